@@ -1,0 +1,14 @@
+#pragma once
+
+#include <chrono>
+#include <concepts>
+
+namespace mfa {
+
+/// What tells the time. A model promises UTC, from as many threads as the `Verifier` is used from.
+template <class C>
+concept Clock = requires(const C& c) {
+  { c.now() } -> std::same_as<std::chrono::system_clock::time_point>;
+};
+
+} // namespace mfa

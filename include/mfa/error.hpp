@@ -1,0 +1,92 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace mfa {
+
+/// Why a verb refused. A wrong or late code is no error: `verify_challenge` answers it with a `Status`.
+enum class errc {
+  entity_not_found = 1,   ///< unknown, deleted, or not of the given user or binding: one answer for all
+  invalid_argument,       ///< an argument or option out of its range
+  invalid_phone_number,   ///< not an E.164 number
+  invalid_secret,         ///< a secret to import that is not base32, too short or too long
+  invalid_sms_template,   ///< no `{{code}}`, an unknown token, or too long
+  qr_code_too_large,      ///< the text does not fit a QR code at the chosen error correction
+  sms_rate_limited,       ///< too many messages to this number; `Error::retry_after()` says how long to wait
+  sms_country_not_allowed,///< the number's country code is not on the host's list
+  sms_not_sent,           ///< the transport did not take the message; no live challenge is left
+  factor_not_verified,    ///< the caller required a verified factor
+  factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
+  no_key_ring,            ///< a durable storage without a key ring
+  unknown_key,            ///< sealed under a key that the key ring does not hold
+  seal_broken,            ///< sealed bytes that do not open: changed, truncated or moved between records
+  corrupt_record,         ///< a record whose contents this library did not write
+  storage_failure,        ///< the storage could not read or write
+  storage_conflict,       ///< a record kept changing under the operation
+  storage_schema,         ///< the storage's schema is not one that this library can use
+  clock_out_of_range,     ///< the clock reads before 1970 or after the year 5138
+  crypto_failure,         ///< OpenSSL refused
+};
+
+/// The category of `errc`; its messages are fixed texts that name the kind of failure.
+inline const std::error_category& error_category() noexcept {
+  struct Category final : std::error_category {
+    const char* name() const noexcept override { return "mfa"; }
+    std::string message(int value) const override {
+      switch (static_cast<errc>(value)) {
+      case errc::entity_not_found: return "entity not found";
+      case errc::invalid_argument: return "invalid argument";
+      case errc::invalid_phone_number: return "invalid phone number";
+      case errc::invalid_secret: return "invalid secret";
+      case errc::invalid_sms_template: return "invalid SMS template";
+      case errc::qr_code_too_large: return "QR code too large";
+      case errc::sms_rate_limited: return "SMS rate limited";
+      case errc::sms_country_not_allowed: return "SMS country not allowed";
+      case errc::sms_not_sent: return "SMS not sent";
+      case errc::factor_not_verified: return "factor not verified";
+      case errc::factor_locked_out: return "factor locked out";
+      case errc::no_key_ring: return "no key ring";
+      case errc::unknown_key: return "unknown key";
+      case errc::seal_broken: return "seal broken";
+      case errc::corrupt_record: return "corrupt record";
+      case errc::storage_failure: return "storage failure";
+      case errc::storage_conflict: return "storage conflict";
+      case errc::storage_schema: return "storage schema";
+      case errc::clock_out_of_range: return "clock out of range";
+      case errc::crypto_failure: return "crypto failure";
+      }
+      return "unknown error";
+    }
+  };
+  static const Category category;
+  return category;
+}
+
+inline std::error_code make_error_code(errc value) noexcept {
+  return {static_cast<int>(value), error_category()};
+}
+
+/// What every verb throws. `code()` is an `mfa::errc` for the host to map (to HTTP, say); `what()` names the
+/// thing and the remedy and never holds a code, a secret, a key or a whole phone number.
+class Error : public std::system_error {
+ public:
+  Error(errc value, const std::string& message) : std::system_error(make_error_code(value), message) {}
+  Error(errc value, const std::string& message, std::chrono::seconds retry_after)
+      : std::system_error(make_error_code(value), message), retry_after_(retry_after) {}
+
+  /// How long to wait before the same call can succeed, where that is known.
+  [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
+
+ private:
+  std::optional<std::chrono::seconds> retry_after_;
+};
+
+} // namespace mfa
+
+template <>
+struct std::is_error_code_enum<mfa::errc> : std::true_type {};

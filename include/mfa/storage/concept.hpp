@@ -1,0 +1,70 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+namespace storage {
+
+/// `find_factor`, `find_challenge` and `find_counter` return the record as last committed, or nothing.
+template <class S>
+concept FindsFactor = requires(S& s, std::string_view id) {
+  { s.find_factor(id) } -> std::same_as<std::optional<FactorRecord>>;
+};
+
+template <class S>
+concept FindsChallenge = requires(S& s, std::string_view id) {
+  { s.find_challenge(id) } -> std::same_as<std::optional<ChallengeRecord>>;
+};
+
+template <class S>
+concept FindsCounter = requires(S& s, std::string_view id) {
+  { s.find_counter(id) } -> std::same_as<std::optional<CounterRecord>>;
+};
+
+/// All factors of a user id, oldest first (which is the order of their ids).
+template <class S>
+concept ListsFactors = requires(S& s, std::string_view user_id) {
+  { s.list_factors(user_id) } -> std::same_as<std::vector<FactorRecord>>;
+};
+
+/// All writes of the batch, or none and `false` because a version had moved. Throws when it cannot tell.
+/// Once it has returned `true`, every find anywhere sees the writes: all promises about races rest on this.
+template <class S>
+concept Commits = requires(S& s, const Batch& batch) {
+  { s.commit(batch) } -> std::same_as<bool>;
+};
+
+/// Offered by a storage that reads a challenge and its factor in one round trip.
+template <class S>
+concept FindsChallengeWithFactor = requires(S& s, std::string_view id) {
+  { s.find_challenge_with_factor(id) } -> std::same_as<std::optional<ChallengeWithFactor>>;
+};
+
+/// Offered by a storage that can remove what is past its `purge_at`: at most `limit` records a call; returns
+/// how many it removed.
+template <class S>
+concept Purges = requires(S& s, Time now, std::size_t limit) {
+  { s.purge(now, limit) } -> std::same_as<std::size_t>;
+};
+
+/// Offered by a storage whose contents end with the process (`static constexpr bool ephemeral = true;`). Only
+/// such a storage may go without a key ring.
+template <class S>
+concept Ephemeral = requires { requires S::ephemeral; };
+
+} // namespace storage
+
+/// Where factors and challenges are kept. A model promises that `commit` is atomic and compares versions, and
+/// that it is usable from as many threads as the `Verifier` is.
+template <class S>
+concept Storage = storage::FindsFactor<S> && storage::FindsChallenge<S> && storage::FindsCounter<S> &&
+                  storage::ListsFactors<S> && storage::Commits<S>;
+
+} // namespace mfa

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mfa {
+
+/// A point in time as records keep it: milliseconds since 1970-01-01T00:00:00Z.
+using Time = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// The kinds of factor. The numbers and names are stored: never change one.
+enum class FactorType : std::uint8_t {
+  totp = 1, ///< RFC 6238
+  sms = 2,  ///< a code in a text message
+};
+
+/// The name of WorkOS's field `type`.
+constexpr std::string_view to_string(FactorType type) noexcept {
+  switch (type) {
+  case FactorType::totp: return "totp";
+  case FactorType::sms: return "sms";
+  }
+  return "unknown";
+}
+
+/// Unverified until the first valid verification.
+enum class FactorState : std::uint8_t { unverified = 1, verified = 2 };
+
+constexpr std::string_view to_string(FactorState state) noexcept {
+  return state == FactorState::verified ? "verified" : "unverified";
+}
+
+/// Where a challenge stands. Only a pending one can still be answered. The numbers are stored.
+enum class ChallengeState : std::uint8_t {
+  pending = 1,
+  verified = 2,  ///< answered rightly, once
+  expired = 3,   ///< seen after its time; stays so if the clock goes back
+  exhausted = 4, ///< its attempts are used up
+};
+
+constexpr std::string_view to_string(ChallengeState state) noexcept {
+  switch (state) {
+  case ChallengeState::pending: return "pending";
+  case ChallengeState::verified: return "verified";
+  case ChallengeState::expired: return "expired";
+  case ChallengeState::exhausted: return "exhausted";
+  }
+  return "unknown";
+}
+
+namespace storage {
+
+/// What a storage keeps of a factor. Text is UTF-8; `parameters` and `sealed` are arbitrary bytes.
+struct FactorRecord {
+  std::string id;            ///< "auth_factor_" + ULID
+  std::uint64_t version = 0; ///< 0: not stored yet; the storage counts up by one with each write
+  FactorType type{};
+  FactorState state = FactorState::unverified;
+  std::string user_id; ///< the host's identifier; empty: the factor is listed under no user
+  std::string friendly_name;
+  Time created_at{};
+  Time updated_at{};
+  std::optional<Time> last_used_at; ///< the last valid verification
+  std::uint32_t failures = 0;       ///< wrong codes since the last valid one, over all challenges
+  std::optional<Time> last_failure_at;
+  std::string parameters; ///< the kind's own state
+  std::string sealed;     ///< the kind's own secret, sealed under the key ring
+
+  bool operator==(const FactorRecord&) const = default;
+};
+
+/// What a storage keeps of a challenge.
+struct ChallengeRecord {
+  std::string id; ///< "auth_challenge_" + ULID
+  std::uint64_t version = 0;
+  std::string factor_id;
+  ChallengeState state = ChallengeState::pending;
+  Time created_at{};
+  Time updated_at{};
+  std::optional<Time> expires_at; ///< none for TOTP
+  Time purge_at{};                ///< from here on `purge_expired` may remove the record
+  std::uint32_t attempts_left = 0;
+  std::string answer;  ///< the kind's own: what a right answer is checked against, never in the clear
+  std::string binding; ///< the host's bound value under the key ring's HMAC; empty: not bound
+
+  bool operator==(const ChallengeRecord&) const = default;
+};
+
+/// What is counted beyond one factor: the messages sent to a phone number. The id tells nothing of the number.
+struct CounterRecord {
+  std::string id;
+  std::uint64_t version = 0;
+  std::string data; ///< arbitrary bytes
+  Time purge_at{};
+
+  bool operator==(const CounterRecord&) const = default;
+};
+
+/// Which table of a storage a `Removal` names.
+enum class RecordKind : std::uint8_t { factor, challenge, counter };
+
+/// One record to remove, if it still has this version.
+struct Removal {
+  RecordKind kind{};
+  std::string id;
+  std::uint64_t version = 0;
+};
+
+/// Writes that succeed together or not at all. A record's `version` is the one that was read: 0 means that no
+/// record of that id may exist; any other must equal what is stored. The storage keeps it as version + 1.
+/// A batch names no record twice.
+struct Batch {
+  std::vector<FactorRecord> factors;
+  std::vector<ChallengeRecord> challenges;
+  std::vector<CounterRecord> counters;
+  std::vector<Removal> removals;
+};
+
+/// A challenge and its factor from one read. `factor` is empty if the factor is gone.
+struct ChallengeWithFactor {
+  ChallengeRecord challenge;
+  std::optional<FactorRecord> factor;
+};
+
+} // namespace storage
+} // namespace mfa

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <mutex>
+#include <stdexcept>
+#include <vector>
+
+#include <mfa/sms/concept.hpp>
+
+namespace mfa::testing {
+
+/// A transport that keeps what it was given, for a test to read. Usable from many threads.
+class RecordingSms {
+ public:
+  /// Keeps the message, or throws if `fail_next` was called.
+  void send(const SmsMessage& message) {
+    const std::lock_guard lock(mutex_);
+    if (failures_left_ > 0) {
+      --failures_left_;
+      throw std::runtime_error("RecordingSms was told to fail");
+    }
+    messages_.push_back(message);
+  }
+
+  /// The next `count` messages are not accepted.
+  void fail_next(int count = 1) {
+    const std::lock_guard lock(mutex_);
+    failures_left_ = count;
+  }
+
+  /// All messages accepted so far, oldest first.
+  [[nodiscard]] std::vector<SmsMessage> messages() const {
+    const std::lock_guard lock(mutex_);
+    return messages_;
+  }
+
+  /// The last message accepted; throws `std::out_of_range` if there is none.
+  [[nodiscard]] SmsMessage last() const {
+    const std::lock_guard lock(mutex_);
+    if (messages_.empty()) throw std::out_of_range("RecordingSms holds no message");
+    return messages_.back();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<SmsMessage> messages_;
+  int failures_left_ = 0;
+};
+
+} // namespace mfa::testing
