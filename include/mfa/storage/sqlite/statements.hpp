@@ -1,0 +1,305 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <sqlite3.h>
+
+#include <mfa/detail/sqlite_connection.hpp>
+#include <mfa/error.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/storage/sqlite/schema.hpp>
+
+namespace mfa::detail::sqlite {
+
+/// A table and its columns, in the order in which rows are read (from 0) and written (as parameters from 1).
+/// The first is the id and the second the version.
+struct Table {
+  std::string_view name;
+  std::span<const std::string_view> columns;
+};
+
+inline constexpr std::string_view factor_columns[]{
+    "id",         "version",      "type",     "state",           "user_id",    "friendly_name", "created_at",
+    "updated_at", "last_used_at", "failures", "last_failure_at", "parameters", "sealed"};
+inline constexpr std::string_view challenge_columns[]{
+    "id",         "version",  "factor_id",     "state",  "created_at", "updated_at",
+    "expires_at", "purge_at", "attempts_left", "answer", "binding"};
+inline constexpr std::string_view counter_columns[]{"id", "version", "data", "purge_at"};
+
+inline constexpr Table factors{"mfa_factors", factor_columns};
+inline constexpr Table challenges{"mfa_challenges", challenge_columns};
+inline constexpr Table counters{"mfa_counters", counter_columns};
+
+/// "name.id, name.version, ..."
+inline std::string columns_of(const Table& table) {
+  std::string sql;
+  for (const auto column : table.columns) {
+    sql.append(sql.empty() ? "" : ", ").append(table.name).append(".").append(column);
+  }
+  return sql;
+}
+
+inline std::string select_by_id(const Table& table) {
+  return "SELECT " + columns_of(table) + " FROM " + std::string(table.name) + " WHERE id = ?1";
+}
+
+/// Writes no row if the id is there.
+inline std::string insert_into(const Table& table) {
+  std::string names;
+  std::string values;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    names.append(i == 0 ? "" : ", ").append(table.columns[i]);
+    values.append(i == 0 ? "?" : ", ?").append(std::to_string(i + 1));
+  }
+  return "INSERT INTO " + std::string(table.name) + " (" + names + ") VALUES (" + values +
+         ") ON CONFLICT (id) DO NOTHING";
+}
+
+/// Writes no row if there is none of that id and version, the latter being the parameter after the columns'.
+inline std::string update_of(const Table& table) {
+  std::string sql = "UPDATE " + std::string(table.name) + " SET ";
+  for (std::size_t i = 1; i < table.columns.size(); ++i) {
+    sql.append(i == 1 ? "" : ", ").append(table.columns[i]).append(" = ?").append(std::to_string(i + 1));
+  }
+  return sql + " WHERE id = ?1 AND version = ?" + std::to_string(table.columns.size() + 1);
+}
+
+inline std::string delete_from(const Table& table) {
+  return "DELETE FROM " + std::string(table.name) + " WHERE id = ?1 AND version = ?2";
+}
+
+/// Parameters: the time, and how many at most.
+inline std::string purge_from(const Table& table) {
+  const std::string name(table.name);
+  return "DELETE FROM " + name + " WHERE id IN (SELECT id FROM " + name +
+         " WHERE purge_at <= ?1 ORDER BY purge_at LIMIT ?2)";
+}
+
+/// The number in `column`, which must lie between `least` and `most`. The row's id is in column `id`.
+inline std::int64_t read_number(const Run& run, int column, int id, std::int64_t least, std::int64_t most) {
+  const auto value = run.integer(column);
+  if (value < least || value > most) {
+    throw Error(errc::corrupt_record, "record '" + run.bytes(id) + "' in the SQLite database '" + run.file() +
+                                          "' has " + run.column_name(column) + " " + std::to_string(value) +
+                                          ", which this release of mfa does not know. Use the release that "
+                                          "wrote it, or restore the file from a backup.");
+  }
+  return value;
+}
+
+inline std::uint32_t read_count(const Run& run, int column, int id) {
+  return static_cast<std::uint32_t>(
+      read_number(run, column, id, 0, std::numeric_limits<std::uint32_t>::max()));
+}
+
+/// `Enum` numbers its values from 1 to `last` without gaps.
+template <class Enum> Enum read_enum(const Run& run, int column, int id, Enum last) {
+  return static_cast<Enum>(read_number(run, column, id, 1, static_cast<std::int64_t>(last)));
+}
+
+/// Reads the columns from `first` on.
+inline storage::FactorRecord read_factor_at(const Run& run, int first) {
+  return {
+      .id = run.bytes(first),
+      .version = static_cast<std::uint64_t>(run.integer(first + 1)),
+      .type = read_enum(run, first + 2, first, FactorType::sms),
+      .state = read_enum(run, first + 3, first, FactorState::verified),
+      .user_id = run.bytes(first + 4),
+      .friendly_name = run.bytes(first + 5),
+      .created_at = run.time(first + 6),
+      .updated_at = run.time(first + 7),
+      .last_used_at = run.optional_time(first + 8),
+      .failures = read_count(run, first + 9, first),
+      .last_failure_at = run.optional_time(first + 10),
+      .parameters = run.bytes(first + 11),
+      .sealed = run.bytes(first + 12),
+  };
+}
+
+inline storage::FactorRecord read_factor(const Run& run) { return read_factor_at(run, 0); }
+
+inline storage::ChallengeRecord read_challenge(const Run& run) {
+  return {
+      .id = run.bytes(0),
+      .version = static_cast<std::uint64_t>(run.integer(1)),
+      .factor_id = run.bytes(2),
+      .state = read_enum(run, 3, 0, ChallengeState::exhausted),
+      .created_at = run.time(4),
+      .updated_at = run.time(5),
+      .expires_at = run.optional_time(6),
+      .purge_at = run.time(7),
+      .attempts_left = read_count(run, 8, 0),
+      .answer = run.bytes(9),
+      .binding = run.bytes(10),
+  };
+}
+
+inline storage::ChallengeWithFactor read_challenge_with_factor(const Run& run) {
+  constexpr int first_of_factor = std::size(challenge_columns);
+  return {
+      .challenge = read_challenge(run),
+      .factor =
+          run.is_null(first_of_factor) ? std::nullopt : std::optional(read_factor_at(run, first_of_factor)),
+  };
+}
+
+inline storage::CounterRecord read_counter(const Run& run) {
+  return {
+      .id = run.bytes(0),
+      .version = static_cast<std::uint64_t>(run.integer(1)),
+      .data = run.bytes(2),
+      .purge_at = run.time(3),
+  };
+}
+
+/// A connection for reading, with its statements.
+struct Reader {
+  Reader(const std::string& file, std::chrono::milliseconds busy_timeout)
+      : connection(file, SQLITE_OPEN_READWRITE, busy_timeout) {
+    connection.execute("read", "PRAGMA query_only = ON");
+  }
+
+  Connection connection;
+  Statement factor{connection, "read a factor from", select_by_id(factors)};
+  Statement challenge{connection, "read a challenge from", select_by_id(challenges)};
+  Statement counter{connection, "read a counter from", select_by_id(counters)};
+  Statement challenge_with_factor{
+      connection, "read a challenge from",
+      "SELECT " + columns_of(challenges) + ", " + columns_of(factors) +
+          " FROM mfa_challenges LEFT JOIN mfa_factors ON mfa_factors.id = mfa_challenges.factor_id"
+          " WHERE mfa_challenges.id = ?1"};
+  // The second condition is that of the index mfa_factors_by_user.
+  Statement factors_of_user{connection, "list factors from",
+                            "SELECT " + columns_of(factors) +
+                                " FROM mfa_factors WHERE user_id = ?1 AND user_id <> '' ORDER BY id"};
+};
+
+// Each binds all columns except id and version, and returns the number of the last.
+inline int bind_columns(Run& run, const storage::FactorRecord& factor) {
+  run.bind(3, static_cast<std::int64_t>(factor.type));
+  run.bind(4, static_cast<std::int64_t>(factor.state));
+  run.bind_text(5, factor.user_id);
+  run.bind_text(6, factor.friendly_name);
+  run.bind(7, factor.created_at);
+  run.bind(8, factor.updated_at);
+  run.bind(9, factor.last_used_at);
+  run.bind(10, std::int64_t{factor.failures});
+  run.bind(11, factor.last_failure_at);
+  run.bind_blob(12, factor.parameters);
+  run.bind_blob(13, factor.sealed);
+  return 13;
+}
+
+inline int bind_columns(Run& run, const storage::ChallengeRecord& challenge) {
+  run.bind_text(3, challenge.factor_id);
+  run.bind(4, static_cast<std::int64_t>(challenge.state));
+  run.bind(5, challenge.created_at);
+  run.bind(6, challenge.updated_at);
+  run.bind(7, challenge.expires_at);
+  run.bind(8, challenge.purge_at);
+  run.bind(9, std::int64_t{challenge.attempts_left});
+  run.bind_blob(10, challenge.answer);
+  run.bind_blob(11, challenge.binding);
+  return 11;
+}
+
+inline int bind_columns(Run& run, const storage::CounterRecord& counter) {
+  run.bind_blob(3, counter.data);
+  run.bind(4, counter.purge_at);
+  return 4;
+}
+
+/// The connection for writing, with its statements. Opening it makes the file one that this release can use.
+class Writer {
+ public:
+  Writer(const std::string& file, std::chrono::milliseconds busy_timeout) : connection_(file, busy_timeout) {}
+
+  [[nodiscard]] Connection& connection() noexcept { return connection_; }
+  [[nodiscard]] Transaction begin() { return Transaction(transaction_); }
+
+  // Each answers whether the record had the version that was named. To be called within a transaction.
+
+  [[nodiscard]] bool write(const storage::FactorRecord& factor) { return write(factors_, factor); }
+  [[nodiscard]] bool write(const storage::ChallengeRecord& challenge) {
+    return write(challenges_, challenge);
+  }
+  [[nodiscard]] bool write(const storage::CounterRecord& counter) { return write(counters_, counter); }
+
+  [[nodiscard]] bool remove(const storage::Removal& removal) {
+    switch (removal.kind) {
+    case storage::RecordKind::factor: return remove(factors_, removal);
+    case storage::RecordKind::challenge: return remove(challenges_, removal);
+    case storage::RecordKind::counter: return remove(counters_, removal);
+    }
+    return false;
+  }
+
+  /// How many challenges and counters it removed. To be called within a transaction.
+  std::size_t purge(Time now, std::size_t limit) {
+    const auto purged = purge(purge_challenges_, now, limit);
+    return purged + purge(purge_counters_, now, limit - purged);
+  }
+
+ private:
+  struct PreparedConnection : Connection {
+    PreparedConnection(const std::string& file, std::chrono::milliseconds busy_timeout)
+        : Connection(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, busy_timeout) {
+      prepare_file(*this);
+    }
+  };
+
+  /// What writes the rows of one table.
+  struct Statements {
+    Statements(Connection& connection, const Table& table)
+        : insert(connection, "write to", insert_into(table)),
+          update(connection, "write to", update_of(table)),
+          remove(connection, "write to", delete_from(table)) {}
+
+    Statement insert;
+    Statement update;
+    Statement remove;
+  };
+
+  template <class Record> static bool write(Statements& table, const Record& record) {
+    Run run(record.version == 0 ? table.insert : table.update);
+    run.bind_text(1, record.id);
+    run.bind(2, record.version + 1);
+    const int last = bind_columns(run, record);
+    if (record.version != 0) run.bind(last + 1, record.version);
+    return run.write() == 1;
+  }
+
+  static bool remove(Statements& table, const storage::Removal& removal) {
+    Run run(table.remove);
+    run.bind_text(1, removal.id);
+    run.bind(2, removal.version);
+    return run.write() == 1;
+  }
+
+  static std::size_t purge(Statement& statement, Time now, std::size_t limit) {
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    Run run(statement);
+    run.bind(1, now);
+    run.bind(2, std::min<std::uint64_t>(limit, most));
+    return static_cast<std::size_t>(run.write());
+  }
+
+  PreparedConnection connection_;
+  Transaction::Statements transaction_{connection_};
+  Statements factors_{connection_, factors};
+  Statements challenges_{connection_, challenges};
+  Statements counters_{connection_, counters};
+  Statement purge_challenges_{connection_, "purge", purge_from(challenges)};
+  Statement purge_counters_{connection_, "purge", purge_from(counters)};
+};
+
+} // namespace mfa::detail::sqlite
