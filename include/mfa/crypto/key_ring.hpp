@@ -1,0 +1,190 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/constant_time.hpp>
+#include <mfa/crypto/hmac.hpp>
+#include <mfa/crypto/random.hpp>
+#include <mfa/crypto/sealed_box.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/error.hpp>
+
+namespace mfa {
+
+/// The keys under which secrets are kept: AES-256-GCM for what must be read again, HMAC-SHA-256 for what is
+/// only compared. Each key has an id, which is stored beside what it seals. New seals use the current key;
+/// older keys only open. A value: copy it into `Options`. The keys are wiped with the last copy. Reading it
+/// from many threads is safe.
+class KeyRing {
+ public:
+  static constexpr std::size_t key_size = 32; ///< bytes
+  static constexpr std::size_t longest_key_id = 64;
+
+  /// No keys: a `Verifier` on an ephemeral storage then draws a key of its own, any other refuses to start.
+  KeyRing() = default;
+
+  /// `key` is 32 secret random bytes that outlive the process (a file, a KMS); `key_id` is any name of 1 to
+  /// 64 letters, digits, '.', '_' and '-'. Throws `errc::invalid_argument`.
+  KeyRing(std::string_view key_id, std::span<const unsigned char> key) { add(key_id, key); }
+
+  /// Adds a key that opens what it sealed earlier and seals no more. Throws `errc::invalid_argument`.
+  KeyRing& add_older(std::string_view key_id, std::span<const unsigned char> key) {
+    if (keys_.empty())
+      throw Error(errc::invalid_argument, "a key ring needs its current key before an older one");
+    add(key_id, key);
+    return *this;
+  }
+
+  /// One fresh random key, lost with the process.
+  [[nodiscard]] static KeyRing generate() {
+    crypto::SecretBytes key(key_size);
+    crypto::random_bytes(key);
+    return {"ephemeral", key};
+  }
+
+  /// Keeps secrets in the clear: whoever reads the storage has every user's second factor. What a key sealed
+  /// is not opened, and what is in the clear is not taken by a key ring with keys.
+  [[nodiscard]] static KeyRing unsealed() {
+    KeyRing ring;
+    ring.unsealed_ = true;
+    return ring;
+  }
+
+  /// Whether it was made without keys and without `unsealed()`.
+  [[nodiscard]] bool empty() const noexcept { return keys_.empty() && !unsealed_; }
+
+  /// The bytes to store for a secret. `associated_data` names the record: the bytes open only under the same.
+  [[nodiscard]] std::string seal(std::span<const unsigned char> plain,
+                                 std::string_view associated_data) const {
+    std::string sealed = tag_current();
+    if (unsealed_)
+      sealed.append(crypto::text_of(plain));
+    else
+      crypto::seal(sealed, current().sealing, plain, associated_data);
+    return sealed;
+  }
+
+  /// The secret. Throws `errc::unknown_key` if its key is not on the ring and `errc::seal_broken` if the
+  /// bytes are not those that `seal` gave for this associated data; `what` names the record in the message.
+  [[nodiscard]] crypto::SecretBytes open(std::string_view sealed, std::string_view associated_data,
+                                         std::string_view what) const {
+    const auto [key, rest] = find_key(sealed, what);
+    if (key == nullptr) {
+      const auto plain = crypto::bytes_of(rest);
+      return {plain.begin(), plain.end()};
+    }
+    auto plain = crypto::open(key->sealing, crypto::bytes_of(rest), associated_data);
+    if (!plain)
+      throw Error(errc::seal_broken,
+                  "the sealed secret of " + std::string(what) +
+                      " does not open: it was changed, cut off or moved from another record; "
+                      "restore the record, or delete the factor and enrol it anew");
+    return *std::move(plain);
+  }
+
+  /// Whether `seal` would now use another key than these bytes did.
+  [[nodiscard]] bool is_current(std::string_view sealed) const { return sealed.starts_with(tag_current()); }
+
+  /// What to store of a value that is only compared later: its HMAC-SHA-256 under the current key. `context`
+  /// names the use and the record, so that a stored value does not pass for another's.
+  [[nodiscard]] std::string authenticate(std::string_view value, std::string_view context) const {
+    return tag_current() + mac(unsealed_ ? nullptr : &current(), value, context);
+  }
+
+  /// Whether `stored` came from `authenticate` with the same value and context, in constant time. Throws
+  /// `errc::unknown_key` as `open` does.
+  [[nodiscard]] bool matches(std::string_view stored, std::string_view value, std::string_view context,
+                             std::string_view what) const {
+    const auto [key, rest] = find_key(stored, what);
+    return crypto::equal(rest, mac(key, value, context));
+  }
+
+ private:
+  struct Key {
+    std::string id;
+    crypto::SecretBytes sealing;
+    crypto::SecretBytes authentication;
+  };
+
+  void add(std::string_view key_id, std::span<const unsigned char> key) {
+    constexpr auto plain_character = [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+             c == '_' || c == '-';
+    };
+    if (key_id.empty() || key_id.size() > longest_key_id || !std::ranges::all_of(key_id, plain_character))
+      throw Error(errc::invalid_argument,
+                  "a key id has 1 to 64 letters, digits, '.', '_' and '-'; this one does not");
+    if (std::ranges::any_of(keys_, [&](const Key& held) { return held.id == key_id; }))
+      throw Error(errc::invalid_argument,
+                  "the key ring holds a key '" + std::string(key_id) + "' already; give each key its own id");
+    if (key.size() != key_size)
+      throw Error(errc::invalid_argument, "key '" + std::string(key_id) + "' has " +
+                                              std::to_string(key.size()) +
+                                              " bytes; a key is 32 random bytes, as `openssl rand 32` gives");
+    // One key for each use (NIST SP 800-108 in its simplest form: HMAC of the use's name).
+    crypto::Hmac derive(crypto::Hash::sha256, key);
+    const auto sealing = derive(crypto::bytes_of("mfa sealing key 1"));
+    const auto authentication = derive(crypto::bytes_of("mfa authentication key 1"));
+    keys_.push_back({std::string(key_id),
+                     {sealing.span().begin(), sealing.span().end()},
+                     {authentication.span().begin(), authentication.span().end()}});
+  }
+
+  [[nodiscard]] const Key& current() const {
+    if (keys_.empty()) throw Error(errc::no_key_ring, "the key ring holds no key; give it one");
+    return keys_.front();
+  }
+
+  /// Stored bytes start with the length of the key id and the key id; length zero is `unsealed()`.
+  [[nodiscard]] std::string tag_current() const {
+    if (unsealed_) return std::string(1, '\0');
+    const std::string& id = current().id;
+    return static_cast<char>(id.size()) + id;
+  }
+
+  /// The key that the stored bytes name (null: `unsealed()`), and what follows its name.
+  [[nodiscard]] std::pair<const Key*, std::string_view> find_key(std::string_view stored,
+                                                                 std::string_view what) const {
+    const std::size_t length = stored.empty() ? 0 : static_cast<unsigned char>(stored.front());
+    if (stored.empty() || length > longest_key_id || stored.size() < 1 + length)
+      throw Error(errc::seal_broken,
+                  "the stored secret of " + std::string(what) + " is cut off; restore the record");
+    const auto id = stored.substr(1, length);
+    const auto rest = stored.substr(1 + length);
+    if (length == 0) {
+      if (unsealed_) return {nullptr, rest};
+      throw Error(errc::unknown_key, "the secret of " + std::string(what) +
+                                         " is kept in the clear, which a key ring with keys does not take");
+    }
+    for (const Key& key : keys_)
+      if (key.id == id) return {&key, rest};
+    throw Error(errc::unknown_key,
+                "the secret of " + std::string(what) +
+                    " is sealed under a key that the key ring does not hold; add that key with "
+                    "add_older(id, key)");
+  }
+
+  [[nodiscard]] static std::string mac(const Key* key, std::string_view value, std::string_view context) {
+    static constexpr std::array<unsigned char, key_size> no_key{};
+    crypto::Hmac hmac(crypto::Hash::sha256,
+                      key != nullptr ? std::span<const unsigned char>(key->authentication) : no_key);
+    crypto::SecretBytes message(context.begin(), context.end());
+    message.push_back('\0'); // contexts hold no NUL, so that context and value cannot run into each other
+    message.insert(message.end(), value.begin(), value.end());
+    return std::string(crypto::text_of(hmac(message).span()));
+  }
+
+  std::vector<Key> keys_; ///< the current one first
+  bool unsealed_ = false;
+};
+
+} // namespace mfa

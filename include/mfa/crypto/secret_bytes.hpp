@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include <openssl/crypto.h>
+
+namespace mfa::crypto {
+
+/// An allocator that wipes memory before it gives it back.
+template <class T> struct WipingAllocator {
+  using value_type = T;
+
+  WipingAllocator() = default;
+  template <class U> constexpr WipingAllocator(const WipingAllocator<U>&) noexcept {}
+
+  T* allocate(std::size_t count) { return std::allocator<T>{}.allocate(count); }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    OPENSSL_cleanse(memory, count * sizeof(T));
+    std::allocator<T>{}.deallocate(memory, count);
+  }
+
+  friend bool operator==(const WipingAllocator&, const WipingAllocator&) noexcept { return true; }
+};
+
+/// Bytes that are wiped when they are let go: keys and secrets in the clear.
+using SecretBytes = std::vector<unsigned char, WipingAllocator<unsigned char>>;
+
+} // namespace mfa::crypto

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <openssl/crypto.h>
+
+#include <mfa/crypto/constant_time.hpp>
+#include <mfa/crypto/hash.hpp>
+#include <mfa/crypto/hmac.hpp>
+#include <mfa/error.hpp>
+
+namespace mfa::otp {
+
+/// How a code is made of a key and a counter.
+struct CodeFormat {
+  crypto::Hash hash = crypto::Hash::sha1;
+  unsigned digits = 6; ///< 6 to 8 (RFC 4226 §5.3)
+};
+
+/// Throws `errc::invalid_argument` unless 6 to 8.
+inline void check_digits(unsigned digits) {
+  if (digits < 6 || digits > 8)
+    throw Error(errc::invalid_argument,
+                std::to_string(digits) + " digits: a one-time code has 6 to 8 (RFC 4226 section 5.3)");
+}
+
+/// The code for one counter as a number (RFC 4226 §5.3), for a key that `hmac` has absorbed.
+[[nodiscard]] inline std::uint32_t hotp_value(crypto::Hmac& hmac, std::uint64_t counter, unsigned digits) {
+  static constexpr std::array<std::uint32_t, 9> modulus{1,       10,        100,        1'000,      10'000,
+                                                        100'000, 1'000'000, 10'000'000, 100'000'000};
+  std::array<unsigned char, 8> message{};
+  for (auto byte = message.rbegin(); byte != message.rend(); ++byte) {
+    *byte = static_cast<unsigned char>(counter);
+    counter >>= 8;
+  }
+  crypto::Digest digest = hmac(message);
+  const std::size_t offset = digest.bytes[digest.size - 1] & 0x0fU;
+  const std::uint32_t truncated = (digest.bytes[offset] & 0x7fU) << 24 |
+                                  static_cast<std::uint32_t>(digest.bytes[offset + 1]) << 16 |
+                                  static_cast<std::uint32_t>(digest.bytes[offset + 2]) << 8 |
+                                  static_cast<std::uint32_t>(digest.bytes[offset + 3]);
+  OPENSSL_cleanse(digest.bytes.data(), digest.size);
+  return truncated % modulus[digits];
+}
+
+/// HOTP (RFC 4226): the code for one counter, with its leading zeros. Throws `errc::invalid_argument` for a
+/// number of digits outside 6 to 8.
+[[nodiscard]] inline std::string hotp(std::span<const unsigned char> key, std::uint64_t counter,
+                                      CodeFormat format = {}) {
+  check_digits(format.digits);
+  crypto::Hmac hmac(format.hash, key);
+  std::uint32_t value = hotp_value(hmac, counter, format.digits);
+  std::string code(format.digits, '0');
+  for (auto digit = code.rbegin(); digit != code.rend(); ++digit, value /= 10)
+    *digit = static_cast<char>('0' + value % 10);
+  return code;
+}
+
+/// What a search of a window found.
+struct WindowMatch {
+  std::optional<std::uint64_t> fresh; ///< the last matching counter that is not used yet
+  bool used = false;                  ///< a counter that is used already matches
+};
+
+/// Looks for a code among the counters `first` to `last`; those before `next` are used. All codes of the
+/// window are computed and compared without a branch, so that the time tells nothing of where or whether one
+/// matched.
+[[nodiscard]] inline WindowMatch find_in_window(std::span<const unsigned char> key, std::uint32_t value,
+                                                std::uint64_t first, std::uint64_t last, std::uint64_t next,
+                                                CodeFormat format = {}) {
+  crypto::Hmac hmac(format.hash, key);
+  std::uint64_t fresh_counter = 0;
+  std::uint32_t fresh = 0;
+  std::uint32_t used = 0;
+  for (std::uint64_t counter = first; counter <= last; ++counter) {
+    const std::uint32_t same = crypto::equal_mask(hotp_value(hmac, counter, format.digits), value);
+    const std::uint32_t unused = counter >= next ? ~0U : 0U;
+    const std::uint64_t chosen = 0 - static_cast<std::uint64_t>(same & unused & 1U);
+    fresh_counter = (fresh_counter & ~chosen) | (counter & chosen);
+    fresh |= same & unused;
+    used |= same & ~unused;
+  }
+  return {fresh != 0 ? std::optional(fresh_counter) : std::nullopt, used != 0};
+}
+
+} // namespace mfa::otp
