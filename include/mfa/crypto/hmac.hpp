@@ -25,7 +25,7 @@ inline void require(bool done, const char* what) {
 /// each thread keeps those it has used.
 struct HmacWorkspace {
   struct Free {
-    void operator()(EVP_MD* md) const noexcept { EVP_MD_free(md); }
+    void operator()(EVP_MD* hash) const noexcept { EVP_MD_free(hash); }
     void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
   };
   using Context = std::unique_ptr<EVP_MD_CTX, Free>;
