@@ -19,6 +19,8 @@
 
 namespace mfa::detail::sqlite {
 
+static_assert(SQLITE_VERSION_NUMBER >= 3037000, "mfa needs SQLite 3.37 or later, for STRICT tables");
+
 /// What the operator of the host can do about a result of SQLite.
 inline std::string remedy(int result, std::chrono::milliseconds busy_timeout) {
   switch (result & 0xff) {
@@ -47,6 +49,9 @@ class Connection {
   /// `flags` are those of sqlite3_open_v2. Creates the file, if they say so, but does not read it yet.
   Connection(std::string file, int flags, std::chrono::milliseconds busy_timeout)
       : file_(std::move(file)), busy_timeout_(busy_timeout) {
+    if (sqlite3_threadsafe() == 0) {
+      throw Error(errc::storage_failure, "SQLite was built for one thread only: link one built for several.");
+    }
     sqlite3* handle = nullptr;
     const int result = sqlite3_open_v2(file_.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     handle_.reset(handle);
@@ -213,11 +218,18 @@ class Run {
     return is_null(column) ? std::nullopt : std::optional(time(column));
   }
 
+  /// Text or a blob as it is stored, which is UTF-8 for text in every file that we use.
   [[nodiscard]] std::string bytes(int column) const {
     const void* data = sqlite3_column_blob(statement_.handle(), column);
     const int size = sqlite3_column_bytes(statement_.handle(), column);
     if (data == nullptr) return {};
     return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
+  }
+
+  /// Text in UTF-8, whatever the encoding of the database.
+  [[nodiscard]] std::string text(int column) const {
+    const auto* characters = reinterpret_cast<const char*>(sqlite3_column_text(statement_.handle(), column));
+    return characters ? characters : std::string();
   }
 
  private:

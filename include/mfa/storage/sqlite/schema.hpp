@@ -81,10 +81,10 @@ inline std::int64_t ask_integer(Connection& connection, const char* sql) {
   return run.step() ? run.integer(0) : 0;
 }
 
-inline std::string ask_text(Connection& connection, const char* purpose, const char* sql) {
-  Statement statement(connection, purpose, sql);
+inline std::string encoding(Connection& connection) {
+  Statement statement(connection, "read", "PRAGMA encoding");
   Run run(statement);
-  return run.step() ? run.bytes(0) : std::string();
+  return run.step() ? run.text(0) : std::string();
 }
 
 /// The version of our tables in the file, 0 if there are none. Throws if this release cannot use it.
@@ -111,17 +111,16 @@ inline std::size_t schema_version(Connection& connection, Migrations known = mig
 /// Brings the tables to the newest known version, from any earlier one or from none, all or nothing. Of
 /// several processes that do so at once, one does and the others find it done.
 inline void migrate(Connection& connection, Migrations known = migrations) {
+  const char* const purpose = "create the mfa_ tables of";
   if (schema_version(connection, known) == known.size()) return;
   Transaction::Statements statements(connection);
   Transaction transaction(statements);
   for (auto version = schema_version(connection, known); version < known.size(); ++version) {
-    connection.execute("create the mfa_ tables of", known[version]);
+    connection.execute(purpose, known[version]);
   }
-  connection.execute("create the mfa_ tables of", "DELETE FROM mfa_schema");
-  Statement insert(connection, "create the mfa_ tables of", "INSERT INTO mfa_schema (version) VALUES (?1)");
-  Run run(insert);
-  run.bind(1, static_cast<std::uint64_t>(known.size()));
-  run.step();
+  connection.execute(purpose, "DELETE FROM mfa_schema");
+  const auto insert = "INSERT INTO mfa_schema (version) VALUES (" + std::to_string(known.size()) + ")";
+  connection.execute(purpose, insert.c_str());
   transaction.commit();
 }
 
@@ -138,7 +137,7 @@ inline void use_write_ahead_log(Connection& connection) {
       continue;
     }
     if (result != SQLITE_ROW) statement.fail(result);
-    if (const auto mode = run.bytes(0); mode != "wal") {
+    if (const auto mode = run.text(0); mode != "wal") {
       fail_schema(connection, "it cannot have a write-ahead log, only journal mode '" + mode +
                                   "'. Put the file on a local disk.");
     }
@@ -146,17 +145,15 @@ inline void use_write_ahead_log(Connection& connection) {
   }
 }
 
-/// Makes the file one that this release can use, or throws and leaves it as it was.
+/// Makes the file one that this release can use, or throws. Tables that it cannot use are left as they were.
 inline void prepare_file(Connection& connection) {
-  if (const auto encoding = ask_text(connection, "read", "PRAGMA encoding"); encoding != "UTF-8") {
-    fail_schema(connection, "it keeps text as " + encoding +
-                                ", which changes bytes that are not valid text. " +
+  if (sqlite3_db_readonly(connection.handle(), "main") != 0) connection.fail(SQLITE_READONLY, "write to");
+  if (const auto name = encoding(connection); name != "UTF-8") {
+    fail_schema(connection, "it keeps text as " + name + ", which changes bytes that are not valid text. " +
                                 "Give the path of another file.");
   }
-  if (sqlite3_db_readonly(connection.handle(), "main") != 0) connection.fail(SQLITE_READONLY, "write to");
-  schema_version(connection);
-  use_write_ahead_log(connection);
   migrate(connection);
+  use_write_ahead_log(connection);
 }
 
 } // namespace mfa::detail::sqlite

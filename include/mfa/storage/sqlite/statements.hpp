@@ -25,6 +25,7 @@ namespace mfa::detail::sqlite {
 struct Table {
   std::string_view name;
   std::span<const std::string_view> columns;
+  std::string_view indexed; // the column beside the id that has an index
 };
 
 inline constexpr std::string_view factor_columns[]{
@@ -35,9 +36,9 @@ inline constexpr std::string_view challenge_columns[]{
     "expires_at", "purge_at", "attempts_left", "answer", "binding"};
 inline constexpr std::string_view counter_columns[]{"id", "version", "data", "purge_at"};
 
-inline constexpr Table factors{"mfa_factors", factor_columns};
-inline constexpr Table challenges{"mfa_challenges", challenge_columns};
-inline constexpr Table counters{"mfa_counters", counter_columns};
+inline constexpr Table factors{"mfa_factors", factor_columns, "user_id"};
+inline constexpr Table challenges{"mfa_challenges", challenge_columns, "purge_at"};
+inline constexpr Table counters{"mfa_counters", counter_columns, "purge_at"};
 
 /// "name.id, name.version, ..."
 inline std::string columns_of(const Table& table) {
@@ -65,12 +66,19 @@ inline std::string insert_into(const Table& table) {
 }
 
 /// Writes no row if there is none of that id and version, the latter being the parameter after the columns'.
-inline std::string update_of(const Table& table) {
-  std::string sql = "UPDATE " + std::string(table.name) + " SET ";
+/// Without `reindex`, it writes none either if the indexed column would change.
+inline std::string update_of(const Table& table, bool reindex) {
+  std::string changes;
+  std::string conditions = "id = ?1 AND version = ?" + std::to_string(table.columns.size() + 1);
   for (std::size_t i = 1; i < table.columns.size(); ++i) {
-    sql.append(i == 1 ? "" : ", ").append(table.columns[i]).append(" = ?").append(std::to_string(i + 1));
+    const auto equation = std::string(table.columns[i]) + " = ?" + std::to_string(i + 1);
+    if (!reindex && table.columns[i] == table.indexed) {
+      conditions += " AND " + equation;
+    } else {
+      changes += (changes.empty() ? "" : ", ") + equation;
+    }
   }
-  return sql + " WHERE id = ?1 AND version = ?" + std::to_string(table.columns.size() + 1);
+  return "UPDATE " + std::string(table.name) + " SET " + changes + " WHERE " + conditions;
 }
 
 inline std::string delete_from(const Table& table) {
@@ -261,16 +269,23 @@ class Writer {
   struct Statements {
     Statements(Connection& connection, const Table& table)
         : insert(connection, "write to", insert_into(table)),
-          update(connection, "write to", update_of(table)),
+          update(connection, "write to", update_of(table, false)),
+          update_and_reindex(connection, "write to", update_of(table, true)),
           remove(connection, "write to", delete_from(table)) {}
 
     Statement insert;
-    Statement update;
+    Statement update; // a statement that sets an indexed column makes SQLite write the index, changed or not
+    Statement update_and_reindex;
     Statement remove;
   };
 
   template <class Record> static bool write(Statements& table, const Record& record) {
-    Run run(record.version == 0 ? table.insert : table.update);
+    if (record.version == 0) return run(table.insert, record);
+    return run(table.update, record) || run(table.update_and_reindex, record);
+  }
+
+  template <class Record> static bool run(Statement& statement, const Record& record) {
+    Run run(statement);
     run.bind_text(1, record.id);
     run.bind(2, record.version + 1);
     const int last = bind_columns(run, record);
