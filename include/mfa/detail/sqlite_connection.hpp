@@ -79,23 +79,15 @@ class Connection {
 
   /// Throws that the `purpose` was not reached. SQLite's own words name tables and columns, never values.
   [[noreturn]] void fail(int result, std::string_view purpose) const {
+    if ((result & 0xff) == SQLITE_NOMEM) throw std::bad_alloc();
     const bool is_latest = handle() && sqlite3_errcode(handle()) == result;
-    fail(result, purpose, is_latest ? sqlite3_errmsg(handle()) : sqlite3_errstr(result));
-  }
-
-  /// The same while another thread uses the connection.
-  [[noreturn]] void fail_elsewhere(int result, std::string_view purpose) const {
-    fail(result, purpose, sqlite3_errstr(result));
+    throw Error((result & 0xff) == SQLITE_ERROR ? errc::storage_schema : errc::storage_failure,
+                "cannot " + std::string(purpose) + " the SQLite database '" + file_ +
+                    "': " + (is_latest ? sqlite3_errmsg(handle()) : sqlite3_errstr(result)) + " (result " +
+                    std::to_string(result) + "). " + remedy(result, busy_timeout_));
   }
 
  private:
-  [[noreturn]] void fail(int result, std::string_view purpose, const char* words) const {
-    if ((result & 0xff) == SQLITE_NOMEM) throw std::bad_alloc();
-    throw Error((result & 0xff) == SQLITE_ERROR ? errc::storage_schema : errc::storage_failure,
-                "cannot " + std::string(purpose) + " the SQLite database '" + file_ + "': " + words +
-                    " (result " + std::to_string(result) + "). " + remedy(result, busy_timeout_));
-  }
-
   /// Called by SQLite for as long as somebody else holds a lock. Its own handler sleeps up to 100 ms at a
   /// time, where our transactions last microseconds.
   static int wait(void* self, int tries) noexcept {

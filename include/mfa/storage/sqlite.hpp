@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 #endif
 
+#include <mfa/detail/pool.hpp>
 #include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
@@ -36,8 +36,8 @@ enum class Synchronous {
 };
 
 struct SqliteOptions {
-  /// How long to wait for a lock that another connection or thread holds, before `errc::storage_failure`. A
-  /// commit waits for both, at most this long for each.
+  /// How long to wait for other threads, and then for a lock of another connection, before
+  /// `errc::storage_failure`.
   std::chrono::milliseconds busy_timeout{5000};
   Synchronous synchronous = Synchronous::full;
   /// Connections for reading; further threads wait for one of them.
@@ -82,8 +82,8 @@ class Sqlite {
 
   /// None for an empty `user_id`.
   [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id) const {
-    const Lease reader(*state_);
-    detail::sqlite::Run run((*reader).factors_of_user);
+    const auto reader = lease(state_->readers);
+    detail::sqlite::Run run(reader->factors_of_user);
     run.bind_text(1, user_id);
     std::vector<FactorRecord> factors;
     while (run.step()) factors.push_back(detail::sqlite::read_factor(run));
@@ -91,11 +91,10 @@ class Sqlite {
   }
 
   [[nodiscard]] bool commit(const Batch& batch) {
-    const auto lock = lock_writer();
-    auto& writer = state_->writer;
-    auto transaction = writer.begin();
-    const auto write = [&](const auto& record) { return writer.write(record); };
-    const auto remove = [&](const Removal& removal) { return writer.remove(removal); };
+    const auto writer = lease(state_->writers);
+    auto transaction = writer->begin();
+    const auto write = [&](const auto& record) { return writer->write(record); };
+    const auto remove = [&](const Removal& removal) { return writer->remove(removal); };
     if (!std::all_of(batch.factors.begin(), batch.factors.end(), write) ||
         !std::all_of(batch.challenges.begin(), batch.challenges.end(), write) ||
         !std::all_of(batch.counters.begin(), batch.counters.end(), write) ||
@@ -108,84 +107,46 @@ class Sqlite {
 
   /// Removes challenges and counters whose `purge_at` has come, at most `limit`, and returns how many.
   std::size_t purge(Time now, std::size_t limit) {
-    const auto lock = lock_writer();
-    auto transaction = state_->writer.begin();
-    const auto purged = state_->writer.purge(now, limit);
+    const auto writer = lease(state_->writers);
+    auto transaction = writer->begin();
+    const auto purged = writer->purge(now, limit);
     transaction.commit();
     return purged;
   }
 
  private:
   using Reader = detail::sqlite::Reader;
+  using Writer = detail::sqlite::Writer;
 
   struct State {
-    State(const std::string& path, const SqliteOptions& given)
-        : options(given), writer(path, given.busy_timeout) {
-      // fullfsync is for macOS, where fsync leaves data in the drive's cache.
-      const char* const sql = given.synchronous == Synchronous::off      ? "PRAGMA synchronous = OFF"
-                              : given.synchronous == Synchronous::normal ? "PRAGMA synchronous = NORMAL"
-                                                                         : "PRAGMA synchronous = FULL;"
-                                                                           "PRAGMA fullfsync = ON";
-      writer.connection().execute("open", sql);
+    State(const std::string& path, const SqliteOptions& given) : options(given) {
+      options.busy_timeout = std::clamp<std::chrono::milliseconds>(
+          options.busy_timeout, std::chrono::milliseconds(0), std::chrono::hours(24));
+      const auto opened = writers.lease(options.busy_timeout, [&] {
+        auto writer = std::make_unique<Writer>(path, options.busy_timeout);
+        writer->connection().execute("open", pragmas(options.synchronous));
+        return writer;
+      });
+      file = opened->connection().file();
     }
 
-    const SqliteOptions options;
-    const std::size_t most_readers = std::max<std::size_t>(options.max_readers, 1);
-    std::timed_mutex writer_mutex; // threads queue here, and not by polling SQLite's lock
-    detail::sqlite::Writer writer;
-    std::mutex readers_mutex;
-    std::condition_variable reader_returned;
-    std::size_t readers = 0; // idle or leased
-    std::vector<std::unique_ptr<Reader>> idle_readers;
+    SqliteOptions options;
+    std::string file;
+    // One, so that threads queue there and not by polling SQLite's lock. It is closed last, to tidy the file
+    // up.
+    detail::Pool<Writer> writers{1};
+    detail::Pool<Reader> readers{options.max_readers};
   };
 
-  /// A reader for one thread, returned when this ends.
-  class Lease {
-   public:
-    explicit Lease(State& state) : state_(state) {
-      {
-        std::unique_lock lock(state.readers_mutex);
-        state.reader_returned.wait(
-            lock, [&] { return !state.idle_readers.empty() || state.readers < state.most_readers; });
-        if (!state.idle_readers.empty()) {
-          reader_ = std::move(state.idle_readers.back());
-          state.idle_readers.pop_back();
-          return;
-        }
-        state.idle_readers.reserve(state.readers + 1);
-        ++state.readers;
-      }
-      try {
-        reader_ = std::make_unique<Reader>(state.writer.connection().file(), state.options.busy_timeout);
-      } catch (...) {
-        give_back();
-        throw;
-      }
+  static const char* pragmas(Synchronous synchronous) noexcept {
+    switch (synchronous) {
+    case Synchronous::off: return "PRAGMA synchronous = OFF";
+    case Synchronous::normal: return "PRAGMA synchronous = NORMAL";
+    case Synchronous::full: break;
     }
-
-    ~Lease() { give_back(); }
-
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-
-    Reader& operator*() const noexcept { return *reader_; }
-
-   private:
-    void give_back() noexcept {
-      {
-        const std::lock_guard lock(state_.readers_mutex);
-        if (reader_) {
-          state_.idle_readers.push_back(std::move(reader_)); // within its reserve
-        } else {
-          --state_.readers;
-        }
-      }
-      state_.reader_returned.notify_one();
-    }
-
-    State& state_;
-    std::unique_ptr<Reader> reader_;
-  };
+    return "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON"; // macOS's fsync leaves data in the drive's
+                                                               // cache
+  }
 
   static std::string new_or_existing(std::string path) {
     if (path.empty() || path == ":memory:" || path.find('\0') != std::string::npos) {
@@ -204,16 +165,23 @@ class Sqlite {
     return path;
   }
 
-  std::unique_lock<std::timed_mutex> lock_writer() const {
-    std::unique_lock lock(state_->writer_mutex, state_->options.busy_timeout);
-    if (!lock) state_->writer.connection().fail_elsewhere(SQLITE_BUSY, "write to");
-    return lock;
+  template <class T> [[nodiscard]] typename detail::Pool<T>::Lease lease(detail::Pool<T>& pool) const {
+    const auto timeout = state_->options.busy_timeout;
+    auto connection = pool.lease(timeout, [&] { return std::make_unique<T>(state_->file, timeout); });
+    if (!connection) {
+      throw Error(errc::storage_failure,
+                  "cannot use the SQLite database '" + state_->file + "': for " +
+                      std::to_string(timeout.count()) +
+                      " ms other threads had every connection. If no other process keeps it locked, raise "
+                      "SqliteOptions::busy_timeout.");
+    }
+    return connection;
   }
 
   template <class Record>
   std::optional<Record> find(detail::sqlite::Statement Reader::*statement, std::string_view id,
                              Record (*read)(const detail::sqlite::Run&)) const {
-    const Lease reader(*state_);
+    const auto reader = lease(state_->readers);
     detail::sqlite::Run run((*reader).*statement);
     run.bind_text(1, id);
     return run.step() ? std::optional(read(run)) : std::nullopt;
