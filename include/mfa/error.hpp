@@ -11,26 +11,26 @@ namespace mfa {
 
 /// Why a verb refused. A wrong or late code is no error: `verify_challenge` answers it with a `Status`.
 enum class errc {
-  entity_not_found = 1,   ///< unknown, deleted, or not of the given user or binding: one answer for all
-  invalid_argument,       ///< an argument or option out of its range
-  invalid_phone_number,   ///< not an E.164 number
-  invalid_secret,         ///< a secret to import that is not base32, too short or too long
-  invalid_sms_template,   ///< no `{{code}}`, an unknown token, or too long
-  qr_code_too_large,      ///< the text does not fit a QR code at the chosen error correction
-  sms_rate_limited,       ///< too many messages to this number; `Error::retry_after()` says how long to wait
-  sms_country_not_allowed,///< the number's country code is not on the host's list
-  sms_not_sent,           ///< the transport did not take the message; no live challenge is left
-  factor_not_verified,    ///< the caller required a verified factor
-  factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
-  no_key_ring,            ///< a durable storage without a key ring
-  unknown_key,            ///< sealed under a key that the key ring does not hold
-  seal_broken,            ///< sealed bytes that do not open: changed, truncated or moved between records
-  corrupt_record,         ///< a record whose contents this library did not write
-  storage_failure,        ///< the storage could not read or write
-  storage_conflict,       ///< a record kept changing under the operation
-  storage_schema,         ///< the storage's schema is not one that this library can use
-  clock_out_of_range,     ///< the clock reads before 1970 or after the year 5138
-  crypto_failure,         ///< OpenSSL refused
+  entity_not_found = 1,    ///< unknown, deleted, or not of the given user or binding: one answer for all
+  invalid_argument,        ///< an argument or option out of its range
+  invalid_phone_number,    ///< not an E.164 number
+  invalid_secret,          ///< a secret to import that is not base32, too short or too long
+  invalid_sms_template,    ///< no `{{code}}`, an unknown token, or too long
+  qr_code_too_large,       ///< the text does not fit a QR code at the chosen error correction
+  sms_rate_limited,        ///< too many messages to this number; `Error::retry_after()` says how long to wait
+  sms_country_not_allowed, ///< the number's country code is not on the host's list
+  sms_not_sent,            ///< the transport did not take the message; no live challenge is left
+  factor_not_verified,     ///< the caller required a verified factor
+  factor_locked_out,       ///< too many wrong codes; an operator must call `unlock_factor`
+  no_key_ring,             ///< a durable storage without a key ring
+  unknown_key,             ///< sealed under a key that the key ring does not hold
+  seal_broken,             ///< sealed bytes that do not open: changed, truncated or moved between records
+  corrupt_record,          ///< a record whose contents this library did not write
+  storage_failure,         ///< the storage could not read or write
+  storage_conflict,        ///< a record kept changing under the operation
+  storage_schema,          ///< the storage's schema is not one that this library can use
+  clock_out_of_range,      ///< the clock reads before 1970 or after the year 5138
+  crypto_failure,          ///< OpenSSL refused
 };
 
 /// The category of `errc`; its messages are fixed texts that name the kind of failure.
@@ -88,5 +88,4 @@ class Error : public std::system_error {
 
 } // namespace mfa
 
-template <>
-struct std::is_error_code_enum<mfa::errc> : std::true_type {};
+template <> struct std::is_error_code_enum<mfa::errc> : std::true_type {};

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <mfa/crypto/hash.hpp>
+#include <mfa/detail/text.hpp>
+#include <mfa/error.hpp>
+#include <mfa/otp/base32.hpp>
+
+namespace mfa::otp {
+
+/// The longest issuer and the longest user, in bytes of UTF-8.
+inline constexpr std::size_t longest_label = 200;
+
+/// The longest secret, in bytes: the block of SHA-512. HMAC would hash a longer one down.
+inline constexpr std::size_t longest_secret = 128;
+
+/// The longest text that `uri` gives.
+inline constexpr std::size_t longest_uri =
+    std::string_view("otpauth://totp/:?secret=&issuer=&algorithm=SHA512&digits=8&period=").size() +
+    3 * (3 * longest_label) + mfa::detail::base32_size(longest_secret) +
+    std::numeric_limits<std::chrono::seconds::rep>::digits10 + 1;
+static_assert(longest_uri <= 2331, "every URI fits the largest QR code (version 40, level M, byte mode)");
+
+/// What an authenticator app is told about a TOTP secret.
+struct UriFields {
+  std::string_view issuer;                ///< the name of the application
+  std::string_view user;                  ///< whose account it is, as the app shows it
+  std::span<const unsigned char> secret;  ///< 1 to `longest_secret` bytes
+  crypto::Hash hash = crypto::Hash::sha1; ///< some apps ignore any other
+  unsigned digits = 6;                    ///< 6 to 8
+  std::chrono::seconds period{30};        ///< at least 1 s; some apps ignore any other
+};
+
+/// Refuses what authenticator apps would misread or could not show: `text` must be 1 to `longest_label` bytes
+/// of UTF-8 without control characters and without white space at either end. An "issuer" also has no ASCII
+/// colon, where apps split it from the user; other scripts' colons are ordinary characters to them. `what` is
+/// "issuer" or "user". Throws `errc::invalid_argument`.
+inline void check_label(std::string_view what, std::string_view text) {
+  const auto refuse = [what](const std::string& reason) {
+    throw Error(errc::invalid_argument, "the " + std::string(what) + ' ' + reason);
+  };
+  if (text.empty()) refuse("is empty; authenticator apps show it to tell accounts apart");
+  if (text.size() > longest_label)
+    refuse("is longer than " + std::to_string(longest_label) + " bytes of UTF-8; shorten it");
+  if (!mfa::detail::is_utf8(text)) refuse("is not valid UTF-8; convert it");
+  if (mfa::detail::has_control_characters(text))
+    refuse("has a control character (line break, tab, NUL); remove it");
+  if (mfa::detail::has_outer_white_space(text)) refuse("begins or ends with white space; trim it");
+  if (what == "issuer" && text.find(':') != std::string_view::npos)
+    refuse("has a colon, where authenticator apps would split it; replace it");
+}
+
+/// The text of the QR code that authenticator apps read:
+/// `otpauth://totp/Foo%20Corp:alan.turing%40example.com?secret=...&issuer=Foo%20Corp`, followed by
+/// `algorithm`, `digits` and `period` where they are not SHA1, 6 and 30, which every app assumes.
+/// Percent-encoded by RFC 3986. Holds the secret in the clear. Throws for a field out of its range:
+/// `errc::invalid_secret` or `errc::invalid_argument`.
+[[nodiscard]] inline std::string uri(const UriFields& fields) {
+  check_label("issuer", fields.issuer);
+  check_label("user", fields.user);
+  if (fields.secret.empty() || fields.secret.size() > longest_secret)
+    throw Error(errc::invalid_secret,
+                "the secret must have 1 to " + std::to_string(longest_secret) + " bytes");
+  if (fields.digits < 6 || fields.digits > 8) throw Error(errc::invalid_argument, "digits must be 6 to 8");
+  if (fields.period < std::chrono::seconds(1))
+    throw Error(errc::invalid_argument, "the period must be at least 1 second");
+
+  std::string text;
+  text.reserve(longest_uri); // never reallocated, which would leave copies of the secret behind
+  const auto append_encoded = [&text](std::string_view plain) {
+    constexpr std::string_view hex = "0123456789ABCDEF";
+    for (const char c : plain) {
+      const auto byte = static_cast<unsigned char>(c);
+      const bool unreserved = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                              c == '-' || c == '.' || c == '_' || c == '~';
+      if (unreserved)
+        text += c;
+      else
+        (((text += '%') += hex[byte >> 4]) += hex[byte & 15]);
+    }
+  };
+  text += "otpauth://totp/";
+  append_encoded(fields.issuer);
+  text += ':';
+  append_encoded(fields.user);
+  text += "?secret=";
+  mfa::detail::append_base32(text, fields.secret);
+  text += "&issuer=";
+  append_encoded(fields.issuer);
+  if (fields.hash != crypto::Hash::sha1)
+    text += fields.hash == crypto::Hash::sha256 ? "&algorithm=SHA256" : "&algorithm=SHA512";
+  if (fields.digits != 6) text += "&digits=" + std::to_string(fields.digits);
+  if (fields.period != std::chrono::seconds(30)) text += "&period=" + std::to_string(fields.period.count());
+  return text;
+}
+
+} // namespace mfa::otp
