@@ -48,7 +48,7 @@ class KeyRing {
   [[nodiscard]] static KeyRing generate() {
     crypto::SecretBytes key(key_size);
     crypto::random_bytes(key);
-    return {"ephemeral", key};
+    return {"ephemeral-" + crypto::random_digits(9), key}; // so that one is not taken for another
   }
 
   /// Keeps secrets in the clear: whoever reads the storage has every user's second factor. What a key sealed

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/detail/fields.hpp>
+#include <mfa/error.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa::decision {
+
+/// The id of the counter of a phone number's messages: an HMAC, so that the storage does not learn the
+/// number. It is drawn from the current key: a new key starts the counts anew.
+[[nodiscard]] inline std::string sms_counter_id(std::string_view phone_number, const KeyRing& keys) {
+  constexpr std::size_t mac_size = 32;
+  constexpr std::string_view hex = "0123456789abcdef";
+  const std::string stored = keys.authenticate(phone_number, "sms counter");
+  std::string id = "sms_sends_";
+  for (const unsigned char byte : crypto::bytes_of(stored).last(mac_size)) {
+    id += hex[byte >> 4];
+    id += hex[byte & 15];
+  }
+  return id;
+}
+
+/// Counts one more message to a number, or throws `errc::sms_rate_limited` with the time to wait. `counter`
+/// is what was found, or a new record with its id. A send that an unset clock dated in the future counts
+/// until then.
+inline void count_send(storage::CounterRecord& counter, const Context& context) {
+  using std::chrono::hours;
+  const Options& options = context.options;
+  std::vector<Time> sends;
+  if (!counter.data.empty()) {
+    detail::FieldReader fields(counter.data, 1, "counter", counter.id);
+    for (std::uint64_t count = fields.number_up_to(1000); count > 0; --count) {
+      const Time sent{std::chrono::milliseconds(fields.number_up_to(100'000'000'000'000))};
+      if (sent + hours(24) > context.now) sends.push_back(sent);
+    }
+    fields.end();
+  }
+  std::ranges::sort(sends);
+
+  Time allowed = context.now;
+  const auto at_most = [&](std::size_t limit, std::chrono::milliseconds window) {
+    if (sends.size() >= limit) allowed = std::max(allowed, sends[sends.size() - limit] + window);
+  };
+  at_most(1, options.sms_send_interval);
+  at_most(options.sms_sends_an_hour, hours(1));
+  at_most(options.sms_sends_a_day, hours(24));
+  if (allowed > context.now) {
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(allowed - context.now);
+    throw Error(errc::sms_rate_limited,
+                "too many messages to this phone number; the next one may be sent in " +
+                    std::to_string(wait.count()) + " s",
+                wait);
+  }
+
+  sends.push_back(context.now);
+  detail::FieldWriter fields(1);
+  fields.number(sends.size());
+  for (const Time sent : sends) fields.number(static_cast<std::uint64_t>(sent.time_since_epoch().count()));
+  counter.data = fields.take();
+  counter.purge_at = std::max(counter.purge_at, context.now + hours(24));
+}
+
+} // namespace mfa::decision

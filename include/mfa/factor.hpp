@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <mfa/challenge.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/fwd.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+/// What may be shown of a factor: never its secret.
+class FactorDetails {
+ public:
+  /// Throws `errc::corrupt_record`.
+  explicit FactorDetails(const storage::FactorRecord& record)
+      : id_(record.id), type_(record.type), state_(record.state), user_id_(record.user_id),
+        friendly_name_(record.friendly_name), created_at_(record.created_at), updated_at_(record.updated_at),
+        last_used_at_(record.last_used_at), failures_(record.failures),
+        details_(factor::with_kind(record.type,
+                                   [&](auto kind) { return factor::Details(kind.describe(record)); })) {}
+
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] FactorType type() const noexcept { return type_; }
+  [[nodiscard]] FactorState state() const noexcept { return state_; }
+  /// Whether a valid verification has confirmed the enrolment.
+  [[nodiscard]] bool verified() const noexcept { return state_ == FactorState::verified; }
+  [[nodiscard]] const std::string& user_id() const noexcept { return user_id_; }
+  [[nodiscard]] const std::string& friendly_name() const noexcept { return friendly_name_; }
+  [[nodiscard]] Time created_at() const noexcept { return created_at_; }
+  [[nodiscard]] Time updated_at() const noexcept { return updated_at_; }
+  /// The last valid verification.
+  [[nodiscard]] std::optional<Time> last_used_at() const noexcept { return last_used_at_; }
+  /// Wrong codes since the last valid one.
+  [[nodiscard]] std::uint32_t failures() const noexcept { return failures_; }
+
+  /// What its kind tells, or null if it is of another kind.
+  [[nodiscard]] const TotpDetails* totp() const noexcept { return std::get_if<TotpDetails>(&details_); }
+  [[nodiscard]] const SmsDetails* sms() const noexcept { return std::get_if<SmsDetails>(&details_); }
+  [[nodiscard]] const factor::Details& details() const noexcept { return details_; }
+
+ private:
+  std::string id_;
+  FactorType type_;
+  FactorState state_;
+  std::string user_id_;
+  std::string friendly_name_;
+  Time created_at_;
+  Time updated_at_;
+  std::optional<Time> last_used_at_;
+  std::uint32_t failures_;
+  factor::Details details_;
+};
+
+/// One enrolled means of a user, as last stored, with the verbs that apply to it. A value: it does not follow
+/// later changes. The `Verifier` that made it must outlive it.
+template <class Storage, class Clock, class SmsTransport> class Factor : public FactorDetails {
+ public:
+  Factor(FactorDetails details, Verifier<Storage, Clock, SmsTransport>& verifier)
+      : FactorDetails(std::move(details)), verifier_(&verifier) {}
+
+  /// As `Verifier::challenge_factor`.
+  [[nodiscard]] Challenge<Storage, Clock, SmsTransport>
+  challenge(const ChallengeOptions& options = {}) const {
+    return verifier_->challenge_factor(id(), options);
+  }
+
+  /// As `Verifier::delete_factor`.
+  void remove() const { verifier_->delete_factor(id()); }
+
+ private:
+  Verifier<Storage, Clock, SmsTransport>* verifier_;
+};
+
+} // namespace mfa

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <type_traits>
+#include <variant>
+
+#include <mfa/error.hpp>
+#include <mfa/factor/sms.hpp>
+#include <mfa/factor/totp.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa::factor {
+
+template <class... Kinds> struct KindList {};
+
+/// Every kind of factor: a new one is a header and a line here.
+using AllKinds = KindList<TotpKind, //
+                          SmsKind>;
+
+namespace detail {
+
+template <class... Kinds> std::variant<typename Kinds::Details...> details_of(KindList<Kinds...>);
+
+template <class Request, class First, class... Rest> auto kind_for(KindList<First, Rest...>) {
+  if constexpr (std::same_as<Request, typename First::Request>)
+    return std::type_identity<First>{};
+  else if constexpr (sizeof...(Rest) > 0)
+    return kind_for<Request>(KindList<Rest...>{});
+  else
+    return std::type_identity<void>{};
+}
+
+template <class Visit, class First, class... Rest>
+decltype(auto) visit_kind(FactorType type, Visit& visit, KindList<First, Rest...>) {
+  if constexpr (sizeof...(Rest) == 0) {
+    if (type == First::type) return visit(First{});
+    throw Error(errc::corrupt_record, "a factor is of kind number " +
+                                          std::to_string(static_cast<unsigned>(type)) +
+                                          ", which this release of the library does not know; update it");
+  } else {
+    if (type == First::type) return visit(First{});
+    return visit_kind(type, visit, KindList<Rest...>{});
+  }
+}
+
+} // namespace detail
+
+/// What may be shown of a factor, by kind.
+using Details = decltype(detail::details_of(AllKinds{}));
+
+/// The kind that enrols this request; void if there is none.
+template <class Request> using KindFor = typename decltype(detail::kind_for<Request>(AllKinds{}))::type;
+
+/// Calls `visit` with the kind of this type; its result must not depend on the kind. Throws
+/// `errc::corrupt_record` for a type that this release does not know.
+template <class Visit> decltype(auto) with_kind(FactorType type, Visit&& visit) {
+  return detail::visit_kind(type, visit, AllKinds{});
+}
+
+} // namespace mfa::factor

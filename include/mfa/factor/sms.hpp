@@ -1,0 +1,155 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <openssl/crypto.h>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/random.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/decision/send_limits.hpp>
+#include <mfa/detail/fields.hpp>
+#include <mfa/error.hpp>
+#include <mfa/factor/sealed_secret.hpp>
+#include <mfa/factor/typed_code.hpp>
+#include <mfa/sms/concept.hpp>
+#include <mfa/sms/message_template.hpp>
+#include <mfa/sms/phone_number.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+/// To enrol: a phone that receives codes in text messages. The first valid verification shows that the user
+/// has it.
+struct Sms {
+  std::string phone_number = {}; ///< E.164: a plus sign, the country code, the number; separators are dropped
+  std::string user_id = {};      ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
+};
+
+struct SmsEnrollment {
+  std::string phone_number; ///< E.164
+};
+
+/// What may be shown of an SMS factor.
+struct SmsDetails {
+  std::string phone_number; ///< all but the last four digits masked: "+*******0123"
+};
+
+namespace factor {
+
+/// The kind `sms`. Only the latest challenge of a factor can be answered.
+struct SmsKind {
+  using Request = Sms;
+  using Details = SmsDetails;
+  template <class Factor> struct Enrolled {
+    Factor factor;
+    SmsEnrollment sms;
+  };
+
+  static constexpr FactorType type = FactorType::sms;
+  static constexpr std::string_view amr = "sms"; ///< RFC 8176
+
+  static SmsEnrollment enroll(const Sms& request, storage::FactorRecord& record,
+                              const decision::Context& context) {
+    SmsEnrollment enrolled{sms::parse_phone_number(request.phone_number)};
+    check_country(enrolled.phone_number, context);
+    record.parameters = encode({sms::mask_phone_number(enrolled.phone_number), {}});
+    seal_secret(record, crypto::bytes_of(enrolled.phone_number), context.keys);
+    return enrolled;
+  }
+
+  static Details describe(const storage::FactorRecord& record) {
+    return {std::string(decode(record).masked_phone_number)};
+  }
+
+  static std::optional<std::string> counter_id(const storage::FactorRecord& record,
+                                               const decision::Context& context) {
+    return decision::sms_counter_id(crypto::text_of(open_secret(record, context.keys)), context.keys);
+  }
+
+  /// Counts the send, draws the code, keeps its HMAC and makes this challenge the factor's only one that
+  /// counts.
+  static decision::ChallengeEffects challenge(storage::FactorRecord& record,
+                                              storage::ChallengeRecord& challenge,
+                                              storage::CounterRecord* counter,
+                                              const ChallengeOptions& request,
+                                              const decision::Context& context) {
+    const sms::MessageTemplate message(request.sms_template.empty() ? context.options.sms_template
+                                                                    : request.sms_template);
+    const crypto::SecretBytes phone_number = open_secret(record, context.keys);
+    check_country(crypto::text_of(phone_number), context);
+    decision::count_send(*counter, context);
+
+    std::string code = crypto::random_digits(context.options.sms_code_digits);
+    challenge.expires_at = context.now + context.options.sms_code_lifetime;
+    challenge.answer = context.keys.authenticate(code, code_context(challenge));
+    record.parameters = encode({decode(record).masked_phone_number, challenge.id});
+    reseal_secret(record, phone_number, context.keys);
+    decision::ChallengeEffects effects{.factor_changed = true,
+                                       .message = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
+                                                             .body = message.render(code),
+                                                             .id = challenge.id}};
+    OPENSSL_cleanse(code.data(), code.size());
+    return effects;
+  }
+
+  static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
+    return decode(record).current_challenge_id == challenge.id;
+  }
+
+  static decision::Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
+                                std::string_view answer, const decision::Context& context) {
+    // A change of Options::sms_code_digits must not end codes that are on their way.
+    for (unsigned digits = 6; digits <= 9; ++digits) {
+      const TypedCode code(answer, digits);
+      if (!code.well_formed()) continue;
+      return context.keys.matches(challenge.answer, code.text(), code_context(challenge),
+                                  "challenge " + challenge.id)
+                 ? decision::Answer::right
+                 : decision::Answer::wrong;
+    }
+    return decision::Answer::malformed;
+  }
+
+ private:
+  struct Parameters {
+    std::string_view masked_phone_number;
+    std::string_view current_challenge_id; ///< earlier ones are superseded
+  };
+
+  static std::string encode(const Parameters& parameters) {
+    return detail::FieldWriter(1)
+        .text(parameters.masked_phone_number)
+        .text(parameters.current_challenge_id)
+        .take();
+  }
+
+  /// Its texts are parts of the record.
+  static Parameters decode(const storage::FactorRecord& record) {
+    detail::FieldReader fields(record.parameters, 1, "factor", record.id);
+    Parameters parameters;
+    parameters.masked_phone_number = fields.text();
+    parameters.current_challenge_id = fields.text();
+    fields.end();
+    return parameters;
+  }
+
+  static void check_country(std::string_view phone_number, const decision::Context& context) {
+    if (!sms::country_allowed(phone_number, context.options.sms_allowed_country_codes))
+      throw Error(errc::sms_country_not_allowed,
+                  "messages to this country are not allowed here; add its code to "
+                  "Options::sms_allowed_country_codes to allow them");
+  }
+
+  static std::string code_context(const storage::ChallengeRecord& challenge) {
+    return "sms code " + challenge.id;
+  }
+};
+
+} // namespace factor
+} // namespace mfa

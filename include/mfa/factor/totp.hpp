@@ -1,0 +1,207 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <openssl/crypto.h>
+
+#include <mfa/crypto/hash.hpp>
+#include <mfa/crypto/random.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/detail/fields.hpp>
+#include <mfa/error.hpp>
+#include <mfa/factor/sealed_secret.hpp>
+#include <mfa/factor/typed_code.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/totp.hpp>
+#include <mfa/otp/uri.hpp>
+#include <mfa/qr/matrix.hpp>
+#include <mfa/qr/png.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+/// How the QR code of an enrolment is drawn.
+struct QrCodeOptions {
+  unsigned scale = 4; ///< pixels a module, 1 to 64
+  qr::ErrorCorrection error_correction = qr::ErrorCorrection::medium;
+};
+
+/// To enrol: a time-based one-time password (RFC 6238), as authenticator apps show it.
+struct Totp {
+  std::string issuer = {};  ///< the name of your application, as the app shows it: 1 to 200 bytes, no colon
+  std::string user = {};    ///< whose account it is, as the app shows it: 1 to 200 bytes
+  std::string user_id = {}; ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
+  /// An existing secret in base32 (either case, with spaces or without): 16 to 128 bytes. Empty: a new one is
+  /// drawn.
+  std::string secret = {};
+  /// Unsafe: takes an existing secret of 10 to 15 bytes, less than RFC 4226 section 4 requires.
+  bool accept_short_secret = false;
+  crypto::Hash hash = crypto::Hash::sha1; ///< some apps ignore any other
+  unsigned digits = 6;                    ///< 6 to 8; some apps ignore any other than 6
+  std::chrono::seconds period{30};        ///< 1 s to 366 days; some apps ignore any other than 30 s
+  QrCodeOptions qr_code = {};
+};
+
+/// What the user needs to set the authenticator up. Given once, at enrolment: show it and forget it.
+struct TotpEnrollment {
+  std::string issuer;
+  std::string user;
+  std::string qr_code; ///< a PNG image as `data:` URI
+  std::string secret;  ///< base32, to type in
+  std::string uri;     ///< otpauth, what the QR code holds
+};
+
+/// What may be shown of a TOTP factor.
+struct TotpDetails {
+  std::string issuer;
+  std::string user;
+};
+
+namespace factor {
+
+/// The kind `totp`.
+struct TotpKind {
+  using Request = Totp;
+  using Details = TotpDetails;
+  template <class Factor> struct Enrolled {
+    Factor factor;
+    TotpEnrollment totp;
+  };
+
+  static constexpr FactorType type = FactorType::totp;
+  static constexpr std::string_view amr = "otp"; ///< RFC 8176
+
+  static TotpEnrollment enroll(const Totp& request, storage::FactorRecord& record,
+                               const decision::Context& context) {
+    otp::check_label("issuer", request.issuer);
+    otp::check_label("user", request.user);
+    otp::check_digits(request.digits);
+    if (request.hash < crypto::Hash::sha1 || request.hash > crypto::Hash::sha512)
+      throw Error(errc::invalid_argument, "the hash of a TOTP factor is sha1, sha256 or sha512");
+    if (request.period < std::chrono::seconds(1) || request.period > longest_period)
+      throw Error(errc::invalid_argument, "a TOTP period of " + std::to_string(request.period.count()) +
+                                              " s; it may be 1 s to 366 days");
+    const crypto::SecretBytes secret =
+        request.secret.empty() ? draw_secret(request.hash) : import_secret(request);
+
+    record.parameters =
+        encode({request.issuer, request.user, {request.hash, request.digits}, request.period, 0});
+    seal_secret(record, secret, context.keys);
+
+    TotpEnrollment shown;
+    shown.issuer = request.issuer;
+    shown.user = request.user;
+    shown.secret = otp::base32_encode(secret);
+    shown.uri =
+        otp::uri({request.issuer, request.user, secret, request.hash, request.digits, request.period});
+    shown.qr_code = qr::png_data_uri(qr::encode(shown.uri, request.qr_code.error_correction),
+                                     {.scale = request.qr_code.scale});
+    return shown;
+  }
+
+  static Details describe(const storage::FactorRecord& record) {
+    const Parameters parameters = decode(record);
+    return {std::string(parameters.issuer), std::string(parameters.user)};
+  }
+
+  static std::optional<std::string> counter_id(const storage::FactorRecord&, const decision::Context&) {
+    return std::nullopt;
+  }
+
+  /// Nothing to prepare: the authenticator shows its code unasked, and the challenge has no end of its own.
+  static decision::ChallengeEffects challenge(storage::FactorRecord&, storage::ChallengeRecord&,
+                                              storage::CounterRecord*, const ChallengeOptions&,
+                                              const decision::Context&) {
+    return {};
+  }
+
+  static bool is_current(const storage::FactorRecord&, const storage::ChallengeRecord&) { return true; }
+
+  static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&,
+                                std::string_view answer, const decision::Context& context) {
+    Parameters parameters = decode(record);
+    const TypedCode code(answer, parameters.format.digits);
+    if (!code.well_formed()) return decision::Answer::malformed;
+
+    const std::uint64_t step = otp::totp_step(context.now, parameters.period);
+    const std::uint64_t drift = context.options.totp_drift_steps;
+    const crypto::SecretBytes secret = open_secret(record, context.keys);
+    const otp::WindowMatch match = otp::find_in_window(secret, code.value(), step - std::min(step, drift),
+                                                       step + drift, parameters.next, parameters.format);
+    if (!match.fresh) return match.used ? decision::Answer::used : decision::Answer::wrong;
+    parameters.next = *match.fresh + 1;
+    record.parameters = encode(parameters);
+    reseal_secret(record, secret, context.keys);
+    return decision::Answer::right;
+  }
+
+ private:
+  static constexpr std::chrono::seconds longest_period = std::chrono::hours(24 * 366);
+
+  struct Parameters {
+    std::string_view issuer;
+    std::string_view user;
+    otp::CodeFormat format;
+    std::chrono::seconds period{};
+    std::uint64_t next = 0; ///< the first step that was not used yet: codes of earlier ones are refused
+  };
+
+  static std::string encode(const Parameters& parameters) {
+    return detail::FieldWriter(1)
+        .text(parameters.issuer)
+        .text(parameters.user)
+        .number(static_cast<std::uint64_t>(parameters.format.hash))
+        .number(parameters.format.digits)
+        .number(static_cast<std::uint64_t>(parameters.period.count()))
+        .number(parameters.next)
+        .take();
+  }
+
+  /// Its texts are parts of the record.
+  static Parameters decode(const storage::FactorRecord& record) {
+    detail::FieldReader fields(record.parameters, 1, "factor", record.id);
+    Parameters parameters;
+    parameters.issuer = fields.text();
+    parameters.user = fields.text();
+    const std::uint64_t hash = fields.number_up_to(3);
+    const std::uint64_t digits = fields.number_up_to(8);
+    const std::uint64_t period = fields.number_up_to(static_cast<std::uint64_t>(longest_period.count()));
+    parameters.next = fields.number();
+    fields.end();
+    if (hash < 1 || digits < 6 || period < 1) fields.refuse("are out of range; restore the record");
+    parameters.format = {static_cast<crypto::Hash>(hash), static_cast<unsigned>(digits)};
+    parameters.period = std::chrono::seconds(static_cast<std::int64_t>(period));
+    return parameters;
+  }
+
+  /// As long as the hash's output (RFC 6238 section 5.1): 20 bytes for SHA-1.
+  static crypto::SecretBytes draw_secret(crypto::Hash hash) {
+    crypto::SecretBytes secret(crypto::digest_size(hash));
+    crypto::random_bytes(secret);
+    return secret;
+  }
+
+  static crypto::SecretBytes import_secret(const Totp& request) {
+    crypto::SecretBytes secret = otp::base32_decode(request.secret);
+    const std::size_t least = request.accept_short_secret ? 10 : 16;
+    if (secret.size() < least || secret.size() > otp::longest_secret)
+      throw Error(errc::invalid_secret,
+                  "the secret has " + std::to_string(secret.size()) + " bytes; it may have " +
+                      std::to_string(least) + " to " + std::to_string(otp::longest_secret) +
+                      (secret.size() >= 10 && secret.size() < least
+                           ? "; draw a new one, or set Totp::accept_short_secret if users hold it already"
+                           : ""));
+    return secret;
+  }
+};
+
+} // namespace factor
+} // namespace mfa

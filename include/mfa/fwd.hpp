@@ -1,0 +1,40 @@
+#pragma once
+
+namespace mfa {
+
+class Error;
+class KeyRing;
+class FactorDetails;
+class ChallengeDetails;
+class Verification;
+struct Options;
+struct ChallengeOptions;
+struct VerifyOptions;
+struct Event;
+struct Totp;
+struct Sms;
+struct SmsMessage;
+
+template <class Storage, class Clock, class SmsTransport> class Factor;
+template <class Storage, class Clock, class SmsTransport> class Challenge;
+template <class Storage, class Clock, class SmsTransport> class Verifier;
+
+namespace storage {
+struct FactorRecord;
+struct ChallengeRecord;
+struct CounterRecord;
+struct Batch;
+class Memory;
+class Sqlite;
+} // namespace storage
+
+namespace clock {
+struct System;
+}
+
+namespace sms {
+struct None;
+class Console;
+} // namespace sms
+
+} // namespace mfa

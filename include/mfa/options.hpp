@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/sms/message_template.hpp>
+#include <mfa/sms/phone_number.hpp>
+
+namespace mfa {
+
+/// What a host may set, with safe defaults; give those that differ as designated initialisers. A `Verifier`
+/// refuses values outside the ranges with `errc::invalid_argument`.
+struct Options {
+  /// What seals secrets. Required unless the storage ends with the process.
+  KeyRing key_ring = {};
+
+  /// TOTP steps accepted before and after the current one, for clocks that differ: 0 to 10 (RFC 6238
+  /// section 5.2).
+  unsigned totp_drift_steps = 1;
+
+  /// Digits of a code sent by SMS: 6 to 9.
+  unsigned sms_code_digits = 6;
+  /// How long such a code lives: 30 s to 10 min, the most that NIST SP 800-63B allows.
+  std::chrono::seconds sms_code_lifetime = std::chrono::minutes(10);
+  /// The message, unless a challenge brings its own; `{{code}}` stands for the code.
+  std::string sms_template = std::string(sms::default_message_template);
+  /// Country codes that may be sent to ("1", "44"); empty: all. Fraud lives in countries that you do not
+  /// serve.
+  std::vector<std::string> sms_allowed_country_codes = {};
+  /// Sends to one phone number, by whatever factor: the time between two (0 s to 1 h), and how many in an
+  /// hour and in a day (1 to 100).
+  std::chrono::seconds sms_send_interval = std::chrono::seconds(30);
+  unsigned sms_sends_an_hour = 5;
+  unsigned sms_sends_a_day = 10;
+
+  /// Wrong codes that a challenge takes: 1 to 10.
+  unsigned attempts_a_challenge = 5;
+  /// Wrong codes in a row, over all challenges of a factor, before it makes the next one wait: 1 to 10.
+  unsigned failures_before_delay = 5;
+  /// The first wait (1 s to 1 h), doubled by each further wrong code, and the longest wait (up to 1 day).
+  std::chrono::seconds first_delay = std::chrono::seconds(30);
+  std::chrono::seconds longest_delay = std::chrono::hours(1);
+  /// Wrong codes in a row that lock the factor until `unlock_factor`: up to 100 (NIST SP 800-63B
+  /// section 5.2.2).
+  unsigned failures_before_lockout = 100;
+
+  /// How long a challenge's record is kept for `get_challenge` before `purge_expired` may remove it: 1 h to
+  /// 366 days. A TOTP challenge has no other end.
+  std::chrono::seconds challenge_retention = std::chrono::hours(24 * 30);
+
+  /// Told of everything that happens.
+  Observer observer = {};
+};
+
+/// Throws `errc::invalid_argument` or `errc::invalid_sms_template`, naming the option.
+inline void check_options(const Options& options) {
+  const auto within = [](std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most,
+                         std::string_view unit = "") {
+    if (value < least || value > most)
+      throw Error(errc::invalid_argument, "Options::" + std::string(name) + " is " + std::to_string(value) +
+                                              std::string(unit) + "; it may be " + std::to_string(least) +
+                                              " to " + std::to_string(most) + std::string(unit));
+  };
+  within("totp_drift_steps", options.totp_drift_steps, 0, 10);
+  within("sms_code_digits", options.sms_code_digits, 6, 9);
+  within("sms_code_lifetime", options.sms_code_lifetime.count(), 30, 600, " s");
+  within("sms_send_interval", options.sms_send_interval.count(), 0, 3600, " s");
+  within("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
+  within("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
+  within("attempts_a_challenge", options.attempts_a_challenge, 1, 10);
+  within("failures_before_delay", options.failures_before_delay, 1, 10);
+  within("first_delay", options.first_delay.count(), 1, 3600, " s");
+  within("longest_delay", options.longest_delay.count(), options.first_delay.count(), 86'400, " s");
+  within("failures_before_lockout", options.failures_before_lockout, 1, 100);
+  within("challenge_retention", options.challenge_retention.count(), 3600, std::int64_t{366} * 86'400, " s");
+  (void)sms::MessageTemplate(options.sms_template);
+  sms::check_country_codes(options.sms_allowed_country_codes);
+}
+
+} // namespace mfa

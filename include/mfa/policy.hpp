@@ -1,0 +1,25 @@
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace mfa {
+
+/// How a `Verifier` holds a policy: one given as an lvalue is borrowed and must outlive it, one given as a
+/// temporary is owned.
+template <class P> class Policy {
+ public:
+  Policy(P& borrowed) noexcept : used_(std::addressof(borrowed)) {}
+  Policy(P&& temporary) : owned_(std::make_unique<P>(std::move(temporary))), used_(owned_.get()) {}
+
+  [[nodiscard]] P& operator*() const noexcept { return *used_; }
+  [[nodiscard]] P* operator->() const noexcept { return used_; }
+
+ private:
+  std::unique_ptr<P> owned_; ///< null: borrowed
+  P* used_;
+};
+
+} // namespace mfa

@@ -1,0 +1,259 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <mfa/storage/record.hpp>
+
+namespace mfa::storage {
+
+/// Factors and challenges in the memory of the process, which end with it: for tests, and for hosts that load
+/// their factors anew. Usable from many threads: a commit locks only the shards (of 64) that its records live
+/// in. Moved from, it can only be assigned to or destroyed.
+class Memory {
+ public:
+  static constexpr bool ephemeral = true;
+
+  [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
+    return find(&Shard::factors, id);
+  }
+
+  [[nodiscard]] std::optional<ChallengeRecord> find_challenge(std::string_view id) const {
+    return find(&Shard::challenges, id);
+  }
+
+  [[nodiscard]] std::optional<CounterRecord> find_counter(std::string_view id) const {
+    return find(&Shard::counters, id);
+  }
+
+  [[nodiscard]] std::optional<ChallengeWithFactor> find_challenge_with_factor(std::string_view id) const {
+    auto challenge = find_challenge(id);
+    if (!challenge) return std::nullopt;
+    auto factor = find_factor(challenge->factor_id);
+    return ChallengeWithFactor{*std::move(challenge), std::move(factor)};
+  }
+
+  /// Oldest first; none for an empty `user_id`.
+  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id) const {
+    std::vector<std::string> ids;
+    {
+      UserShard& shard = state_->users[shard_of(user_id)];
+      const std::lock_guard lock(shard.mutex);
+      if (const auto user = shard.factor_ids.find(user_id); user != shard.factor_ids.end())
+        ids = user->second;
+    }
+    std::ranges::sort(ids);
+    std::vector<FactorRecord> factors;
+    for (const std::string& id : ids)
+      if (auto factor = find_factor(id); factor && factor->user_id == user_id)
+        factors.push_back(*std::move(factor));
+    return factors;
+  }
+
+  [[nodiscard]] bool commit(const Batch& batch) { return commit(Batch(batch)); }
+
+  [[nodiscard]] bool commit(Batch&& batch) {
+    const Locks locks(*state_, batch);
+    const auto unmoved = [&](const auto& record) {
+      return version_of(records_like(record), record.id) == record.version;
+    };
+    const auto unmoved_removal = [&](const Removal& removal) {
+      return removal.version != 0 && stored_version(removal) == removal.version;
+    };
+    if (!std::ranges::all_of(batch.factors, unmoved) || !std::ranges::all_of(batch.challenges, unmoved) ||
+        !std::ranges::all_of(batch.counters, unmoved) ||
+        !std::ranges::all_of(batch.removals, unmoved_removal))
+      return false;
+    for (FactorRecord& factor : batch.factors) write_factor(std::move(factor));
+    for (ChallengeRecord& challenge : batch.challenges) write(std::move(challenge));
+    for (CounterRecord& counter : batch.counters) write(std::move(counter));
+    for (const Removal& removal : batch.removals) remove(removal);
+    return true;
+  }
+
+  /// Removes challenges and counters whose `purge_at` has come, at most `limit`, and returns how many.
+  std::size_t purge(Time now, std::size_t limit) {
+    std::size_t removed = 0;
+    const auto purge_map = [&](auto& records) {
+      for (auto record = records.begin(); record != records.end() && removed < limit;) {
+        if (record->second.purge_at > now) {
+          ++record;
+        } else {
+          record = records.erase(record);
+          ++removed;
+        }
+      }
+    };
+    // The next call goes on where this one ends, and does not search the same shards again.
+    for (std::size_t i = 0; i < shard_count && removed < limit; ++i) {
+      Shard& shard = state_->shards[state_->purge_shard.load() % shard_count];
+      const std::lock_guard lock(shard.mutex);
+      purge_map(shard.challenges);
+      purge_map(shard.counters);
+      if (removed < limit) ++state_->purge_shard;
+    }
+    return removed;
+  }
+
+ private:
+  static constexpr std::size_t shard_count = 64;
+
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  template <class T> using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
+
+  struct alignas(64) Shard {
+    std::mutex mutex;
+    ByText<FactorRecord> factors;
+    ByText<ChallengeRecord> challenges;
+    ByText<CounterRecord> counters;
+  };
+
+  /// Which factors a user has. Locked after a `Shard`, never before one.
+  struct alignas(64) UserShard {
+    std::mutex mutex;
+    ByText<std::vector<std::string>> factor_ids;
+  };
+
+  struct State {
+    std::array<Shard, shard_count> shards;
+    std::array<UserShard, shard_count> users;
+    std::atomic<std::size_t> purge_shard{0};
+  };
+
+  static std::size_t shard_of(std::string_view text) noexcept { return TextHash{}(text) % shard_count; }
+
+  /// Holds the shards of a batch, locked in their order so that two commits cannot wait for each other.
+  class Locks {
+   public:
+    Locks(State& state, const Batch& batch) : state_(state) {
+      const auto add = [this](const auto& record) { mask_ |= std::uint64_t{1} << shard_of(record.id); };
+      std::ranges::for_each(batch.factors, add);
+      std::ranges::for_each(batch.challenges, add);
+      std::ranges::for_each(batch.counters, add);
+      std::ranges::for_each(batch.removals, add);
+      for_each_shard([](Shard& shard) { shard.mutex.lock(); });
+    }
+    ~Locks() {
+      for_each_shard([](Shard& shard) { shard.mutex.unlock(); });
+    }
+    Locks(const Locks&) = delete;
+    Locks& operator=(const Locks&) = delete;
+
+   private:
+    template <class Use> void for_each_shard(Use use) {
+      for (std::uint64_t rest = mask_; rest != 0; rest &= rest - 1)
+        use(state_.shards[static_cast<std::size_t>(std::countr_zero(rest))]);
+    }
+
+    State& state_;
+    std::uint64_t mask_ = 0;
+  };
+
+  template <class Records>
+  std::optional<typename Records::mapped_type> find(Records Shard::*records, std::string_view id) const {
+    Shard& shard = state_->shards[shard_of(id)];
+    const std::lock_guard lock(shard.mutex);
+    const auto found = (shard.*records).find(id);
+    return found == (shard.*records).end() ? std::nullopt : std::optional(found->second);
+  }
+
+  ByText<FactorRecord>& records_like(const FactorRecord& record) {
+    return state_->shards[shard_of(record.id)].factors;
+  }
+  ByText<ChallengeRecord>& records_like(const ChallengeRecord& record) {
+    return state_->shards[shard_of(record.id)].challenges;
+  }
+  ByText<CounterRecord>& records_like(const CounterRecord& record) {
+    return state_->shards[shard_of(record.id)].counters;
+  }
+
+  template <class Records> static std::uint64_t version_of(const Records& records, std::string_view id) {
+    const auto found = records.find(id);
+    return found == records.end() ? 0 : found->second.version;
+  }
+
+  std::uint64_t stored_version(const Removal& removal) const {
+    const Shard& shard = state_->shards[shard_of(removal.id)];
+    switch (removal.kind) {
+    case RecordKind::factor: return version_of(shard.factors, removal.id);
+    case RecordKind::challenge: return version_of(shard.challenges, removal.id);
+    case RecordKind::counter: return version_of(shard.counters, removal.id);
+    }
+    return 0;
+  }
+
+  template <class Record> void write(Record&& record) {
+    auto& records = records_like(record);
+    ++record.version;
+    if (const auto found = records.find(record.id); found != records.end()) {
+      found->second = std::move(record);
+      return;
+    }
+    std::string id = record.id;
+    records.emplace(std::move(id), std::move(record));
+  }
+
+  void write_factor(FactorRecord&& factor) {
+    const auto& factors = records_like(factor);
+    const auto found = factors.find(factor.id);
+    if (found == factors.end()) {
+      list(factor.user_id, factor.id);
+    } else if (found->second.user_id != factor.user_id) {
+      unlist(found->second.user_id, factor.id);
+      list(factor.user_id, factor.id);
+    }
+    write(std::move(factor));
+  }
+
+  void remove(const Removal& removal) {
+    Shard& shard = state_->shards[shard_of(removal.id)];
+    switch (removal.kind) {
+    case RecordKind::factor: {
+      const auto found = shard.factors.find(removal.id);
+      unlist(found->second.user_id, removal.id);
+      shard.factors.erase(found);
+      return;
+    }
+    case RecordKind::challenge: shard.challenges.erase(shard.challenges.find(removal.id)); return;
+    case RecordKind::counter: shard.counters.erase(shard.counters.find(removal.id)); return;
+    }
+  }
+
+  void list(const std::string& user_id, const std::string& factor_id) {
+    if (user_id.empty()) return;
+    UserShard& shard = state_->users[shard_of(user_id)];
+    const std::lock_guard lock(shard.mutex);
+    shard.factor_ids[user_id].push_back(factor_id);
+  }
+
+  void unlist(const std::string& user_id, std::string_view factor_id) {
+    UserShard& shard = state_->users[shard_of(user_id)];
+    const std::lock_guard lock(shard.mutex);
+    const auto user = shard.factor_ids.find(user_id);
+    if (user == shard.factor_ids.end()) return;
+    std::erase(user->second, factor_id);
+    if (user->second.empty()) shard.factor_ids.erase(user);
+  }
+
+  std::unique_ptr<State> state_ = std::make_unique<State>();
+};
+
+} // namespace mfa::storage

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <mfa/challenge_details.hpp>
+#include <mfa/decision/verification.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/status.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+/// The answer to one attempt. It is counted already when you hold it. Deliberately no `bool`: ask `valid()`.
+class [[nodiscard]] Verification {
+ public:
+  Verification(const decision::Verdict& verdict, ChallengeDetails challenge,
+               const storage::FactorRecord& factor, Time now)
+      : status_(verdict.status), type_(factor.type), challenge_(std::move(challenge)),
+        retry_after_(verdict.retry_after) {
+    if (!valid()) return;
+    user_id_ = factor.user_id;
+    verified_at_ = now;
+  }
+
+  /// Whether the user has shown the factor. Only then start or raise your session.
+  [[nodiscard]] bool valid() const noexcept { return status_ == Status::valid; }
+  [[nodiscard]] Status status() const noexcept { return status_; }
+  /// The challenge as it is after this attempt.
+  [[nodiscard]] const ChallengeDetails& challenge() const noexcept { return challenge_; }
+  [[nodiscard]] const std::string& factor_id() const noexcept { return challenge_.factor_id(); }
+  [[nodiscard]] FactorType factor_type() const noexcept { return type_; }
+  /// Your identifier of the user, as given at enrolment; empty unless valid.
+  [[nodiscard]] const std::string& user_id() const noexcept { return user_id_; }
+  /// The authentication method reference of RFC 8176 ("otp", "sms"); empty unless valid.
+  [[nodiscard]] std::string_view amr() const {
+    if (!valid()) return {};
+    return factor::with_kind(type_, [](auto kind) { return std::string_view(kind.amr); });
+  }
+  /// None unless valid.
+  [[nodiscard]] std::optional<Time> verified_at() const noexcept { return verified_at_; }
+  /// How many wrong codes the challenge still takes.
+  [[nodiscard]] std::uint32_t attempts_left() const noexcept { return challenge_.attempts_left(); }
+  /// How long the factor looks at no further code, if it does not: with `delayed`, and with the wrong code
+  /// that began the wait.
+  [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
+
+ private:
+  Status status_;
+  FactorType type_;
+  ChallengeDetails challenge_;
+  std::optional<std::chrono::seconds> retry_after_;
+  std::string user_id_;
+  std::optional<Time> verified_at_;
+};
+
+} // namespace mfa

@@ -1,0 +1,436 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <openssl/crypto.h>
+
+#include <mfa/challenge.hpp>
+#include <mfa/challenge_details.hpp>
+#include <mfa/clock/concept.hpp>
+#include <mfa/clock/system.hpp>
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/decision/challenge.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/decision/verification.hpp>
+#include <mfa/detail/text.hpp>
+#include <mfa/detail/ulid.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/options.hpp>
+#include <mfa/policy.hpp>
+#include <mfa/sms/concept.hpp>
+#include <mfa/sms/none.hpp>
+#include <mfa/status.hpp>
+#include <mfa/storage/concept.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/verification.hpp>
+
+namespace mfa {
+
+/// The three verbs - enrol, challenge, verify - over a host's storage, clock and SMS transport. Usable from
+/// many threads at once when the policies are; all shipped ones are. Factors and challenges that it returns
+/// point back to it, so it neither moves nor copies.
+///
+/// Every verb throws `Error`: what it says of itself below, and besides `errc::clock_out_of_range`, whatever
+/// the storage throws, `errc::storage_conflict` if records keep changing under it, `errc::corrupt_record`,
+/// `errc::seal_broken` and `errc::unknown_key` for records that cannot be used. A verb that threw gave no
+/// verdict; a commit whose answer was lost may have happened.
+template <class StoragePolicy, class ClockPolicy = clock::System, class SmsPolicy = sms::None>
+class Verifier {
+  static_assert(
+      storage::FindsFactor<StoragePolicy>,
+      "mfa: the storage needs: std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id)");
+  static_assert(storage::FindsChallenge<StoragePolicy>,
+                "mfa: the storage needs: std::optional<mfa::storage::ChallengeRecord> "
+                "find_challenge(std::string_view id)");
+  static_assert(
+      storage::FindsCounter<StoragePolicy>,
+      "mfa: the storage needs: std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id)");
+  static_assert(storage::ListsFactors<StoragePolicy>,
+                "mfa: the storage needs: std::vector<mfa::storage::FactorRecord> "
+                "list_factors(std::string_view user_id)");
+  static_assert(storage::Commits<StoragePolicy>,
+                "mfa: the storage needs: bool commit(const mfa::storage::Batch& batch)");
+  static_assert(Clock<ClockPolicy>,
+                "mfa: the clock needs: std::chrono::system_clock::time_point now() const");
+  static_assert(SmsTransport<SmsPolicy>,
+                "mfa: the SMS transport needs: void send(const mfa::SmsMessage& message)");
+
+ public:
+  using FactorHandle = Factor<StoragePolicy, ClockPolicy, SmsPolicy>;
+  using ChallengeHandle = Challenge<StoragePolicy, ClockPolicy, SmsPolicy>;
+
+  /// Throws `errc::invalid_argument` for an option out of its range and `errc::no_key_ring` if the storage
+  /// outlives the process and there are no keys to seal its secrets.
+  explicit Verifier(Policy<StoragePolicy> storage, Options options = {})
+      : Verifier(std::move(storage), ClockPolicy{}, SmsPolicy{}, std::move(options)) {}
+  Verifier(Policy<StoragePolicy> storage, Policy<ClockPolicy> clock, Options options = {})
+      : Verifier(std::move(storage), std::move(clock), SmsPolicy{}, std::move(options)) {}
+  Verifier(Policy<StoragePolicy> storage, Policy<ClockPolicy> clock, Policy<SmsPolicy> sms,
+           Options options = {})
+      : storage_(std::move(storage)), clock_(std::move(clock)), sms_(std::move(sms)),
+        options_(std::move(options)) {
+    check_options(options_);
+    if (!options_.key_ring.empty()) return;
+    if constexpr (storage::Ephemeral<StoragePolicy>)
+      options_.key_ring = KeyRing::generate();
+    else
+      throw Error(
+          errc::no_key_ring,
+          "this storage outlives the process, so its secrets must be sealed: set Options::key_ring to "
+          "mfa::KeyRing{\"any-id\", key} with 32 bytes (`openssl rand 32`) kept outside the storage, or to "
+          "mfa::KeyRing::unsealed() to keep them in the clear");
+  }
+
+  Verifier(const Verifier&) = delete;
+  Verifier& operator=(const Verifier&) = delete;
+
+  // --- enrol
+
+  /// Enrols a factor (`Totp`, `Sms`) and returns it with what its user needs: `.factor` and `.totp` or
+  /// `.sms`. Keep
+  /// `.factor.id()`. The factor is unverified until its first valid verification. Throws
+  /// `errc::invalid_argument`, `errc::invalid_secret`, `errc::invalid_phone_number`,
+  /// `errc::sms_country_not_allowed`.
+  template <class Request>
+    requires(!std::is_void_v<factor::KindFor<Request>>)
+  [[nodiscard]] auto enroll_factor(const Request& request) {
+    using Kind = factor::KindFor<Request>;
+    static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
+                  "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
+    check_text("user_id", request.user_id, longest_user_id);
+    check_text("friendly_name", request.friendly_name, longest_friendly_name);
+    const decision::Context context = now();
+    storage::FactorRecord record;
+    record.id = detail::ulid(context.now, detail::factor_id_prefix);
+    record.type = Kind::type;
+    record.user_id = request.user_id;
+    record.friendly_name = request.friendly_name;
+    record.created_at = record.updated_at = context.now;
+    auto shown = Kind::enroll(request, record, context);
+    FactorDetails details(record);
+    commit_new(record);
+    emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
+    return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), *this),
+                                                          std::move(shown)};
+  }
+
+  // --- challenge
+
+  /// Puts the question: SMS sends a code, and the factor's earlier codes die. Throws
+  /// `errc::entity_not_found`, `errc::factor_locked_out`, `errc::factor_not_verified`,
+  /// `errc::invalid_sms_template`, and with `sms` `errc::sms_rate_limited` (with `retry_after()`),
+  /// `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which leaves no live challenge behind and
+  /// carries the transport's exception nested.
+  [[nodiscard]] ChallengeHandle challenge_factor(std::string_view factor_id,
+                                                 const ChallengeOptions& options = {}) {
+    for (int tries = 0; tries < most_tries; ++tries) {
+      const decision::Context context = now();
+      auto factor = find_factor(factor_id, options.user_id);
+      decision::check_challengeable(factor, options, context);
+
+      storage::Batch batch;
+      const auto counter_id =
+          factor::with_kind(factor.type, [&](auto kind) { return kind.counter_id(factor, context); });
+      if (counter_id) {
+        batch.counters.push_back(storage_->find_counter(*counter_id).value_or(storage::CounterRecord{}));
+        batch.counters.front().id = *counter_id;
+      }
+      storage::ChallengeRecord challenge;
+      challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
+      auto effects = create_challenge(factor, challenge, batch, options, context);
+      ChallengeDetails details(challenge);
+      const Event event{
+          EventType::challenge_created, context.now, factor.type, factor.id, factor.user_id, details.id()};
+      batch.challenges.push_back(std::move(challenge));
+      if (effects.factor_changed) batch.factors.push_back(factor);
+      if (!storage_->commit(std::move(batch))) continue;
+      emit(event);
+      if (effects.message) send(*effects.message, event);
+      return ChallengeHandle(std::move(details), *this);
+    }
+    throw_conflict("the factor");
+  }
+
+  // --- verify
+
+  /// Checks what the user typed, at most 65,536 bytes. Whatever the answer, it is counted before it is given.
+  /// Throws `errc::entity_not_found` for an unknown challenge and, alike, for another user's or another
+  /// binding.
+  Verification verify_challenge(std::string_view challenge_id, std::string_view code,
+                                const VerifyOptions& options = {}) {
+    if (code.size() > decision::longest_answer)
+      throw Error(errc::invalid_argument, "the code to verify has " + std::to_string(code.size()) +
+                                              " bytes; limit what a request may bring");
+    if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
+    for (int tries = 0; tries < most_tries; ++tries) {
+      const decision::Context context = now();
+      auto [challenge, factor] = find_challenge_with_factor(challenge_id, options, context);
+      const decision::Verdict verdict = decision::verify(factor, challenge, code, options, context);
+      Verification verification(verdict, ChallengeDetails(challenge), factor, context.now);
+      const bool observed = static_cast<bool>(options_.observer);
+      const std::string user_id = observed ? factor.user_id : std::string();
+      if (verdict.factor_changed || verdict.challenge_changed) {
+        storage::Batch batch;
+        if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
+        if (verdict.challenge_changed) batch.challenges.push_back(std::move(challenge));
+        if (!storage_->commit(std::move(batch))) continue;
+      }
+      if (observed) emit(verdict, verification, user_id, context.now);
+      return verification;
+    }
+    throw_conflict("the challenge");
+  }
+
+  // --- look up
+
+  /// Throws `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
+  [[nodiscard]] FactorHandle get_factor(std::string_view factor_id, std::string_view user_id = {}) {
+    return FactorHandle(FactorDetails(find_factor(factor_id, user_id)), *this);
+  }
+
+  /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
+  /// user.
+  [[nodiscard]] std::vector<FactorHandle> list_factors(std::string_view user_id) {
+    std::vector<FactorHandle> factors;
+    if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return factors;
+    for (const storage::FactorRecord& record : storage_->list_factors(user_id))
+      factors.emplace_back(FactorDetails(record), *this);
+    return factors;
+  }
+
+  /// Throws `errc::entity_not_found`.
+  [[nodiscard]] ChallengeHandle get_challenge(std::string_view challenge_id) {
+    if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
+    const auto record = storage_->find_challenge(challenge_id);
+    if (!record) decision::throw_not_found("challenge");
+    return ChallengeHandle(ChallengeDetails(*record), *this);
+  }
+
+  // --- end
+
+  /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`; also if
+  /// `user_id` is given and the factor is not that user's.
+  void delete_factor(std::string_view factor_id, std::string_view user_id = {}) {
+    for (int tries = 0; tries < most_tries; ++tries) {
+      const decision::Context context = now();
+      const auto factor = find_factor(factor_id, user_id);
+      storage::Batch batch;
+      batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
+      if (!storage_->commit(std::move(batch))) continue;
+      emit({EventType::factor_deleted, context.now, factor.type, factor.id, factor.user_id, {}});
+      return;
+    }
+    throw_conflict("the factor");
+  }
+
+  /// For operators: forgets the factor's wrong codes, whether it is locked or waiting. Throws
+  /// `errc::entity_not_found`.
+  void unlock_factor(std::string_view factor_id) {
+    for (int tries = 0; tries < most_tries; ++tries) {
+      const decision::Context context = now();
+      auto factor = find_factor(factor_id, {});
+      decision::forget_failures(factor);
+      factor.updated_at = context.now;
+      storage::Batch batch;
+      batch.factors.push_back(factor);
+      if (!storage_->commit(std::move(batch))) continue;
+      emit({EventType::factor_unlocked, context.now, factor.type, factor.id, factor.user_id, {}});
+      return;
+    }
+    throw_conflict("the factor");
+  }
+
+  /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,
+  /// and returns how many. Call it daily, from one process. Only for a storage that offers `purge`.
+  std::size_t purge_expired() requires storage::Purges<StoragePolicy> {
+    constexpr std::size_t at_once = 1000; // so that no lock is held for long
+    const Time time = now().now;
+    std::size_t removed = 0;
+    for (std::size_t last = at_once; last >= at_once; removed += last) last = storage_->purge(time, at_once);
+    return removed;
+  }
+
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+
+ private:
+  static constexpr std::size_t longest_user_id = 255;       // bytes
+  static constexpr std::size_t longest_friendly_name = 200; // bytes
+  /// A conflict means that another verb got through on the same records, and the limits bound how many can.
+  static constexpr int most_tries = 1000;
+
+  [[noreturn]] static void throw_conflict(const char* what) {
+    throw Error(errc::storage_conflict,
+                std::string(what) +
+                    " kept changing under the operation; nothing was done. Try again, and if it "
+                    "stays so, check that the storage's commit compares versions");
+  }
+
+  static bool is_plain_text(std::string_view text, std::size_t longest) {
+    return text.size() <= longest && detail::is_utf8(text) && !detail::has_control_characters(text);
+  }
+
+  static void check_text(const char* what, std::string_view text, std::size_t longest) {
+    if (!is_plain_text(text, longest))
+      throw Error(errc::invalid_argument, std::string(what) + " must be UTF-8 of at most " +
+                                              std::to_string(longest) + " bytes without control characters");
+  }
+
+  [[nodiscard]] decision::Context now() const {
+    constexpr Time end{std::chrono::milliseconds(100'000'000'000'000)};
+    const Time time = std::chrono::floor<std::chrono::milliseconds>(clock_->now());
+    if (time < Time{} || time >= end)
+      throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 5138; set it");
+    return {time, options_, options_.key_ring};
+  }
+
+  storage::FactorRecord find_factor(std::string_view id, std::string_view user_id) {
+    if (!detail::is_id(id, detail::factor_id_prefix)) decision::throw_not_found("factor");
+    auto factor = storage_->find_factor(id);
+    if (!factor || (!user_id.empty() && factor->user_id != user_id)) decision::throw_not_found("factor");
+    return *std::move(factor);
+  }
+
+  struct Found {
+    storage::ChallengeRecord challenge;
+    storage::FactorRecord factor;
+  };
+
+  /// An unknown challenge costs the reads and the HMAC that a known one does, so that time does not tell them
+  /// apart.
+  Found find_challenge_with_factor(std::string_view id, const VerifyOptions& options,
+                                   const decision::Context& context) {
+    if constexpr (storage::FindsChallengeWithFactor<StoragePolicy>) {
+      if (auto found = storage_->find_challenge_with_factor(id); found && found->factor)
+        return {std::move(found->challenge), *std::move(found->factor)};
+    } else {
+      auto challenge = storage_->find_challenge(id);
+      auto factor =
+          storage_->find_factor(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);
+      if (challenge && factor) return {*std::move(challenge), *std::move(factor)};
+    }
+    if (!options.binding.empty()) (void)context.keys.authenticate(options.binding, id);
+    decision::throw_not_found("challenge");
+  }
+  static constexpr std::string_view decoy_factor_id = "auth_factor_00000000000000000000000000";
+
+  void commit_new(const storage::FactorRecord& factor) {
+    storage::Batch batch;
+    batch.factors.push_back(factor);
+    if (!storage_->commit(std::move(batch)))
+      throw Error(
+          errc::storage_conflict,
+          "a factor with the new id " + factor.id +
+              " exists already, which cannot be by chance; check the storage and the random generator");
+  }
+
+  decision::ChallengeEffects create_challenge(storage::FactorRecord& factor,
+                                              storage::ChallengeRecord& challenge, storage::Batch& batch,
+                                              const ChallengeOptions& options,
+                                              const decision::Context& context) {
+    try {
+      return decision::create_challenge(
+          factor, challenge, batch.counters.empty() ? nullptr : &batch.counters.front(), options, context);
+    } catch (const Error& error) {
+      if (error.code() == errc::sms_rate_limited || error.code() == errc::sms_country_not_allowed)
+        emit({EventType::sms_refused, context.now, factor.type, factor.id, factor.user_id, {}});
+      throw;
+    }
+  }
+
+  void send(SmsMessage& message, Event event) {
+    struct Wipe {
+      SmsMessage& message;
+      ~Wipe() { OPENSSL_cleanse(message.body.data(), message.body.size()); }
+    };
+    const Wipe wipe{message};
+    try {
+      sms_->send(message);
+    } catch (...) {
+      event.type = EventType::sms_not_sent;
+      const bool withdrawn = withdraw(event.challenge_id);
+      emit(event);
+      std::throw_with_nested(
+          Error(errc::sms_not_sent,
+                withdrawn ? "the SMS transport did not take the message (its own error is nested); "
+                            "the challenge is withdrawn: create another"
+                          : "the SMS transport did not take the message (its own error is nested), "
+                            "and the storage could not withdraw the challenge, which ends by its "
+                            "lifetime: create another"));
+    }
+    event.type = EventType::sms_sent;
+    emit(event);
+  }
+
+  /// Removes a challenge, whatever became of it meanwhile; false if the storage fails.
+  bool withdraw(std::string_view challenge_id) noexcept {
+    try {
+      for (int tries = 0; tries < most_tries; ++tries) {
+        const auto challenge = storage_->find_challenge(challenge_id);
+        if (!challenge) return true;
+        storage::Batch batch;
+        batch.removals.push_back({storage::RecordKind::challenge, challenge->id, challenge->version});
+        if (storage_->commit(std::move(batch))) return true;
+      }
+    } catch (...) { // told by the result
+    }
+    return false;
+  }
+
+  void emit(const Event& event) const noexcept {
+    if (!options_.observer) return;
+    try {
+      options_.observer(event);
+    } catch (...) { // see Observer
+    }
+  }
+
+  void emit(const decision::Verdict& verdict, const Verification& verification, std::string_view user_id,
+            Time time) const noexcept {
+    Event event{verification.valid() ? EventType::verification_succeeded : EventType::verification_failed,
+                time,
+                verification.factor_type(),
+                verification.factor_id(),
+                user_id,
+                verification.challenge().id(),
+                verification.status()};
+    emit(event);
+    if (verdict.first_verification) event.type = EventType::factor_verified;
+    if (verdict.locked_now) event.type = EventType::factor_locked_out;
+    if (verdict.first_verification || verdict.locked_now) emit(event);
+  }
+
+  Policy<StoragePolicy> storage_;
+  Policy<ClockPolicy> clock_;
+  Policy<SmsPolicy> sms_;
+  Options options_;
+};
+
+/// What a `Verifier` takes an argument for: an lvalue to borrow or a temporary to own, of this type.
+template <class P> using policy_type = std::remove_cvref_t<P>;
+
+template <class S> Verifier(S&&) -> Verifier<policy_type<S>>;
+template <class S> Verifier(S&&, Options) -> Verifier<policy_type<S>>;
+template <class S, class C>
+  requires(!std::is_same_v<policy_type<C>, Options>)
+Verifier(S&&, C&&)
+->Verifier<policy_type<S>, policy_type<C>>;
+template <class S, class C> Verifier(S&&, C&&, Options) -> Verifier<policy_type<S>, policy_type<C>>;
+template <class S, class C, class T>
+  requires(!std::is_same_v<policy_type<T>, Options>)
+Verifier(S&&, C&&, T&&)
+->Verifier<policy_type<S>, policy_type<C>, policy_type<T>>;
+template <class S, class C, class T>
+Verifier(S&&, C&&, T&&, Options) -> Verifier<policy_type<S>, policy_type<C>, policy_type<T>>;
+
+} // namespace mfa
