@@ -1,0 +1,69 @@
+# How this library's targets are declared and installed: one for the core, one for each component.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(mfa_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/mfa)
+
+# Found, not listed: a header that a list forgets would be missing from the installed package alone.
+file(GLOB_RECURSE mfa_core_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} include/*.hpp)
+set(mfa_components "")
+
+# mfa_library(<target> <name> VERIFY <bool> HEADERS <path>... LIBRARIES <target>...)
+function(mfa_library target name)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "VERIFY" "HEADERS;LIBRARIES")
+  add_library(${target} INTERFACE)
+  add_library(mfa::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ${arg_VERIFY})
+  target_compile_features(${target} INTERFACE cxx_std_20)
+  target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS include FILES ${arg_HEADERS})
+  target_link_libraries(${target} INTERFACE ${arg_LIBRARIES})
+  if(MFA_INSTALL)
+    install(TARGETS ${target} EXPORT ${target} FILE_SET HEADERS)
+    install(EXPORT ${target} FILE ${target}.cmake NAMESPACE mfa:: DESTINATION ${mfa_package_dir})
+  endif()
+endfunction()
+
+# mfa_component(<name> HEADERS <regex> PACKAGES "<package> [<version>]"... LIBRARIES <target>...)
+# takes the headers whose paths match out of the core's. Only programs that link mfa::<name> need its packages.
+macro(mfa_component name)
+  cmake_parse_arguments(mfa_${name} "" "HEADERS" "PACKAGES;LIBRARIES" ${ARGN})
+  list(APPEND mfa_components ${name})
+
+  set(mfa_${name}_verify ${MFA_BUILD_TESTS})
+  foreach(package IN LISTS mfa_${name}_PACKAGES)
+    separate_arguments(package)
+    find_package(${package} QUIET)
+    list(GET package 0 package)
+    if(NOT ${package}_FOUND)
+      set(mfa_${name}_verify OFF)
+    endif()
+  endforeach()
+
+  set(headers ${mfa_core_headers})
+  list(FILTER headers INCLUDE REGEX ${mfa_${name}_HEADERS})
+  list(FILTER mfa_core_headers EXCLUDE REGEX ${mfa_${name}_HEADERS})
+  mfa_library(
+    mfa_${name} ${name} VERIFY ${mfa_${name}_verify} HEADERS ${headers} LIBRARIES mfa ${mfa_${name}_LIBRARIES})
+endmacro()
+
+# mfa_core(LIBRARIES <target>...) comes after the components.
+macro(mfa_core)
+  mfa_library(mfa mfa VERIFY ${MFA_BUILD_TESTS} HEADERS ${mfa_core_headers} ${ARGN})
+endmacro()
+
+# Installs what find_package(mfa) reads.
+macro(mfa_install_package)
+  set(mfa_component_packages "")
+  foreach(component IN LISTS mfa_components)
+    string(APPEND mfa_component_packages "set(mfa_${component}_packages \"${mfa_${component}_PACKAGES}\")\n")
+  endforeach()
+  configure_package_config_file(
+    cmake/mfaConfig.cmake.in mfaConfig.cmake
+    INSTALL_DESTINATION ${mfa_package_dir} NO_SET_AND_CHECK_MACRO)
+  # Before 1.0, a minor version may change the API.
+  write_basic_package_version_file(mfaConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+  install(
+    FILES ${PROJECT_BINARY_DIR}/mfaConfig.cmake ${PROJECT_BINARY_DIR}/mfaConfigVersion.cmake
+          ${PROJECT_SOURCE_DIR}/cmake/FindQRencode.cmake
+    DESTINATION ${mfa_package_dir})
+endmacro()
