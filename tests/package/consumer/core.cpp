@@ -1,20 +1,19 @@
-// Uses each of the core's libraries once: OpenSSL for a code of RFC 6238 Appendix B, libqrencode and libpng
-// for its QR code.
+// Enrols, challenges and verifies: OpenSSL computes the code, libqrencode and libpng draw the QR code.
 #include <chrono>
-#include <string>
 
-#include <mfa/crypto/bytes.hpp>
+#include <mfa/mfa.hpp>
+#include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
-#include <mfa/otp/uri.hpp>
-#include <mfa/qr/matrix.hpp>
-#include <mfa/qr/png.hpp>
+#include <mfa/testing/manual_clock.hpp>
 
 int main() {
-  const auto secret = mfa::crypto::bytes_of("12345678901234567890");
-  const std::chrono::system_clock::time_point time{std::chrono::seconds(59)};
-  const std::string code = mfa::otp::totp(secret, time, {.digits = 8});
+  mfa::storage::Memory storage;
+  mfa::testing::ManualClock clock;
+  mfa::Verifier verifier{storage, clock};
 
-  const std::string uri = mfa::otp::uri({.issuer = "Foo Corp", .user = "alan.turing", .secret = secret});
-  const std::string image = mfa::qr::png_data_uri(mfa::qr::encode(uri));
-  return code == "94287082" && image.starts_with("data:image/png;base64,") ? 0 : 1;
+  const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan.turing"});
+  const auto challenge = verifier.challenge_factor(enrolled.factor.id());
+  const auto code = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
+  const bool drawn = enrolled.totp.qr_code.starts_with("data:image/png;base64,");
+  return drawn && verifier.verify_challenge(challenge.id(), code).valid() ? 0 : 1;
 }
