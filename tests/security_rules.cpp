@@ -1,0 +1,528 @@
+// The security rules of docs/security.md, one test a rule, under the rule's name. tests/mutations.sh takes
+// each rule out of the code and shows that its test then fails.
+#include <array>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+
+using mfa::errc;
+using mfa::Status;
+using mfa::test::Host;
+using mfa::test::thrown_by;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A storage that notes what it was asked, and can be told to fail.
+struct WatchedStorage {
+  static constexpr bool ephemeral = true;
+  mfa::storage::Memory memory;
+  std::vector<std::string> calls;
+  bool commit_fails = false;
+  std::vector<mfa::storage::Batch> committed;
+
+  std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id) {
+    calls.emplace_back("find_factor");
+    return memory.find_factor(id);
+  }
+  std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view id) {
+    calls.emplace_back("find_challenge");
+    return memory.find_challenge(id);
+  }
+  std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id) {
+    calls.emplace_back("find_counter");
+    return memory.find_counter(id);
+  }
+  std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id) {
+    calls.emplace_back("list_factors");
+    return memory.list_factors(user_id);
+  }
+  bool commit(const mfa::storage::Batch& batch) {
+    calls.emplace_back("commit");
+    if (commit_fails) throw mfa::Error(errc::storage_failure, "told to fail");
+    committed.push_back(batch);
+    return memory.commit(batch);
+  }
+};
+
+/// As a storage would be that outlives the process.
+struct DurableStorage : mfa::storage::Memory {
+  static constexpr bool ephemeral = false;
+};
+
+/// Five wrong codes, which begin the first delay.
+void fail_five_times(Host& host, const std::string& factor_id, const std::string& wrong) {
+  const std::string challenge = host.challenge(factor_id);
+  for (int i = 0; i < 5; ++i) REQUIRE(host.verify(challenge, wrong) == Status::wrong_code);
+}
+
+const std::array<unsigned char, 32> key_a{1};
+const std::array<unsigned char, 32> key_b{2};
+
+} // namespace
+
+TEST_CASE("totp secret: 20 fresh bytes, SHA-1, 6 digits, 30 s") {
+  Host host;
+  const auto first = host.enroll_totp();
+  const auto second = host.enroll_totp();
+  CHECK(mfa::otp::base32_decode(first.totp.secret).size() == 20);
+  CHECK(first.totp.secret != second.totp.secret);
+  CHECK(first.totp.uri == "otpauth://totp/Foo%20Corp:alan.turing%40example.com?secret=" + first.totp.secret +
+                              "&issuer=Foo%20Corp");
+}
+
+TEST_CASE("drift window: one step either side and no more") {
+  struct Row {
+    int steps;
+    Status status;
+  };
+  const Row row = GENERATE(Row{-2, Status::wrong_code}, Row{-1, Status::valid}, Row{0, Status::valid},
+                           Row{1, Status::valid}, Row{2, Status::wrong_code});
+  CAPTURE(row.steps);
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  CHECK(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret, row.steps)) ==
+        row.status);
+}
+
+TEST_CASE("replay: a step at or before the last accepted one is never accepted again, by any challenge") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const auto verify = [&](int steps) {
+    return host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret, steps));
+  };
+  CHECK(verify(0) == Status::valid); // this confirms the enrolment, and counts as used
+  CHECK(verify(0) == Status::code_already_used);
+  CHECK(verify(-1) == Status::code_already_used);
+  CHECK(verify(1) == Status::valid);
+  host.clock.advance(30s);
+  CHECK(verify(0) == Status::code_already_used);
+  host.clock.advance(30s);
+  CHECK(verify(0) == Status::valid);
+}
+
+TEST_CASE("attempts: no verdict leaves before the commit that counts it") {
+  WatchedStorage storage;
+  mfa::testing::ManualClock clock;
+  mfa::Verifier verifier{storage, clock};
+  const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
+  const auto right = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
+  const auto challenge = enrolled.factor.challenge();
+  for (const std::string& code : {right, Host::other_code(right)}) {
+    storage.commit_fails = true;
+    CHECK(thrown_by([&] { return challenge.verify(code); }) == errc::storage_failure);
+  }
+  storage.commit_fails = false;
+  storage.calls.clear();
+  CHECK(challenge.verify(Host::other_code(right)).status() == Status::wrong_code);
+  CHECK(storage.calls.back() == "commit");
+  CHECK(challenge.verify(right).valid());
+  CHECK(storage.calls.back() == "commit");
+}
+
+TEST_CASE("attempts: a challenge takes five wrong codes and is dead") {
+  Host host({.failures_before_delay = 10});
+  const auto enrolled = host.enroll_totp();
+  const std::string challenge = host.challenge(enrolled.factor.id());
+  const std::string wrong = host.wrong_code(enrolled.totp.secret);
+  for (unsigned left = 5; left > 0; --left) {
+    const auto verification = host.verifier.verify_challenge(challenge, wrong);
+    CHECK(verification.status() == Status::wrong_code);
+    CHECK(verification.attempts_left() == left - 1);
+  }
+  CHECK(host.verify(challenge, host.code(enrolled.totp.secret)) == Status::too_many_attempts);
+}
+
+TEST_CASE("attempts: a replayed code is counted like a wrong one") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string code = host.code(enrolled.totp.secret);
+  REQUIRE(host.verify(host.challenge(enrolled.factor.id()), code) == Status::valid);
+  const auto replayed = host.verifier.verify_challenge(host.challenge(enrolled.factor.id()), code);
+  CHECK(replayed.status() == Status::code_already_used);
+  CHECK(replayed.attempts_left() == 4);
+  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 1);
+}
+
+TEST_CASE("lockout: delays grow after five failures in a row, over all challenges of a factor") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  fail_five_times(host, enrolled.factor.id(), host.wrong_code(enrolled.totp.secret));
+  for (const auto delay : {30s, 60s, 120s, 240s, 480s, 960s, 1920s, 3600s, 3600s}) {
+    CAPTURE(delay.count());
+    const std::string fresh = host.challenge(enrolled.factor.id());
+    const auto early = host.verifier.verify_challenge(fresh, host.code(enrolled.totp.secret));
+    CHECK(early.status() == Status::delayed);
+    CHECK(early.retry_after() == delay);
+    host.clock.advance(delay - 1ms);
+    CHECK(host.verify(fresh, host.code(enrolled.totp.secret)) == Status::delayed);
+    host.clock.advance(1ms);
+    CHECK(host.verify(fresh, host.wrong_code(enrolled.totp.secret)) == Status::wrong_code);
+  }
+}
+
+TEST_CASE("lockout: a right code ends the count") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  fail_five_times(host, enrolled.factor.id(), host.wrong_code(enrolled.totp.secret));
+  host.clock.advance(30s);
+  CHECK(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret)) == Status::valid);
+  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0);
+}
+
+TEST_CASE("lockout: locked at a hundred failures until an operator unlocks") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string& id = enrolled.factor.id();
+  for (int failures = 0; failures < 100; ++failures) {
+    host.clock.advance(1h);
+    REQUIRE(host.verify(host.challenge(id), host.wrong_code(enrolled.totp.secret)) == Status::wrong_code);
+    if (failures == 98) CHECK_NOTHROW(host.challenge(id));
+  }
+  host.clock.advance(24h * 365);
+  CHECK(thrown_by([&] { return host.challenge(id); }) == errc::factor_locked_out);
+  host.verifier.unlock_factor(id);
+  CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::valid);
+}
+
+TEST_CASE("lockout: a locked factor takes no code, not even on a challenge that was open before") {
+  Host host({.failures_before_delay = 10, .failures_before_lockout = 2});
+  const auto enrolled = host.enroll_totp();
+  const std::string open = host.challenge(enrolled.factor.id());
+  const std::string other = host.challenge(enrolled.factor.id());
+  for (int i = 0; i < 2; ++i)
+    REQUIRE(host.verify(other, host.wrong_code(enrolled.totp.secret)) == Status::wrong_code);
+  CHECK(host.verify(open, host.code(enrolled.totp.secret)) == Status::locked_out);
+}
+
+TEST_CASE("lockout: another factor of the user stays usable") {
+  Host host({.failures_before_delay = 10, .failures_before_lockout = 1});
+  const auto guessed = host.enroll_totp();
+  const auto other = host.enroll_totp();
+  REQUIRE(host.verify(host.challenge(guessed.factor.id()), host.wrong_code(guessed.totp.secret)) ==
+          Status::wrong_code);
+  CHECK(host.verify(host.challenge(other.factor.id()), host.code(other.totp.secret)) == Status::valid);
+}
+
+TEST_CASE("sms codes: six digits, and each message its own") {
+  Host host({.sms_send_interval = 0s, .sms_sends_an_hour = 100, .sms_sends_a_day = 100});
+  const auto enrolled = host.enroll_sms();
+  std::set<std::string> codes;
+  for (int i = 0; i < 50; ++i) {
+    (void)host.challenge(enrolled.factor.id());
+    const std::string code = host.sms.last().body;
+    CHECK(code.size() == 6);
+    CHECK(code.find_first_not_of("0123456789") == std::string::npos);
+    codes.insert(code);
+  }
+  CHECK(codes.size() > 45);
+}
+
+TEST_CASE("sms codes: ten minutes") {
+  Host host;
+  const auto enrolled = host.enroll_sms();
+  const std::string challenge = host.challenge(enrolled.factor.id());
+  const std::string code = host.sms.last().body;
+  host.clock.advance(10min - 1ms);
+  const bool in_time = GENERATE(true, false);
+  if (!in_time) host.clock.advance(1ms);
+  CHECK(host.verify(challenge, code) == (in_time ? Status::valid : Status::expired));
+}
+
+TEST_CASE("sms codes: stored only as an HMAC that is bound to the challenge") {
+  Host host({.sms_send_interval = 0s});
+  const auto enrolled = host.enroll_sms();
+  const std::string first = host.challenge(enrolled.factor.id());
+  const std::string code = host.sms.last().body;
+  const auto stored = host.storage.find_challenge(first);
+  CHECK(stored->answer.find(code) == std::string::npos);
+  CHECK(stored->answer.size() >= 32);
+
+  // Moved to another challenge, it fits nothing.
+  const std::string second = host.challenge(enrolled.factor.id());
+  auto moved = *host.storage.find_challenge(second);
+  moved.answer = stored->answer;
+  REQUIRE(host.storage.commit({.factors = {}, .challenges = {moved}, .counters = {}, .removals = {}}));
+  CHECK(host.verify(second, code) == Status::wrong_code);
+}
+
+TEST_CASE("sms sends: 30 s between two, 5 an hour, 10 a day, for a phone number and not for a factor") {
+  Host host;
+  const auto first = host.enroll_sms();
+  const auto second = host.enroll_sms(); // the same number
+  int turn = 0;
+  const auto send = [&] { return host.challenge((++turn % 2 ? first : second).factor.id()); };
+  const auto wait = [&]() -> std::chrono::seconds {
+    try {
+      (void)send();
+    } catch (const mfa::Error& error) {
+      CHECK(error.code() == errc::sms_rate_limited);
+      return error.retry_after().value_or(-1s);
+    }
+    return 0s;
+  };
+  CHECK(wait() == 0s);
+  host.clock.advance(29s);
+  CHECK(wait() == 1s);
+  for (int i = 0; i < 4; ++i) {
+    host.clock.advance(30s);
+    CHECK(wait() == 0s);
+  }
+  host.clock.advance(31s);
+  CHECK(wait() > 50min);
+  host.clock.advance(1h);
+  for (int i = 0; i < 5; ++i) {
+    host.clock.advance(30s);
+    CHECK(wait() == 0s);
+  }
+  host.clock.advance(2h);
+  CHECK(wait() > 20h);
+  CHECK_NOTHROW(host.challenge(host.enroll_sms("+14155550199").factor.id()));
+  host.clock.advance(24h);
+  CHECK(wait() == 0s);
+}
+
+TEST_CASE("sms sends: only to allowed countries") {
+  Host host({.sms_allowed_country_codes = {"44", "+49"}});
+  CHECK(thrown_by([&] { return host.enroll_sms("+14155550123").factor.id(); }) ==
+        errc::sms_country_not_allowed);
+  CHECK_NOTHROW(host.enroll_sms("+442079460123"));
+
+  // A factor from before the list is not challenged either.
+  mfa::storage::Memory storage;
+  const mfa::KeyRing keys("a", key_a);
+  mfa::testing::RecordingSms sms;
+  mfa::Verifier before{storage, mfa::clock::System{}, sms, mfa::Options{.key_ring = keys}};
+  mfa::Verifier after{storage, mfa::clock::System{}, sms,
+                      mfa::Options{.key_ring = keys, .sms_allowed_country_codes = {"44"}}};
+  const auto enrolled = before.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
+  CHECK(thrown_by([&] { return after.challenge_factor(enrolled.factor.id()); }) ==
+        errc::sms_country_not_allowed);
+  CHECK(sms.messages().empty());
+}
+
+TEST_CASE("sms sends: a transport that throws leaves no live challenge behind") {
+  WatchedStorage storage;
+  mfa::testing::RecordingSms sms;
+  mfa::Verifier verifier{storage, mfa::clock::System{}, sms};
+  const auto enrolled = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
+  sms.fail_next();
+  CHECK(thrown_by([&] { return enrolled.factor.challenge(); }) == errc::sms_not_sent);
+  bool made_one = false;
+  for (const auto& batch : storage.committed)
+    for (const auto& challenge : batch.challenges) {
+      made_one = true;
+      CHECK_FALSE(storage.memory.find_challenge(challenge.id).has_value());
+    }
+  CHECK(made_one);
+  // The failed send is counted nevertheless: the gateway may have sent it.
+  CHECK(thrown_by([&] { return enrolled.factor.challenge(); }) == errc::sms_rate_limited);
+}
+
+TEST_CASE("challenge: single use") {
+  Host host;
+  const auto enrolled = host.enroll_sms();
+  const std::string challenge = host.challenge(enrolled.factor.id());
+  const std::string code = host.sms.last().body;
+  CHECK(host.verify(challenge, code) == Status::valid);
+  CHECK(host.verify(challenge, code) == Status::already_verified);
+
+  const auto totp = host.enroll_totp();
+  const std::string once = host.challenge(totp.factor.id());
+  CHECK(host.verify(once, host.code(totp.totp.secret)) == Status::valid);
+  host.clock.advance(60s);
+  CHECK(host.verify(once, host.code(totp.totp.secret)) == Status::already_verified);
+}
+
+TEST_CASE("challenge: a new SMS challenge leaves the old code dead") {
+  Host host;
+  const auto enrolled = host.enroll_sms();
+  const std::string old_challenge = host.challenge(enrolled.factor.id());
+  const std::string old_code = host.sms.last().body;
+  host.clock.advance(30s);
+  const std::string new_challenge = host.challenge(enrolled.factor.id());
+  CHECK(host.verify(old_challenge, old_code) == Status::superseded);
+  CHECK(host.verify(new_challenge, host.sms.last().body) == Status::valid);
+}
+
+TEST_CASE("challenge: bound to the host's value, it answers to no other") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string code = host.code(enrolled.totp.secret);
+  const auto bound = enrolled.factor.challenge({.binding = "session 1"});
+  const std::string free = host.challenge(enrolled.factor.id());
+  CHECK(thrown_by([&] { return host.verify(bound.id(), code); }) == errc::entity_not_found);
+  CHECK(thrown_by([&] { return host.verify(bound.id(), code, {.binding = "session 2"}); }) ==
+        errc::entity_not_found);
+  CHECK(thrown_by([&] { return host.verify(free, code, {.binding = "session 1"}); }) ==
+        errc::entity_not_found);
+  CHECK(host.storage.find_challenge(bound.id())->binding.find("session 1") == std::string::npos);
+  CHECK(host.verify(bound.id(), code, {.binding = "session 1"}) == Status::valid);
+}
+
+TEST_CASE("secrets at rest: what is stored holds neither secret nor phone number") {
+  Host host;
+  const auto totp = host.enroll_totp();
+  const auto sms = host.enroll_sms("+14155550123");
+  const auto secret = mfa::otp::base32_decode(totp.totp.secret);
+  const auto contains = [](const mfa::storage::FactorRecord& record, std::string_view text) {
+    return (record.sealed + record.parameters).find(text) != std::string::npos;
+  };
+  const auto totp_record = *host.storage.find_factor(totp.factor.id());
+  CHECK_FALSE(contains(totp_record, totp.totp.secret));
+  CHECK_FALSE(contains(totp_record, mfa::crypto::text_of(secret)));
+  CHECK_FALSE(contains(*host.storage.find_factor(sms.factor.id()), "4155550123"));
+}
+
+TEST_CASE("secrets at rest: a sealed secret moved to another record does not open") {
+  Host host;
+  const auto mine = host.enroll_totp("attacker");
+  const auto theirs = host.enroll_totp("victim");
+  auto moved = *host.storage.find_factor(theirs.factor.id());
+  moved.sealed = host.storage.find_factor(mine.factor.id())->sealed;
+  REQUIRE(host.storage.commit({.factors = {moved}, .challenges = {}, .counters = {}, .removals = {}}));
+  const std::string challenge = host.challenge(theirs.factor.id());
+  CHECK(thrown_by([&] { return host.verify(challenge, host.code(mine.totp.secret)); }) == errc::seal_broken);
+}
+
+TEST_CASE("secrets at rest: sealed anew under the newest key when a factor is used") {
+  mfa::storage::Memory storage;
+  mfa::testing::ManualClock clock;
+  mfa::testing::RecordingSms sms;
+  const mfa::KeyRing old_keys("old", key_a);
+  mfa::KeyRing new_keys("new", key_b);
+  mfa::Verifier before{storage, clock, sms, mfa::Options{.key_ring = old_keys}};
+  const auto totp = before.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
+  const auto phone = before.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
+
+  new_keys.add_older("old", key_a);
+  mfa::Verifier after{storage, clock, sms, mfa::Options{.key_ring = new_keys}};
+  const auto code = mfa::otp::totp(mfa::otp::base32_decode(totp.totp.secret), clock.now());
+  CHECK(after.verify_challenge(after.challenge_factor(totp.factor.id()).id(), code).valid());
+  (void)after.challenge_factor(phone.factor.id());
+  CHECK(new_keys.is_current(storage.find_factor(totp.factor.id())->sealed));
+  CHECK(new_keys.is_current(storage.find_factor(phone.factor.id())->sealed));
+}
+
+TEST_CASE("secrets at rest: a durable storage without a key ring is refused, with the remedy") {
+  DurableStorage storage;
+  try {
+    mfa::Verifier verifier{storage};
+    FAIL("accepted");
+  } catch (const mfa::Error& error) {
+    CHECK(error.code() == errc::no_key_ring);
+    CHECK(std::string_view(error.what()).find("Options::key_ring") != std::string_view::npos);
+  }
+  CHECK_NOTHROW(mfa::Verifier{storage, mfa::Options{.key_ring = mfa::KeyRing::unsealed()}});
+}
+
+TEST_CASE("input: ASCII digits, with the spaces and dashes that people type") {
+  struct Row {
+    std::string before, between, after;
+    bool taken;
+  };
+  const Row row = GENERATE(Row{"", "", "", true}, Row{" ", "", " ", true}, Row{"", " ", "", true},
+                           Row{"", "-", "", true}, Row{"+", "", "", false}, Row{"", "", "0", false},
+                           Row{"", "\xD9\xA3", "", false}, Row{"", std::string(1, '\0'), "", false});
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string code = host.code(enrolled.totp.secret);
+  const std::string typed = row.before + code.substr(0, 3) + row.between + code.substr(3) + row.after;
+  CAPTURE(row.before, row.between, row.after);
+  CHECK(host.verify(host.challenge(enrolled.factor.id()), typed) ==
+        (row.taken ? Status::valid : Status::malformed_code));
+  // What is no code at all costs no attempt.
+  if (!row.taken) CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0);
+}
+
+TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") {
+  WatchedStorage storage;
+  mfa::Verifier verifier{storage};
+  const auto enrolled =
+      verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
+  const auto deleted =
+      verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
+  const auto known = enrolled.factor.challenge().id();
+  const auto orphan = deleted.factor.challenge().id();
+  deleted.factor.remove();
+  const std::string unknown = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ";
+  struct Answer {
+    std::string message;
+    std::vector<std::string> reads;
+    bool operator==(const Answer&) const = default;
+  };
+  const auto ask = [&](const std::string& id, std::string_view user_id) {
+    storage.calls.clear();
+    try {
+      (void)verifier.verify_challenge(id, "123456", {.user_id = user_id});
+    } catch (const mfa::Error& error) {
+      return Answer{error.what(), storage.calls};
+    }
+    return Answer{};
+  };
+  const Answer foreign = ask(known, "u_43");
+  CHECK(foreign.reads.size() == 2);
+  CHECK(ask(unknown, "u_42") == foreign);
+  CHECK(ask(orphan, "u_42") == foreign);
+  CHECK(thrown_by([&] { return verifier.get_factor(enrolled.factor.id(), "u_43"); }) ==
+        errc::entity_not_found);
+  CHECK(thrown_by([&] {
+          verifier.delete_factor(enrolled.factor.id(), "u_43");
+          return 0;
+        }) == errc::entity_not_found);
+  CHECK(thrown_by([&] { return verifier.challenge_factor(enrolled.factor.id(), {.user_id = "u_43"}); }) ==
+        errc::entity_not_found);
+}
+
+TEST_CASE("clock going backwards: a used step stays used") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string earlier = host.code(enrolled.totp.secret);
+  host.clock.advance(1h);
+  REQUIRE(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret)) ==
+          Status::valid);
+  host.clock.advance(-1h);
+  CHECK(host.verify(host.challenge(enrolled.factor.id()), earlier) == Status::code_already_used);
+}
+
+TEST_CASE("clock going backwards: a challenge that was seen expired stays expired") {
+  Host host;
+  const auto enrolled = host.enroll_sms();
+  const std::string challenge = host.challenge(enrolled.factor.id());
+  const std::string code = host.sms.last().body;
+  host.clock.advance(11min);
+  REQUIRE(host.verify(challenge, code) == Status::expired);
+  host.clock.advance(-11min);
+  CHECK(host.verify(challenge, code) == Status::expired);
+}
+
+TEST_CASE("clock going backwards: a delay does not get shorter") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  fail_five_times(host, enrolled.factor.id(), host.wrong_code(enrolled.totp.secret));
+  host.clock.advance(-1h);
+  const auto early =
+      host.verifier.verify_challenge(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret));
+  CHECK(early.status() == Status::delayed);
+  CHECK(early.retry_after() == 1h + 30s);
+}
+
+TEST_CASE("unverified factors: listed as such, and refused where verified ones are asked for") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  CHECK_FALSE(host.verifier.list_factors("u_42").at(0).verified());
+  CHECK(thrown_by([&] { return enrolled.factor.challenge({.verified_only = true}); }) ==
+        errc::factor_not_verified);
+  REQUIRE(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret)) ==
+          Status::valid);
+  CHECK(host.verifier.list_factors("u_42").at(0).verified());
+  CHECK_NOTHROW(enrolled.factor.challenge({.verified_only = true}));
+}

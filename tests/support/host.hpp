@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include <mfa/mfa.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/totp.hpp>
+#include <mfa/testing/manual_clock.hpp>
+#include <mfa/testing/recording_sms.hpp>
+
+namespace mfa::test {
+
+/// The message of test hosts, so that the code is the whole of it.
+inline constexpr std::string_view code_only = "{{code}}";
+
+/// A host with everything a test can turn: its storage, clock and SMS gateway, and a Verifier over them.
+struct Host {
+  explicit Host(Options options = {}) : verifier(storage, clock, sms, with_template(std::move(options))) {}
+
+  storage::Memory storage;
+  testing::ManualClock clock;
+  testing::RecordingSms sms;
+  Verifier<storage::Memory, testing::ManualClock, testing::RecordingSms> verifier;
+
+  auto enroll_totp(std::string user_id = "u_42") {
+    return verifier.enroll_factor(
+        Totp{.issuer = "Foo Corp", .user = "alan.turing@example.com", .user_id = std::move(user_id)});
+  }
+
+  auto enroll_sms(std::string phone_number = "+14155550123", std::string user_id = "u_42") {
+    return verifier.enroll_factor(
+        Sms{.phone_number = std::move(phone_number), .user_id = std::move(user_id)});
+  }
+
+  std::string challenge(std::string_view factor_id) { return verifier.challenge_factor(factor_id).id(); }
+
+  /// What the authenticator shows `steps` periods from now.
+  [[nodiscard]] std::string code(std::string_view secret, int steps = 0) const {
+    return otp::totp(otp::base32_decode(secret), clock.now() + steps * std::chrono::seconds(30));
+  }
+
+  /// A code that is none of those that the authenticator shows around now.
+  [[nodiscard]] std::string wrong_code(std::string_view secret) const {
+    for (char digit = '0';; ++digit) {
+      const std::string candidate(6, digit);
+      bool right = false;
+      for (int steps = -12; steps <= 12; ++steps) right = right || code(secret, steps) == candidate;
+      if (!right) return candidate;
+    }
+  }
+
+  /// Another code than this one.
+  static std::string other_code(std::string code) {
+    code.back() = code.back() == '9' ? '0' : static_cast<char>(code.back() + 1);
+    return code;
+  }
+
+  Status verify(std::string_view challenge_id, std::string_view code, const VerifyOptions& options = {}) {
+    return verifier.verify_challenge(challenge_id, code, options).status();
+  }
+
+ private:
+  static Options with_template(Options options) {
+    options.sms_template = code_only;
+    return options;
+  }
+};
+
+/// The `errc` that a call throws; a value of no `errc` if it throws nothing.
+template <class Call> errc thrown_by(Call&& call) {
+  try {
+    (void)call();
+  } catch (const Error& error) {
+    return static_cast<errc>(error.code().value());
+  }
+  return errc{};
+}
+
+} // namespace mfa::test
