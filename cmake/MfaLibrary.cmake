@@ -13,7 +13,10 @@ function(mfa_library target name)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "VERIFY" "HEADERS;LIBRARIES")
   add_library(${target} INTERFACE)
   add_library(mfa::${name} ALIAS ${target})
-  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ${arg_VERIFY})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  if(MFA_BUILD_TESTS)
+    set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${arg_VERIFY})
+  endif()
   target_compile_features(${target} INTERFACE cxx_std_20)
   target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS include FILES ${arg_HEADERS})
   target_link_libraries(${target} INTERFACE ${arg_LIBRARIES})
@@ -23,32 +26,35 @@ function(mfa_library target name)
   endif()
 endfunction()
 
-# mfa_component(<name> HEADERS <regex> PACKAGES "<package> [<version>]"... LIBRARIES <target>...)
+# mfa_component(<name> HEADERS_LIKE <regex> PACKAGES "<package> [<version>]"... LIBRARIES <target>...)
 # takes the headers whose paths match out of the core's. Only programs that link mfa::<name> need its packages.
 macro(mfa_component name)
-  cmake_parse_arguments(mfa_${name} "" "HEADERS" "PACKAGES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(mfa_${name} "" "HEADERS_LIKE" "PACKAGES;LIBRARIES" ${ARGN})
   list(APPEND mfa_components ${name})
 
-  set(mfa_${name}_verify ${MFA_BUILD_TESTS})
+  set(mfa_${name}_found ON)
   foreach(package IN LISTS mfa_${name}_PACKAGES)
     separate_arguments(package)
     find_package(${package} QUIET)
     list(GET package 0 package)
     if(NOT ${package}_FOUND)
-      set(mfa_${name}_verify OFF)
+      set(mfa_${name}_found OFF)
     endif()
   endforeach()
 
-  set(headers ${mfa_core_headers})
-  list(FILTER headers INCLUDE REGEX ${mfa_${name}_HEADERS})
-  list(FILTER mfa_core_headers EXCLUDE REGEX ${mfa_${name}_HEADERS})
+  set(mfa_${name}_headers ${mfa_core_headers})
+  list(FILTER mfa_${name}_headers INCLUDE REGEX ${mfa_${name}_HEADERS_LIKE})
+  list(FILTER mfa_core_headers EXCLUDE REGEX ${mfa_${name}_HEADERS_LIKE})
   mfa_library(
-    mfa_${name} ${name} VERIFY ${mfa_${name}_verify} HEADERS ${headers} LIBRARIES mfa ${mfa_${name}_LIBRARIES})
+    mfa_${name} ${name}
+    VERIFY ${mfa_${name}_found}
+    HEADERS ${mfa_${name}_headers}
+    LIBRARIES mfa ${mfa_${name}_LIBRARIES})
 endmacro()
 
 # mfa_core(LIBRARIES <target>...) comes after the components.
 macro(mfa_core)
-  mfa_library(mfa mfa VERIFY ${MFA_BUILD_TESTS} HEADERS ${mfa_core_headers} ${ARGN})
+  mfa_library(mfa mfa VERIFY ON HEADERS ${mfa_core_headers} ${ARGN})
 endmacro()
 
 # Installs what find_package(mfa) reads.
