@@ -1,0 +1,121 @@
+#!/bin/sh
+# Takes each security rule out of a copy of the headers, one at a time, and shows that tests/security_rules.cpp then
+# fails: sh tests/mutations.sh [part of a rule's name]. Takes some minutes. Fails if a rule can go unnoticed.
+set -eu
+cd "$(dirname "$0")/.."
+. ./examples/requirements.sh
+require g++ perl-base pkg-config libssl-dev libqrencode-dev libpng-dev catch2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+only=${1:-}
+compiler=${CXX:-g++}
+flags="-std=c++20 -O0 -Itests"
+libraries="-lcrypto -lqrencode -lpng"
+# shellcheck disable=SC2086
+$compiler $flags -c tests/main.cpp -o "$work/main.o"
+rules=0
+unnoticed=0
+
+# mutate RULE HEADER OLD NEW: OLD must be in the header exactly once.
+mutate() {
+  case $1 in *"$only"*) ;; *) return 0 ;; esac
+  rm -rf "$work/include"
+  cp -r include "$work/include"
+  OLD=$3 NEW=$4 perl -0pi -e '
+    my $n = () = /\Q$ENV{OLD}\E/g;
+    die "found $n times, expected once: $ENV{OLD}\n" if $n != 1;
+    s/\Q$ENV{OLD}\E/$ENV{NEW}/' "$work/include/mfa/$2" || exit 2
+  rules=$((rules + 1))
+  echo "- $1"
+  echo "    edit: $2: $3  ->  ${4:-(nothing)}"
+  # shellcheck disable=SC2086
+  $compiler $flags -I"$work/include" tests/security_rules.cpp "$work/main.o" -o "$work/rules" $libraries \
+    2>"$work/errors" || { cat "$work/errors"; exit 2; }
+  if "$work/rules" --reporter compact >"$work/output" 2>&1; then
+    unnoticed=$((unnoticed + 1))
+    echo "    NOT NOTICED"
+  else
+    "$work/rules" --reporter junit 2>/dev/null | perl -0ne '
+      my %seen;
+      while (/<testcase [^>]*?\sname="([^"]*)"[^>]*?[^\/]>\s*<(?:failure|error)/g) {
+        my $name = $1; $name =~ s/^([^\/]*).*/$1/s; print "    fails: $name\n" unless $seen{$name}++;
+      }'
+  fi
+}
+
+verification=decision/verification.hpp
+mutate "totp secret" factor/totp.hpp 'SecretBytes secret(crypto::digest_size(hash));' 'SecretBytes secret(10);'
+mutate "totp secret is random" factor/totp.hpp 'crypto::random_bytes(secret);' ''
+mutate "drift window, wider" factor/totp.hpp 'step + drift, parameters.next' 'step + drift + 1, parameters.next'
+mutate "drift window, narrower" factor/totp.hpp 'step - std::min(step, drift)' 'step'
+mutate "replay" factor/totp.hpp 'parameters.next = *match.fresh + 1;' ''
+mutate "replay of an earlier step" factor/totp.hpp 'parameters.next = *match.fresh + 1;' \
+  'parameters.next = *match.fresh + 1; if (*match.fresh > step) parameters.next = step + 1;'
+mutate "no verdict before its commit" verifier.hpp 'if (!storage_->commit(std::move(batch))) continue;
+      }
+      if (observed)' 'try { (void)storage_->commit(std::move(batch)); } catch (...) {}
+      }
+      if (observed)'
+mutate "attempts of a challenge are counted" $verification \
+  'challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;' ''
+mutate "attempts end a challenge" $verification \
+  'if (challenge.attempts_left == 0) end_challenge(ChallengeState::exhausted);' ''
+mutate "a replayed code is counted" $verification 'if (said == Answer::malformed)' \
+  'if (said == Answer::used) return {.status = Status::code_already_used}; if (said == Answer::malformed)'
+mutate "failures are counted on the factor" $verification 'count_failure(factor, context.now);' ''
+mutate "delays are kept" $verification 'if (lock.wait.count() > 0) return' 'if (false) return'
+mutate "delays grow" decision/lockout.hpp 'std::int64_t{1} << doublings' 'std::int64_t{1}'
+mutate "delays have a longest" decision/lockout.hpp ', options.longest_delay)' ', std::chrono::seconds(1000000))'
+mutate "a right code ends the count" $verification 'forget_failures(factor);' ''
+mutate "locked factors take no code" $verification 'if (lock.locked) return' 'if (false) return'
+mutate "locked factors are not challenged" decision/challenge.hpp \
+  'if (lockout(factor, context.now, context.options).locked)' 'if (false)'
+mutate "the lock is opened by operators" verifier.hpp 'decision::forget_failures(factor);' ''
+mutate "sms codes are random" factor/sms.hpp 'crypto::random_digits(context.options.sms_code_digits)' \
+  'std::string(context.options.sms_code_digits, char(49))'
+mutate "sms codes expire" $verification 'if (challenge.expires_at && context.now >= *challenge.expires_at)' 'if (false)'
+mutate "sms codes expire in time" $verification 'context.now >= *challenge.expires_at' \
+  'context.now > *challenge.expires_at'
+mutate "sms codes are bound to the challenge" factor/sms.hpp 'return "sms code " + challenge.id;' \
+  'return challenge.id.substr(0, 4);'
+mutate "sms codes are stored as an HMAC" factor/sms.hpp \
+  'challenge.answer = context.keys.authenticate(code, code_context(challenge));' \
+  'challenge.answer = context.keys.authenticate(code, code_context(challenge)) + code;'
+mutate "sends are limited" factor/sms.hpp 'decision::count_send(*counter, context);' ''
+mutate "sends: interval" decision/send_limits.hpp 'at_most(1, options.sms_send_interval);' ''
+mutate "sends: hour" decision/send_limits.hpp 'at_most(options.sms_sends_an_hour, hours(1));' ''
+mutate "sends: day" decision/send_limits.hpp 'at_most(options.sms_sends_a_day, hours(24));' ''
+mutate "sends are counted by number" factor/sms.hpp \
+  'return decision::sms_counter_id(crypto::text_of(open_secret(record, context.keys)), context.keys);' \
+  'return decision::sms_counter_id(record.id, context.keys);'
+mutate "country codes at enrolment" factor/sms.hpp 'check_country(enrolled.phone_number, context);' ''
+mutate "country codes at the challenge" factor/sms.hpp 'check_country(crypto::text_of(phone_number), context);' ''
+mutate "no live challenge after a failed send" verifier.hpp 'const bool withdrawn = withdraw(event.challenge_id);' \
+  'const bool withdrawn = true;'
+mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
+mutate "supersession" $verification 'if (!current) return' 'if (false) return'
+mutate "binding" $verification 'if (!bound_alike ||' 'if ('
+mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, current().sealing, plain, associated_data);' \
+  'sealed.append(crypto::text_of(plain));'
+mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.id)' ''
+mutate "resealed when used: totp" factor/totp.hpp 'reseal_secret(record, secret, context.keys);' ''
+mutate "resealed when used: sms" factor/sms.hpp 'reseal_secret(record, phone_number, context.keys);' ''
+mutate "a durable storage needs a key ring" verifier.hpp 'if constexpr (storage::Ephemeral<StoragePolicy>)' \
+  'if constexpr (true)'
+mutate "input is digits only" factor/typed_code.hpp "if (c < '0' || c > '9' || size_ == digits) return;" \
+  "if (c < '0' || c > '9') continue; if (size_ == digits) return;"
+mutate "no code costs no attempt" $verification 'if (said == Answer::malformed) return {.status = Status::malformed_code};' ''
+mutate "foreign challenges are not found" $verification \
+  '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
+mutate "foreign factors are not found" verifier.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'
+mutate "unknown ids cost the same reads" verifier.hpp \
+  'auto factor = storage_->find_factor(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);' \
+  'if (!challenge) decision::throw_not_found("challenge"); auto factor = storage_->find_factor(challenge->factor_id);'
+mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
+mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
+  'const auto wait = std::chrono::ceil<std::chrono::seconds>(*factor.last_failure_at + delay - now);' \
+  'const auto wait = *factor.last_failure_at > now ? std::chrono::seconds(0) : std::chrono::ceil<std::chrono::seconds>(*factor.last_failure_at + delay - now);'
+mutate "verified_only" decision/challenge.hpp 'if (request.verified_only &&' 'if (false &&'
+
+echo "$rules edits, $unnoticed not noticed"
+[ "$unnoticed" = 0 ]
