@@ -22,9 +22,10 @@ mutate() {
   rm -rf "$work/include"
   cp -r include "$work/include"
   OLD=$3 NEW=$4 perl -0pi -e '
-    my $n = () = /\Q$ENV{OLD}\E/g;
+    my $old = join "\\s+", map { quotemeta } split /\s+/, $ENV{OLD}; # however the code is wrapped
+    my $n = () = /$old/g;
     die "found $n times, expected once: $ENV{OLD}\n" if $n != 1;
-    s/\Q$ENV{OLD}\E/$ENV{NEW}/' "$work/include/mfa/$2" || exit 2
+    s/$old/$ENV{NEW}/' "$work/include/mfa/$2" || exit 2
   rules=$((rules + 1))
   echo "- $1"
   echo "    edit: $2: $3  ->  ${4:-(nothing)}"
