@@ -1,0 +1,225 @@
+// The demo: enrol an authenticator app and a phone, challenge them, verify what you type.
+//
+//   quickstart [--state FILE]   state is kept in FILE (mfa-demo.db) and its key beside it (FILE.key)
+//   quickstart --self-test      plays the authenticator itself; so it does when it is not on a terminal
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <mfa/mfa.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/totp.hpp>
+#include <mfa/storage/sqlite.hpp>
+#include <mfa/testing/manual_clock.hpp>
+#include <mfa/testing/recording_sms.hpp>
+
+namespace {
+
+constexpr std::string_view user_id = "demo";
+
+/// A server would get its key from a KMS or a file that only it can read. Here: a file beside the database.
+mfa::KeyRing load_or_make_key(const std::string& path) {
+  std::string key;
+  if (std::filesystem::exists(path)) {
+    std::ifstream in(path, std::ios::binary);
+    key.assign(std::istreambuf_iterator<char>(in), {});
+  } else {
+    std::array<unsigned char, mfa::KeyRing::key_size> fresh{};
+    mfa::crypto::random_bytes(fresh);
+    key = mfa::crypto::text_of(fresh);
+    const auto everybody = ::umask(S_IRWXG | S_IRWXO);
+    std::ofstream out(path, std::ios::binary);
+    ::umask(everybody);
+    if (!(out << key).flush())
+      throw std::runtime_error("cannot write the key file " + path + "; choose another --state");
+  }
+  return {"demo", mfa::crypto::bytes_of(key)};
+}
+
+/// Asks until there is a line that is not empty; nothing at the end of input.
+std::optional<std::string> ask(std::string_view question) {
+  std::string line;
+  while (line.empty()) {
+    std::cout << question << std::flush;
+    if (!std::getline(std::cin, line)) return std::nullopt;
+  }
+  return line;
+}
+
+/// One login: a challenge, and the user's tries. False when the user has left.
+template <class Factor> bool log_in(const Factor& factor) {
+  const auto challenge = factor.challenge();
+  while (const auto code = ask("Code: ")) {
+    const auto verification = challenge.verify(*code);
+    if (verification.valid()) {
+      std::cout << "valid: this is the moment to start a session (amr \"" << verification.amr() << "\")\n\n";
+      return true;
+    }
+    std::cout << to_string(verification.status()) << ", " << verification.attempts_left() << " attempts left";
+    if (const auto wait = verification.retry_after()) std::cout << "; wait " << wait->count() << " s";
+    std::cout << '\n';
+    if (verification.attempts_left() == 0 || verification.status() == mfa::Status::expired ||
+        verification.status() == mfa::Status::locked_out) {
+      std::cout << "This challenge is over. Run the demo again for another.\n";
+      return false;
+    }
+  }
+  std::cout << "\nBye.\n";
+  return false;
+}
+
+template <class Verifier> bool authenticator(Verifier& verifier) {
+  for (const auto& factor : verifier.list_factors(user_id)) {
+    if (!factor.totp() || !factor.verified()) continue;
+    std::cout << "You enrolled \"" << factor.totp()->issuer << " (" << factor.totp()->user
+              << ")\" in an earlier run: type the code that your authenticator shows.\n";
+    return log_in(factor);
+  }
+  const auto enrolled = verifier.enroll_factor(
+      mfa::Totp{.issuer = "mfa-cpp demo", .user = "you@example.com", .user_id = std::string(user_id)});
+  std::cout << mfa::qr::terminal(mfa::qr::encode(enrolled.totp.uri, mfa::qr::ErrorCorrection::low))
+            << "Scan it with an authenticator app, or type the secret in: " << enrolled.totp.secret << '\n'
+            << enrolled.totp.uri << "\nThen type the code that the app shows.\n";
+  return log_in(enrolled.factor);
+}
+
+template <class Verifier> bool phone(Verifier& verifier) {
+  for (const auto& factor : verifier.list_factors(user_id)) {
+    if (!factor.sms() || !factor.verified()) continue;
+    std::cout << "A text message goes to " << factor.sms()->phone_number << " (that is, to this console).\n";
+    return log_in(factor);
+  }
+  while (const auto number =
+             ask("Now a phone. Its number, as +14155550123 (any will do, the message comes here): ")) {
+    try {
+      return log_in(
+          verifier.enroll_factor(mfa::Sms{.phone_number = *number, .user_id = std::string(user_id)}).factor);
+    } catch (const mfa::Error& error) {
+      if (error.code() != mfa::errc::invalid_phone_number) throw;
+      std::cout << error.what() << '\n';
+    }
+  }
+  std::cout << "\nBye.\n";
+  return false;
+}
+
+int interactive(const std::string& state) {
+  mfa::storage::Sqlite storage{state};
+  mfa::Verifier verifier{storage, mfa::clock::System{}, mfa::sms::Console{},
+                         mfa::Options{.key_ring = load_or_make_key(state + ".key")}};
+  std::cout << "State: " << state << " (key: " << state << ".key). Delete both to start anew.\n\n";
+  if (authenticator(verifier) && phone(verifier))
+    std::cout << "Run the demo again: it will know both factors.\n";
+  return 0;
+}
+
+/// Plays the authenticator from the URI, as the app would that scanned it.
+std::string authenticator_code(std::string_view uri, std::chrono::system_clock::time_point now) {
+  constexpr std::string_view key = "?secret=";
+  const auto start = uri.find(key) + key.size();
+  return mfa::otp::totp(mfa::otp::base32_decode(uri.substr(start, uri.find('&', start) - start)), now);
+}
+
+int self_test() {
+  using mfa::Status;
+  using namespace std::chrono_literals;
+  std::string directory = (std::filesystem::temp_directory_path() / "mfa-demo-XXXXXX").string();
+  if (::mkdtemp(directory.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory");
+  struct Remove {
+    std::string path;
+    ~Remove() { std::filesystem::remove_all(path); }
+  } const remove{directory};
+
+  mfa::testing::ManualClock clock;
+  mfa::testing::RecordingSms sms;
+  const std::string state = directory + "/demo.db";
+  const mfa::Options options{.key_ring = load_or_make_key(state + ".key"), .sms_template = "{{code}}"};
+  int wrong_answers = 0;
+  const auto expect = [&](const char* what, Status status, Status expected) {
+    std::cout << what << ": " << to_string(status) << (status == expected ? "\n" : "  <- NOT as expected\n");
+    wrong_answers += status != expected;
+  };
+  const auto other = [](std::string code) {
+    code.front() = code.front() == '9' ? '0' : static_cast<char>(code.front() + 1);
+    return code;
+  };
+
+  std::string factor_id;
+  std::string uri;
+  {
+    mfa::storage::Sqlite storage{state};
+    mfa::Verifier verifier{storage, clock, sms, options};
+    const auto enrolled = verifier.enroll_factor(
+        mfa::Totp{.issuer = "mfa-cpp demo", .user = "you@example.com", .user_id = "demo"});
+    factor_id = enrolled.factor.id();
+    uri = enrolled.totp.uri;
+    const auto challenge = enrolled.factor.challenge();
+    const std::string code = authenticator_code(uri, clock.now());
+    expect("TOTP, wrong code", challenge.verify(other(code)).status(), Status::wrong_code);
+    expect("TOTP, right code", challenge.verify(code).status(), Status::valid);
+    expect("TOTP, the same challenge again", challenge.verify(code).status(), Status::already_verified);
+    expect("TOTP, replayed code", enrolled.factor.challenge().verify(code).status(),
+           Status::code_already_used);
+  }
+  clock.advance(30s);
+  mfa::storage::Sqlite storage{state}; // a second run
+  mfa::Verifier verifier{storage, clock, sms, options};
+  expect(
+      "TOTP, next code after a restart",
+      verifier
+          .verify_challenge(verifier.challenge_factor(factor_id).id(), authenticator_code(uri, clock.now()))
+          .status(),
+      Status::valid);
+  expect("TOTP, a code of five minutes ago",
+         verifier
+             .verify_challenge(verifier.challenge_factor(factor_id).id(),
+                               authenticator_code(uri, clock.now() - 5min))
+             .status(),
+         Status::wrong_code);
+
+  const auto phone =
+      verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "demo"}).factor;
+  const auto late = phone.challenge();
+  expect("SMS, wrong code", late.verify(other(sms.last().body)).status(), Status::wrong_code);
+  clock.advance(10min);
+  expect("SMS, expired code", late.verify(sms.last().body).status(), Status::expired);
+  const auto in_time = phone.challenge();
+  expect("SMS, right code", in_time.verify(sms.last().body).status(), Status::valid);
+  expect("SMS, replayed code", in_time.verify(sms.last().body).status(), Status::already_verified);
+  std::cout << (wrong_answers == 0 ? "all as expected\n" : "NOT all as expected\n");
+  return wrong_answers == 0 ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+  std::string state = "mfa-demo.db";
+  bool test = ::isatty(STDIN_FILENO) == 0;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--self-test") {
+      test = true;
+    } else if (argument == "--state" && i + 1 < argc) {
+      state = argv[++i];
+    } else {
+      std::cout << "usage: quickstart [--state FILE] [--self-test]\n";
+      return argument == "--help" ? 0 : 2;
+    }
+  }
+  return test ? self_test() : interactive(state);
+} catch (const std::exception& error) {
+  std::cerr << "quickstart: " << error.what() << '\n';
+  return 1;
+}
