@@ -22,4 +22,7 @@ template <class P> class Policy {
   P* used_;
 };
 
+/// The policy that an argument of a `Verifier` stands for, an lvalue or a temporary.
+template <class P> using PolicyType = std::remove_cvref_t<P>;
+
 } // namespace mfa

@@ -416,21 +416,18 @@ class Verifier {
   Options options_;
 };
 
-/// What a `Verifier` takes an argument for: an lvalue to borrow or a temporary to own, of this type.
-template <class P> using policy_type = std::remove_cvref_t<P>;
-
-template <class S> Verifier(S&&) -> Verifier<policy_type<S>>;
-template <class S> Verifier(S&&, Options) -> Verifier<policy_type<S>>;
+template <class S> Verifier(S&&) -> Verifier<PolicyType<S>>;
+template <class S> Verifier(S&&, Options) -> Verifier<PolicyType<S>>;
 template <class S, class C>
-  requires(!std::is_same_v<policy_type<C>, Options>)
+  requires(!std::is_same_v<PolicyType<C>, Options>)
 Verifier(S&&, C&&)
-->Verifier<policy_type<S>, policy_type<C>>;
-template <class S, class C> Verifier(S&&, C&&, Options) -> Verifier<policy_type<S>, policy_type<C>>;
+->Verifier<PolicyType<S>, PolicyType<C>>;
+template <class S, class C> Verifier(S&&, C&&, Options) -> Verifier<PolicyType<S>, PolicyType<C>>;
 template <class S, class C, class T>
-  requires(!std::is_same_v<policy_type<T>, Options>)
+  requires(!std::is_same_v<PolicyType<T>, Options>)
 Verifier(S&&, C&&, T&&)
-->Verifier<policy_type<S>, policy_type<C>, policy_type<T>>;
+->Verifier<PolicyType<S>, PolicyType<C>, PolicyType<T>>;
 template <class S, class C, class T>
-Verifier(S&&, C&&, T&&, Options) -> Verifier<policy_type<S>, policy_type<C>, policy_type<T>>;
+Verifier(S&&, C&&, T&&, Options) -> Verifier<PolicyType<S>, PolicyType<C>, PolicyType<T>>;
 
 } // namespace mfa

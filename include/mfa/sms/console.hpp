@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <mutex>
 
+#include <mfa/error.hpp>
 #include <mfa/sms/concept.hpp>
 
 namespace mfa::sms {
@@ -19,8 +20,9 @@ class Console {
 
   void send(const SmsMessage& message) {
     const std::lock_guard lock(mutex_);
-    std::fprintf(stream_, "SMS to %s: %s\n", message.to.c_str(), message.body.c_str());
-    std::fflush(stream_);
+    if (std::fprintf(stream_, "SMS to %s: %s\n", message.to.c_str(), message.body.c_str()) < 0 ||
+        std::fflush(stream_) != 0)
+      throw Error(errc::sms_not_sent, "cannot write to the console; reopen or replace its stream");
   }
 
  private:

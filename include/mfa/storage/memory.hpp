@@ -204,11 +204,11 @@ class Memory {
     auto& records = records_like(record);
     ++record.version;
     if (const auto found = records.find(record.id); found != records.end()) {
-      found->second = std::move(record);
+      found->second = std::forward<Record>(record);
       return;
     }
     std::string id = record.id;
-    records.emplace(std::move(id), std::move(record));
+    records.emplace(std::move(id), std::forward<Record>(record));
   }
 
   void write_factor(FactorRecord&& factor) {

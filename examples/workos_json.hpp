@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include <mfa/mfa.hpp>
+
+/// Factors, challenges and verifications as WorkOS's MFA API prints them. Nothing secret is in what they are
+/// made from.
+namespace workos {
+
+/// ISO 8601: "2026-01-01T00:00:00.000Z".
+inline std::string text(mfa::Time time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  std::array<char, 64> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+                static_cast<int>(clock.subseconds().count()));
+  return buffer.data();
+}
+
+inline nlohmann::ordered_json json(const mfa::FactorDetails& factor) {
+  nlohmann::ordered_json json{
+      {"object", "authentication_factor"},       {"id", factor.id()},
+      {"created_at", text(factor.created_at())}, {"updated_at", text(factor.updated_at())},
+      {"type", to_string(factor.type())},        {"state", to_string(factor.state())}};
+  if (!factor.user_id().empty()) json["user_id"] = factor.user_id();
+  if (!factor.friendly_name().empty()) json["friendly_name"] = factor.friendly_name();
+  if (factor.last_used_at()) json["last_used_at"] = text(*factor.last_used_at());
+  if (factor.totp()) json["totp"] = {{"issuer", factor.totp()->issuer}, {"user", factor.totp()->user}};
+  if (factor.sms()) json["sms"] = {{"phone_number", factor.sms()->phone_number}};
+  return json;
+}
+
+inline nlohmann::ordered_json json(const mfa::ChallengeDetails& challenge) {
+  nlohmann::ordered_json json{{"object", "authentication_challenge"},
+                              {"id", challenge.id()},
+                              {"created_at", text(challenge.created_at())},
+                              {"updated_at", text(challenge.updated_at())}};
+  if (challenge.expires_at()) json["expires_at"] = text(*challenge.expires_at());
+  json["authentication_factor_id"] = challenge.factor_id();
+  json["attempts_left"] = challenge.attempts_left();
+  return json;
+}
+
+inline nlohmann::ordered_json json(const mfa::Verification& verification) {
+  return {{"challenge", json(verification.challenge())}, {"valid", verification.valid()}};
+}
+
+} // namespace workos
