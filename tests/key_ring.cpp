@@ -1,0 +1,136 @@
+// What a key ring seals opens only under its key and for its record; what it authenticates matches only the
+// same value and use; a newer key takes over and an older one only opens.
+#include <array>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/key_ring.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+
+using mfa::errc;
+using mfa::KeyRing;
+using mfa::crypto::bytes_of;
+using mfa::crypto::text_of;
+using mfa::test::thrown_by;
+
+namespace {
+
+constexpr std::string_view key_a = "0123456789abcdef0123456789ABCDEF";
+constexpr std::string_view key_b = "ABCDEF01234567890abcdef012345678";
+const KeyRing ring_a{"a", bytes_of(key_a)};
+const KeyRing ring_b{"b", bytes_of(key_b)};
+
+} // namespace
+
+TEST_CASE("A seal opens to what was sealed, of any length") {
+  for (std::size_t size = 0; size <= 200; ++size) {
+    const std::string plain(size, 'x');
+    const auto sealed = ring_a.seal(bytes_of(plain), "record 1");
+    REQUIRE(text_of(ring_a.open(sealed, "record 1", "record 1")) == plain);
+  }
+}
+
+TEST_CASE("The same secret never seals to the same bytes") {
+  std::set<std::string> seals;
+  for (int i = 0; i < 1000; ++i) seals.insert(ring_a.seal(bytes_of("secret"), "record"));
+  CHECK(seals.size() == 1000);
+}
+
+TEST_CASE("A seal with any bit changed, cut short or moved does not open") {
+  const auto sealed = ring_a.seal(bytes_of("secret"), "record 1");
+  const auto open = [](const std::string& bytes, std::string_view record = "record 1") {
+    return thrown_by([&] { return ring_a.open(bytes, record, "the record"); });
+  };
+  for (std::size_t bit = 0; bit < sealed.size() * 8; ++bit) {
+    std::string changed = sealed;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
+    CAPTURE(bit);
+    const errc refused = open(changed);
+    CHECK((refused == errc::seal_broken || refused == errc::unknown_key)); // the key's id is the first bytes
+  }
+  for (std::size_t size = 0; size < sealed.size(); ++size) {
+    CAPTURE(size);
+    CHECK(open(sealed.substr(0, size)) == errc::seal_broken);
+  }
+  CHECK(open(sealed + '\0') == errc::seal_broken);
+  CHECK(open(sealed, "record 2") == errc::seal_broken);
+  CHECK(open(sealed, "") == errc::seal_broken);
+}
+
+TEST_CASE("Another key does not open, whatever it is called") {
+  const auto sealed = ring_a.seal(bytes_of("secret"), "record");
+  CHECK(thrown_by([&] { return ring_b.open(sealed, "record", "it"); }) == errc::unknown_key);
+  const KeyRing same_name{"a", bytes_of(key_b)};
+  CHECK(thrown_by([&] { return same_name.open(sealed, "record", "it"); }) == errc::seal_broken);
+}
+
+TEST_CASE("After a rotation the new key seals and both open") {
+  KeyRing rotated{"b", bytes_of(key_b)};
+  rotated.add_older("a", bytes_of(key_a));
+  const auto old_seal = ring_a.seal(bytes_of("secret"), "record");
+  CHECK(text_of(rotated.open(old_seal, "record", "it")) == "secret");
+  CHECK_FALSE(rotated.is_current(old_seal));
+  const auto new_seal = rotated.seal(bytes_of("secret"), "record");
+  CHECK(rotated.is_current(new_seal));
+  CHECK(text_of(ring_b.open(new_seal, "record", "it")) == "secret");
+  CHECK(thrown_by([&] { return ring_a.open(new_seal, "record", "it"); }) == errc::unknown_key);
+  CHECK(rotated.matches(ring_a.authenticate("value", "use"), "value", "use", "it"));
+}
+
+TEST_CASE("What was authenticated matches only the same value, use and key") {
+  const auto stored = ring_a.authenticate("123456", "sms code 1");
+  CHECK(ring_a.matches(stored, "123456", "sms code 1", "it"));
+  CHECK_FALSE(ring_a.matches(stored, "123457", "sms code 1", "it"));
+  CHECK_FALSE(ring_a.matches(stored, "123456", "sms code 2", "it"));
+  CHECK_FALSE(ring_a.matches(stored, "", "sms code 1", "it"));
+  CHECK_FALSE(ring_a.matches(stored.substr(0, stored.size() - 1), "123456", "sms code 1", "it"));
+  CHECK(thrown_by([&] { return ring_b.matches(stored, "123456", "sms code 1", "it"); }) == errc::unknown_key);
+  CHECK(stored.find("123456") == std::string::npos);
+  // Where the value ends and the use begins must not be up to who asks.
+  CHECK_FALSE(ring_a.matches(ring_a.authenticate("ab", "c"), "b", "ca", "it"));
+  CHECK_FALSE(ring_a.matches(ring_a.authenticate("a", "bc"), "ab", "c", "it"));
+}
+
+TEST_CASE("Without keys secrets stay in the clear by name only, and do not mix with sealed ones") {
+  const KeyRing clear = KeyRing::unsealed();
+  CHECK(KeyRing().empty());
+  CHECK_FALSE(clear.empty());
+  const auto stored = clear.seal(bytes_of("secret"), "record");
+  CHECK(stored.find("secret") != std::string::npos);
+  CHECK(text_of(clear.open(stored, "record", "it")) == "secret");
+  CHECK(thrown_by([&] { return ring_a.open(stored, "record", "it"); }) == errc::unknown_key);
+  CHECK(thrown_by([&] { return clear.open(ring_a.seal(bytes_of("s"), "record"), "record", "it"); }) ==
+        errc::unknown_key);
+  CHECK(thrown_by([&] { return KeyRing().seal(bytes_of("secret"), "record"); }) == errc::no_key_ring);
+}
+
+TEST_CASE("A key ring refuses what is no key and no name") {
+  const auto made = [](std::string_view id, std::string_view key) {
+    return thrown_by([&] { return KeyRing(id, bytes_of(key)); });
+  };
+  CHECK(made("a", key_a) == errc{});
+  CHECK(made(std::string(64, 'a'), key_a) == errc{});
+  for (const auto& id : {std::string(), std::string(65, 'a'), std::string("a b"), std::string("a\n"),
+                         std::string("\xC3\xA4"), std::string("a/b"), std::string(1, '\0')}) {
+    CAPTURE(id);
+    CHECK(made(id, key_a) == errc::invalid_argument);
+  }
+  for (const std::size_t size : {0U, 1U, 16U, 31U, 33U, 64U}) {
+    CAPTURE(size);
+    CHECK(made("a", std::string(size, 'k')) == errc::invalid_argument);
+  }
+  KeyRing ring{"a", bytes_of(key_a)};
+  CHECK(thrown_by([&] { return ring.add_older("a", bytes_of(key_b)); }) == errc::invalid_argument);
+  CHECK(thrown_by([&] { return KeyRing().add_older("a", bytes_of(key_b)); }) == errc::invalid_argument);
+}
+
+TEST_CASE("Generated key rings have a key each") {
+  const auto one = KeyRing::generate();
+  const auto other = KeyRing::generate();
+  CHECK(thrown_by([&] { return other.open(one.seal(bytes_of("secret"), "record"), "record", "it"); }) ==
+        errc::unknown_key);
+}
