@@ -11,6 +11,7 @@ struct Options;
 struct ChallengeOptions;
 struct VerifyOptions;
 struct Event;
+struct Page;
 struct Totp;
 struct Sms;
 struct SmsMessage;

@@ -27,6 +27,7 @@
 #include <mfa/factor.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/options.hpp>
+#include <mfa/page.hpp>
 #include <mfa/policy.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/none.hpp>
@@ -202,11 +203,17 @@ class Verifier {
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
   /// user.
   [[nodiscard]] std::vector<FactorHandle> list_factors(std::string_view user_id) {
-    std::vector<FactorHandle> factors;
-    if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return factors;
-    for (const storage::FactorRecord& record : storage_->list_factors(user_id))
-      factors.emplace_back(FactorDetails(record), *this);
-    return factors;
+    if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return {};
+    return handles_of(storage_->list_factors(user_id));
+  }
+
+  /// The same by pages: those after `page.after`, at most `page.limit`. Fewer come only at the end. Throws
+  /// `errc::invalid_argument`. Only for a storage that offers pages.
+  [[nodiscard]] std::vector<FactorHandle>
+  list_factors(std::string_view user_id, const Page& page) requires storage::PagesFactors<StoragePolicy> {
+    check_page(page);
+    if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return {};
+    return handles_of(storage_->list_factors(user_id, page.after, page.limit));
   }
 
   /// Throws `errc::entity_not_found`.
@@ -284,6 +291,21 @@ class Verifier {
     if (!is_plain_text(text, longest))
       throw Error(errc::invalid_argument, std::string(what) + " must be UTF-8 of at most " +
                                               std::to_string(longest) + " bytes without control characters");
+  }
+
+  std::vector<FactorHandle> handles_of(const std::vector<storage::FactorRecord>& records) {
+    std::vector<FactorHandle> factors;
+    for (const storage::FactorRecord& record : records) factors.emplace_back(FactorDetails(record), *this);
+    return factors;
+  }
+
+  static void check_page(const Page& page) {
+    if (!page.after.empty() && !detail::is_id(page.after, detail::factor_id_prefix))
+      throw Error(errc::invalid_argument,
+                  "Page::after is no factor id; give the last id of the page before, or nothing");
+    if (page.limit < 1 || page.limit > Page::most)
+      throw Error(errc::invalid_argument, "Page::limit is " + std::to_string(page.limit) +
+                                              "; it may be 1 to " + std::to_string(Page::most));
   }
 
   [[nodiscard]] decision::Context now() const {

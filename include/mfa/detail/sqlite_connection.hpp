@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
@@ -155,6 +156,11 @@ class Run {
   }
 
   void bind(int parameter, std::uint64_t value) { bind(parameter, static_cast<std::int64_t>(value)); }
+
+  /// SQLite takes a negative number for no limit.
+  void bind_limit(int parameter, std::size_t most) {
+    bind(parameter, std::min<std::uint64_t>(most, std::numeric_limits<std::int64_t>::max()));
+  }
 
   void bind(int parameter, Time value) {
     bind(parameter, static_cast<std::int64_t>(value.time_since_epoch().count()));

@@ -47,6 +47,21 @@ concept FindsChallengeWithFactor = requires(S& s, std::string_view id) {
   { s.find_challenge_with_factor(id) } -> std::same_as<std::optional<ChallengeWithFactor>>;
 };
 
+/// Offered by a storage that can list a user's factors by pages: as `list_factors`, but only those after this
+/// id and at most `limit`. No factor needs to have the id; an empty one stands before all.
+template <class S>
+concept PagesFactors = requires(S& s, std::string_view user_id, std::string_view after_id,
+                                std::size_t limit) {
+  { s.list_factors(user_id, after_id, limit) } -> std::same_as<std::vector<FactorRecord>>;
+};
+
+/// Offered by a storage that can go through the factors of all users in the order of their ids: those after
+/// this id, at most `limit`. No factor needs to have the id; an empty one stands before all.
+template <class S>
+concept ScansFactors = requires(S& s, std::string_view after_id, std::size_t limit) {
+  { s.scan_factors(after_id, limit) } -> std::same_as<std::vector<FactorRecord>>;
+};
+
 /// Offered by a storage that can remove what is past its `purge_at`: at most `limit` records a call; returns
 /// how many it removed.
 template <class S>

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,6 +49,12 @@ class Memory {
 
   /// Oldest first; none for an empty `user_id`.
   [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id) const {
+    return list_factors(user_id, {}, std::numeric_limits<std::size_t>::max());
+  }
+
+  /// Those after this id, at most `limit`.
+  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id, std::string_view after_id,
+                                                       std::size_t limit) const {
     std::vector<std::string> ids;
     {
       UserShard& shard = state_->users[shard_of(user_id)];
@@ -57,10 +64,30 @@ class Memory {
     }
     std::ranges::sort(ids);
     std::vector<FactorRecord> factors;
-    for (const std::string& id : ids)
-      if (auto factor = find_factor(id); factor && factor->user_id == user_id)
+    for (auto id = std::ranges::upper_bound(ids, after_id); id != ids.end() && factors.size() < limit; ++id)
+      if (auto factor = find_factor(*id); factor && factor->user_id == user_id)
         factors.push_back(*std::move(factor));
     return factors;
+  }
+
+  /// All users' factors after this id in the order of ids, at most `limit`. Looks at every id in each call.
+  [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
+    std::vector<FactorRecord> first; // a heap, with the largest id on top
+    if (limit == 0) return first;
+    for (Shard& shard : state_->shards) {
+      const std::lock_guard lock(shard.mutex);
+      for (const auto& [id, factor] : shard.factors) {
+        if (id <= after_id || (first.size() == limit && id >= first.front().id)) continue;
+        if (first.size() == limit) {
+          std::ranges::pop_heap(first, {}, &FactorRecord::id);
+          first.pop_back();
+        }
+        first.push_back(factor);
+        std::ranges::push_heap(first, {}, &FactorRecord::id);
+      }
+    }
+    std::ranges::sort_heap(first, {}, &FactorRecord::id);
+    return first;
   }
 
   [[nodiscard]] bool commit(const Batch& batch) { return commit(Batch(batch)); }

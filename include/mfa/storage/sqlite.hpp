@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -82,12 +83,21 @@ class Sqlite {
 
   /// None for an empty `user_id`.
   [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id) const {
+    return list_factors(user_id, {}, std::numeric_limits<std::size_t>::max());
+  }
+
+  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id, std::string_view after_id,
+                                                       std::size_t limit) const {
     const auto reader = lease(state_->readers);
     detail::sqlite::Run run(reader->factors_of_user);
-    run.bind_text(1, user_id);
-    std::vector<FactorRecord> factors;
-    while (run.step()) factors.push_back(detail::sqlite::read_factor(run));
-    return factors;
+    run.bind_text(3, user_id);
+    return page(run, after_id, limit);
+  }
+
+  [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
+    const auto reader = lease(state_->readers);
+    detail::sqlite::Run run(reader->all_factors);
+    return page(run, after_id, limit);
   }
 
   [[nodiscard]] bool commit(const Batch& batch) {
@@ -176,6 +186,15 @@ class Sqlite {
                       "SqliteOptions::busy_timeout.");
     }
     return connection;
+  }
+
+  static std::vector<FactorRecord> page(detail::sqlite::Run& run, std::string_view after_id,
+                                        std::size_t limit) {
+    run.bind_text(1, after_id);
+    run.bind_limit(2, limit);
+    std::vector<FactorRecord> factors;
+    while (run.step()) factors.push_back(detail::sqlite::read_factor(run));
+    return factors;
   }
 
   template <class Record>

@@ -53,6 +53,12 @@ inline std::string select_by_id(const Table& table) {
   return "SELECT " + columns_of(table) + " FROM " + std::string(table.name) + " WHERE id = ?1";
 }
 
+/// Parameters: the id after which the page begins, and how many at most.
+inline std::string page_of_factors(const std::string& condition) {
+  return "SELECT " + columns_of(factors) + " FROM mfa_factors WHERE " + condition +
+         "id > ?1 ORDER BY id LIMIT ?2";
+}
+
 /// Writes no row if the id is there.
 inline std::string insert_into(const Table& table) {
   std::string names;
@@ -185,10 +191,10 @@ struct Reader {
       "SELECT " + columns_of(challenges) + ", " + columns_of(factors) +
           " FROM mfa_challenges LEFT JOIN mfa_factors ON mfa_factors.id = mfa_challenges.factor_id"
           " WHERE mfa_challenges.id = ?1"};
+  Statement all_factors{connection, "list factors from", page_of_factors("")};
   // The second condition is that of the index mfa_factors_by_user.
   Statement factors_of_user{connection, "list factors from",
-                            "SELECT " + columns_of(factors) +
-                                " FROM mfa_factors WHERE user_id = ?1 AND user_id <> '' ORDER BY id"};
+                            page_of_factors("user_id = ?3 AND user_id <> '' AND ")};
 };
 
 // Each binds all columns except id and version, and returns the number of the last.
@@ -301,10 +307,9 @@ class Writer {
   }
 
   static std::size_t purge(Statement& statement, Time now, std::size_t limit) {
-    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
     Run run(statement);
     run.bind(1, now);
-    run.bind(2, std::min<std::uint64_t>(limit, most));
+    run.bind_limit(2, limit);
     return static_cast<std::size_t>(run.write());
   }
 

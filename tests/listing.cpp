@@ -1,0 +1,81 @@
+// A user's factors are listed oldest first, all at once or by pages that together hold each of them once.
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+
+using mfa::errc;
+using mfa::Page;
+using mfa::test::Host;
+using mfa::test::thrown_by;
+
+namespace {
+
+template <class Factors> std::vector<std::string> ids(const Factors& factors) {
+  std::vector<std::string> all;
+  for (const auto& factor : factors) all.push_back(factor.id());
+  return all;
+}
+
+/// The ids of all pages of this size, one after the other.
+std::vector<std::string> ids_by_pages(Host& host, std::size_t limit) {
+  std::vector<std::string> all;
+  for (;;) {
+    const auto page =
+        ids(host.verifier.list_factors("u_42", Page{.after = all.empty() ? "" : all.back(), .limit = limit}));
+    all.insert(all.end(), page.begin(), page.end());
+    if (page.size() < limit) return all;
+    REQUIRE(page.size() == limit);
+  }
+}
+
+} // namespace
+
+TEST_CASE("Pages of any size hold each factor of the user once, oldest first") {
+  Host host;
+  std::vector<std::string> enrolled;
+  for (int i = 0; i < 7; ++i) {
+    host.clock.advance(std::chrono::seconds(1));
+    enrolled.push_back(host.enroll_totp().factor.id());
+    (void)host.enroll_totp("u_421");
+  }
+  CHECK(ids(host.verifier.list_factors("u_42")) == enrolled);
+  for (std::size_t limit = 1; limit <= 9; ++limit) {
+    CAPTURE(limit);
+    CHECK(ids_by_pages(host, limit) == enrolled);
+  }
+}
+
+TEST_CASE("A page goes on after a factor that is gone meanwhile") {
+  Host host;
+  std::vector<std::string> enrolled;
+  for (int i = 0; i < 3; ++i) {
+    host.clock.advance(std::chrono::seconds(1));
+    enrolled.push_back(host.enroll_totp().factor.id());
+  }
+  host.verifier.delete_factor(enrolled[1]);
+  CHECK(ids(host.verifier.list_factors("u_42", {.after = enrolled[1]})) == std::vector{enrolled[2]});
+}
+
+TEST_CASE("A user who is unknown or no user has no page") {
+  Host host;
+  (void)host.enroll_totp("");
+  CHECK(host.verifier.list_factors("nobody", Page{}).empty());
+  CHECK(host.verifier.list_factors("", Page{}).empty());
+  CHECK(host.verifier.list_factors("\xff", Page{}).empty());
+}
+
+TEST_CASE("A page that cannot be is refused") {
+  Host host;
+  const auto refused = [&](const Page& page) {
+    return thrown_by([&] { return host.verifier.list_factors("u_42", page); });
+  };
+  CHECK(refused({.limit = 0}) == errc::invalid_argument);
+  CHECK(refused({.limit = Page::most + 1}) == errc::invalid_argument);
+  CHECK(refused({.limit = Page::most}) == errc{});
+  CHECK(refused({.after = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ"}) == errc::invalid_argument);
+}
