@@ -200,7 +200,9 @@ class Run {
     return sqlite3_column_name(statement_.handle(), column);
   }
 
-  [[nodiscard]] const std::string& file() const noexcept { return statement_.connection().file(); }
+  [[nodiscard]] std::string storage() const {
+    return "the SQLite database '" + statement_.connection().file() + "'";
+  }
 
   [[nodiscard]] bool is_null(int column) const noexcept {
     return sqlite3_column_type(statement_.handle(), column) == SQLITE_NULL;
@@ -208,12 +210,6 @@ class Run {
 
   [[nodiscard]] std::int64_t integer(int column) const noexcept {
     return sqlite3_column_int64(statement_.handle(), column);
-  }
-
-  [[nodiscard]] Time time(int column) const noexcept { return Time(Time::duration(integer(column))); }
-
-  [[nodiscard]] std::optional<Time> optional_time(int column) const noexcept {
-    return is_null(column) ? std::nullopt : std::optional(time(column));
   }
 
   /// Text or a blob as it is stored, which is UTF-8 for text in every file that we use.

@@ -21,6 +21,7 @@
 #endif
 
 #include <mfa/detail/pool.hpp>
+#include <mfa/detail/record_columns.hpp>
 #include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
@@ -66,19 +67,19 @@ class Sqlite {
       : state_(std::make_unique<State>(new_or_existing(std::move(path)), options)) {}
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
-    return find(&Reader::factor, id, detail::sqlite::read_factor);
+    return find(&Reader::factor, id, detail::read_factor<Run>);
   }
 
   [[nodiscard]] std::optional<ChallengeRecord> find_challenge(std::string_view id) const {
-    return find(&Reader::challenge, id, detail::sqlite::read_challenge);
+    return find(&Reader::challenge, id, detail::read_challenge<Run>);
   }
 
   [[nodiscard]] std::optional<CounterRecord> find_counter(std::string_view id) const {
-    return find(&Reader::counter, id, detail::sqlite::read_counter);
+    return find(&Reader::counter, id, detail::read_counter<Run>);
   }
 
   [[nodiscard]] std::optional<ChallengeWithFactor> find_challenge_with_factor(std::string_view id) const {
-    return find(&Reader::challenge_with_factor, id, detail::sqlite::read_challenge_with_factor);
+    return find(&Reader::challenge_with_factor, id, detail::read_challenge_with_factor<Run>);
   }
 
   /// None for an empty `user_id`.
@@ -89,14 +90,14 @@ class Sqlite {
   [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id, std::string_view after_id,
                                                        std::size_t limit) const {
     const auto reader = lease(state_->readers);
-    detail::sqlite::Run run(reader->factors_of_user);
+    Run run(reader->factors_of_user);
     run.bind_text(3, user_id);
     return page(run, after_id, limit);
   }
 
   [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
     const auto reader = lease(state_->readers);
-    detail::sqlite::Run run(reader->all_factors);
+    Run run(reader->all_factors);
     return page(run, after_id, limit);
   }
 
@@ -126,6 +127,7 @@ class Sqlite {
 
  private:
   using Reader = detail::sqlite::Reader;
+  using Run = detail::sqlite::Run;
   using Writer = detail::sqlite::Writer;
 
   struct State {
@@ -188,20 +190,19 @@ class Sqlite {
     return connection;
   }
 
-  static std::vector<FactorRecord> page(detail::sqlite::Run& run, std::string_view after_id,
-                                        std::size_t limit) {
+  static std::vector<FactorRecord> page(Run& run, std::string_view after_id, std::size_t limit) {
     run.bind_text(1, after_id);
     run.bind_limit(2, limit);
     std::vector<FactorRecord> factors;
-    while (run.step()) factors.push_back(detail::sqlite::read_factor(run));
+    while (run.step()) factors.push_back(detail::read_factor(run));
     return factors;
   }
 
   template <class Record>
   std::optional<Record> find(detail::sqlite::Statement Reader::*statement, std::string_view id,
-                             Record (*read)(const detail::sqlite::Run&)) const {
+                             Record (*read)(const Run&)) const {
     const auto reader = lease(state_->readers);
-    detail::sqlite::Run run((*reader).*statement);
+    Run run((*reader).*statement);
     run.bind_text(1, id);
     return run.step() ? std::optional(read(run)) : std::nullopt;
   }

@@ -1,20 +1,16 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
-#include <limits>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include <sqlite3.h>
 
+#include <mfa/detail/record_columns.hpp>
 #include <mfa/detail/sqlite_connection.hpp>
-#include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/storage/sqlite/schema.hpp>
 
@@ -27,14 +23,6 @@ struct Table {
   std::span<const std::string_view> columns;
   std::string_view indexed; // the column beside the id that has an index
 };
-
-inline constexpr std::string_view factor_columns[]{
-    "id",         "version",      "type",     "state",           "user_id",    "friendly_name", "created_at",
-    "updated_at", "last_used_at", "failures", "last_failure_at", "parameters", "sealed"};
-inline constexpr std::string_view challenge_columns[]{
-    "id",         "version",  "factor_id",     "state",  "created_at", "updated_at",
-    "expires_at", "purge_at", "attempts_left", "answer", "binding"};
-inline constexpr std::string_view counter_columns[]{"id", "version", "data", "purge_at"};
 
 inline constexpr Table factors{"mfa_factors", factor_columns, "user_id"};
 inline constexpr Table challenges{"mfa_challenges", challenge_columns, "purge_at"};
@@ -98,83 +86,6 @@ inline std::string purge_from(const Table& table) {
          " WHERE purge_at <= ?1 ORDER BY purge_at LIMIT ?2)";
 }
 
-/// The number in `column`, which must lie between `least` and `most`. The row's id is in column `id`.
-inline std::int64_t read_number(const Run& run, int column, int id, std::int64_t least, std::int64_t most) {
-  const auto value = run.integer(column);
-  if (value < least || value > most) {
-    throw Error(errc::corrupt_record, "record '" + run.bytes(id) + "' in the SQLite database '" + run.file() +
-                                          "' has " + run.column_name(column) + " " + std::to_string(value) +
-                                          ", which this release of mfa does not know. Use the release that "
-                                          "wrote it, or restore the file from a backup.");
-  }
-  return value;
-}
-
-inline std::uint32_t read_count(const Run& run, int column, int id) {
-  return static_cast<std::uint32_t>(
-      read_number(run, column, id, 0, std::numeric_limits<std::uint32_t>::max()));
-}
-
-/// `Enum` numbers its values from 1 to `last` without gaps.
-template <class Enum> Enum read_enum(const Run& run, int column, int id, Enum last) {
-  return static_cast<Enum>(read_number(run, column, id, 1, static_cast<std::int64_t>(last)));
-}
-
-/// Reads the columns from `first` on.
-inline storage::FactorRecord read_factor_at(const Run& run, int first) {
-  return {
-      .id = run.bytes(first),
-      .version = static_cast<std::uint64_t>(run.integer(first + 1)),
-      .type = read_enum(run, first + 2, first, FactorType::sms),
-      .state = read_enum(run, first + 3, first, FactorState::verified),
-      .user_id = run.bytes(first + 4),
-      .friendly_name = run.bytes(first + 5),
-      .created_at = run.time(first + 6),
-      .updated_at = run.time(first + 7),
-      .last_used_at = run.optional_time(first + 8),
-      .failures = read_count(run, first + 9, first),
-      .last_failure_at = run.optional_time(first + 10),
-      .parameters = run.bytes(first + 11),
-      .sealed = run.bytes(first + 12),
-  };
-}
-
-inline storage::FactorRecord read_factor(const Run& run) { return read_factor_at(run, 0); }
-
-inline storage::ChallengeRecord read_challenge(const Run& run) {
-  return {
-      .id = run.bytes(0),
-      .version = static_cast<std::uint64_t>(run.integer(1)),
-      .factor_id = run.bytes(2),
-      .state = read_enum(run, 3, 0, ChallengeState::exhausted),
-      .created_at = run.time(4),
-      .updated_at = run.time(5),
-      .expires_at = run.optional_time(6),
-      .purge_at = run.time(7),
-      .attempts_left = read_count(run, 8, 0),
-      .answer = run.bytes(9),
-      .binding = run.bytes(10),
-  };
-}
-
-inline storage::ChallengeWithFactor read_challenge_with_factor(const Run& run) {
-  constexpr int first_of_factor = std::size(challenge_columns);
-  return {
-      .challenge = read_challenge(run),
-      .factor =
-          run.is_null(first_of_factor) ? std::nullopt : std::optional(read_factor_at(run, first_of_factor)),
-  };
-}
-
-inline storage::CounterRecord read_counter(const Run& run) {
-  return {
-      .id = run.bytes(0),
-      .version = static_cast<std::uint64_t>(run.integer(1)),
-      .data = run.bytes(2),
-      .purge_at = run.time(3),
-  };
-}
-
 /// A connection for reading, with its statements.
 struct Reader {
   Reader(const std::string& file, std::chrono::milliseconds busy_timeout)
@@ -196,41 +107,6 @@ struct Reader {
   Statement factors_of_user{connection, "list factors from",
                             page_of_factors("user_id = ?3 AND user_id <> '' AND ")};
 };
-
-// Each binds all columns except id and version, and returns the number of the last.
-inline int bind_columns(Run& run, const storage::FactorRecord& factor) {
-  run.bind(3, static_cast<std::int64_t>(factor.type));
-  run.bind(4, static_cast<std::int64_t>(factor.state));
-  run.bind_text(5, factor.user_id);
-  run.bind_text(6, factor.friendly_name);
-  run.bind(7, factor.created_at);
-  run.bind(8, factor.updated_at);
-  run.bind(9, factor.last_used_at);
-  run.bind(10, std::int64_t{factor.failures});
-  run.bind(11, factor.last_failure_at);
-  run.bind_blob(12, factor.parameters);
-  run.bind_blob(13, factor.sealed);
-  return 13;
-}
-
-inline int bind_columns(Run& run, const storage::ChallengeRecord& challenge) {
-  run.bind_text(3, challenge.factor_id);
-  run.bind(4, static_cast<std::int64_t>(challenge.state));
-  run.bind(5, challenge.created_at);
-  run.bind(6, challenge.updated_at);
-  run.bind(7, challenge.expires_at);
-  run.bind(8, challenge.purge_at);
-  run.bind(9, std::int64_t{challenge.attempts_left});
-  run.bind_blob(10, challenge.answer);
-  run.bind_blob(11, challenge.binding);
-  return 11;
-}
-
-inline int bind_columns(Run& run, const storage::CounterRecord& counter) {
-  run.bind_blob(3, counter.data);
-  run.bind(4, counter.purge_at);
-  return 4;
-}
 
 /// The connection for writing, with its statements. Opening it makes the file one that this release can use.
 class Writer {
