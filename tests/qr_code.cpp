@@ -20,19 +20,15 @@
 #include "support/host.hpp"
 #include "support/program.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 using mfa::qr::ErrorCorrection;
 using mfa::qr::Matrix;
 using mfa::test::output_of;
+using mfa::test::repeated;
 using mfa::test::thrown_by;
 
 namespace {
-
-std::string repeated(const std::string& text, std::size_t count) {
-  std::string all;
-  while (count-- > 0) all += text;
-  return all;
-}
 
 const std::array<unsigned char, mfa::otp::longest_secret> secret{7};
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
@@ -16,13 +17,17 @@ namespace mfa::test {
 inline constexpr std::string_view code_only = "{{code}}";
 
 /// A host with everything a test can turn: its storage, clock and SMS gateway, and a Verifier over them.
-struct Host {
-  explicit Host(Options options = {}) : verifier(storage, clock, sms, with_template(std::move(options))) {}
+template <class StoragePolicy> struct HostOver {
+  /// What follows the options makes the storage.
+  template <class... StorageArguments>
+  explicit HostOver(Options options = {}, StorageArguments&&... arguments)
+      : storage(std::forward<StorageArguments>(arguments)...),
+        verifier(storage, clock, sms, with_template(std::move(options))) {}
 
-  storage::Memory storage;
+  StoragePolicy storage;
   testing::ManualClock clock;
   testing::RecordingSms sms;
-  Verifier<storage::Memory, testing::ManualClock, testing::RecordingSms> verifier;
+  Verifier<StoragePolicy, testing::ManualClock, testing::RecordingSms> verifier;
 
   auto enroll_totp(std::string user_id = "u_42") {
     return verifier.enroll_factor(
@@ -67,6 +72,8 @@ struct Host {
     return options;
   }
 };
+
+using Host = HostOver<storage::Memory>;
 
 /// The `errc` that a call throws; a value of no `errc` if it throws nothing.
 template <class Call> errc thrown_by(Call&& call) {

@@ -1,0 +1,269 @@
+// Whatever comes in from outside through the verbs, each bad input gets a clear error or an ordinary refusal,
+// and nothing changes in the storage, memory or SQLite.
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/scene.hpp"
+#include "support/text.hpp"
+
+using mfa::errc;
+using mfa::Sms;
+using mfa::Status;
+using mfa::Totp;
+using mfa::storage::Memory;
+using mfa::test::repeated;
+using mfa::test::Scene;
+using mfa::test::TemporarySqlite;
+using namespace std::string_literals;
+
+namespace {
+
+const std::string sql = "x'; DROP TABLE mfa_factors; --";
+
+const std::string megabyte(1'000'000, 'A');
+
+/// `text` with the code that would be right in place of 123456.
+std::string with_right_code(std::string text, const std::string& right) {
+  if (const auto at = text.find("123456"); at != std::string::npos) text.replace(at, 6, right);
+  return text;
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("What is no code is refused, and costs no attempt", "", Memory, TemporarySqlite) {
+  const std::array codes{
+      ""s,
+      " "s,
+      "------"s,
+      "12345"s,
+      "1234567890"s,
+      "18446744073709551616"s,
+      std::string(10'000, '1'),
+      std::string(65'536, '1'),
+      std::string(59, ' ') + "123456", // one byte more than is looked at
+      "+123456"s,
+      "\u2212123456"s, // a minus sign
+      "123456.0"s,
+      "123,456"s,
+      "0x1E240"s,
+      "123456e0"s,
+      "123456\n"s,
+      "\t123456"s,
+      "123456\r\n"s,
+      "\0"s + "123456"s,
+      "123456"s + "\0"s,
+      "123\0456"s,
+      "123456\x1b[2K"s,
+      "\u0661\u0662\u0663\u0664\u0665\u0666"s,                         // Arabic-Indic digits
+      "\u0967\u0968\u0969\u096A\u096B\u096C"s,                         // Devanagari
+      "\uFF11\uFF12\uFF13\uFF14\uFF15\uFF16"s,                         // full width
+      "\U0001D7CF\U0001D7D0\U0001D7D1\U0001D7D2\U0001D7D3\U0001D7D4"s, // mathematical bold
+      "\u2460\u2461\u2462\u2463\u2464\u2465"s,                         // in circles
+      "123456\u00B2"s,                                                 // a superscript
+      "123\u00A0456"s,                                                 // a no-break space
+      "123456\u200B"s,                                                 // a zero-width space
+      "\uFEFF123456"s,                                                 // a byte order mark
+      "\u202E123456"s,                                                 // right-to-left override
+      "123\u2010456"s,                                                 // a Unicode hyphen
+      "\xFF\xFE\xFD\xFC\xFB\xFA"s,
+      "\xC0\xB1\xC0\xB2\xC0\xB3\xC0\xB4\xC0\xB5\xC0\xB6"s, // overlong "123456"
+      "letmein"s,
+      "null"s,
+      "{\"code\":\"123456\"}"s,
+      "123456' OR '1'='1"s,
+      sql,
+      "%s%s%s%n"s,
+      "$(id)"s,
+      "123456 123456"s,
+  };
+  Scene<TestType> host;
+  const std::string totp_code = host.code(host.secret);
+  const std::string sms_code = host.sms.last().body;
+  for (const std::string& code : codes) {
+    CAPTURE(code.substr(0, 80), code.size());
+    host.answers(Status::malformed_code, host.totp_challenge, with_right_code(code, totp_code));
+    host.answers(Status::malformed_code, host.sms_challenge, with_right_code(code, sms_code));
+  }
+  for (const std::size_t size : {65'537U, 1'000'000U}) {
+    CAPTURE(size);
+    host.refuses(errc::invalid_argument, "limit what a request may bring",
+                 [&] { return host.verify(host.totp_challenge, std::string(size, '1')); });
+  }
+  CHECK(host.verify(host.totp_challenge, totp_code) == Status::valid);
+  CHECK(host.verify(host.sms_challenge, sms_code) == Status::valid);
+}
+
+TEMPLATE_TEST_CASE("What is no id of ours is not found, by any verb", "", Memory, TemporarySqlite) {
+  Scene<TestType> host;
+  const auto bad_ids = [](const std::string& known, const std::string& prefix, const std::string& other) {
+    const std::string ulid = known.substr(prefix.size());
+    std::string lower = known;
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    std::string last_changed = known;
+    last_changed.back() = last_changed.back() == '0' ? '1' : '0';
+    return std::vector<std::string>{"",
+                                    ulid,
+                                    prefix,
+                                    lower,
+                                    last_changed,
+                                    other, // of the other kind
+                                    "AUTH" + known.substr(4),
+                                    known.substr(0, known.size() - 1),
+                                    known + "0",
+                                    known + known,
+                                    known + " ",
+                                    " " + known,
+                                    known + "\n",
+                                    known + "\0"s,
+                                    "\0"s + known,
+                                    prefix + std::string(26, '\0'),
+                                    prefix + "8" + ulid.substr(1), // over 128 bits
+                                    prefix + "0" + std::string(24, '1') + "U",
+                                    prefix + std::string(26, '%'),
+                                    prefix + std::string(26, '_'),
+                                    prefix + "0\x1b[31m" + std::string(20, '0'),
+                                    prefix + repeated("\uFF10", 26),
+                                    prefix + repeated("\xFF", 26),
+                                    known + "' OR '1'='1",
+                                    sql,
+                                    "../../etc/passwd",
+                                    prefix + megabyte};
+  };
+  for (const std::string& id : bad_ids(host.totp_id, "auth_factor_", host.totp_challenge)) {
+    CAPTURE(id.substr(0, 80), id.size());
+    const auto not_found = [&](auto&& call) { host.refuses(errc::entity_not_found, "no such factor", call); };
+    not_found([&] { return host.verifier.get_factor(id); });
+    not_found([&] { return host.verifier.challenge_factor(id); });
+    not_found([&] { host.verifier.unlock_factor(id); });
+    not_found([&] { host.verifier.delete_factor(id); });
+  }
+  for (const std::string& id : bad_ids(host.totp_challenge, "auth_challenge_", host.totp_id)) {
+    CAPTURE(id.substr(0, 80), id.size());
+    const auto not_found = [&](auto&& call) {
+      host.refuses(errc::entity_not_found, "no such challenge", call);
+    };
+    not_found([&] { return host.verifier.get_challenge(id); });
+    not_found([&] { return host.verify(id, host.code(host.secret)); });
+  }
+}
+
+TEMPLATE_TEST_CASE("Another user's or another session's is not found", "", Memory, TemporarySqlite) {
+  Scene<TestType> host;
+  for (const std::string& user_id : {"u_43"s, "U_42"s, "u_4"s, "u_42 "s, "u_42\0"s, "\0"s, "%"s,
+                                     "u\u005F42\u200B"s, "\xFF"s, sql, "' OR user_id = 'u_42"s, megabyte}) {
+    CAPTURE(user_id.substr(0, 80), user_id.size());
+    const auto not_found = [&](auto&& call) { host.refuses(errc::entity_not_found, "another user's", call); };
+    not_found([&] { return host.verifier.get_factor(host.totp_id, user_id); });
+    not_found([&] { host.verifier.delete_factor(host.totp_id, user_id); });
+    not_found([&] { return host.verifier.challenge_factor(host.phone_id, {.user_id = user_id}); });
+    not_found([&] { return host.verify(host.totp_challenge, host.code(host.secret), {.user_id = user_id}); });
+    host.unchanged([&] { CHECK(host.verifier.list_factors(user_id).empty()); });
+  }
+  for (const std::string& binding : {""s, "session 2"s, "Session 1"s, "session 1 "s, "session 1\0"s,
+                                     "session"s, sql, "\xFF"s, std::string(4096, 'A')}) {
+    CAPTURE(binding.substr(0, 80), binding.size());
+    host.refuses(errc::entity_not_found, "no such challenge", [&] {
+      return host.verify(host.bound_challenge, host.code(host.secret), {.binding = binding});
+    });
+    if (binding.empty()) continue;
+    host.refuses(errc::entity_not_found, "no such challenge", [&] {
+      return host.verify(host.totp_challenge, host.code(host.secret), {.binding = binding});
+    });
+  }
+  for (const std::size_t size : {4097U, 1'000'000U}) {
+    CAPTURE(size);
+    const std::string binding(size, 'A');
+    host.refuses(errc::invalid_argument, "Bind a hash of it",
+                 [&] { return host.verifier.challenge_factor(host.totp_id, {.binding = binding}); });
+  }
+}
+
+TEMPLATE_TEST_CASE("A phone that cannot be sent to is refused with the reason", "", Memory, TemporarySqlite) {
+  struct Row {
+    Sms request;
+    errc error;
+    std::string says;
+  };
+  const auto number = [](const std::string& text, const std::string& says) {
+    return Row{{.phone_number = text}, errc::invalid_phone_number, "the phone number " + says};
+  };
+  const std::vector<Row> rows{
+      number("", "is empty"),
+      number("+", "is empty"),
+      number("4155550123", "has no country code; begin it with a plus sign"),
+      number("0014155550123", "begins with an international prefix; write a plus sign"),
+      number("+04155550123", "begins with zero"),
+      number("+141555", "has 6 digits"),
+      number("+1415555012345678", "has 16 digits"),
+      number("+1 415 555 0123 x9", "has an extension"),
+      number("+1 415 CALL NOW", "has a letter"),
+      number("+44 (0)20 7946 0123", "has a zero in parentheses"),
+      number("++14155550123", "has a second plus sign"),
+      number("+14155550123\n", "has a control character at character 13"),
+      number("+1415555\0"
+             "0123"s,
+             "has a control character at character 9"),
+      number("+\uFF11\uFF14\uFF11\uFF15\uFF15\uFF15\uFF15", "has something that is not ASCII"),
+      number("\u202A+14155550123", "has something that is not ASCII, an invisible mark perhaps"),
+      number("+1415\xFF\xFE", "has something that is not ASCII"),
+      number("+1415555'; --", "has a character that is neither"),
+      number("tel:+14155550123", "has a letter"),
+      number(std::string(10'000, '1'), "is longer than 64 characters"),
+      number(megabyte, "is longer than 64 characters"),
+      {{.phone_number = "+14155550123", .user_id = std::string(256, 'u')}, errc::invalid_argument, "user_id"},
+      {{.phone_number = "+14155550123", .user_id = "u_42\x01"}, errc::invalid_argument, "user_id"},
+      {{.phone_number = "+14155550123", .friendly_name = "\xFF"}, errc::invalid_argument, "friendly_name"},
+  };
+  Scene<TestType> host;
+  for (const Row& row : rows) {
+    CAPTURE(row.request.phone_number.substr(0, 80), row.request.user_id, row.request.friendly_name);
+    host.refuses(row.error, row.says, [&] { return host.verifier.enroll_factor(row.request); });
+  }
+}
+
+TEMPLATE_TEST_CASE("What only looks bad is taken and given back as it came", "", Memory, TemporarySqlite) {
+  const std::array texts{
+      "\U0001F512 Caf\u00E9"s,
+      "\U0001F468\u200D\U0001F469\u200D\U0001F467"s, // one family of three and two joiners
+      "Foo\uFF1A Corp"s,                             // the colon of another script
+      "\u05D0\u05D1 \u202B\u05D2\u202C"s,            // right to left
+      "100% & ?secret=AAAA&issuer=Evil#"s,
+      "<script>alert(1)</script>"s,
+      "\"Foo\" \\ 'Corp'"s,
+      "null"s,
+      "%s%n"s,
+      sql,
+      std::string(200, 'a'),
+      repeated("\U0001F512", 50),
+  };
+  mfa::test::HostOver<mfa::test::WholeStorage<TestType>> host;
+  for (const std::string& text : texts) {
+    CAPTURE(text);
+    const auto enrolled = host.verifier.enroll_factor(
+        Totp{.issuer = text, .user = text, .user_id = text, .friendly_name = text});
+    CHECK(enrolled.totp.uri.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                              "-._~%:/?&=") == std::string::npos);
+    const auto found = host.verifier.list_factors(text);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].totp()->issuer == text);
+    CHECK(found[0].totp()->user == text);
+    CHECK(found[0].user_id() == text);
+    CHECK(found[0].friendly_name() == text);
+    const std::string challenge =
+        host.verifier.challenge_factor(found[0].id(), {.binding = text, .user_id = text}).id();
+    CHECK(host.verify(challenge, host.code(enrolled.totp.secret), {.binding = text, .user_id = text}) ==
+          Status::valid);
+  }
+  // A user, unlike an issuer, may have a colon, and a user id the most bytes of all.
+  const auto enrolled = host.verifier.enroll_factor(
+      Totp{.issuer = "Foo Corp", .user = "urn:alan:turing", .user_id = std::string(255, 'u')});
+  CHECK(host.verifier.get_factor(enrolled.factor.id(), std::string(255, 'u')).totp()->user ==
+        "urn:alan:turing");
+  CHECK(host.verifier.list_factors("").empty());
+}

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <mfa/detail/text.hpp>
+#include <mfa/mfa.hpp>
+
+#include "catch.hpp"
+#include "host.hpp"
+#include "whole_storage.hpp"
+
+namespace mfa::test {
+
+/// A host with a verified authenticator and a phone, and a challenge of every sort waiting for its answer.
+template <class Storage> struct Scene : HostOver<WholeStorage<Storage>> {
+  Scene() {
+    const auto totp = this->enroll_totp();
+    secret = totp.totp.secret;
+    totp_id = totp.factor.id();
+    phone_id = this->enroll_sms().factor.id();
+    REQUIRE(this->verify(this->challenge(totp_id), this->code(secret)) == Status::valid);
+    this->clock.advance(std::chrono::hours(1));
+    totp_challenge = this->challenge(totp_id);
+    sms_challenge = this->challenge(phone_id);
+    bound_challenge = this->verifier.challenge_factor(totp_id, {.binding = "session 1"}).id();
+  }
+
+  std::string secret;
+  std::string totp_id;
+  std::string phone_id;
+  std::string totp_challenge;
+  std::string sms_challenge;
+  std::string bound_challenge;
+
+  /// Runs `call` and checks that it left the storage as it was and sent nothing.
+  template <class Call> void unchanged(Call&& call) {
+    const auto before = this->storage.contents();
+    const std::size_t sent = this->sms.messages().size();
+    call();
+    CHECK(this->storage.contents() == before);
+    CHECK(this->sms.messages().size() == sent);
+  }
+
+  /// `call` must throw this error, whose message says these words, is short, and passes nothing of the input
+  /// on that could break a log line.
+  template <class Call> void refuses(errc expected, const std::string& says, Call&& call) {
+    unchanged([&] {
+      try {
+        (void)call();
+        FAIL_CHECK("accepted");
+      } catch (const Error& error) {
+        CHECK(error.code() == expected);
+        const std::string message = error.what();
+        CHECK_THAT(message, contains(says));
+        CHECK(message.size() < 400);
+        CHECK(detail::is_utf8(message));
+        CHECK_FALSE(detail::has_control_characters(message));
+      }
+    });
+  }
+
+  void answers(Status expected, const std::string& challenge_id, std::string_view code) {
+    unchanged([&] { CHECK(this->verify(challenge_id, code) == expected); });
+  }
+};
+
+} // namespace mfa::test
