@@ -181,6 +181,9 @@ TEMPLATE_TEST_CASE("Another user's or another session's is not found", "", Memor
     const std::string binding(size, 'A');
     host.refuses(errc::invalid_argument, "Bind a hash of it",
                  [&] { return host.verifier.challenge_factor(host.totp_id, {.binding = binding}); });
+    host.refuses(errc::invalid_argument, "Bind a hash of it", [&] {
+      return host.verify(host.bound_challenge, host.code(host.secret), {.binding = binding});
+    });
   }
 }
 

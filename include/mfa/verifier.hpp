@@ -167,12 +167,13 @@ class Verifier {
 
   /// Checks what the user typed, at most 65,536 bytes. Whatever the answer, it is counted before it is given.
   /// Throws `errc::entity_not_found` for an unknown challenge and, alike, for another user's or another
-  /// binding.
+  /// binding, and `errc::invalid_argument` for more bytes than a code or a binding may have.
   Verification verify_challenge(std::string_view challenge_id, std::string_view code,
                                 const VerifyOptions& options = {}) {
     if (code.size() > decision::longest_answer)
       throw Error(errc::invalid_argument, "the code to verify has " + std::to_string(code.size()) +
                                               " bytes; limit what a request may bring");
+    decision::check_binding("VerifyOptions", options.binding);
     if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
     for (int tries = 0; tries < most_tries; ++tries) {
       const decision::Context context = now();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
@@ -13,6 +14,14 @@ namespace mfa::decision {
 /// What a challenge's bound value is tied to.
 [[nodiscard]] inline std::string binding_context(const storage::ChallengeRecord& challenge) {
   return "binding " + challenge.id;
+}
+
+/// Refuses a bound value that is too long to be looked at; `whose` names the options that hold it.
+inline void check_binding(std::string_view whose, std::string_view binding) {
+  if (binding.size() > longest_binding)
+    throw Error(errc::invalid_argument, std::string(whose) + "::binding has " +
+                                            std::to_string(binding.size()) + " bytes; it may have " +
+                                            std::to_string(longest_binding) + ". Bind a hash of it");
 }
 
 /// Refuses what must not be challenged: another user's factor, an unverified one if verified ones were asked
@@ -37,10 +46,7 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
 inline ChallengeEffects create_challenge(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
                                          storage::CounterRecord* counter, const ChallengeOptions& request,
                                          const Context& context) {
-  if (request.binding.size() > longest_binding)
-    throw Error(errc::invalid_argument, "ChallengeOptions::binding has " +
-                                            std::to_string(request.binding.size()) +
-                                            " bytes; it may have 4096. Bind a hash of it");
+  check_binding("ChallengeOptions", request.binding);
   challenge.factor_id = factor.id;
   challenge.state = ChallengeState::pending;
   challenge.created_at = challenge.updated_at = context.now;
