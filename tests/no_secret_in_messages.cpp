@@ -1,0 +1,530 @@
+// Provokes every error, event and answer, with every kind of factor, and searches all that came out for
+// codes, secrets, keys, messages and whole phone numbers.
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <openssl/evp.h>
+#include <sqlite3.h>
+
+#include "../examples/workos_json.hpp"
+
+#include <mfa/crypto/random.hpp>
+#include <mfa/detail/base64.hpp>
+#include <mfa/mfa.hpp>
+#include <mfa/storage/sqlite.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+#include "support/temporary_directory.hpp"
+
+using mfa::errc;
+using mfa::EventType;
+using mfa::FactorType;
+using mfa::Sms;
+using mfa::Status;
+using mfa::Totp;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What must not come out, in every spelling that a careless line of code would give it.
+class Secrets {
+ public:
+  /// A text that a person could read: a code, a phone number, a message.
+  void add_text(const std::string& text) { spellings_.insert(text); }
+
+  /// Bytes: a key, a secret.
+  void add_bytes(std::string_view bytes) {
+    std::string lower;
+    std::string upper;
+    for (const unsigned char byte : bytes) {
+      std::array<char, 3> two{};
+      std::snprintf(two.data(), two.size(), "%02x", byte);
+      lower += two.data();
+      std::snprintf(two.data(), two.size(), "%02X", byte);
+      upper += two.data();
+    }
+    std::string base64 = mfa::detail::base64(bytes);
+    while (base64.ends_with('=')) base64.pop_back();
+    const std::string base32 = mfa::otp::base32_encode(mfa::crypto::bytes_of(bytes));
+    std::string base32_lower = base32;
+    std::ranges::transform(base32_lower, base32_lower.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    for (const std::string& spelling : {std::string(bytes), lower, upper, base64, base32, base32_lower})
+      spellings_.insert(spelling);
+  }
+
+  /// The spellings that `text` holds.
+  [[nodiscard]] std::vector<std::string> found_in(std::string_view text) const {
+    std::vector<std::string> found;
+    for (const std::string& spelling : spellings_)
+      if (text.find(spelling) != std::string_view::npos) found.push_back(spelling);
+    return found;
+  }
+
+ private:
+  std::set<std::string> spellings_;
+};
+
+/// All that came out.
+class Heard {
+ public:
+  std::string text;
+  std::set<errc> errors;
+  std::set<EventType> events;
+  std::set<Status> statuses;
+  std::set<FactorType> types;
+
+  void say(std::string_view words) { text.append(words) += '\n'; }
+
+  template <class Details> void shown(const Details& details) { say(workos::json(details).dump()); }
+
+  void shown(const mfa::Verification& verification) {
+    statuses.insert(verification.status());
+    say(to_string(verification.status()));
+    say(verification.amr());
+    say(verification.user_id());
+    say(workos::json(verification).dump());
+  }
+
+  void event(const mfa::Event& event) {
+    events.insert(event.type);
+    types.insert(event.factor_type);
+    say(to_string(event.type));
+    say(workos::text(event.at));
+    say(to_string(event.factor_type));
+    say(event.factor_id);
+    say(event.user_id);
+    say(event.challenge_id);
+    if (event.status) say(to_string(*event.status));
+  }
+
+  /// What the library says in an error, and in one that it nested. A host's own exception is the host's.
+  void error(const std::exception& thrown) {
+    if (const auto* const error = dynamic_cast<const mfa::Error*>(&thrown)) {
+      errors.insert(static_cast<errc>(error->code().value()));
+      say(error->what());
+      say(error->code().message());
+    }
+    try {
+      std::rethrow_if_nested(thrown);
+    } catch (const std::exception& nested) {
+      error(nested);
+    }
+  }
+
+  template <class Call> void error_of(errc expected, Call&& call) {
+    try {
+      (void)call();
+      FAIL_CHECK("nothing was thrown, expected " << mfa::make_error_code(expected).message());
+    } catch (const mfa::Error& thrown) {
+      CHECK(thrown.code() == expected);
+      error(thrown);
+    }
+  }
+};
+
+/// A storage that can be told to fail.
+template <class StoragePolicy> struct Failing : StoragePolicy {
+  using StoragePolicy::StoragePolicy;
+  bool conflicts = false;
+  bool throws = false;
+
+  bool commit(const mfa::storage::Batch& batch) {
+    if (throws) throw mfa::Error(errc::storage_failure, "told to fail");
+    return !conflicts && StoragePolicy::commit(batch);
+  }
+};
+
+std::string random_key() {
+  mfa::crypto::SecretBytes key(mfa::KeyRing::key_size);
+  mfa::crypto::random_bytes(key);
+  return std::string(mfa::crypto::text_of(key));
+}
+
+const std::string phone_number = "+14155550123";
+
+/// A host whose codes are so long that they are found in nothing else by chance, with all its secrets noted.
+template <class StoragePolicy> class Play {
+ public:
+  template <class... Arguments>
+  Play(Heard& heard_by, Secrets& noted, Arguments&&... arguments)
+      : storage(std::forward<Arguments>(arguments)...), heard(heard_by), secrets(noted) {
+    secrets.add_bytes(key);
+    secrets.add_bytes(other_key);
+    for (const std::string& number : {phone_number, phone_number.substr(1), phone_number.substr(2)})
+      secrets.add_text(number);
+  }
+
+  void run() {
+    right_and_wrong();
+    lockout();
+    text_messages();
+    bad_requests();
+    broken_storage();
+    broken_records();
+    broken_cryptography();
+  }
+
+  mfa::Options options(mfa::Options changed = {}) {
+    changed.key_ring = mfa::KeyRing("a", mfa::crypto::bytes_of(key));
+    changed.sms_code_digits = 9;
+    changed.observer = [this](const mfa::Event& event) { heard.event(event); };
+    return changed;
+  }
+
+  Failing<StoragePolicy> storage;
+
+ private:
+  using Verifier =
+      mfa::Verifier<Failing<StoragePolicy>, mfa::testing::ManualClock, mfa::testing::RecordingSms>;
+
+  auto enroll_totp(Verifier& verifier) {
+    auto enrolled =
+        verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .digits = 8});
+    const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
+    secrets.add_bytes(mfa::crypto::text_of(secret));
+    secrets.add_text(enrolled.totp.uri);
+    secrets.add_text(enrolled.totp.qr_code);
+    heard.shown(enrolled.factor);
+    return enrolled;
+  }
+
+  auto enroll_sms(Verifier& verifier) {
+    auto enrolled = verifier.enroll_factor(Sms{.phone_number = phone_number, .user_id = "u_42"});
+    heard.shown(enrolled.factor);
+    return enrolled;
+  }
+
+  /// What the authenticator shows now, noted with its neighbours.
+  std::string code(const std::string& base32) {
+    const auto secret = mfa::otp::base32_decode(base32);
+    for (int step = -3; step <= 3; ++step)
+      secrets.add_text(mfa::otp::totp(secret, clock.now() + step * 30s, {.digits = 8}));
+    return mfa::otp::totp(secret, clock.now(), {.digits = 8});
+  }
+
+  /// What the last message said, noted.
+  std::string code_sent() {
+    const std::string body = sms.last().body;
+    const std::string digits = body.substr(body.find_first_of("0123456789"));
+    secrets.add_text(body);
+    secrets.add_text(digits);
+    return digits;
+  }
+
+  /// A wrong code is noted too: people mistype right ones.
+  std::string wrong(std::string right) {
+    std::string typed = mfa::test::Host::other_code(std::move(right));
+    secrets.add_text(typed);
+    return typed;
+  }
+
+  template <class Challenge>
+  void verify(const Challenge& challenge, std::string_view typed, Status expected) {
+    const auto verification = challenge.verify(typed);
+    CHECK(verification.status() == expected);
+    heard.shown(verification);
+  }
+
+  void right_and_wrong() {
+    Verifier verifier{storage, clock, sms, options()};
+    const auto enrolled = enroll_totp(verifier);
+    const std::string right = code(enrolled.totp.secret);
+    const auto challenge = enrolled.factor.challenge();
+    heard.shown(challenge);
+    verify(challenge, wrong(right), Status::wrong_code);
+    verify(challenge, right + "x", Status::malformed_code);
+    verify(challenge, right, Status::valid);
+    verify(challenge, right, Status::already_verified);
+    verify(enrolled.factor.challenge(), right, Status::code_already_used);
+    for (const auto& factor : verifier.list_factors("u_42")) heard.shown(factor);
+    heard.error_of(errc::entity_not_found, [&] { return verifier.get_factor(right); });
+    heard.error_of(errc::entity_not_found, [&] { return verifier.get_challenge(right); });
+    const std::string session = random_key();
+    secrets.add_bytes(session);
+    const auto bound = enrolled.factor.challenge({.binding = session});
+    heard.shown(bound);
+    heard.error_of(errc::entity_not_found, [&] { return bound.verify(right); });
+    heard.error_of(errc::entity_not_found, [&] { return challenge.verify(right, {.binding = session}); });
+    enrolled.factor.remove();
+  }
+
+  void lockout() {
+    Verifier verifier{
+        storage, clock, sms,
+        options({.attempts_a_challenge = 1, .failures_before_delay = 1, .failures_before_lockout = 2})};
+    const auto enrolled = enroll_totp(verifier);
+    const std::string right = code(enrolled.totp.secret);
+    const auto first = enrolled.factor.challenge();
+    const auto second = enrolled.factor.challenge();
+    const auto third = enrolled.factor.challenge();
+    heard.error_of(errc::factor_not_verified,
+                   [&] { return enrolled.factor.challenge({.verified_only = true}); });
+    verify(first, wrong(right), Status::wrong_code);
+    verify(first, right, Status::too_many_attempts);
+    verify(second, right, Status::delayed);
+    clock.advance(1h);
+    verify(second, wrong(code(enrolled.totp.secret)), Status::wrong_code);
+    verify(third, code(enrolled.totp.secret), Status::locked_out);
+    heard.error_of(errc::factor_locked_out, [&] { return enrolled.factor.challenge(); });
+    verifier.unlock_factor(enrolled.factor.id());
+  }
+
+  void text_messages() {
+    Verifier verifier{storage, clock, sms, options()};
+    const auto enrolled = enroll_sms(verifier);
+    const auto old_challenge = enrolled.factor.challenge();
+    heard.shown(old_challenge);
+    verify(old_challenge, wrong(code_sent()), Status::wrong_code);
+    heard.error_of(errc::sms_rate_limited, [&] { return enrolled.factor.challenge(); });
+    clock.advance(30s);
+    const auto challenge = enrolled.factor.challenge();
+    verify(old_challenge, code_sent(), Status::superseded);
+    clock.advance(10min);
+    verify(challenge, code_sent(), Status::expired);
+    const auto in_time = enrolled.factor.challenge();
+    verify(in_time, code_sent(), Status::valid);
+
+    clock.advance(24h);
+    sms.fail_next();
+    heard.error_of(errc::sms_not_sent, [&] { return enrolled.factor.challenge(); });
+    Verifier choosy{storage, clock, sms, options({.sms_allowed_country_codes = {"44"}})};
+    heard.error_of(errc::sms_country_not_allowed, [&] { return enroll_sms(choosy); });
+    heard.error_of(errc::sms_country_not_allowed,
+                   [&] { return choosy.challenge_factor(enrolled.factor.id()); });
+
+    // The library's own transports, whose errors are nested.
+    clock.advance(1h);
+    mfa::Verifier without{storage, clock, options()};
+    heard.error_of(errc::sms_not_sent, [&] { return without.challenge_factor(enrolled.factor.id()); });
+    clock.advance(1h);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> full(std::fopen("/dev/full", "w"), &std::fclose);
+    REQUIRE(full);
+    mfa::Verifier on_console{storage, clock, mfa::sms::Console(full.get()), options()};
+    heard.error_of(errc::sms_not_sent, [&] { return on_console.challenge_factor(enrolled.factor.id()); });
+  }
+
+  void bad_requests() {
+    Verifier verifier{storage, clock, sms, options()};
+    const std::string secret = mfa::otp::base32_encode(mfa::crypto::bytes_of(random_key()));
+    for (const std::size_t size : {7U, 20U, 39U, 52U}) secrets.add_text(secret.substr(0, size));
+    const auto totp = [&](const Totp& request, errc expected) {
+      heard.error_of(expected, [&] { return verifier.enroll_factor(request); });
+    };
+    totp({.issuer = "Foo: Corp", .user = "alan", .secret = secret}, errc::invalid_argument);
+    totp({.issuer = "Foo Corp", .user = "alan", .secret = secret, .digits = 9}, errc::invalid_argument);
+    totp({.issuer = "Foo Corp", .user = "alan", .secret = secret + "!"}, errc::invalid_secret);
+    totp({.issuer = "Foo Corp", .user = "alan", .secret = secret + "="}, errc::invalid_secret);
+    totp({.issuer = "Foo Corp", .user = "alan", .secret = secret.substr(0, 20)}, errc::invalid_secret);
+    totp({.issuer = "Foo Corp", .user = "alan", .secret = secret.substr(0, 7)}, errc::invalid_secret);
+    totp({.issuer = std::string(200, '%'),
+          .user = std::string(200, '%'),
+          .secret = secret,
+          .qr_code = {.error_correction = mfa::qr::ErrorCorrection::high}},
+         errc::qr_code_too_large);
+    for (const std::string& number :
+         {phone_number.substr(1), phone_number + "x9", "+" + phone_number, phone_number + phone_number,
+          phone_number + "\n", "00" + phone_number.substr(1), phone_number + "12345"})
+      heard.error_of(errc::invalid_phone_number,
+                     [&] { return verifier.enroll_factor(Sms{.phone_number = number}); });
+    heard.error_of(errc::invalid_sms_template, [&] {
+      return Verifier{storage, clock, sms, options({.sms_template = "no code"})}.options().sms_code_digits;
+    });
+    for (const auto& [id, bytes] : {std::pair{"a b", key}, {"a", key + "x"}, {"a", key.substr(1)}})
+      heard.error_of(errc::invalid_argument, [&] { return mfa::KeyRing(id, mfa::crypto::bytes_of(bytes)); });
+    heard.error_of(errc::invalid_argument, [&] {
+      return mfa::KeyRing("a", mfa::crypto::bytes_of(key)).add_older("a", mfa::crypto::bytes_of(other_key));
+    });
+    heard.error_of(errc::no_key_ring, [&] { return mfa::KeyRing().seal({}, ""); });
+    const auto now = clock.now();
+    clock.set(std::chrono::system_clock::time_point{} - 1s);
+    heard.error_of(errc::clock_out_of_range, [&] { return enroll_sms(verifier); });
+    clock.set(now);
+  }
+
+  void broken_storage() {
+    Verifier verifier{storage, clock, sms, options()};
+    clock.advance(24h);
+    const auto totp = enroll_totp(verifier);
+    const auto phone = enroll_sms(verifier);
+    const auto totp_challenge = totp.factor.challenge();
+    const auto sms_challenge = phone.factor.challenge();
+    for (const bool throws : {false, true}) {
+      clock.advance(1min);
+      const errc expected = throws ? errc::storage_failure : errc::storage_conflict;
+      storage.throws = throws;
+      storage.conflicts = !throws;
+      heard.error_of(expected, [&] { return enroll_totp(verifier); });
+      heard.error_of(expected, [&] { return enroll_sms(verifier); });
+      heard.error_of(expected, [&] { return phone.factor.challenge(); });
+      heard.error_of(expected, [&] { return totp_challenge.verify(code(totp.totp.secret)); });
+      heard.error_of(expected, [&] { return sms_challenge.verify(code_sent()); });
+      storage.throws = storage.conflicts = false;
+    }
+    // The message is not taken, and the challenge cannot be withdrawn.
+    struct Breaking {
+      Failing<StoragePolicy>& storage;
+      void send(const mfa::SmsMessage& message) const {
+        storage.throws = true;
+        throw std::runtime_error("cannot reach " + message.to);
+      }
+    };
+    mfa::Verifier breaking{storage, clock, Breaking{storage}, options()};
+    heard.error_of(errc::sms_not_sent, [&] { return breaking.challenge_factor(phone.factor.id()); });
+    storage.throws = false;
+  }
+
+  void broken_records() {
+    Verifier verifier{storage, clock, sms, options()};
+    clock.advance(24h);
+    const auto totp = enroll_totp(verifier);
+    const auto phone = enroll_sms(verifier);
+    const auto totp_challenge = totp.factor.challenge();
+    const auto sms_challenge = phone.factor.challenge();
+    clock.advance(1min);
+    const auto use_both = [&](auto& with, errc expected) {
+      heard.error_of(expected,
+                     [&] { return with.verify_challenge(totp_challenge.id(), code(totp.totp.secret)); });
+      heard.error_of(expected, [&] { return with.challenge_factor(phone.factor.id()); });
+    };
+    mfa::Options other = options();
+    other.key_ring = mfa::KeyRing("b", mfa::crypto::bytes_of(other_key));
+    Verifier other_keys{storage, clock, sms, other};
+    use_both(other_keys, errc::unknown_key);
+    heard.error_of(errc::unknown_key,
+                   [&] { return other_keys.verify_challenge(sms_challenge.id(), code_sent()); });
+    other.key_ring = mfa::KeyRing("a", mfa::crypto::bytes_of(other_key)); // the id lies
+    Verifier false_keys{storage, clock, sms, other};
+    use_both(false_keys, errc::seal_broken);
+
+    const auto change = [&](const std::string& id,
+                            const std::function<void(mfa::storage::FactorRecord&)>& to) {
+      auto record = *storage.find_factor(id);
+      to(record);
+      REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+    };
+    const auto both = [&](const std::function<void(mfa::storage::FactorRecord&)>& to, errc expected) {
+      change(totp.factor.id(), to);
+      change(phone.factor.id(), to);
+      use_both(verifier, expected);
+    };
+    both([](auto& record) { record.sealed.back() ^= 1; }, errc::seal_broken);
+    both([](auto& record) { record.sealed.resize(1); }, errc::seal_broken);
+    both(
+        [&](auto& record) {
+          record.sealed = mfa::KeyRing::unsealed().seal(mfa::crypto::bytes_of(phone_number), "");
+        },
+        errc::unknown_key);
+    change(totp.factor.id(), [](auto& record) { record.parameters += 'x'; });
+    heard.error_of(errc::corrupt_record, [&] { return verifier.get_factor(totp.factor.id()); });
+    change(phone.factor.id(), [](auto& record) { record.parameters.pop_back(); });
+    heard.error_of(errc::corrupt_record, [&] { return verifier.get_factor(phone.factor.id()); });
+  }
+
+  /// On a machine whose OpenSSL has lost its algorithms. Its objects are kept per thread, so this takes a new
+  /// one.
+  void broken_cryptography() {
+    Verifier verifier{storage, clock, sms, options()};
+    clock.advance(24h);
+    const auto totp = enroll_totp(verifier);
+    const auto phone = enroll_sms(verifier);
+    const auto totp_challenge = totp.factor.challenge();
+    const std::string right = code(totp.totp.secret);
+    REQUIRE(EVP_set_default_properties(nullptr, "provider=none") == 1);
+    std::thread([&] {
+      heard.error_of(errc::crypto_failure, [&] { return totp_challenge.verify(right); });
+      heard.error_of(errc::crypto_failure, [&] { return phone.factor.challenge(); });
+      heard.error_of(errc::crypto_failure, [&] { return enroll_totp(verifier); });
+    }).join();
+    REQUIRE(EVP_set_default_properties(nullptr, "") == 1);
+  }
+
+  Heard& heard;
+  Secrets& secrets;
+  mfa::testing::ManualClock clock;
+  mfa::testing::RecordingSms sms;
+  const std::string key = random_key();
+  const std::string other_key = random_key();
+};
+
+void execute(const std::string& file, const char* sql) {
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(file.c_str(), &database) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+  REQUIRE(sqlite3_close(database) == SQLITE_OK);
+}
+
+/// What SQLite says of files that cannot be used.
+void broken_files(Play<mfa::storage::Sqlite>& play, const std::string& file, Heard& heard) {
+  heard.error_of(errc::no_key_ring, [&] { return mfa::Verifier{play.storage}.options().sms_code_digits; });
+  heard.error_of(errc::storage_failure, [&] { return mfa::storage::Sqlite(file + ".missing/mfa.db"); });
+  heard.error_of(errc::invalid_argument, [] { return mfa::storage::Sqlite(":memory:"); });
+  mfa::Verifier verifier{play.storage, play.options()};
+  execute(file, "UPDATE mfa_factors SET type = 77");
+  heard.error_of(errc::corrupt_record, [&] { return verifier.list_factors("u_42"); });
+  execute(file, "DROP TABLE mfa_factors");
+  heard.error_of(errc::storage_schema, [&] { return verifier.list_factors("u_42"); });
+  execute(file, "UPDATE mfa_schema SET version = 99");
+  heard.error_of(errc::storage_schema, [&] { return mfa::storage::Sqlite(file); });
+}
+
+/// Every enumerator: all values but those that the library calls `unknown`.
+template <class Enumeration, class Name> std::set<Enumeration> all_of(Name&& name, std::string_view unknown) {
+  std::set<Enumeration> all;
+  for (int value = 0; value < 256; ++value)
+    if (name(static_cast<Enumeration>(value)) != unknown) all.insert(static_cast<Enumeration>(value));
+  return all;
+}
+
+} // namespace
+
+TEST_CASE("The search finds a secret in each of its spellings, and nothing else") {
+  Secrets secrets;
+  secrets.add_bytes("12345678901234567890");
+  secrets.add_text("94287082");
+  for (const std::string text : {"a 12345678901234567890 b", "3132333435363738393031323334353637383930",
+                                 "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "gezdgnbvgy3tqojqgezdgnbvgy3tqojq",
+                                 "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=", "code 94287082."}) {
+    CAPTURE(text);
+    CHECK(secrets.found_in(text).size() == 1);
+  }
+  CHECK(secrets.found_in("1234567890123456789 9428708").empty());
+}
+
+TEST_CASE("No code, secret, key, message or whole phone number is in an error, an event or a print") {
+  Heard heard;
+  Secrets secrets;
+  Play<mfa::storage::Memory>(heard, secrets).run();
+  const mfa::test::TemporaryDirectory directory;
+  const std::string file = directory.path() + "/mfa.db";
+  Play<mfa::storage::Sqlite> on_sqlite(
+      heard, secrets, file, mfa::storage::SqliteOptions{.synchronous = mfa::storage::Synchronous::off});
+  on_sqlite.run();
+  broken_files(on_sqlite, file, heard);
+
+  CHECK(secrets.found_in(heard.text).empty());
+
+  // All there is was heard.
+  const auto name = [](auto value) { return to_string(value); };
+  CHECK(heard.errors ==
+        all_of<errc>([](errc value) { return mfa::make_error_code(value).message(); }, "unknown error"));
+  CHECK(heard.events == all_of<EventType>(name, "unknown"));
+  CHECK(heard.statuses == all_of<Status>(name, "unknown"));
+  CHECK(heard.types == all_of<FactorType>(name, "unknown"));
+}
