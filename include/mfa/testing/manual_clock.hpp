@@ -21,7 +21,8 @@ class ManualClock {
   /// Moves the clock; a negative duration moves it back.
   void advance(std::chrono::system_clock::duration by) noexcept {
     auto before = now_.load();
-    while (!now_.compare_exchange_weak(before, before + by)) {}
+    while (!now_.compare_exchange_weak(before, before + by)) {
+    }
   }
 
  private:
