@@ -64,7 +64,8 @@ template <class Factor> bool log_in(const Factor& factor) {
   while (const auto code = ask("Code: ")) {
     const auto verification = challenge.verify(*code);
     if (verification.valid()) {
-      std::cout << "valid: this is the moment to start a session (amr \"" << verification.amr() << "\")\n\n";
+      std::cout << "valid: this is the moment to start a session (amr \"" << verification.amr().front()
+                << "\")\n\n";
       return true;
     }
     std::cout << to_string(verification.status()) << ", " << verification.attempts_left() << " attempts left";

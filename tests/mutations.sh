@@ -52,17 +52,16 @@ mutate "drift window, narrower" factor/totp.hpp 'step - std::min(step, drift)' '
 mutate "replay" factor/totp.hpp 'parameters.next = *match.fresh + 1;' ''
 mutate "replay of an earlier step" factor/totp.hpp 'parameters.next = *match.fresh + 1;' \
   'parameters.next = *match.fresh + 1; if (*match.fresh > step) parameters.next = step + 1;'
-mutate "no verdict before its commit" verifier.hpp 'if (!storage_->commit(std::move(batch))) continue;
-      }
-      if (observed)' 'try { (void)storage_->commit(std::move(batch)); } catch (...) {}
-      }
-      if (observed)'
+mutate "no verdict before its commit" verifier.hpp 'if (!policies_.storage->commit(std::move(batch))) {' \
+  'bool moved = false; try { moved = !policies_.storage->commit(std::move(batch)); } catch (...) {}
+  if (moved) {'
 mutate "attempts of a challenge are counted" $verification \
   'challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;' ''
 mutate "attempts end a challenge" $verification \
   'if (challenge.attempts_left == 0) end_challenge(ChallengeState::exhausted);' ''
-mutate "a replayed code is counted" $verification 'if (said == Answer::malformed)' \
-  'if (said == Answer::used) return {.status = Status::code_already_used}; if (said == Answer::malformed)'
+mutate "a replayed code is counted" factor/totp.hpp \
+  'return {.status = match.used ? Status::code_already_used : Status::wrong_code};' \
+  'return {.status = match.used ? Status::code_already_used : Status::wrong_code, .counted = !match.used};'
 mutate "failures are counted on the factor" $verification 'count_failure(factor, context.now);' ''
 mutate "delays are kept" $verification 'if (lock.wait.count() > 0) return' 'if (false) return'
 mutate "delays grow" decision/lockout.hpp 'std::int64_t{1} << doublings' 'std::int64_t{1}'
@@ -91,7 +90,8 @@ mutate "sends are counted by number" factor/sms.hpp \
   'return decision::sms_counter_id(record.id, context.keys);'
 mutate "country codes at enrolment" factor/sms.hpp 'check_country(enrolled.phone_number, context);' ''
 mutate "country codes at the challenge" factor/sms.hpp 'check_country(crypto::text_of(phone_number), context);' ''
-mutate "no live challenge after a failed send" verifier.hpp 'const bool withdrawn = withdraw(event.challenge_id);' \
+mutate "no live challenge after a failed send" detail/sms_delivery.hpp \
+  'const bool withdrawn = withdraw(policies, event.challenge_id);' \
   'const bool withdrawn = true;'
 mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
 mutate "supersession" $verification 'if (!current) return' 'if (false) return'
@@ -105,18 +105,23 @@ mutate "a durable storage needs a key ring" verifier.hpp 'if constexpr (storage:
   'if constexpr (true)'
 mutate "input is digits only" factor/typed_code.hpp "if (c < '0' || c > '9' || size_ == digits) return;" \
   "if (c < '0' || c > '9') continue; if (size_ == digits) return;"
-mutate "no code costs no attempt" $verification 'if (said == Answer::malformed) return {.status = Status::malformed_code};' ''
+mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
 mutate "foreign challenges are not found" $verification \
   '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
-mutate "foreign factors are not found" verifier.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'
+mutate "foreign factors are not found" detail/policies.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'
 mutate "unknown ids cost the same reads" verifier.hpp \
-  'auto factor = storage_->find_factor(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);' \
-  'if (!challenge) decision::throw_not_found("challenge"); auto factor = storage_->find_factor(challenge->factor_id);'
+  'auto factor = policies_.storage->find_factor(challenge ? std::string_view(challenge->factor_id)
+     : decoy_factor_id);' \
+  'if (!challenge) decision::throw_not_found("challenge");
+   auto factor = policies_.storage->find_factor(challenge->factor_id);'
 mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
 mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
   'const auto wait = std::chrono::ceil<std::chrono::seconds>(*factor.last_failure_at + delay - now);' \
   'const auto wait = *factor.last_failure_at > now ? std::chrono::seconds(0) : std::chrono::ceil<std::chrono::seconds>(*factor.last_failure_at + delay - now);'
 mutate "verified_only" decision/challenge.hpp 'if (request.verified_only &&' 'if (false &&'
+mutate "assurance at the challenge" decision/challenge.hpp 'if (!can_meet)' 'if (false)'
+mutate "assurance at the verification" $verification \
+  'if (!can_meet) return {.status = Status::insufficient_assurance};' ''
 
 echo "$rules edits, $unnoticed not noticed"
 [ "$unnoticed" = 0 ]

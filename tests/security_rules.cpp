@@ -526,3 +526,17 @@ TEST_CASE("unverified factors: listed as such, and refused where verified ones a
   CHECK(host.verifier.list_factors("u_42").at(0).verified());
   CHECK_NOTHROW(enrolled.factor.challenge({.verified_only = true}));
 }
+
+TEST_CASE("assurance: a factor that cannot show what is required is neither challenged nor accepted") {
+  Host host;
+  const mfa::Assurance required =
+      GENERATE(mfa::Assurance{.factors = 2}, mfa::Assurance{.phishing_resistant = true});
+  const auto enrolled = host.enroll_totp();
+  CHECK(thrown_by([&] { return enrolled.factor.challenge({.required = required}); }) ==
+        errc::insufficient_assurance);
+  const std::string challenge = host.challenge(enrolled.factor.id());
+  const std::string code = host.code(enrolled.totp.secret);
+  CHECK(host.verify(challenge, code, {.required = required}) == Status::insufficient_assurance);
+  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0); // the code was not looked at
+  CHECK(host.verify(challenge, code) == Status::valid);
+}

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <mfa/challenge_details.hpp>
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/decision/context.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/fwd.hpp>
-#include <mfa/storage/record.hpp>
 #include <mfa/verification.hpp>
 
 namespace mfa {
@@ -20,6 +21,19 @@ template <class Storage, class Clock, class SmsTransport> class Challenge : publ
   Challenge(ChallengeDetails details, Verifier<Storage, Clock, SmsTransport>& verifier)
       : ChallengeDetails(std::move(details)), verifier_(&verifier) {}
 
+  /// A new challenge, with what the host must pass on.
+  Challenge(ChallengeDetails details, decision::ChallengeEffects&& effects,
+            Verifier<Storage, Clock, SmsTransport>& verifier)
+      : ChallengeDetails(std::move(details)), verifier_(&verifier), code_(std::move(effects.code)),
+        webauthn_options_(std::move(effects.webauthn_options)) {}
+
+  // Told by the call that made the challenge, and never again: `get_challenge` has neither.
+
+  /// generic_otp: the code to deliver to the user, wiped with this object; empty for other kinds.
+  [[nodiscard]] std::string_view code() const noexcept { return crypto::text_of(code_); }
+  /// webauthn: the JSON for the browser; empty for other kinds.
+  [[nodiscard]] const std::string& webauthn_options() const noexcept { return webauthn_options_; }
+
   /// As `Verifier::verify_challenge`.
   [[nodiscard]] Verification verify(std::string_view code, const VerifyOptions& options = {}) const {
     return verifier_->verify_challenge(id(), code, options);
@@ -27,6 +41,8 @@ template <class Storage, class Clock, class SmsTransport> class Challenge : publ
 
  private:
   Verifier<Storage, Clock, SmsTransport>* verifier_;
+  crypto::SecretBytes code_;
+  std::string webauthn_options_;
 };
 
 } // namespace mfa

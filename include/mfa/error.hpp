@@ -22,6 +22,7 @@ enum class errc {
   sms_not_sent,            ///< the transport did not take the message; no live challenge is left
   factor_not_verified,     ///< the caller required a verified factor
   factor_locked_out,       ///< too many wrong codes; an operator must call `unlock_factor`
+  insufficient_assurance,  ///< a factor of this kind never shows what the caller requires
   no_key_ring,             ///< a durable storage without a key ring
   unknown_key,             ///< sealed under a key that the key ring does not hold
   seal_broken,             ///< sealed bytes that do not open: changed, truncated or moved between records
@@ -50,6 +51,7 @@ inline const std::error_category& error_category() noexcept {
       case errc::sms_not_sent: return "SMS not sent";
       case errc::factor_not_verified: return "factor not verified";
       case errc::factor_locked_out: return "factor locked out";
+      case errc::insufficient_assurance: return "insufficient assurance";
       case errc::no_key_ring: return "no key ring";
       case errc::unknown_key: return "unknown key";
       case errc::seal_broken: return "seal broken";

@@ -3,6 +3,7 @@
 /// The whole core. Needs OpenSSL, libqrencode and libpng; what needs more is included by its own name
 /// (<mfa/storage/sqlite.hpp>).
 
+#include <mfa/assurance.hpp>
 #include <mfa/challenge.hpp>
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>

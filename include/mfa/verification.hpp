@@ -3,13 +3,14 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <mfa/assurance.hpp>
 #include <mfa/challenge_details.hpp>
 #include <mfa/decision/verification.hpp>
-#include <mfa/factor/kinds.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -25,6 +26,8 @@ class [[nodiscard]] Verification {
     if (!valid()) return;
     user_id_ = factor.user_id;
     verified_at_ = now;
+    amr_ = verdict.amr;
+    assurance_ = verdict.assurance;
   }
 
   /// Whether the user has shown the factor. Only then start or raise your session.
@@ -36,11 +39,11 @@ class [[nodiscard]] Verification {
   [[nodiscard]] FactorType factor_type() const noexcept { return type_; }
   /// Your identifier of the user, as given at enrolment; empty unless valid.
   [[nodiscard]] const std::string& user_id() const noexcept { return user_id_; }
-  /// The authentication method reference of RFC 8176 ("otp", "sms"); empty unless valid.
-  [[nodiscard]] std::string_view amr() const {
-    if (!valid()) return {};
-    return factor::with_kind(type_, [](auto kind) { return std::string_view(kind.amr); });
-  }
+  /// The authentication method references of RFC 8176 ("otp", "sms"), which live as long as the program; none
+  /// unless valid.
+  [[nodiscard]] std::span<const std::string_view> amr() const noexcept { return amr_; }
+  /// What this verification shows by itself. None unless valid.
+  [[nodiscard]] std::optional<Assurance> assurance() const noexcept { return assurance_; }
   /// None unless valid.
   [[nodiscard]] std::optional<Time> verified_at() const noexcept { return verified_at_; }
   /// How many wrong codes the challenge still takes.
@@ -56,6 +59,8 @@ class [[nodiscard]] Verification {
   std::optional<std::chrono::seconds> retry_after_;
   std::string user_id_;
   std::optional<Time> verified_at_;
+  std::span<const std::string_view> amr_;
+  std::optional<Assurance> assurance_;
 };
 
 } // namespace mfa

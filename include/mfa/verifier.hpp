@@ -1,16 +1,12 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
-#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <openssl/crypto.h>
 
 #include <mfa/challenge.hpp>
 #include <mfa/challenge_details.hpp>
@@ -19,7 +15,11 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/context.hpp>
+#include <mfa/decision/lockout.hpp>
 #include <mfa/decision/verification.hpp>
+#include <mfa/detail/claims.hpp>
+#include <mfa/detail/policies.hpp>
+#include <mfa/detail/sms_delivery.hpp>
 #include <mfa/detail/text.hpp>
 #include <mfa/detail/ulid.hpp>
 #include <mfa/error.hpp>
@@ -79,12 +79,11 @@ class Verifier {
       : Verifier(std::move(storage), std::move(clock), SmsPolicy{}, std::move(options)) {}
   Verifier(Policy<StoragePolicy> storage, Policy<ClockPolicy> clock, Policy<SmsPolicy> sms,
            Options options = {})
-      : storage_(std::move(storage)), clock_(std::move(clock)), sms_(std::move(sms)),
-        options_(std::move(options)) {
-    check_options(options_);
-    if (!options_.key_ring.empty()) return;
+      : policies_{std::move(storage), std::move(clock), std::move(sms), std::move(options)} {
+    check_options(policies_.options);
+    if (!policies_.options.key_ring.empty()) return;
     if constexpr (storage::Ephemeral<StoragePolicy>)
-      options_.key_ring = KeyRing::generate();
+      policies_.options.key_ring = KeyRing::generate();
     else
       throw Error(
           errc::no_key_ring,
@@ -111,7 +110,7 @@ class Verifier {
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
     check_text("user_id", request.user_id, longest_user_id);
     check_text("friendly_name", request.friendly_name, longest_friendly_name);
-    const decision::Context context = now();
+    const decision::Context context = policies_.now();
     storage::FactorRecord record;
     record.id = detail::ulid(context.now, detail::factor_id_prefix);
     record.type = Kind::type;
@@ -121,7 +120,7 @@ class Verifier {
     auto shown = Kind::enroll(request, record, context);
     FactorDetails details(record);
     commit_new(record);
-    emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
+    policies_.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
     return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), *this),
                                                           std::move(shown)};
   }
@@ -130,21 +129,22 @@ class Verifier {
 
   /// Puts the question: SMS sends a code, and the factor's earlier codes die. Throws
   /// `errc::entity_not_found`, `errc::factor_locked_out`, `errc::factor_not_verified`,
-  /// `errc::invalid_sms_template`, and with `sms` `errc::sms_rate_limited` (with `retry_after()`),
-  /// `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which leaves no live challenge behind and
-  /// carries the transport's exception nested.
+  /// `errc::insufficient_assurance`, `errc::invalid_sms_template`, and with `sms` `errc::sms_rate_limited`
+  /// (with `retry_after()`), `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which leaves no live
+  /// challenge behind and carries the transport's exception nested.
   [[nodiscard]] ChallengeHandle challenge_factor(std::string_view factor_id,
                                                  const ChallengeOptions& options = {}) {
-    for (int tries = 0; tries < most_tries; ++tries) {
-      const decision::Context context = now();
-      auto factor = find_factor(factor_id, options.user_id);
+    return policies_.until_committed("the factor", [&]() -> std::optional<ChallengeHandle> {
+      const decision::Context context = policies_.now();
+      auto factor = policies_.find_factor(factor_id, options.user_id);
       decision::check_challengeable(factor, options, context);
 
       storage::Batch batch;
       const auto counter_id =
           factor::with_kind(factor.type, [&](auto kind) { return kind.counter_id(factor, context); });
       if (counter_id) {
-        batch.counters.push_back(storage_->find_counter(*counter_id).value_or(storage::CounterRecord{}));
+        batch.counters.push_back(
+            policies_.storage->find_counter(*counter_id).value_or(storage::CounterRecord{}));
         batch.counters.front().id = *counter_id;
       }
       storage::ChallengeRecord challenge;
@@ -155,12 +155,11 @@ class Verifier {
           EventType::challenge_created, context.now, factor.type, factor.id, factor.user_id, details.id()};
       batch.challenges.push_back(std::move(challenge));
       if (effects.factor_changed) batch.factors.push_back(factor);
-      if (!storage_->commit(std::move(batch))) continue;
-      emit(event);
-      if (effects.message) send(*effects.message, event);
-      return ChallengeHandle(std::move(details), *this);
-    }
-    throw_conflict("the factor");
+      if (!policies_.storage->commit(std::move(batch))) return std::nullopt;
+      policies_.emit(event);
+      if (effects.message) detail::send(policies_, *effects.message, event);
+      return ChallengeHandle(std::move(details), std::move(effects), *this);
+    });
   }
 
   // --- verify
@@ -175,37 +174,41 @@ class Verifier {
                                               " bytes; limit what a request may bring");
     decision::check_binding("VerifyOptions", options.binding);
     if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
-    for (int tries = 0; tries < most_tries; ++tries) {
-      const decision::Context context = now();
+    auto claims = decision::Claims::open;
+    return policies_.until_committed("the challenge", [&]() -> std::optional<Verification> {
+      const decision::Context context = policies_.now();
       auto [challenge, factor] = find_challenge_with_factor(challenge_id, options, context);
-      const decision::Verdict verdict = decision::verify(factor, challenge, code, options, context);
+      decision::Verdict verdict = decision::verify(factor, challenge, code, options, context, claims);
       Verification verification(verdict, ChallengeDetails(challenge), factor, context.now);
-      const bool observed = static_cast<bool>(options_.observer);
+      const bool observed = static_cast<bool>(policies_.options.observer);
       const std::string user_id = observed ? factor.user_id : std::string();
       if (verdict.factor_changed || verdict.challenge_changed) {
         storage::Batch batch;
+        for (const std::string& id : verdict.claims) batch.counters.push_back(detail::claim(id, factor));
         if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
         if (verdict.challenge_changed) batch.challenges.push_back(std::move(challenge));
-        if (!storage_->commit(std::move(batch))) continue;
+        if (!policies_.storage->commit(std::move(batch))) {
+          if (detail::is_claimed(policies_, verdict.claims)) claims = decision::Claims::taken;
+          return std::nullopt;
+        }
       }
       if (observed) emit(verdict, verification, user_id, context.now);
       return verification;
-    }
-    throw_conflict("the challenge");
+    });
   }
 
   // --- look up
 
   /// Throws `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
   [[nodiscard]] FactorHandle get_factor(std::string_view factor_id, std::string_view user_id = {}) {
-    return FactorHandle(FactorDetails(find_factor(factor_id, user_id)), *this);
+    return FactorHandle(FactorDetails(policies_.find_factor(factor_id, user_id)), *this);
   }
 
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
   /// user.
   [[nodiscard]] std::vector<FactorHandle> list_factors(std::string_view user_id) {
     if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return {};
-    return handles_of(storage_->list_factors(user_id));
+    return handles_of(policies_.storage->list_factors(user_id));
   }
 
   /// The same by pages: those after `page.after`, at most `page.limit`. Fewer come only at the end. Throws
@@ -214,13 +217,13 @@ class Verifier {
   list_factors(std::string_view user_id, const Page& page) requires storage::PagesFactors<StoragePolicy> {
     check_page(page);
     if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return {};
-    return handles_of(storage_->list_factors(user_id, page.after, page.limit));
+    return handles_of(policies_.storage->list_factors(user_id, page.after, page.limit));
   }
 
   /// Throws `errc::entity_not_found`.
   [[nodiscard]] ChallengeHandle get_challenge(std::string_view challenge_id) {
     if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
-    const auto record = storage_->find_challenge(challenge_id);
+    const auto record = policies_.storage->find_challenge(challenge_id);
     if (!record) decision::throw_not_found("challenge");
     return ChallengeHandle(ChallengeDetails(*record), *this);
   }
@@ -230,59 +233,50 @@ class Verifier {
   /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`; also if
   /// `user_id` is given and the factor is not that user's.
   void delete_factor(std::string_view factor_id, std::string_view user_id = {}) {
-    for (int tries = 0; tries < most_tries; ++tries) {
-      const decision::Context context = now();
-      const auto factor = find_factor(factor_id, user_id);
+    policies_.until_committed("the factor", [&] {
+      const decision::Context context = policies_.now();
+      const auto factor = policies_.find_factor(factor_id, user_id);
       storage::Batch batch;
+      batch.removals = detail::removals_of_claims(policies_, factor);
       batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
-      if (!storage_->commit(std::move(batch))) continue;
-      emit({EventType::factor_deleted, context.now, factor.type, factor.id, factor.user_id, {}});
-      return;
-    }
-    throw_conflict("the factor");
+      if (!policies_.storage->commit(std::move(batch))) return false;
+      policies_.emit({EventType::factor_deleted, context.now, factor.type, factor.id, factor.user_id, {}});
+      return true;
+    });
   }
 
   /// For operators: forgets the factor's wrong codes, whether it is locked or waiting. Throws
   /// `errc::entity_not_found`.
   void unlock_factor(std::string_view factor_id) {
-    for (int tries = 0; tries < most_tries; ++tries) {
-      const decision::Context context = now();
-      auto factor = find_factor(factor_id, {});
+    policies_.until_committed("the factor", [&] {
+      const decision::Context context = policies_.now();
+      auto factor = policies_.find_factor(factor_id, {});
       decision::forget_failures(factor);
       factor.updated_at = context.now;
       storage::Batch batch;
       batch.factors.push_back(factor);
-      if (!storage_->commit(std::move(batch))) continue;
-      emit({EventType::factor_unlocked, context.now, factor.type, factor.id, factor.user_id, {}});
-      return;
-    }
-    throw_conflict("the factor");
+      if (!policies_.storage->commit(std::move(batch))) return false;
+      policies_.emit({EventType::factor_unlocked, context.now, factor.type, factor.id, factor.user_id, {}});
+      return true;
+    });
   }
 
   /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,
   /// and returns how many. Call it daily, from one process. Only for a storage that offers `purge`.
   std::size_t purge_expired() requires storage::Purges<StoragePolicy> {
     constexpr std::size_t at_once = 1000; // so that no lock is held for long
-    const Time time = now().now;
+    const Time time = policies_.now().now;
     std::size_t removed = 0;
-    for (std::size_t last = at_once; last >= at_once; removed += last) last = storage_->purge(time, at_once);
+    for (std::size_t last = at_once; last >= at_once; removed += last)
+      last = policies_.storage->purge(time, at_once);
     return removed;
   }
 
-  [[nodiscard]] const Options& options() const noexcept { return options_; }
+  [[nodiscard]] const Options& options() const noexcept { return policies_.options; }
 
  private:
   static constexpr std::size_t longest_user_id = 255;       // bytes
   static constexpr std::size_t longest_friendly_name = 200; // bytes
-  /// A conflict means that another verb got through on the same records, and the limits bound how many can.
-  static constexpr int most_tries = 1000;
-
-  [[noreturn]] static void throw_conflict(const char* what) {
-    throw Error(errc::storage_conflict,
-                std::string(what) +
-                    " kept changing under the operation; nothing was done. Try again, and if it "
-                    "stays so, check that the storage's commit compares versions");
-  }
 
   static bool is_plain_text(std::string_view text, std::size_t longest) {
     return text.size() <= longest && detail::is_utf8(text) && !detail::has_control_characters(text);
@@ -309,21 +303,6 @@ class Verifier {
                                               "; it may be 1 to " + std::to_string(Page::most));
   }
 
-  [[nodiscard]] decision::Context now() const {
-    constexpr Time end{std::chrono::milliseconds(100'000'000'000'000)};
-    const Time time = std::chrono::floor<std::chrono::milliseconds>(clock_->now());
-    if (time < Time{} || time >= end)
-      throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 5138; set it");
-    return {time, options_, options_.key_ring};
-  }
-
-  storage::FactorRecord find_factor(std::string_view id, std::string_view user_id) {
-    if (!detail::is_id(id, detail::factor_id_prefix)) decision::throw_not_found("factor");
-    auto factor = storage_->find_factor(id);
-    if (!factor || (!user_id.empty() && factor->user_id != user_id)) decision::throw_not_found("factor");
-    return *std::move(factor);
-  }
-
   struct Found {
     storage::ChallengeRecord challenge;
     storage::FactorRecord factor;
@@ -334,12 +313,12 @@ class Verifier {
   Found find_challenge_with_factor(std::string_view id, const VerifyOptions& options,
                                    const decision::Context& context) {
     if constexpr (storage::FindsChallengeWithFactor<StoragePolicy>) {
-      if (auto found = storage_->find_challenge_with_factor(id); found && found->factor)
+      if (auto found = policies_.storage->find_challenge_with_factor(id); found && found->factor)
         return {std::move(found->challenge), *std::move(found->factor)};
     } else {
-      auto challenge = storage_->find_challenge(id);
-      auto factor =
-          storage_->find_factor(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);
+      auto challenge = policies_.storage->find_challenge(id);
+      auto factor = policies_.storage->find_factor(challenge ? std::string_view(challenge->factor_id)
+                                                             : decoy_factor_id);
       if (challenge && factor) return {*std::move(challenge), *std::move(factor)};
     }
     if (!options.binding.empty()) (void)context.keys.authenticate(options.binding, id);
@@ -350,7 +329,7 @@ class Verifier {
   void commit_new(const storage::FactorRecord& factor) {
     storage::Batch batch;
     batch.factors.push_back(factor);
-    if (!storage_->commit(std::move(batch)))
+    if (!policies_.storage->commit(std::move(batch)))
       throw Error(
           errc::storage_conflict,
           "a factor with the new id " + factor.id +
@@ -366,55 +345,8 @@ class Verifier {
           factor, challenge, batch.counters.empty() ? nullptr : &batch.counters.front(), options, context);
     } catch (const Error& error) {
       if (error.code() == errc::sms_rate_limited || error.code() == errc::sms_country_not_allowed)
-        emit({EventType::sms_refused, context.now, factor.type, factor.id, factor.user_id, {}});
+        policies_.emit({EventType::sms_refused, context.now, factor.type, factor.id, factor.user_id, {}});
       throw;
-    }
-  }
-
-  void send(SmsMessage& message, Event event) {
-    struct Wipe {
-      SmsMessage& message;
-      ~Wipe() { OPENSSL_cleanse(message.body.data(), message.body.size()); }
-    };
-    const Wipe wipe{message};
-    try {
-      sms_->send(message);
-    } catch (...) {
-      event.type = EventType::sms_not_sent;
-      const bool withdrawn = withdraw(event.challenge_id);
-      emit(event);
-      std::throw_with_nested(
-          Error(errc::sms_not_sent,
-                withdrawn ? "the SMS transport did not take the message (its own error is nested); "
-                            "the challenge is withdrawn: create another"
-                          : "the SMS transport did not take the message (its own error is nested), "
-                            "and the storage could not withdraw the challenge, which ends by its "
-                            "lifetime: create another"));
-    }
-    event.type = EventType::sms_sent;
-    emit(event);
-  }
-
-  /// Removes a challenge, whatever became of it meanwhile; false if the storage fails.
-  bool withdraw(std::string_view challenge_id) noexcept {
-    try {
-      for (int tries = 0; tries < most_tries; ++tries) {
-        const auto challenge = storage_->find_challenge(challenge_id);
-        if (!challenge) return true;
-        storage::Batch batch;
-        batch.removals.push_back({storage::RecordKind::challenge, challenge->id, challenge->version});
-        if (storage_->commit(std::move(batch))) return true;
-      }
-    } catch (...) { // told by the result
-    }
-    return false;
-  }
-
-  void emit(const Event& event) const noexcept {
-    if (!options_.observer) return;
-    try {
-      options_.observer(event);
-    } catch (...) { // see Observer
     }
   }
 
@@ -427,16 +359,17 @@ class Verifier {
                 user_id,
                 verification.challenge().id(),
                 verification.status()};
-    emit(event);
-    if (verdict.first_verification) event.type = EventType::factor_verified;
-    if (verdict.locked_now) event.type = EventType::factor_locked_out;
-    if (verdict.first_verification || verdict.locked_now) emit(event);
+    policies_.emit(event);
+    const auto emit_also = [&](EventType type) {
+      event.type = type;
+      policies_.emit(event);
+    };
+    if (verdict.first_verification) emit_also(EventType::factor_verified);
+    if (verdict.locked_now) emit_also(EventType::factor_locked_out);
+    if (verdict.event) emit_also(*verdict.event);
   }
 
-  Policy<StoragePolicy> storage_;
-  Policy<ClockPolicy> clock_;
-  Policy<SmsPolicy> sms_;
-  Options options_;
+  detail::Policies<StoragePolicy, ClockPolicy, SmsPolicy> policies_;
 };
 
 template <class S> Verifier(S&&) -> Verifier<PolicyType<S>>;

@@ -25,7 +25,7 @@ inline void check_binding(std::string_view whose, std::string_view binding) {
 }
 
 /// Refuses what must not be challenged: another user's factor, an unverified one if verified ones were asked
-/// for, and a locked one.
+/// for, one too weak for what is required, and a locked one.
 inline void check_challengeable(const storage::FactorRecord& factor, const ChallengeOptions& request,
                                 const Context& context) {
   if (!request.user_id.empty() && request.user_id != factor.user_id) throw_not_found("factor");
@@ -34,6 +34,12 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
                 "factor " + factor.id +
                     " was never verified; have its user confirm the enrolment, or challenge "
                     "it without verified_only");
+  const bool can_meet =
+      factor::with_kind(factor.type, [&](auto kind) { return kind.best_assurance.meets(request.required); });
+  if (!can_meet)
+    throw Error(errc::insufficient_assurance,
+                "factor " + factor.id + " is of kind " + std::string(to_string(factor.type)) +
+                    ", which never shows what ChallengeOptions::required asks for; challenge another factor");
   if (lockout(factor, context.now, context.options).locked)
     throw Error(errc::factor_locked_out,
                 "factor " + factor.id +

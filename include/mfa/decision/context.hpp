@@ -1,14 +1,19 @@
 #pragma once
 
-#include <chrono>
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include <mfa/assurance.hpp>
 #include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
+#include <mfa/event.hpp>
 #include <mfa/options.hpp>
 #include <mfa/sms/concept.hpp>
+#include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa {
@@ -24,6 +29,9 @@ struct ChallengeOptions {
   std::string user_id = {};
   /// Refuse a factor whose enrolment was never confirmed, with `errc::factor_not_verified`.
   bool verified_only = false;
+  /// What the verification will have to show: refuses a factor whose kind cannot, with
+  /// `errc::insufficient_assurance`. Give it to `VerifyOptions` as well.
+  Assurance required = {};
 };
 
 namespace decision {
@@ -40,15 +48,25 @@ struct Context {
 /// What a kind decided about a new challenge, beside the records that it changed.
 struct ChallengeEffects {
   bool factor_changed = false;
-  std::optional<SmsMessage> message; ///< to send once the records are committed
+  std::optional<SmsMessage> message = {}; ///< to send once the records are committed
+  // For the host to pass on, told with the new challenge and never again:
+  crypto::SecretBytes code = {};     ///< generic_otp: to deliver to the user
+  std::string webauthn_options = {}; ///< webauthn: JSON for the browser
 };
 
-/// What a kind says of an answer.
-enum class Answer {
-  right,
-  wrong,
-  used,      ///< right, but accepted before
-  malformed, ///< cannot be an answer; nothing was compared
+/// What a kind says of an answer. `Status::valid` accepts it, any other status refuses it.
+struct Answer {
+  Status status = Status::wrong_code;
+  /// A refusal that is not counted leaves everything as it was: nothing was compared.
+  bool counted = true;
+  // Of a valid answer:
+  std::span<const std::string_view> amr = {}; ///< RFC 8176; of static storage
+  Assurance assurance = {};
+  /// To emit after the verification's own event.
+  std::optional<EventType> event = {};
+
+  /// What cannot be an answer.
+  static constexpr Answer malformed() { return {.status = Status::malformed_code, .counted = false}; }
 };
 
 /// The one answer for unknown, deleted and foreign ids. It does not repeat the id, which came from outside.

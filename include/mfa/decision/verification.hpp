@@ -2,12 +2,17 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include <mfa/assurance.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/error.hpp>
+#include <mfa/event.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
@@ -20,6 +25,9 @@ struct VerifyOptions {
   std::string_view binding = {};
   /// If given, the factor must be this user's; otherwise the challenge is not found.
   std::string_view user_id = {};
+  /// What the verification must show to be valid: otherwise it is refused with
+  /// `Status::insufficient_assurance`.
+  Assurance required = {};
 };
 
 namespace decision {
@@ -35,13 +43,42 @@ struct Verdict {
   bool first_verification = false;
   bool locked_now = false;
   std::optional<std::chrono::seconds> retry_after = {};
+  std::span<const std::string_view> amr = {}; ///< of a valid one, and so is
+  Assurance assurance = {};
+  std::optional<EventType> event = {}; ///< the kind's own
+  /// Counters to commit as new ones with the records. If that commit fails and one of them exists, decide
+  /// again with `Claims::taken`.
+  std::vector<std::string> claims = {};
 };
+
+/// Whether a claim of this answer was found to be another factor's.
+enum class Claims : bool { open, taken };
+
+/// What the kind says, unless it accepts what must be refused all the same. Then the factor is as it was.
+[[nodiscard]] inline Answer check(storage::FactorRecord& factor, const storage::ChallengeRecord& challenge,
+                                  std::string_view answer, const VerifyOptions& request,
+                                  const Context& context, Claims claims, std::vector<std::string>& claimed) {
+  std::optional<storage::FactorRecord> before;
+  if (claims == Claims::taken || request.required != Assurance{}) before = factor;
+  return factor::with_kind(factor.type, [&](auto kind) {
+    Answer said = kind.check(factor, challenge, answer, context);
+    if (said.status != Status::valid) return said;
+    if (factor.state != FactorState::verified) claimed = kind.claims(factor);
+    if (claims == Claims::taken && !claimed.empty()) said = {.status = Status::already_registered};
+    if (!said.assurance.meets(request.required)) said = {.status = Status::insufficient_assurance};
+    if (said.status != Status::valid) {
+      factor = *std::move(before);
+      claimed.clear();
+    }
+    return said;
+  });
+}
 
 /// Decides one attempt on a challenge and its factor, and changes both records to what must be committed.
 /// Throws `errc::entity_not_found` for another user's challenge or another binding.
 [[nodiscard]] inline Verdict verify(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
                                     std::string_view answer, const VerifyOptions& request,
-                                    const Context& context) {
+                                    const Context& context, Claims claims = Claims::open) {
   const bool bound_alike =
       challenge.binding.empty()
           ? request.binding.empty()
@@ -72,14 +109,20 @@ struct Verdict {
   if (lock.locked) return {.status = Status::locked_out};
   if (lock.wait.count() > 0) return {.status = Status::delayed, .retry_after = lock.wait};
 
-  const Answer said = factor::with_kind(
-      factor.type, [&](auto kind) { return kind.check(factor, challenge, answer, context); });
-  if (said == Answer::malformed) return {.status = Status::malformed_code};
+  const bool can_meet =
+      factor::with_kind(factor.type, [&](auto kind) { return kind.best_assurance.meets(request.required); });
+  if (!can_meet) return {.status = Status::insufficient_assurance};
 
   Verdict verdict{.factor_changed = true, .challenge_changed = true};
+  const Answer said = check(factor, challenge, answer, request, context, claims, verdict.claims);
+  verdict.status = said.status;
+  if (said.status != Status::valid && !said.counted) return {.status = said.status};
+
   challenge.updated_at = factor.updated_at = context.now;
-  if (said == Answer::right) {
-    verdict.status = Status::valid;
+  verdict.event = said.event;
+  if (said.status == Status::valid) {
+    verdict.amr = said.amr;
+    verdict.assurance = said.assurance;
     verdict.first_verification = factor.state != FactorState::verified;
     end_challenge(ChallengeState::verified);
     factor.state = FactorState::verified;
@@ -87,7 +130,6 @@ struct Verdict {
     forget_failures(factor);
     return verdict;
   }
-  verdict.status = said == Answer::used ? Status::code_already_used : Status::wrong_code;
   challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;
   if (challenge.attempts_left == 0) end_challenge(ChallengeState::exhausted);
   count_failure(factor, context.now);

@@ -62,7 +62,7 @@ template <class Row> storage::FactorRecord read_factor_at(const Row& row, int fi
   return {
       .id = row.bytes(first),
       .version = static_cast<std::uint64_t>(row.integer(first + 1)),
-      .type = read_enum(row, first + 2, first, FactorType::sms),
+      .type = read_enum(row, first + 2, first, last_factor_type),
       .state = read_enum(row, first + 3, first, FactorState::verified),
       .user_id = row.bytes(first + 4),
       .friendly_name = row.bytes(first + 5),

@@ -14,6 +14,7 @@
 #include <mfa/decision/send_limits.hpp>
 #include <mfa/detail/fields.hpp>
 #include <mfa/error.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/typed_code.hpp>
 #include <mfa/sms/concept.hpp>
@@ -43,7 +44,7 @@ struct SmsDetails {
 namespace factor {
 
 /// The kind `sms`. Only the latest challenge of a factor can be answered.
-struct SmsKind {
+struct SmsKind : KindDefaults {
   using Request = Sms;
   using Details = SmsDetails;
   template <class Factor> struct Enrolled {
@@ -52,7 +53,7 @@ struct SmsKind {
   };
 
   static constexpr FactorType type = FactorType::sms;
-  static constexpr std::string_view amr = "sms"; ///< RFC 8176
+  static constexpr std::string_view amr[] = {"sms"};
 
   static SmsEnrollment enroll(const Sms& request, storage::FactorRecord& record,
                               const decision::Context& context) {
@@ -108,12 +109,12 @@ struct SmsKind {
     for (unsigned digits = 6; digits <= 9; ++digits) {
       const TypedCode code(answer, digits);
       if (!code.well_formed()) continue;
-      return context.keys.matches(challenge.answer, code.text(), code_context(challenge),
-                                  "challenge " + challenge.id)
-                 ? decision::Answer::right
-                 : decision::Answer::wrong;
+      if (!context.keys.matches(challenge.answer, code.text(), code_context(challenge),
+                                "challenge " + challenge.id))
+        return {};
+      return {.status = Status::valid, .amr = amr};
     }
-    return decision::Answer::malformed;
+    return decision::Answer::malformed();
   }
 
  private:

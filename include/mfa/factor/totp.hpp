@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +15,7 @@
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/fields.hpp>
 #include <mfa/error.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/typed_code.hpp>
 #include <mfa/otp/base32.hpp>
@@ -68,7 +68,7 @@ struct TotpDetails {
 namespace factor {
 
 /// The kind `totp`.
-struct TotpKind {
+struct TotpKind : KindDefaults {
   using Request = Totp;
   using Details = TotpDetails;
   template <class Factor> struct Enrolled {
@@ -77,7 +77,7 @@ struct TotpKind {
   };
 
   static constexpr FactorType type = FactorType::totp;
-  static constexpr std::string_view amr = "otp"; ///< RFC 8176
+  static constexpr std::string_view amr[] = {"otp"};
 
   static TotpEnrollment enroll(const Totp& request, storage::FactorRecord& record,
                                const decision::Context& context) {
@@ -112,35 +112,22 @@ struct TotpKind {
     return {std::string(parameters.issuer), std::string(parameters.user)};
   }
 
-  static std::optional<std::string> counter_id(const storage::FactorRecord&, const decision::Context&) {
-    return std::nullopt;
-  }
-
-  /// Nothing to prepare: the authenticator shows its code unasked, and the challenge has no end of its own.
-  static decision::ChallengeEffects challenge(storage::FactorRecord&, storage::ChallengeRecord&,
-                                              storage::CounterRecord*, const ChallengeOptions&,
-                                              const decision::Context&) {
-    return {};
-  }
-
-  static bool is_current(const storage::FactorRecord&, const storage::ChallengeRecord&) { return true; }
-
   static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&,
                                 std::string_view answer, const decision::Context& context) {
     Parameters parameters = decode(record);
     const TypedCode code(answer, parameters.format.digits);
-    if (!code.well_formed()) return decision::Answer::malformed;
+    if (!code.well_formed()) return decision::Answer::malformed();
 
     const std::uint64_t step = otp::totp_step(context.now, parameters.period);
     const std::uint64_t drift = context.options.totp_drift_steps;
     const crypto::SecretBytes secret = open_secret(record, context.keys);
     const otp::WindowMatch match = otp::find_in_window(secret, code.value(), step - std::min(step, drift),
                                                        step + drift, parameters.next, parameters.format);
-    if (!match.fresh) return match.used ? decision::Answer::used : decision::Answer::wrong;
+    if (!match.fresh) return {.status = match.used ? Status::code_already_used : Status::wrong_code};
     parameters.next = *match.fresh + 1;
     record.parameters = encode(parameters);
     reseal_secret(record, secret, context.keys);
-    return decision::Answer::right;
+    return {.status = Status::valid, .amr = amr};
   }
 
  private:

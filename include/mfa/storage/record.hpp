@@ -14,15 +14,26 @@ using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// The kinds of factor. The numbers and names are stored: never change one.
 enum class FactorType : std::uint8_t {
-  totp = 1, ///< RFC 6238
-  sms = 2,  ///< a code in a text message
+  totp = 1,           ///< RFC 6238
+  sms = 2,            ///< a code in a text message
+  generic_otp = 3,    ///< a code that the host delivers by a channel of its own
+  hotp = 4,           ///< RFC 4226
+  recovery_codes = 5, ///< a set of codes, each good for one use
+  webauthn = 6,       ///< a security key or a device's own authenticator
 };
+
+/// The last kind, for storages that check what they read.
+inline constexpr FactorType last_factor_type = FactorType::webauthn;
 
 /// The name of WorkOS's field `type`.
 constexpr std::string_view to_string(FactorType type) noexcept {
   switch (type) {
   case FactorType::totp: return "totp";
   case FactorType::sms: return "sms";
+  case FactorType::generic_otp: return "generic_otp";
+  case FactorType::hotp: return "hotp";
+  case FactorType::recovery_codes: return "recovery_codes";
+  case FactorType::webauthn: return "webauthn";
   }
   return "unknown";
 }
@@ -90,7 +101,8 @@ struct ChallengeRecord {
   bool operator==(const ChallengeRecord&) const = default;
 };
 
-/// What is counted beyond one factor: the messages sent to a phone number. The id tells nothing of the number.
+/// What concerns more than one factor: the messages sent to a phone number, a claim to what only one factor
+/// may have. The id tells nothing of the number.
 struct CounterRecord {
   std::string id;
   std::uint64_t version = 0;

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <mfa/decision/context.hpp>
+#include <mfa/detail/ulid.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/options.hpp>
+#include <mfa/policy.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa::detail {
+
+/// What a `Verifier` drives: the host's policies and options, and the steps that its verbs have in common.
+template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Policies {
+  Policy<StoragePolicy> storage;
+  Policy<ClockPolicy> clock;
+  Policy<SmsPolicy> sms;
+  Options options;
+
+  [[nodiscard]] decision::Context now() const {
+    constexpr Time end{std::chrono::milliseconds(100'000'000'000'000)};
+    const Time time = std::chrono::floor<std::chrono::milliseconds>(clock->now());
+    if (time < Time{} || time >= end)
+      throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 5138; set it");
+    return {time, options, options.key_ring};
+  }
+
+  /// Calls `attempt`, which finds, decides and commits, until it returns something: `true`, or an optional
+  /// with the result. Nothing means that the commit found a record changed: another verb got through, and the
+  /// limits bound how often that happens. `what` is what changed.
+  template <class Attempt> auto until_committed(const char* what, Attempt attempt) {
+    constexpr int most_tries = 1000;
+    for (int tries = 0; tries < most_tries; ++tries)
+      if (auto done = attempt()) {
+        if constexpr (std::is_same_v<decltype(done), bool>)
+          return;
+        else
+          return *std::move(done);
+      }
+    throw Error(errc::storage_conflict,
+                std::string(what) +
+                    " kept changing under the operation; nothing was done. Try again, and if it "
+                    "stays so, check that the storage's commit compares versions");
+  }
+
+  [[nodiscard]] storage::FactorRecord find_factor(std::string_view id, std::string_view user_id) {
+    if (!is_id(id, factor_id_prefix)) decision::throw_not_found("factor");
+    auto factor = storage->find_factor(id);
+    if (!factor || (!user_id.empty() && factor->user_id != user_id)) decision::throw_not_found("factor");
+    return *std::move(factor);
+  }
+
+  void emit(const Event& event) const noexcept {
+    if (!options.observer) return;
+    try {
+      options.observer(event);
+    } catch (...) { // see Observer
+    }
+  }
+};
+
+} // namespace mfa::detail
