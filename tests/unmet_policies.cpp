@@ -1,0 +1,149 @@
+// A host author whose storage, clock or SMS transport lacks a function is told so by the compiler's first
+// error, in the words of the line to add.
+#include <algorithm>
+#include <cstddef>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/program.hpp"
+#include "support/temporary_directory.hpp"
+
+using mfa::test::output_of;
+
+namespace {
+
+/// A host that uses every verb with policies of its own, which are right until a test changes a line.
+const std::string host = R"(
+struct Storage {
+  static constexpr bool ephemeral = true;
+  std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id);
+  std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view id);
+  std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id);
+  std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id);
+  bool commit(const mfa::storage::Batch& batch);
+};
+struct Clock {
+  std::chrono::system_clock::time_point now() const;
+};
+struct SmsTransport {
+  void send(const mfa::SmsMessage& message);
+};
+bool log_in(Storage& storage, Clock& clock, SmsTransport& sms) {
+  mfa::Verifier verifier{storage, clock, sms, mfa::Options{}};
+  const auto totp = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
+  const auto phone = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
+  const auto challenge = verifier.challenge_factor(totp.factor.id());
+  for (const auto& factor : verifier.list_factors("u_42")) factor.remove();
+  return challenge.verify("123456").valid() && phone.factor.challenge().verify("123456").valid();
+}
+)";
+
+/// Checks host programs with a compiler, which reads the library once.
+class Compiler {
+ public:
+  explicit Compiler(std::string name) : name_(std::move(name)), header_(directory_.path() + "/host.hpp") {
+    std::ofstream(header_) << "#include <mfa/mfa.hpp>\n";
+    const std::string made = header_ + (name_ == "g++" ? ".gch" : ".pch");
+    const std::string said = run("-x c++-header '" + header_ + "' -o '" + made + '\'');
+    REQUIRE(said.empty());
+    preamble_ = name_ == "g++" ? "-include '" + header_ + '\'' : "-include-pch '" + made + '\'';
+  }
+
+  /// The lines that it prints.
+  [[nodiscard]] std::vector<std::string> complaints(const std::string& program) const {
+    const std::string source = directory_.path() + "/host.cpp";
+    std::ofstream(source) << program;
+    const std::string text = run(preamble_ + " -fsyntax-only '" + source + '\'');
+    std::vector<std::string> lines;
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      lines.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return lines;
+  }
+
+ private:
+  [[nodiscard]] std::string run(const std::string& arguments) const {
+    return output_of("LC_ALL=C " + name_ + " -std=c++20 -I '" MFA_INCLUDE_DIRECTORY "' " + arguments +
+                     " 2>&1");
+  }
+
+  std::string name_;
+  mfa::test::TemporaryDirectory directory_;
+  std::string header_;
+  std::string preamble_;
+};
+
+std::string first_error(const std::vector<std::string>& lines) {
+  const auto line =
+      std::ranges::find_if(lines, [](const auto& text) { return text.find("error: ") != std::string::npos; });
+  return line == lines.end() ? "no error" : *line;
+}
+
+} // namespace
+
+TEST_CASE("The first error names the function that a policy lacks, on a page that fits a screen") {
+  struct Row {
+    std::string right; ///< a line of the host, or a part of one
+    std::string wrong;
+    std::string first_error;
+  };
+  const std::string find_factor =
+      "std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id)";
+  const std::string find_challenge =
+      "std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view id)";
+  const std::string find_counter =
+      "std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id)";
+  const std::string list_factors =
+      "std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id)";
+  const std::string commit = "bool commit(const mfa::storage::Batch& batch)";
+  const std::string now = "std::chrono::system_clock::time_point now() const";
+  const std::string send = "void send(const mfa::SmsMessage& message)";
+  const std::string storage_needs = "mfa: the storage needs: ";
+  const std::vector<Row> rows{
+      // missing
+      {find_factor + ';', "", storage_needs + find_factor},
+      {find_challenge + ';', "", storage_needs + find_challenge},
+      {find_counter + ';', "", storage_needs + find_counter},
+      {list_factors + ';', "", storage_needs + list_factors},
+      {commit + ';', "", storage_needs + commit},
+      {now + ';', "", "mfa: the clock needs: " + now},
+      {send + ';', "", "mfa: the SMS transport needs: " + send},
+      // of another type
+      {find_factor, "mfa::storage::FactorRecord* find_factor(std::string_view id)",
+       storage_needs + find_factor},
+      {list_factors, "std::vector<std::string> list_factors(std::string_view user_id)",
+       storage_needs + list_factors},
+      {commit, "bool commit(mfa::storage::Batch& batch)", storage_needs + commit},
+      {now, "std::chrono::system_clock::time_point now()", "mfa: the clock needs: " + now},
+      {send, "void send(const std::string& to, const std::string& body)",
+       "mfa: the SMS transport needs: " + send},
+      // not there for what is asked
+      {"verifier{storage, clock, sms, mfa::Options{}}", "verifier{storage, clock}",
+       "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument"},
+      {"verifier{storage, clock, sms, mfa::Options{}}", "verifier{storage, sms, clock}",
+       "mfa: the clock needs: " + now},
+  };
+  for (const std::string compiler_name : {"g++", "clang++"}) {
+    if (output_of("command -v " + compiler_name).empty()) {
+      WARN(compiler_name << " is not here and was not asked");
+      continue;
+    }
+    const Compiler compiler(compiler_name);
+    CAPTURE(compiler_name);
+    REQUIRE(compiler.complaints(host).empty());
+    for (const Row& row : rows) {
+      CAPTURE(row.right, row.wrong);
+      const std::size_t at = host.find(row.right);
+      REQUIRE(at != std::string::npos);
+      const auto lines = compiler.complaints(std::string(host).replace(at, row.right.size(), row.wrong));
+      CHECK_THAT(first_error(lines), mfa::test::contains(row.first_error));
+      CHECK(lines.size() <= 40);
+    }
+  }
+}
