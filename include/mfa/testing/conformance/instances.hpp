@@ -40,6 +40,7 @@ template <class Run> void check_instances(Run& run) {
     for (int i = 0; i < 3; ++i) {
       factor.sealed = challenge.answer = counter.data = "first " + std::to_string(i);
       write(first, factor, challenge, counter);
+      expect_stored(first, "that it committed itself", factor, challenge, counter); // it may keep them
       expect_stored(second, when, factor, challenge, counter);
       expect_list({factor}, second.list_factors(factor.user_id), "the list " + when);
       factor.sealed = challenge.answer = counter.data = "second " + std::to_string(i);

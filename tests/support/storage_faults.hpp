@@ -1,0 +1,191 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <mfa/storage/record.hpp>
+
+#include "faulty_storage.hpp"
+
+namespace mfa::test {
+
+inline constexpr auto all = static_cast<std::size_t>(-1);
+
+// --- how a fault looks at a batch
+
+template <class Found> std::uint64_t version_of(const Found& found) { return found ? found->version : 0; }
+
+inline std::uint64_t stored_version(AnyStorage& sound, const storage::FactorRecord& record) {
+  return version_of(sound.find_factor(record.id));
+}
+inline std::uint64_t stored_version(AnyStorage& sound, const storage::ChallengeRecord& record) {
+  return version_of(sound.find_challenge(record.id));
+}
+inline std::uint64_t stored_version(AnyStorage& sound, const storage::CounterRecord& record) {
+  return version_of(sound.find_counter(record.id));
+}
+inline std::uint64_t stored_version(AnyStorage& sound, const storage::Removal& removal) {
+  switch (removal.kind) {
+  case storage::RecordKind::factor: return version_of(sound.find_factor(removal.id));
+  case storage::RecordKind::challenge: return version_of(sound.find_challenge(removal.id));
+  case storage::RecordKind::counter: return version_of(sound.find_counter(removal.id));
+  }
+  return 0;
+}
+
+template <class Use> void for_each_record(storage::Batch& batch, Use use) {
+  for (auto& record : batch.factors) use(record);
+  for (auto& record : batch.challenges) use(record);
+  for (auto& record : batch.counters) use(record);
+}
+
+// --- faults
+
+/// Takes a write for one of the stored version where `wrongly(named, stored)`.
+template <class Wrongly> Faults takes_version(Wrongly wrongly) {
+  return {.commit = [wrongly](AnyStorage& sound, storage::Batch batch) {
+    for_each_record(batch, [&](auto& record) {
+      const auto stored = stored_version(sound, record);
+      if (wrongly(record.version, stored)) record.version = stored;
+    });
+    return sound.commit(batch);
+  }};
+}
+
+/// Changes factors before they are written.
+template <class Change> Faults changes_written_factors(Change change) {
+  return {.commit = [change](AnyStorage& sound, storage::Batch batch) {
+    for (auto& record : batch.factors) change(sound, record);
+    return sound.commit(batch);
+  }};
+}
+
+/// Leaves the writes in conflict out, and writes the rest.
+template <class Write> Faults writes_the_rest(std::vector<Write> storage::Batch::*writes) {
+  return {.commit = [writes](AnyStorage& sound, storage::Batch batch) {
+    const auto left_out = std::erase_if(
+        batch.*writes, [&](const Write& write) { return stored_version(sound, write) != write.version; });
+    return sound.commit(batch) && left_out == 0;
+  }};
+}
+
+/// Compares versions, and writes a little later, whatever is stored by then.
+inline bool check_then_write(AnyStorage& sound, storage::Batch batch) {
+  bool unmoved = true;
+  const auto compare = [&](const auto& write) {
+    unmoved = unmoved && stored_version(sound, write) == write.version;
+  };
+  for_each_record(batch, compare);
+  for (const auto& removal : batch.removals) compare(removal);
+  if (!unmoved) return false;
+  std::this_thread::sleep_for(std::chrono::microseconds(100));
+  for (bool written = false; !written;) {
+    for_each_record(batch, [&](auto& record) { record.version = stored_version(sound, record); });
+    std::erase_if(batch.removals,
+                  [&](auto& removal) { return (removal.version = stored_version(sound, removal)) == 0; });
+    written = sound.commit(batch);
+  }
+  return true;
+}
+
+/// Takes the lock of each record in the order of the batch, as a database locks rows.
+inline Faults locks_in_batch_order() {
+  struct Locks {
+    std::mutex mutex;
+    std::map<std::string, std::timed_mutex, std::less<>> by_id;
+  };
+  return {.commit = [locks = std::make_shared<Locks>()](AnyStorage& sound, storage::Batch batch) {
+    std::vector<std::unique_lock<std::timed_mutex>> held;
+    for_each_record(batch, [&](const auto& record) {
+      std::unique_lock lock(locks->mutex);
+      auto& row = locks->by_id[record.id];
+      lock.unlock();
+      held.emplace_back(row, std::chrono::milliseconds(50));
+      if (!held.back()) throw std::runtime_error("deadlock detected");
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    });
+    return sound.commit(batch);
+  }};
+}
+
+/// Answers finds of a factor from a cache.
+class Cache {
+ public:
+  explicit Cache(std::chrono::steady_clock::duration lifetime) : lifetime_(lifetime) {}
+
+  std::optional<storage::FactorRecord> find(AnyStorage& sound, std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    auto& entry = entries_[std::string(id)];
+    const auto now = std::chrono::steady_clock::now();
+    if (!entry.record || now - entry.since > lifetime_) entry = {sound.find_factor(id), now};
+    return entry.record;
+  }
+
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    entries_.clear();
+  }
+
+ private:
+  struct Entry {
+    std::optional<storage::FactorRecord> record;
+    std::chrono::steady_clock::time_point since;
+  };
+  std::chrono::steady_clock::duration lifetime_;
+  std::mutex mutex_;
+  std::map<std::string, Entry> entries_;
+};
+
+/// A cache that only this instance's own commits end.
+inline Faults caches_finds() {
+  const auto cache = std::make_shared<Cache>(std::chrono::hours(1));
+  return {.find_factor = [cache](AnyStorage& sound, std::string_view id) { return cache->find(sound, id); },
+          .commit =
+              [cache](AnyStorage& sound, const storage::Batch& batch) {
+                cache->forget();
+                return sound.commit(batch);
+              }};
+}
+
+/// Lists factors from a memory of its own, which `remember` keeps.
+template <class Remember> Faults lists_from_memory(Remember remember) {
+  const auto memory = std::make_shared<std::map<std::string, storage::FactorRecord>>();
+  return {.list_factors =
+              [memory](AnyStorage&, std::string_view user_id) {
+                std::vector<storage::FactorRecord> factors;
+                for (const auto& [id, factor] : *memory)
+                  if (factor.user_id == user_id) factors.push_back(factor);
+                return factors;
+              },
+          .commit =
+              [memory, remember](AnyStorage& sound, const storage::Batch& batch) {
+                if (!sound.commit(batch)) return false;
+                for (storage::FactorRecord factor : batch.factors) {
+                  ++factor.version;
+                  remember(*memory, factor);
+                }
+                return true;
+              }};
+}
+
+/// Those of all factors that `belongs`, after an id.
+template <class Belongs>
+std::vector<storage::FactorRecord> page(AnyStorage& sound, std::size_t limit, Belongs belongs) {
+  auto factors = sound.scan_factors("", all);
+  std::erase_if(factors, [&](const auto& factor) { return !belongs(factor); });
+  if (factors.size() > limit) factors.resize(limit);
+  return factors;
+}
+
+} // namespace mfa::test
