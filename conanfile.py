@@ -12,8 +12,8 @@ class MfaCpp(ConanFile):
     topics = ("authentication", "mfa", "2fa", "totp", "sms", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_sqlite": [True, False]}
-    default_options = {"with_sqlite": True}
+    options = {"with_sqlite": [True, False], "with_postgres": [True, False]}
+    default_options = {"with_sqlite": True, "with_postgres": False}
     exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "LICENSE"
     no_copy_source = True
 
@@ -26,6 +26,8 @@ class MfaCpp(ConanFile):
         self.requires("libpng/[>=1.6 <2]")
         if self.options.with_sqlite:
             self.requires("sqlite3/[>=3.37 <4]")
+        if self.options.with_postgres:
+            self.requires("libpq/[>=14 <18]")
 
     def package_id(self):
         # The package is the same headers whatever they are compiled with.
@@ -68,3 +70,9 @@ class MfaCpp(ConanFile):
             sqlite.bindirs = []
             sqlite.libdirs = []
             sqlite.requires = ["core", "sqlite3::sqlite3"]
+        if self.options.with_postgres:
+            postgres = self.cpp_info.components["postgres"]
+            postgres.set_property("cmake_target_name", "mfa::postgres")
+            postgres.bindirs = []
+            postgres.libdirs = []
+            postgres.requires = ["core", "libpq::libpq"]

@@ -9,6 +9,7 @@ preset=${PRESET:-dev}
 require g++ cmake ninja-build pkg-config catch2 \
   libssl-dev libqrencode-dev libpng-dev \
   libsqlite3-dev \
+  libpq-dev postgresql \
   nlohmann-json3-dev \
   liboath-dev oathtool \
   zbar-tools librsvg2-bin

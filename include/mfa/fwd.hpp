@@ -27,6 +27,7 @@ struct CounterRecord;
 struct Batch;
 class Memory;
 class Sqlite;
+class Postgres;
 } // namespace storage
 
 namespace clock {

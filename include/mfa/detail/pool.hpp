@@ -11,8 +11,9 @@
 
 namespace mfa::detail {
 
-/// Up to `most` objects (connections, say), each lent to one thread at a time. Usable from many threads; must
-/// outlive its leases.
+/// Up to `most` objects (connections, say), each lent to one thread at a time. One that says of itself
+/// `is_usable() == false` when it is given back is destroyed, and another may be made in its place. Usable
+/// from many threads; must outlive its leases.
 template <class T> class Pool {
  public:
   /// At least one.
@@ -68,9 +69,15 @@ template <class T> class Pool {
 
  private:
   void give_back(std::unique_ptr<T> object) noexcept {
+    bool usable = true;
+    if constexpr (requires { object->is_usable(); }) usable = object->is_usable();
+    if (!usable) object.reset();
     {
       const std::lock_guard lock(mutex_);
-      idle_.push_back(std::move(object));
+      if (usable)
+        idle_.push_back(std::move(object));
+      else
+        --count_;
     }
     came_back_.notify_one();
   }

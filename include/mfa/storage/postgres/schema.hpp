@@ -1,0 +1,278 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <mfa/detail/postgres_connection.hpp>
+#include <mfa/detail/postgres_values.hpp>
+#include <mfa/error.hpp>
+
+namespace mfa::detail::postgres {
+
+/// What leads from each version of our schema to the next, the first from none to 1. Append only: databases
+/// that earlier releases wrote depend on every one of them. @schema@ stands for the schema's quoted name.
+inline constexpr std::array<const char*, 1> migrations{
+    R"sql(
+CREATE TABLE @schema@.schema_version (
+  version integer NOT NULL -- of this schema; the migrations of mfa/storage/postgres/schema.hpp
+);
+
+-- Text is UTF-8 in bytea, which takes any byte and compares by bytes: SET bytea_output = escape shows it.
+-- Times are milliseconds since 1970 in UTC. The room in each page keeps a changed row beside its old one.
+CREATE TABLE @schema@.factors (
+  id bytea PRIMARY KEY,
+  version bigint NOT NULL,
+  type smallint NOT NULL,  -- mfa::FactorType
+  state smallint NOT NULL, -- mfa::FactorState
+  user_id bytea NOT NULL,
+  friendly_name bytea NOT NULL,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  last_used_at bigint,
+  failures bigint NOT NULL,
+  last_failure_at bigint,
+  parameters bytea NOT NULL,
+  sealed bytea NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX factors_by_user ON @schema@.factors (user_id, id) WHERE user_id <> '';
+
+CREATE TABLE @schema@.challenges (
+  id bytea PRIMARY KEY,
+  version bigint NOT NULL,
+  factor_id bytea NOT NULL, -- whose factor may be gone
+  state smallint NOT NULL,  -- mfa::ChallengeState
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  expires_at bigint,
+  purge_at bigint NOT NULL,
+  attempts_left bigint NOT NULL,
+  answer bytea NOT NULL,
+  binding bytea NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX challenges_by_purge ON @schema@.challenges (purge_at);
+
+CREATE TABLE @schema@.counters (
+  id bytea PRIMARY KEY,
+  version bigint NOT NULL,
+  data bytea NOT NULL,
+  purge_at bigint NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX counters_by_purge ON @schema@.counters (purge_at);
+
+-- Writes up to one record of each kind, all or none: false if a version had moved. A record without an id is
+-- none; one without its type, state or data is to be removed. The first write that finds its version moved
+-- ends it, with nothing written; a later one has to undo the first, which only an error can, and so has every
+-- one when must_write says that the transaction has written before. All callers lock in the same order.
+CREATE FUNCTION @schema@.commit(
+  must_write boolean,
+  factor_id bytea, factor_version bigint, factor_type bigint, factor_state bigint, factor_user_id bytea,
+  factor_friendly_name bytea, factor_created_at bigint, factor_updated_at bigint, factor_last_used_at bigint,
+  factor_failures bigint, factor_last_failure_at bigint, factor_parameters bytea, factor_sealed bytea,
+  challenge_id bytea, challenge_version bigint, challenge_factor_id bytea, challenge_state bigint,
+  challenge_created_at bigint, challenge_updated_at bigint, challenge_expires_at bigint,
+  challenge_purge_at bigint, challenge_attempts_left bigint, challenge_answer bytea, challenge_binding bytea,
+  counter_id bytea, counter_version bigint, counter_data bytea, counter_purge_at bigint
+) RETURNS boolean LANGUAGE plpgsql AS $mfa$
+#variable_conflict use_column
+BEGIN
+  IF factor_id IS NOT NULL THEN
+    IF factor_type IS NULL THEN
+      DELETE FROM @schema@.factors WHERE id = factor_id AND version = factor_version;
+    ELSIF factor_version = 0 THEN
+      INSERT INTO @schema@.factors (
+        id, version, type, state, user_id, friendly_name, created_at, updated_at, last_used_at, failures,
+        last_failure_at, parameters, sealed
+      ) VALUES (
+        factor_id, 1, factor_type, factor_state, factor_user_id, factor_friendly_name, factor_created_at,
+        factor_updated_at, factor_last_used_at, factor_failures, factor_last_failure_at, factor_parameters,
+        factor_sealed
+      ) ON CONFLICT (id) DO NOTHING;
+    ELSE
+      UPDATE @schema@.factors SET
+        version = version + 1, type = factor_type, state = factor_state, user_id = factor_user_id,
+        friendly_name = factor_friendly_name, created_at = factor_created_at, updated_at = factor_updated_at,
+        last_used_at = factor_last_used_at, failures = factor_failures,
+        last_failure_at = factor_last_failure_at, parameters = factor_parameters, sealed = factor_sealed
+      WHERE id = factor_id AND version = factor_version;
+    END IF;
+    IF NOT FOUND THEN
+      IF must_write THEN RAISE EXCEPTION 'a version had moved' USING ERRCODE = 'MF001'; END IF;
+      RETURN false;
+    END IF;
+    must_write := true;
+  END IF;
+
+  IF challenge_id IS NOT NULL THEN
+    IF challenge_state IS NULL THEN
+      DELETE FROM @schema@.challenges WHERE id = challenge_id AND version = challenge_version;
+    ELSIF challenge_version = 0 THEN
+      INSERT INTO @schema@.challenges (
+        id, version, factor_id, state, created_at, updated_at, expires_at, purge_at, attempts_left, answer,
+        binding
+      ) VALUES (
+        challenge_id, 1, challenge_factor_id, challenge_state, challenge_created_at, challenge_updated_at,
+        challenge_expires_at, challenge_purge_at, challenge_attempts_left, challenge_answer,
+        challenge_binding
+      ) ON CONFLICT (id) DO NOTHING;
+    ELSE
+      UPDATE @schema@.challenges SET
+        version = version + 1, factor_id = challenge_factor_id, state = challenge_state,
+        created_at = challenge_created_at, updated_at = challenge_updated_at,
+        expires_at = challenge_expires_at, purge_at = challenge_purge_at,
+        attempts_left = challenge_attempts_left, answer = challenge_answer, binding = challenge_binding
+      WHERE id = challenge_id AND version = challenge_version;
+    END IF;
+    IF NOT FOUND THEN
+      IF must_write THEN RAISE EXCEPTION 'a version had moved' USING ERRCODE = 'MF001'; END IF;
+      RETURN false;
+    END IF;
+    must_write := true;
+  END IF;
+
+  IF counter_id IS NOT NULL THEN
+    IF counter_data IS NULL THEN
+      DELETE FROM @schema@.counters WHERE id = counter_id AND version = counter_version;
+    ELSIF counter_version = 0 THEN
+      INSERT INTO @schema@.counters (id, version, data, purge_at)
+      VALUES (counter_id, 1, counter_data, counter_purge_at)
+      ON CONFLICT (id) DO NOTHING;
+    ELSE
+      UPDATE @schema@.counters SET version = version + 1, data = counter_data, purge_at = counter_purge_at
+      WHERE id = counter_id AND version = counter_version;
+    END IF;
+    IF NOT FOUND THEN
+      IF must_write THEN RAISE EXCEPTION 'a version had moved' USING ERRCODE = 'MF001'; END IF;
+      RETURN false;
+    END IF;
+  END IF;
+  RETURN true;
+END
+$mfa$;
+)sql",
+};
+
+using Migrations = std::span<const char* const>;
+
+/// The name as SQL writes it. Throws `errc::invalid_argument` for a name that cannot be a schema's.
+inline std::string quoted_schema(std::string_view name) {
+  constexpr std::size_t longest = 63; // bytes; the server would cut a longer one off
+  const auto is_odd = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '$' || c == '\\'; };
+  bool refused = name.empty() || name.size() > longest || name.starts_with("pg_");
+  std::string quoted = "\"";
+  for (const char c : name) {
+    refused = refused || is_odd(c);
+    quoted.append(c == '"' ? 2 : 1, c);
+  }
+  if (refused)
+    throw Error(errc::invalid_argument,
+                "the name of a schema for storage::Postgres has 1 to 63 bytes without '$', '\\' and "
+                "control characters, and does not begin with pg_");
+  return quoted + '"';
+}
+
+/// The text with the schema's name in it.
+inline std::string with_schema(std::string_view sql, std::string_view quoted) {
+  constexpr std::string_view placeholder = "@schema@";
+  std::string result;
+  for (std::size_t start = 0;;) {
+    const auto found = sql.find(placeholder, start);
+    result += sql.substr(start, found - start);
+    if (found == std::string_view::npos) return result;
+    result += quoted;
+    start = found + placeholder.size();
+  }
+}
+
+/// The SQL, without a transaction around it, that leads from a version to the newest known one.
+inline std::string migration_sql(std::string_view quoted, std::size_t from, Migrations known = migrations) {
+  std::string sql;
+  for (std::size_t version = from; version < known.size(); ++version)
+    sql += with_schema(known[version], quoted);
+  return sql + with_schema("DELETE FROM @schema@.schema_version;\nINSERT INTO @schema@.schema_version "
+                           "(version) VALUES (" +
+                               std::to_string(known.size()) + ");\n",
+                           quoted);
+}
+
+[[noreturn]] inline void fail_schema(const Connection& connection, std::string_view quoted,
+                                     const std::string& why) {
+  throw Error(errc::storage_schema,
+              "cannot use the schema " + std::string(quoted) + " of " + connection.storage() + ": " + why);
+}
+
+/// A text without backslashes as an SQL literal.
+inline std::string literal(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text) result.append(c == '\'' ? 2 : 1, c);
+  return result + "'";
+}
+
+/// Whether the database has the schema and, if one is named, a table in it. By a query: functions as
+/// to_regclass go by what was so when the transaction began.
+inline bool exists(Connection& connection, std::string_view quoted, std::string_view table = {}) {
+  std::string sql = "SELECT count(*) > 0 FROM pg_catalog.pg_namespace AS n";
+  if (!table.empty())
+    sql += " JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = " + literal(table);
+  sql += " WHERE n.nspname = (parse_ident(" + literal(quoted) + "))[1]";
+  const Result found = connection.execute("read the schema of", sql);
+  return Row(connection.storage(), found, 0).bytes(0) == "t";
+}
+
+/// The version of our schema in the database, 0 if there is none. Throws if this release cannot use it.
+inline std::size_t schema_version(Connection& connection, std::string_view quoted,
+                                  Migrations known = migrations) {
+  constexpr const char* purpose = "read the schema of";
+  if (!exists(connection, quoted, "schema_version")) return 0;
+  const Result versions =
+      connection.execute(purpose, "SELECT version FROM " + std::string(quoted) + ".schema_version");
+  if (versions.rows() != 1)
+    fail_schema(connection, quoted,
+                "its table schema_version does not hold one version. Restore it from a backup.");
+  const std::string text = Row(connection.storage(), versions, 0).bytes(0);
+  for (std::size_t version = 1; version <= known.size(); ++version)
+    if (text == std::to_string(version)) return version;
+  fail_schema(connection, quoted,
+              "it has version " + text + " and this release of mfa knows versions up to " +
+                  std::to_string(known.size()) + ". Use the release that wrote it, or a later one.");
+}
+
+/// Brings the schema to the newest known version, from any earlier one or from none, all or nothing. Of
+/// several processes that do so at once, one does and the others find it done. A connection on which it
+/// failed is of no more use.
+inline void migrate(Connection& connection, std::string_view quoted, Migrations known = migrations) {
+  constexpr const char* purpose = "create the tables of";
+  constexpr std::chrono::hours patience(
+      24); // for indexes of large tables; the lock is not waited for as long
+  if (schema_version(connection, quoted, known) == known.size()) return;
+  connection.execute(purpose, "BEGIN");
+  connection.execute(purpose,
+                     "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '1min';"
+                     "SELECT pg_advisory_xact_lock(hashtextextended(" +
+                         literal("mfa schema " + std::string(quoted)) + ", 0))",
+                     patience);
+  if (const auto version = schema_version(connection, quoted, known); version < known.size()) {
+    // Creating one that is there needs a privilege that the role may not have.
+    if (!exists(connection, quoted)) connection.execute(purpose, "CREATE SCHEMA " + std::string(quoted));
+    connection.execute(purpose, migration_sql(quoted, version, known), patience);
+  }
+  connection.execute(purpose, "COMMIT");
+}
+
+/// Throws unless the schema is there in the newest known version.
+inline void verify_schema(Connection& connection, std::string_view quoted, Migrations known = migrations) {
+  const std::size_t version = schema_version(connection, quoted, known);
+  if (version == known.size()) return;
+  const std::string is = version == 0 ? "it is not there" : "it has version " + std::to_string(version);
+  fail_schema(
+      connection, quoted,
+      is + " and this release of mfa needs version " + std::to_string(known.size()) +
+          ". Run what mfa::storage::postgres_schema_sql returns, or let PostgresOptions::schema create "
+          "and migrate it.");
+}
+
+} // namespace mfa::detail::postgres

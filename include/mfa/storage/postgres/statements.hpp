@@ -1,0 +1,125 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <mfa/detail/postgres_connection.hpp>
+#include <mfa/detail/postgres_values.hpp>
+#include <mfa/detail/record_columns.hpp>
+#include <mfa/storage/postgres/schema.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa::detail::postgres {
+
+/// "table.id, table.version, ..."
+inline std::string columns_of(std::string_view table, std::span<const std::string_view> columns) {
+  std::string sql;
+  for (const auto column : columns)
+    sql.append(sql.empty() ? "" : ", ").append(table).append(".").append(column);
+  return sql;
+}
+
+inline std::string select(std::string_view quoted, std::string_view table,
+                          std::span<const std::string_view> columns, std::string_view rest) {
+  const std::string name(table);
+  return with_schema("SELECT " + columns_of(name, columns) + " FROM @schema@." + name + " ", quoted) +
+         std::string(rest);
+}
+
+/// Parameters: the time, and how many at most. By an array, so that no plan can join the whole table.
+inline std::string purge_from(std::string_view quoted, std::string_view table) {
+  const std::string from = " FROM @schema@." + std::string(table) + " WHERE ";
+  return with_schema("DELETE" + from + "id = ANY (ARRAY(SELECT id" + from +
+                         "purge_at <= $1 ORDER BY purge_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                     quoted);
+}
+
+inline std::string call_of_commit(std::string_view quoted) {
+  constexpr std::size_t count =
+      1 + std::size(factor_columns) + std::size(challenge_columns) + std::size(counter_columns);
+  std::string sql = with_schema("SELECT @schema@.commit(", quoted);
+  for (std::size_t i = 1; i <= count; ++i) sql.append(i == 1 ? "$" : ", $").append(std::to_string(i));
+  return sql + ")";
+}
+
+/// What every connection to one schema prepares.
+struct Statements {
+  explicit Statements(std::string quoted) : schema(std::move(quoted)) {}
+
+  const std::string schema; // quoted; the statements are made from it
+  const Statement factor{"mfa_factor", "read a factor from",
+                         select(schema, "factors", factor_columns, "WHERE id = $1")};
+  const Statement challenge{"mfa_challenge", "read a challenge from",
+                            select(schema, "challenges", challenge_columns, "WHERE id = $1")};
+  const Statement counter{"mfa_counter", "read a counter from",
+                          select(schema, "counters", counter_columns, "WHERE id = $1")};
+  const Statement challenge_with_factor{
+      "mfa_challenge_with_factor", "read a challenge from",
+      with_schema("SELECT " + columns_of("challenges", challenge_columns) + ", " +
+                      columns_of("factors", factor_columns) +
+                      " FROM @schema@.challenges LEFT JOIN @schema@.factors"
+                      " ON factors.id = challenges.factor_id WHERE challenges.id = $1",
+                  schema)};
+  // The second condition is that of the index factors_by_user.
+  const Statement factors_of_user{
+      "mfa_factors_of_user", "list factors from",
+      select(schema, "factors", factor_columns,
+             "WHERE user_id = $3 AND user_id <> '' AND id > $1 ORDER BY id LIMIT $2")};
+  const Statement all_factors{
+      "mfa_all_factors", "list factors from",
+      select(schema, "factors", factor_columns, "WHERE id > $1 ORDER BY id LIMIT $2")};
+  const Statement commit{"mfa_commit", "commit to", call_of_commit(schema), true};
+  const Statement purge_challenges{"mfa_purge_challenges", "purge", purge_from(schema, "challenges"), true};
+  const Statement purge_counters{"mfa_purge_counters", "purge", purge_from(schema, "counters"), true};
+
+  [[nodiscard]] std::array<const Statement*, 9> all() const noexcept {
+    return {&factor,      &challenge, &counter,          &challenge_with_factor, &factors_of_user,
+            &all_factors, &commit,    &purge_challenges, &purge_counters};
+  }
+};
+
+/// The arguments of one call of the function `commit`: up to one record of each kind.
+class CommitCall {
+ public:
+  explicit CommitCall(bool must_write) { parameters_.bind(1, must_write); }
+
+  void write(const storage::FactorRecord& factor) { write(first_of_factor, factor); }
+  void write(const storage::ChallengeRecord& challenge) { write(first_of_challenge, challenge); }
+  void write(const storage::CounterRecord& counter) { write(first_of_counter, counter); }
+
+  void remove(const storage::Removal& removal) {
+    switch (removal.kind) {
+    case storage::RecordKind::factor: return bind_key(first_of_factor, removal);
+    case storage::RecordKind::challenge: return bind_key(first_of_challenge, removal);
+    case storage::RecordKind::counter: return bind_key(first_of_counter, removal);
+    }
+  }
+
+  [[nodiscard]] const Parameters& parameters() const noexcept { return parameters_; }
+
+ private:
+  static constexpr int first_of_factor = 2;
+  static constexpr int first_of_challenge = first_of_factor + std::size(factor_columns);
+  static constexpr int first_of_counter = first_of_challenge + std::size(challenge_columns);
+  static constexpr int end = first_of_counter + std::size(counter_columns);
+
+  template <class Keyed> void bind_key(int first, const Keyed& record) {
+    parameters_.begin_at(first);
+    parameters_.bind_text(1, record.id);
+    parameters_.bind(2, record.version);
+  }
+
+  template <class Record> void write(int first, const Record& record) {
+    bind_key(first, record);
+    bind_columns(parameters_, record);
+  }
+
+  Parameters parameters_{end - 1};
+};
+
+} // namespace mfa::detail::postgres
