@@ -12,8 +12,8 @@ class MfaCpp(ConanFile):
     topics = ("authentication", "mfa", "2fa", "totp", "sms", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_sqlite": [True, False], "with_postgres": [True, False]}
-    default_options = {"with_sqlite": True, "with_postgres": False}
+    options = {"with_sqlite": [True, False], "with_postgres": [True, False], "with_redis": [True, False]}
+    default_options = {"with_sqlite": True, "with_postgres": False, "with_redis": False}
     exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "LICENSE"
     no_copy_source = True
 
@@ -28,6 +28,8 @@ class MfaCpp(ConanFile):
             self.requires("sqlite3/[>=3.37 <4]")
         if self.options.with_postgres:
             self.requires("libpq/[>=14 <18]")
+        if self.options.with_redis:
+            self.requires("hiredis/[>=1.0 <2]")
 
     def package_id(self):
         # The package is the same headers whatever they are compiled with.
@@ -41,6 +43,9 @@ class MfaCpp(ConanFile):
         deps.set_property("libqrencode", "cmake_file_name", "QRencode")
         deps.set_property("libqrencode", "cmake_find_mode", "module")
         deps.set_property("libqrencode", "cmake_target_name", "QRencode::QRencode")
+        deps.set_property("hiredis", "cmake_file_name", "Hiredis")
+        deps.set_property("hiredis", "cmake_find_mode", "module")
+        deps.set_property("hiredis", "cmake_target_name", "Hiredis::Hiredis")
         deps.generate()
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["MFA_BUILD_TESTS"] = False
@@ -76,3 +81,9 @@ class MfaCpp(ConanFile):
             postgres.bindirs = []
             postgres.libdirs = []
             postgres.requires = ["core", "libpq::libpq"]
+        if self.options.with_redis:
+            redis = self.cpp_info.components["redis"]
+            redis.set_property("cmake_target_name", "mfa::redis")
+            redis.bindirs = []
+            redis.libdirs = []
+            redis.requires = ["core", "hiredis::hiredis"]

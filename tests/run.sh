@@ -10,6 +10,7 @@ require g++ cmake ninja-build pkg-config catch2 \
   libssl-dev libqrencode-dev libpng-dev \
   libsqlite3-dev \
   libpq-dev postgresql \
+  libhiredis-dev redis-server \
   nlohmann-json3-dev \
   liboath-dev oathtool \
   zbar-tools librsvg2-bin
