@@ -70,6 +70,7 @@ macro(mfa_install_package)
   write_basic_package_version_file(mfaConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
   install(
     FILES ${PROJECT_BINARY_DIR}/mfaConfig.cmake ${PROJECT_BINARY_DIR}/mfaConfigVersion.cmake
-          ${PROJECT_SOURCE_DIR}/cmake/FindHiredis.cmake ${PROJECT_SOURCE_DIR}/cmake/FindQRencode.cmake
+          ${PROJECT_SOURCE_DIR}/cmake/FindHiredis.cmake ${PROJECT_SOURCE_DIR}/cmake/FindLibcbor.cmake
+          ${PROJECT_SOURCE_DIR}/cmake/FindQRencode.cmake
     DESTINATION ${mfa_package_dir})
 endmacro()

@@ -11,6 +11,7 @@ require g++ cmake ninja-build pkg-config catch2 \
   libsqlite3-dev \
   libpq-dev postgresql \
   libhiredis-dev redis-server \
+  libcbor-dev \
   nlohmann-json3-dev \
   liboath-dev oathtool \
   zbar-tools librsvg2-bin

@@ -19,6 +19,17 @@ enum class Status : std::uint8_t {
   locked_out,             ///< the factor takes no code until an operator calls `unlock_factor`
   insufficient_assurance, ///< not as strong as `VerifyOptions::required` asks for
   already_registered,     ///< what this answer would enrol is another factor's; counted
+  // WebAuthn (all counted):
+  wrong_challenge,        ///< an answer to another challenge, or of another ceremony
+  wrong_origin,           ///< from a page that is not the relying party's: phishing, or a missing setting
+  wrong_relying_party,    ///< made for another relying party id
+  wrong_credential,       ///< of another authenticator or another user
+  user_not_present,       ///< the authenticator was not touched
+  user_not_verified,      ///< no PIN or biometric, where one is required
+  unsupported_credential, ///< its algorithm was not asked for, or its key or id is not usable
+  attestation_refused,    ///< the statement about the authenticator is false or not trusted
+  wrong_signature,        ///< not made with the credential's key
+  cloned_authenticator,   ///< the signature counter went back: two authenticators hold the same key
 };
 
 constexpr std::string_view to_string(Status status) noexcept {
@@ -35,6 +46,16 @@ constexpr std::string_view to_string(Status status) noexcept {
   case Status::locked_out: return "locked_out";
   case Status::insufficient_assurance: return "insufficient_assurance";
   case Status::already_registered: return "already_registered";
+  case Status::wrong_challenge: return "wrong_challenge";
+  case Status::wrong_origin: return "wrong_origin";
+  case Status::wrong_relying_party: return "wrong_relying_party";
+  case Status::wrong_credential: return "wrong_credential";
+  case Status::user_not_present: return "user_not_present";
+  case Status::user_not_verified: return "user_not_verified";
+  case Status::unsupported_credential: return "unsupported_credential";
+  case Status::attestation_refused: return "attestation_refused";
+  case Status::wrong_signature: return "wrong_signature";
+  case Status::cloned_authenticator: return "cloned_authenticator";
   }
   return "unknown";
 }

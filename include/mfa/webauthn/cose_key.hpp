@@ -1,0 +1,193 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/webauthn/cbor.hpp>
+
+namespace mfa::webauthn {
+
+namespace detail {
+
+struct FreePkey {
+  void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
+};
+using Pkey = std::unique_ptr<EVP_PKEY, FreePkey>;
+
+/// What an algorithm (WebAuthn section 5.8.5, IANA's COSE algorithms) asks of a key and a signature.
+struct AlgorithmTraits {
+  const char* openssl_key_type = nullptr;
+  const char* curve = nullptr; ///< null unless elliptic
+  std::int64_t cose_key_type = 0;
+  std::int64_t cose_curve = 0;
+  std::size_t coordinate_size = 0; ///< bytes
+  const char* hash = nullptr;      ///< null: the algorithm brings its own
+};
+
+/// Nothing for a number that is no algorithm that this library verifies.
+inline std::optional<AlgorithmTraits> traits_of(std::int64_t algorithm) {
+  switch (static_cast<Algorithm>(algorithm)) {
+  case Algorithm::es256: return AlgorithmTraits{"EC", "P-256", 2, 1, 32, "SHA256"};
+  case Algorithm::es384: return AlgorithmTraits{"EC", "P-384", 2, 2, 48, "SHA384"};
+  case Algorithm::es512: return AlgorithmTraits{"EC", "P-521", 2, 3, 66, "SHA512"};
+  case Algorithm::eddsa: return AlgorithmTraits{"ED25519", nullptr, 1, 6, 32, nullptr};
+  case Algorithm::rs256: return AlgorithmTraits{"RSA", nullptr, 3, 0, 0, "SHA256"};
+  }
+  return std::nullopt;
+}
+
+inline Pkey pkey_of(const char* type, OSSL_PARAM* parameters) {
+  struct Free {
+    void operator()(EVP_PKEY_CTX* context) const noexcept { EVP_PKEY_CTX_free(context); }
+  };
+  const std::unique_ptr<EVP_PKEY_CTX, Free> context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
+    key = nullptr;
+  return Pkey(key);
+}
+
+} // namespace detail
+
+/// Whether `signature` is one of the message under the key, by this algorithm. False too for a key of another
+/// type than the algorithm's.
+[[nodiscard]] inline bool verify_signature(EVP_PKEY* key, std::int64_t algorithm,
+                                           std::span<const unsigned char> message,
+                                           std::span<const unsigned char> signature) {
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+  };
+  const auto traits = detail::traits_of(algorithm);
+  if (!traits || EVP_PKEY_is_a(key, traits->openssl_key_type) != 1) return false;
+  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+  return context &&
+         EVP_DigestVerifyInit_ex(context.get(), nullptr, traits->hash, nullptr, nullptr, key, nullptr) == 1 &&
+         EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
+                          message.size()) == 1;
+}
+
+/// A credential's public key (RFC 9052 section 7 in the form of WebAuthn section 6.5.1.1), ready to verify.
+class CoseKey {
+ public:
+  /// Nothing unless the bytes are one key of an algorithm that this library verifies, its point on its curve,
+  /// or its RSA modulus of 2,048 to 4,096 bits.
+  [[nodiscard]] static std::optional<CoseKey> parse(std::span<const unsigned char> bytes) {
+    enum Label : std::int64_t { kty = 1, alg = 3, first = -1, second = -2, third = -3 };
+    CborReader reader(bytes);
+    const auto count = reader.map();
+    const auto labelled = [&reader](Label label) { return reader.integer() == std::int64_t{label}; };
+    const auto number = [&](Label label) { return labelled(label) ? reader.integer() : std::nullopt; };
+    const auto string = [&](Label label) { return labelled(label) ? reader.bytes() : std::nullopt; };
+
+    const auto type = number(kty);
+    const auto named = number(alg);
+    if (!count || !type || !named) return std::nullopt;
+    const auto traits = detail::traits_of(*named);
+    if (!traits || traits->cose_key_type != *type) return std::nullopt;
+
+    CoseKey key;
+    key.algorithm_ = *named;
+    if (traits->coordinate_size == 0) {
+      const auto modulus = string(first);
+      const auto exponent = modulus ? string(second) : std::nullopt;
+      if (*count != 4 || !exponent || !reader.at_end()) return std::nullopt;
+      key.pkey_ = from_rsa(*modulus, *exponent);
+    } else {
+      const bool point = traits->curve != nullptr;
+      if (*count != (point ? 5 : 4) || number(first) != traits->cose_curve) return std::nullopt;
+      const auto x = string(second);
+      const auto y = point && x ? string(third) : x;
+      if (!y || !reader.at_end() || x->size() != traits->coordinate_size || y->size() != x->size())
+        return std::nullopt;
+      key.pkey_ = point ? from_point(*traits, *x, *y) : from_ed25519(*x);
+    }
+    if (!key.pkey_) return std::nullopt;
+    return key;
+  }
+
+  /// The COSE number, one of `Algorithm`.
+  [[nodiscard]] std::int64_t algorithm() const noexcept { return algorithm_; }
+
+  /// Of an elliptic curve point as U2F writes it: 0x04, x, y. Nothing for other keys than ES256's.
+  [[nodiscard]] std::optional<std::array<unsigned char, 65>> u2f_point() const {
+    std::array<unsigned char, 65> point{};
+    std::size_t size = 0;
+    if (algorithm_ != std::int64_t{static_cast<std::int32_t>(Algorithm::es256)} ||
+        EVP_PKEY_get_octet_string_param(pkey_.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(),
+                                        &size) != 1 ||
+        size != point.size() || point[0] != 4)
+      return std::nullopt;
+    return point;
+  }
+
+  [[nodiscard]] bool verifies(std::span<const unsigned char> message,
+                              std::span<const unsigned char> signature) const {
+    return verify_signature(pkey_.get(), algorithm_, message, signature);
+  }
+
+ private:
+  CoseKey() = default;
+
+  /// Null if the point is not on the curve.
+  static detail::Pkey from_point(const detail::AlgorithmTraits& traits, std::span<const unsigned char> x,
+                                 std::span<const unsigned char> y) {
+    std::vector<unsigned char> point{4};
+    point.insert(point.end(), x.begin(), x.end());
+    point.insert(point.end(), y.begin(), y.end());
+    std::array<char, 8> curve{};
+    std::string_view(traits.curve).copy(curve.data(), curve.size() - 1);
+    std::array<OSSL_PARAM, 3> parameters{
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve.data(), 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()),
+        OSSL_PARAM_construct_end()};
+    return detail::pkey_of(traits.openssl_key_type, parameters.data());
+  }
+
+  static detail::Pkey from_ed25519(std::span<const unsigned char> x) {
+    return detail::Pkey(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, x.data(), x.size()));
+  }
+
+  static detail::Pkey from_rsa(std::span<const unsigned char> modulus,
+                               std::span<const unsigned char> exponent) {
+    constexpr std::size_t least = 256;
+    constexpr std::size_t most = 512;
+    constexpr std::size_t longest_exponent = 4; // so that a signature cannot cost a server long
+    const auto plain = [](std::span<const unsigned char> number) { // shortest, and odd
+      return !number.empty() && number.front() != 0 && (number.back() & 1) == 1;
+    };
+    if (modulus.size() < least || modulus.size() > most || exponent.size() > longest_exponent ||
+        !plain(modulus) || !plain(exponent) || (exponent.size() == 1 && exponent[0] == 1))
+      return nullptr;
+    // OpenSSL takes integers in the machine's own byte order.
+    std::vector<unsigned char> n(modulus.begin(), modulus.end());
+    std::vector<unsigned char> e(exponent.begin(), exponent.end());
+    if constexpr (std::endian::native == std::endian::little) {
+      std::ranges::reverse(n);
+      std::ranges::reverse(e);
+    }
+    std::array<OSSL_PARAM, 3> parameters{OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n.data(), n.size()),
+                                         OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e.data(), e.size()),
+                                         OSSL_PARAM_construct_end()};
+    return detail::pkey_of("RSA", parameters.data());
+  }
+
+  std::int64_t algorithm_ = 0;
+  detail::Pkey pkey_;
+};
+
+} // namespace mfa::webauthn

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace mfa::webauthn {
+
+/// The members of a JSON object and of the objects directly in it, as far as WebAuthn needs them: texts,
+/// booleans and lists of texts. A member of an inner object is named "outer.inner".
+class JsonMembers {
+ public:
+  static constexpr std::size_t longest = 65'536; ///< bytes
+  static constexpr std::size_t deepest = 16;     ///< levels
+  static constexpr std::size_t most = 64;        ///< members
+
+  /// Nothing unless the text is one JSON object in UTF-8 within these bounds, with no member twice and
+  /// nothing after it. Builds no tree: memory is bounded by the text's length.
+  [[nodiscard]] static std::optional<JsonMembers> parse(std::string_view text) {
+    if (text.size() > longest) return std::nullopt;
+    JsonMembers members;
+    Handler handler(members);
+    if (!nlohmann::json::sax_parse(text, &handler)) return std::nullopt;
+    return members;
+  }
+
+  /// Null if there is no such member or it is no text.
+  [[nodiscard]] const std::string* text(std::string_view name) const {
+    const Member* const member = find(name);
+    return member != nullptr && member->kind == Kind::text ? &member->texts.front() : nullptr;
+  }
+
+  [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
+
+  /// None if it is no boolean.
+  [[nodiscard]] std::optional<bool> boolean(std::string_view name) const {
+    const Member* const member = find(name);
+    if (member == nullptr || member->kind != Kind::boolean) return std::nullopt;
+    return member->truth;
+  }
+
+  /// None if it is no list, or holds anything but texts.
+  [[nodiscard]] const std::vector<std::string>* texts(std::string_view name) const {
+    const Member* const member = find(name);
+    return member != nullptr && member->kind == Kind::texts ? &member->texts : nullptr;
+  }
+
+ private:
+  enum class Kind : unsigned char { other, text, boolean, texts };
+  struct Member {
+    std::string name;
+    Kind kind = Kind::other;
+    bool truth = false;
+    std::vector<std::string> texts;
+  };
+
+  [[nodiscard]] const Member* find(std::string_view name) const {
+    const auto found = std::ranges::find(members_, name, &Member::name);
+    return found == members_.end() ? nullptr : &*found;
+  }
+
+  /// Called by nlohmann's parser; each function answers whether to go on.
+  class Handler {
+   public:
+    explicit Handler(JsonMembers& to) : members_(to.members_) {}
+
+    bool null() { return add(Kind::other); }
+    bool boolean(bool truth) { return add(Kind::boolean, truth); }
+    bool number_integer(nlohmann::json::number_integer_t) { return add(Kind::other); }
+    bool number_unsigned(nlohmann::json::number_unsigned_t) { return add(Kind::other); }
+    bool number_float(nlohmann::json::number_float_t, const std::string&) { return add(Kind::other); }
+    bool binary(nlohmann::json::binary_t&) { return false; }
+    bool string(std::string& text) {
+      if (within(Container::list)) {
+        members_.back().texts.push_back(std::move(text));
+        return true;
+      }
+      if (!add(Kind::text)) return false;
+      if (within(Container::members)) members_.back().texts.push_back(std::move(text));
+      return true;
+    }
+
+    bool start_object(std::size_t) {
+      if (level_ == 0) return open(Container::members);
+      const bool direct = level_ == 1;
+      if (direct) outer_ = name_ + '.';
+      return add(Kind::other) && open(direct ? Container::members : Container::ignored);
+    }
+    bool key(std::string& name) {
+      if (!within(Container::members)) return true;
+      if (name.find('.') != std::string::npos) return false; // see the names of inner members
+      name_ = level_ == 1 ? std::move(name) : outer_ + name;
+      return members_.size() < most && std::ranges::find(members_, name_, &Member::name) == members_.end();
+    }
+    bool end_object() { return close(); }
+    bool start_array(std::size_t) {
+      const bool member = within(Container::members);
+      return add(Kind::texts) && open(member ? Container::list : Container::ignored);
+    }
+    bool end_array() { return close(); }
+    bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) { return false; }
+
+   private:
+    enum class Container : unsigned char { members, list, ignored };
+
+    [[nodiscard]] bool within(Container container) const {
+      return level_ > 0 && open_[level_ - 1] == container;
+    }
+    bool open(Container container) {
+      if (level_ == deepest) return false;
+      open_[level_++] = container;
+      return true;
+    }
+    bool close() {
+      --level_;
+      return true;
+    }
+
+    /// Notes a value that is a member, or that spoils a list of texts.
+    bool add(Kind kind, bool truth = false) {
+      if (within(Container::members)) members_.push_back({name_, kind, truth, {}});
+      if (within(Container::list)) members_.back().kind = Kind::other;
+      return level_ > 0;
+    }
+
+    std::vector<Member>& members_;
+    std::array<Container, deepest> open_{};
+    std::size_t level_ = 0;
+    std::string outer_;
+    std::string name_;
+  };
+
+  std::vector<Member> members_;
+};
+
+} // namespace mfa::webauthn

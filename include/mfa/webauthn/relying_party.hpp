@@ -1,0 +1,180 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/error.hpp>
+#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/status.hpp>
+#include <mfa/webauthn/attestation.hpp>
+#include <mfa/webauthn/authenticator_data.hpp>
+#include <mfa/webauthn/client_data.hpp>
+#include <mfa/webauthn/cose_key.hpp>
+#include <mfa/webauthn/openssl_errors.hpp>
+#include <mfa/webauthn/options_json.hpp>
+#include <mfa/webauthn/response.hpp>
+#include <mfa/webauthn/settings.hpp>
+
+namespace mfa::webauthn {
+
+namespace detail {
+
+inline constexpr std::size_t longest_credential_id = 1023; // bytes; section 7.1 step 25
+
+using Sha256 = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+inline Sha256 sha256(std::string_view bytes) {
+  Sha256 digest{};
+  if (EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(), digest.data(), nullptr) != 1)
+    throw Error(errc::crypto_failure, "OpenSSL has no SHA-256");
+  return digest;
+}
+
+inline bool contains(const std::vector<std::string>& list, std::string_view text) {
+  return std::ranges::find(list, text) != list.end();
+}
+
+/// The procedures of WebAuthn Level 3, sections 7.1 and 7.2, whose step numbers the comments give.
+class Procedures final : public RelyingParty {
+ public:
+  explicit Procedures(RelyingPartySettings settings)
+      : settings_(std::move(settings)), id_hash_(sha256(settings_.id)) {}
+
+  [[nodiscard]] std::chrono::milliseconds timeout() const override { return settings_.timeout; }
+
+  [[nodiscard]] std::string creation_options(const CreationRequest& request) const override {
+    return creation_options_json(settings_, request);
+  }
+
+  [[nodiscard]] std::string request_options(const AssertionRequest& request) const override {
+    return request_options_json(settings_, request);
+  }
+
+  [[nodiscard]] Registration verify_registration(std::string_view json,
+                                                 const Expectation& expected) const override {
+    const OpensslErrors unchanged;
+    const auto response = parse_registration_response(json);
+    const auto client = response ? parse_client_data(response->client_data) : std::nullopt; // 5, 6
+    const auto object = client ? parse_attestation_object(crypto::bytes_of(response->attestation_object))
+                               : std::nullopt; // 13
+    const auto data = object ? parse_authenticator_data(object->authenticator_data) : std::nullopt;
+    if (!data || !data->credential) return {Status::malformed_code};
+    const AttestedCredential& credential = *data->credential;
+
+    if (const Status status = check_client(*client, "webauthn.create", expected); status != Status::valid)
+      return {status}; // 7 to 11
+    if (const Status status = check_authenticator(*data, expected); status != Status::valid)
+      return {status}; // 14 to 17
+    if (credential.id.empty() || credential.id.size() > longest_credential_id)
+      return {Status::unsupported_credential}; // 25
+    if (crypto::text_of(credential.id) != response->credential_id) return {Status::wrong_credential};
+
+    const auto key = CoseKey::parse(credential.public_key);
+    if (!key || !accepts(*key)) return {Status::unsupported_credential}; // 20
+
+    const Sha256 hash = sha256(response->client_data); // 12
+    const auto type = verify_attestation(*object, {object->authenticator_data, hash, *data, *key},
+                                         settings_.unverified_formats); // 21, 22
+    if (!type ||
+        !trusts({std::string(object->format), *type, std::string(crypto::text_of(credential.aaguid)),
+                 *type == AttestationType::certified ? certificates_of(*object) : std::vector<std::string>(),
+                 expected.now}))
+      return {Status::attestation_refused}; // 23, 24
+
+    return {Status::valid,
+            {.id = response->credential_id,
+             .public_key = std::string(crypto::text_of(credential.public_key)),
+             .sign_count = data->sign_count,
+             .backup_eligible = data->backup_eligible(),
+             .backed_up = data->backed_up(),
+             .transports = response->transports,
+             .aaguid = std::string(crypto::text_of(credential.aaguid)),
+             .attestation_trusted = settings_.attestation_trust && *type == AttestationType::certified},
+            data->user_verified()}; // 27
+  }
+
+  [[nodiscard]] Assertion verify_assertion(std::string_view json, const Expectation& expected,
+                                           const Credential& credential) const override {
+    const OpensslErrors unchanged;
+    const auto response = parse_assertion_response(json);
+    const auto client = response ? parse_client_data(response->client_data) : std::nullopt; // 8 to 10
+    const auto data =
+        client ? parse_authenticator_data(crypto::bytes_of(response->authenticator_data)) : std::nullopt;
+    if (!data) return {Status::malformed_code};
+
+    if (response->credential_id != credential.id) return {Status::wrong_credential}; // 5, 7
+    if (response->user_handle && *response->user_handle != expected.user_handle)
+      return {Status::wrong_credential}; // 6
+    if (const Status status = check_client(*client, "webauthn.get", expected); status != Status::valid)
+      return {status}; // 11 to 15
+    if (const Status status = check_authenticator(*data, expected); status != Status::valid)
+      return {status};                                                                            // 16 to 19
+    if (data->backup_eligible() != credential.backup_eligible) return {Status::wrong_credential}; // 20
+
+    const auto key = CoseKey::parse(crypto::bytes_of(credential.public_key));
+    const Sha256 hash = sha256(response->client_data); // 21
+    if (!key || !key->verifies(joined({crypto::bytes_of(response->authenticator_data), hash}),
+                               crypto::bytes_of(response->signature)))
+      return {Status::wrong_signature}; // 22
+
+    const bool counts = data->sign_count != 0 || credential.sign_count != 0;
+    if (counts && data->sign_count <= credential.sign_count) return {Status::cloned_authenticator}; // 23
+    return {Status::valid, data->sign_count, data->backed_up(), data->user_verified()};             // 24
+  }
+
+ private:
+  [[nodiscard]] Status check_client(const ClientData& client, std::string_view type,
+                                    const Expectation& expected) const {
+    if (client.type != type || !expected.is_challenge(client.challenge)) return Status::wrong_challenge;
+    if (!contains(settings_.origins, client.origin)) return Status::wrong_origin;
+    if (client.cross_origin && !settings_.allow_cross_origin) return Status::wrong_origin;
+    if (client.top_origin && !(client.cross_origin && contains(settings_.top_origins, *client.top_origin)))
+      return Status::wrong_origin;
+    return Status::valid;
+  }
+
+  [[nodiscard]] Status check_authenticator(const AuthenticatorData& data, const Expectation& expected) const {
+    if (!std::ranges::equal(data.rp_id_hash, id_hash_)) return Status::wrong_relying_party;
+    if (!data.user_present()) return Status::user_not_present;
+    if (expected.user_verification == UserVerification::required && !data.user_verified())
+      return Status::user_not_verified;
+    if (data.backed_up() && !data.backup_eligible()) return Status::unsupported_credential;
+    return Status::valid;
+  }
+
+  [[nodiscard]] bool accepts(const CoseKey& key) const {
+    return std::ranges::any_of(settings_.algorithms, [&](Algorithm algorithm) {
+      return static_cast<std::int32_t>(algorithm) == key.algorithm();
+    });
+  }
+
+  [[nodiscard]] bool trusts(const Attestation& attestation) const {
+    return !settings_.attestation_trust || settings_.attestation_trust(attestation);
+  }
+
+  RelyingPartySettings settings_;
+  Sha256 id_hash_;
+};
+
+} // namespace detail
+
+/// What to give `Options::webauthn`. Throws `errc::invalid_argument`, naming the setting.
+[[nodiscard]] inline std::shared_ptr<const RelyingParty> relying_party(RelyingPartySettings settings) {
+  check_settings(settings);
+  return std::make_shared<const detail::Procedures>(std::move(settings));
+}
+
+} // namespace mfa::webauthn

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/detail/base64url.hpp>
+#include <mfa/webauthn/json.hpp>
+
+namespace mfa::webauthn {
+
+/// What `PublicKeyCredential.toJSON()` gives for a new credential (RegistrationResponseJSON, WebAuthn
+/// section 5.1), decoded. All are bytes.
+struct RegistrationResponse {
+  std::string credential_id;
+  std::string client_data; ///< JSON
+  std::string attestation_object;
+  std::vector<std::string> transports; ///< how the authenticator can be reached: "usb", "internal"
+};
+
+/// The same for a sign-in (AuthenticationResponseJSON).
+struct AssertionResponse {
+  std::string credential_id;
+  std::string client_data; ///< JSON
+  std::string authenticator_data;
+  std::string signature;
+  std::optional<std::string> user_handle;
+};
+
+namespace detail {
+
+/// The bytes of a required member in base64url.
+inline std::optional<std::string> bytes_of(const JsonMembers& members, std::string_view name) {
+  const std::string* const text = members.text(name);
+  if (text == nullptr || text->empty()) return std::nullopt;
+  return mfa::detail::base64url_decode(*text);
+}
+
+/// The credential's id, if the members are those of a public key credential.
+inline std::optional<std::string> credential_id(const JsonMembers& members) {
+  const std::string* const type = members.text("type");
+  const std::string* const id = members.text("id");
+  const std::string* const raw_id = members.text("rawId");
+  if (type == nullptr || *type != "public-key" || id == nullptr || raw_id == nullptr || *id != *raw_id)
+    return std::nullopt;
+  return bytes_of(members, "rawId");
+}
+
+/// Names of transports as they are kept and given back to browsers, which ignore those that they do not know:
+/// short ones, in order, each once (WebAuthn section 5.2.1.1).
+inline std::vector<std::string> tidy_transports(std::vector<std::string> names) {
+  constexpr std::size_t most = 8;
+  std::erase_if(names, [](const std::string& name) {
+    constexpr std::size_t longest = 32;
+    return name.empty() || name.size() > longest ||
+           !std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
+  });
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (names.size() > most) names.resize(most);
+  return names;
+}
+
+} // namespace detail
+
+/// Nothing unless the text has that form.
+[[nodiscard]] inline std::optional<RegistrationResponse> parse_registration_response(std::string_view json) {
+  const auto members = JsonMembers::parse(json);
+  if (!members) return std::nullopt;
+  auto id = detail::credential_id(*members);
+  auto client_data = detail::bytes_of(*members, "response.clientDataJSON");
+  auto attestation_object = detail::bytes_of(*members, "response.attestationObject");
+  if (!id || !client_data || !attestation_object) return std::nullopt;
+  const auto* const transports = members->texts("response.transports");
+  return RegistrationResponse{
+      *std::move(id), *std::move(client_data), *std::move(attestation_object),
+      detail::tidy_transports(transports != nullptr ? *transports : std::vector<std::string>())};
+}
+
+/// Nothing unless the text has that form.
+[[nodiscard]] inline std::optional<AssertionResponse> parse_assertion_response(std::string_view json) {
+  const auto members = JsonMembers::parse(json);
+  if (!members) return std::nullopt;
+  auto id = detail::credential_id(*members);
+  auto client_data = detail::bytes_of(*members, "response.clientDataJSON");
+  auto authenticator_data = detail::bytes_of(*members, "response.authenticatorData");
+  auto signature = detail::bytes_of(*members, "response.signature");
+  if (!id || !client_data || !authenticator_data || !signature) return std::nullopt;
+  AssertionResponse response{
+      *std::move(id), *std::move(client_data), *std::move(authenticator_data), *std::move(signature), {}};
+  if (const auto* const handle = members->text("response.userHandle")) {
+    auto bytes = mfa::detail::base64url_decode(*handle);
+    if (!bytes) return std::nullopt;
+    response.user_handle = *std::move(bytes);
+  }
+  return response;
+}
+
+} // namespace mfa::webauthn

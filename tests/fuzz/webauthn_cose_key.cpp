@@ -1,0 +1,10 @@
+#include <cstddef>
+#include <cstdint>
+
+#include <mfa/webauthn/cose_key.hpp>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto key = mfa::webauthn::CoseKey::parse({data, size});
+  if (key) (void)key->verifies({data, size}, {data, size});
+  return 0;
+}
