@@ -126,6 +126,7 @@ class Redis {
       for (const auto& index : {factors_key, purge_key})
         (void)client.ask("open", std::array<std::string_view, 2>{"ZCARD", index}, IfLost::ask_again);
       const detail::redis::Settings settings(client);
+      detail::redis::check_role(client, settings);
       weaknesses = detail::redis::weaknesses_of(settings);
       detail::redis::check_durability(client, weaknesses);
       commit = client.load(detail::redis::scripts::commit);

@@ -9,6 +9,7 @@
 #include <mfa/error.hpp>
 #include <mfa/storage/redis/client.hpp>
 #include <mfa/storage/redis/options.hpp>
+#include <mfa/storage/redis/refusal.hpp>
 
 namespace mfa::detail::redis {
 
@@ -49,6 +50,13 @@ class Settings {
   Client& client_;
   std::string info_;
 };
+
+/// Throws for a replica, which lags behind. In a Redis Cluster a replica sends to its primary.
+inline void check_role(const Client& client, const Settings& settings) {
+  if (settings.info("role") != "slave" || settings.info("cluster_enabled") == "1") return;
+  const auto refusal = remedy_for("READONLY");
+  throw Error(refusal.first, "cannot use " + client.name() + ": " + refusal.second);
+}
 
 inline std::vector<storage::RedisWeakness> weaknesses_of(const Settings& settings) {
   using storage::RedisWeakness;

@@ -124,7 +124,7 @@ inline storage::FactorRecord factor_of(std::string_view id, std::string_view byt
   factor.id = stored.id();
   factor.version = stored.version();
   factor.user_id = stored.owner();
-  factor.type = read_enum(fields, FactorType::sms);
+  factor.type = read_enum(fields, last_factor_type);
   factor.state = read_enum(fields, FactorState::verified);
   factor.friendly_name = fields.text();
   factor.created_at = time_of(fields.number());
