@@ -1,7 +1,4 @@
 // The demo: enrol an authenticator app and a phone, challenge them, verify what you type.
-//
-//   quickstart [--state FILE]   state is kept in FILE (mfa-demo.db) and its key beside it (FILE.key)
-//   quickstart --self-test      plays the authenticator itself; so it does when it is not on a terminal
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -14,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,15 +25,35 @@
 
 namespace {
 
+constexpr std::string_view usage = R"(usage: quickstart [--state FILE] [--self-test]
+
+Enrols your authenticator app and your phone, and asks both for a code. Run it
+again, and it asks those that you enrolled before.
+
+  --state FILE  keep the factors in FILE and their key in FILE.key; both are
+                made when missing (default: mfa-demo.db in this directory)
+  --self-test   play the authenticator and the phone too, and exit with 0 only
+                if every verdict is right. So it does if the input is no terminal
+  --help        this text
+)";
+
 constexpr std::string_view user_id = "demo";
 
 /// A server would get its key from a KMS or a file that only it can read. Here: a file beside the database.
-mfa::KeyRing load_or_make_key(const std::string& path) {
+mfa::KeyRing load_or_make_key(const std::string& state) {
+  const std::string path = state + ".key";
   std::string key;
   if (std::filesystem::exists(path)) {
     std::ifstream in(path, std::ios::binary);
     key.assign(std::istreambuf_iterator<char>(in), {});
+    if (key.size() != mfa::KeyRing::key_size)
+      throw std::runtime_error(path + " is no key: give another --state, or delete it and " + state +
+                               " to start anew");
   } else {
+    if (std::filesystem::exists(state))
+      throw std::runtime_error(state + " exists and its key " + path +
+                               " does not: put the key back, give another --state, or delete " + state +
+                               " to start anew");
     std::array<unsigned char, mfa::KeyRing::key_size> fresh{};
     mfa::crypto::random_bytes(fresh);
     key = mfa::crypto::text_of(fresh);
@@ -43,7 +61,8 @@ mfa::KeyRing load_or_make_key(const std::string& path) {
     std::ofstream out(path, std::ios::binary);
     ::umask(everybody);
     if (!(out << key).flush())
-      throw std::runtime_error("cannot write the key file " + path + "; choose another --state");
+      throw std::runtime_error("cannot write " + path +
+                               ": give a --state in a directory where you may write");
   }
   return {"demo", mfa::crypto::bytes_of(key)};
 }
@@ -58,6 +77,19 @@ std::optional<std::string> ask(std::string_view question) {
   return line;
 }
 
+/// What to tell a user of a refusal.
+std::string_view advice(mfa::Status status) {
+  switch (status) {
+  case mfa::Status::wrong_code: return "Try again";
+  case mfa::Status::code_already_used: return "That code was used before: wait for the next one";
+  case mfa::Status::malformed_code: return "Type the digits of the code alone";
+  case mfa::Status::delayed: return "Too many wrong codes in a row: wait";
+  case mfa::Status::locked_out:
+    return "Too many wrong codes in a row: only an operator can unlock this factor";
+  default: return "This challenge is over: run the demo again for another";
+  }
+}
+
 /// One login: a challenge, and the user's tries. False when the user has left.
 template <class Factor> bool log_in(const Factor& factor) {
   const auto challenge = factor.challenge();
@@ -68,14 +100,14 @@ template <class Factor> bool log_in(const Factor& factor) {
                 << "\")\n\n";
       return true;
     }
-    std::cout << to_string(verification.status()) << ", " << verification.attempts_left() << " attempts left";
-    if (const auto wait = verification.retry_after()) std::cout << "; wait " << wait->count() << " s";
-    std::cout << '\n';
-    if (verification.attempts_left() == 0 || verification.status() == mfa::Status::expired ||
-        verification.status() == mfa::Status::locked_out) {
-      std::cout << "This challenge is over. Run the demo again for another.\n";
-      return false;
-    }
+    const bool over = verification.challenge().state() != mfa::ChallengeState::pending ||
+                      verification.status() == mfa::Status::locked_out;
+    std::cout << to_string(verification.status()) << ": "
+              << advice(verification.attempts_left() == 0 ? mfa::Status::too_many_attempts
+                                                          : verification.status());
+    if (const auto wait = verification.retry_after()) std::cout << " (" << wait->count() << " s)";
+    std::cout << ". Attempts left: " << verification.attempts_left() << '\n';
+    if (over) return false;
   }
   std::cout << "\nBye.\n";
   return false;
@@ -89,10 +121,10 @@ template <class Verifier> bool authenticator(Verifier& verifier) {
     return log_in(factor);
   }
   const auto enrolled = verifier.enroll_factor(
-      mfa::Totp{.issuer = "mfa-cpp demo", .user = "you@example.com", .user_id = std::string(user_id)});
+      mfa::Totp{.issuer = "mfa", .user = "demo", .user_id = std::string(user_id)}); // short, to fit a screen
   std::cout << mfa::qr::terminal(mfa::qr::encode(enrolled.totp.uri, mfa::qr::ErrorCorrection::low))
-            << "Scan it with an authenticator app, or type the secret in: " << enrolled.totp.secret << '\n'
-            << enrolled.totp.uri << "\nThen type the code that the app shows.\n";
+            << "Scan it with an authenticator app, or type in " << enrolled.totp.secret << '\n'
+            << "or open " << enrolled.totp.uri << "\nThen type the code that the app shows. ";
   return log_in(enrolled.factor);
 }
 
@@ -100,7 +132,13 @@ template <class Verifier> bool phone(Verifier& verifier) {
   for (const auto& factor : verifier.list_factors(user_id)) {
     if (!factor.sms() || !factor.verified()) continue;
     std::cout << "A text message goes to " << factor.sms()->phone_number << " (that is, to this console).\n";
-    return log_in(factor);
+    try {
+      return log_in(factor);
+    } catch (const mfa::Error& error) {
+      if (error.code() != mfa::errc::sms_rate_limited) throw;
+      std::cout << "Refused, " << error.what() << '\n'; // a second run comes sooner than a second message may
+      return false;
+    }
   }
   while (const auto number =
              ask("Now a phone. Its number, as +14155550123 (any will do, the message comes here): ")) {
@@ -117,9 +155,10 @@ template <class Verifier> bool phone(Verifier& verifier) {
 }
 
 int interactive(const std::string& state) {
+  auto keys = load_or_make_key(state);
   mfa::storage::Sqlite storage{state};
   mfa::Verifier verifier{storage, mfa::clock::System{}, mfa::sms::Console{},
-                         mfa::Options{.key_ring = load_or_make_key(state + ".key")}};
+                         mfa::Options{.key_ring = std::move(keys)}};
   std::cout << "State: " << state << " (key: " << state << ".key). Delete both to start anew.\n\n";
   if (authenticator(verifier) && phone(verifier))
     std::cout << "Run the demo again: it will know both factors.\n";
@@ -146,7 +185,7 @@ int self_test() {
   mfa::testing::ManualClock clock;
   mfa::testing::RecordingSms sms;
   const std::string state = directory + "/demo.db";
-  const mfa::Options options{.key_ring = load_or_make_key(state + ".key"), .sms_template = "{{code}}"};
+  const mfa::Options options{.key_ring = load_or_make_key(state), .sms_template = "{{code}}"};
   int wrong_answers = 0;
   const auto expect = [&](const char* what, Status status, Status expected) {
     std::cout << what << ": " << to_string(status) << (status == expected ? "\n" : "  <- NOT as expected\n");
@@ -214,9 +253,16 @@ int main(int argc, char** argv) try {
       test = true;
     } else if (argument == "--state" && i + 1 < argc) {
       state = argv[++i];
+    } else if (argument == "--help") {
+      std::cout << usage;
+      return 0;
     } else {
-      std::cout << "usage: quickstart [--state FILE] [--self-test]\n";
-      return argument == "--help" ? 0 : 2;
+      std::cerr << "quickstart: "
+                << (argument == "--state" ? "--state needs a file"
+                                          : "unknown option " + std::string(argument))
+                << "\n\n"
+                << usage;
+      return 2;
     }
   }
   return test ? self_test() : interactive(state);
