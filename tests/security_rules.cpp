@@ -472,6 +472,7 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
   CHECK(foreign.reads.size() == 2);
   CHECK(ask(unknown, "u_42") == foreign);
   CHECK(ask(orphan, "u_42") == foreign);
+  CHECK(thrown_by([&] { return verifier.get_challenge(orphan); }) == errc::entity_not_found);
   CHECK(thrown_by([&] { return verifier.get_factor(enrolled.factor.id(), "u_43"); }) ==
         errc::entity_not_found);
   CHECK(thrown_by([&] {

@@ -177,7 +177,13 @@ class Verifier {
     auto claims = decision::Claims::open;
     return policies_.until_committed("the challenge", [&]() -> std::optional<Verification> {
       const decision::Context context = policies_.now();
-      auto [challenge, factor] = find_challenge_with_factor(challenge_id, options, context);
+      auto found = find_challenge_with_factor(challenge_id);
+      if (!found) {
+        // What a known challenge costs too, so that time does not tell them apart.
+        if (!options.binding.empty()) (void)context.keys.authenticate(options.binding, challenge_id);
+        decision::throw_not_found("challenge");
+      }
+      auto& [challenge, factor] = *found;
       decision::Verdict verdict = decision::verify(factor, challenge, code, options, context, claims);
       Verification verification(verdict, ChallengeDetails(challenge), factor, context.now);
       const bool observed = static_cast<bool>(policies_.options.observer);
@@ -220,12 +226,12 @@ class Verifier {
     return handles_of(policies_.storage->list_factors(user_id, page.after, page.limit));
   }
 
-  /// Throws `errc::entity_not_found`.
+  /// Throws `errc::entity_not_found`; also if its factor is deleted.
   [[nodiscard]] ChallengeHandle get_challenge(std::string_view challenge_id) {
     if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
-    const auto record = policies_.storage->find_challenge(challenge_id);
-    if (!record) decision::throw_not_found("challenge");
-    return ChallengeHandle(ChallengeDetails(*record), *this);
+    const auto found = find_challenge_with_factor(challenge_id);
+    if (!found) decision::throw_not_found("challenge");
+    return ChallengeHandle(ChallengeDetails(found->challenge), *this);
   }
 
   // --- end
@@ -308,21 +314,18 @@ class Verifier {
     storage::FactorRecord factor;
   };
 
-  /// An unknown challenge costs the reads and the HMAC that a known one does, so that time does not tell them
-  /// apart.
-  Found find_challenge_with_factor(std::string_view id, const VerifyOptions& options,
-                                   const decision::Context& context) {
+  /// None if either is gone. An unknown challenge costs the reads that a known one does.
+  std::optional<Found> find_challenge_with_factor(std::string_view id) {
     if constexpr (storage::FindsChallengeWithFactor<StoragePolicy>) {
       if (auto found = policies_.storage->find_challenge_with_factor(id); found && found->factor)
-        return {std::move(found->challenge), *std::move(found->factor)};
+        return Found{std::move(found->challenge), *std::move(found->factor)};
     } else {
       auto challenge = policies_.storage->find_challenge(id);
       auto factor = policies_.storage->find_factor(challenge ? std::string_view(challenge->factor_id)
                                                              : decoy_factor_id);
-      if (challenge && factor) return {*std::move(challenge), *std::move(factor)};
+      if (challenge && factor) return Found{*std::move(challenge), *std::move(factor)};
     }
-    if (!options.binding.empty()) (void)context.keys.authenticate(options.binding, id);
-    decision::throw_not_found("challenge");
+    return std::nullopt;
   }
   static constexpr std::string_view decoy_factor_id = "auth_factor_00000000000000000000000000";
 
