@@ -1,0 +1,264 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+#include <mfa/otp/hotp.hpp>
+
+namespace mfa::test {
+
+/// What can be seen of a factor.
+struct FactorView {
+  FactorType type{};
+  FactorState state = FactorState::unverified;
+  std::string user_id;
+  Time created_at{};
+  Time updated_at{};
+  std::optional<Time> last_used_at = {};
+  std::uint32_t failures = 0;
+
+  bool operator==(const FactorView&) const = default;
+};
+
+/// What can be seen of a challenge.
+struct ChallengeView {
+  ChallengeState state = ChallengeState::pending;
+  Time created_at{};
+  Time updated_at{};
+  std::optional<Time> expires_at = {};
+  std::uint32_t attempts_left = 0;
+
+  bool operator==(const ChallengeView&) const = default;
+};
+
+/// What a verb answers; what does not apply to it is empty.
+struct Answer {
+  std::optional<errc> error = {};
+  std::optional<Status> status = {};
+  std::optional<std::chrono::seconds> retry_after = {};
+  std::string user_id = {};
+  std::optional<Time> verified_at = {};
+  std::vector<FactorView> factors = {};
+  std::optional<ChallengeView> challenge = {};
+  std::size_t purged = 0;
+
+  bool operator==(const Answer&) const = default;
+};
+
+/// The rules of docs/security.md once more: plainly, for one caller, and without any of the library's
+/// decisions. Factors and challenges go by numbers that the caller gives.
+class PlainRules {
+ public:
+  struct Factor {
+    FactorView view;
+    std::vector<unsigned char> secret = {}; ///< TOTP
+    std::string phone_number = {};          ///< SMS
+    std::uint64_t first_unused_step = 0;
+    std::optional<int> latest_challenge = {};
+    Time latest_failure = {};
+  };
+
+  struct Challenge {
+    ChallengeView view;
+    int factor = 0;
+    std::string binding = {};
+    std::string code = {}; ///< what an SMS says
+    Time purge_at = {};
+  };
+
+  explicit PlainRules(const Options& options) : options_(options) {}
+
+  Time now{};
+  std::map<int, Factor> factors;
+  std::map<int, Challenge> challenges;
+
+  Answer enroll(int name, Factor factor) {
+    factor.view.created_at = factor.view.updated_at = now;
+    factors[name] = factor;
+    return get_factor(name);
+  }
+
+  Answer challenge(int name, int factor_name, const ChallengeOptions& said, bool delivered,
+                   const std::string& code) {
+    Factor* const factor = find(factor_name, said.user_id);
+    if (factor == nullptr) return {.error = errc::entity_not_found};
+    if (said.verified_only && factor->view.state != FactorState::verified)
+      return {.error = errc::factor_not_verified};
+    if (locked(*factor)) return {.error = errc::factor_locked_out};
+    Challenge challenge{.view = {.created_at = now, .updated_at = now}, .factor = factor_name};
+    challenge.view.attempts_left = options_.attempts_a_challenge;
+    challenge.purge_at = now + options_.challenge_retention;
+    challenge.binding = said.binding;
+    if (factor->view.type == FactorType::sms) {
+      const auto wait = wait_to_send(factor->phone_number);
+      if (wait > Wait(0)) return {.error = errc::sms_rate_limited, .retry_after = wait};
+      sends_[factor->phone_number].push_back(now);
+      challenge.view.expires_at = now + options_.sms_code_lifetime;
+      challenge.code = code;
+      factor->latest_challenge = name; // the codes before are dead, even if this one never arrives
+      factor->view.updated_at = now;
+      if (!delivered) return {.error = errc::sms_not_sent};
+    }
+    challenges[name] = challenge;
+    return get_challenge(name);
+  }
+
+  Answer verify(int name, std::string_view typed, const VerifyOptions& said) {
+    const auto found = challenges.find(name);
+    if (found == challenges.end()) return {.error = errc::entity_not_found};
+    Challenge& challenge = found->second;
+    Factor* const factor = find(challenge.factor, said.user_id);
+    if (factor == nullptr || challenge.binding != said.binding) return {.error = errc::entity_not_found};
+    const Status status = judge(name, challenge, *factor, typed);
+    Answer answer{.status = status, .challenge = challenge.view};
+    if (status == Status::valid) {
+      answer.user_id = factor->view.user_id;
+      answer.verified_at = now;
+    }
+    const bool tells_wait =
+        status == Status::delayed || status == Status::wrong_code || status == Status::code_already_used;
+    if (tells_wait && !locked(*factor) && wait(*factor) > Wait(0)) answer.retry_after = wait(*factor);
+    return answer;
+  }
+
+  Answer get_factor(int name, std::string_view user_id = {}) {
+    const Factor* const factor = find(name, user_id);
+    if (factor == nullptr) return {.error = errc::entity_not_found};
+    return {.factors = {factor->view}};
+  }
+
+  Answer get_challenge(int name) {
+    const auto challenge = challenges.find(name);
+    if (challenge == challenges.end() || !factors.contains(challenge->second.factor))
+      return {.error = errc::entity_not_found};
+    return {.challenge = challenge->second.view};
+  }
+
+  Answer remove(int name, std::string_view user_id) {
+    if (find(name, user_id) == nullptr) return {.error = errc::entity_not_found};
+    factors.erase(name);
+    return {};
+  }
+
+  Answer unlock(int name) {
+    Factor* const factor = find(name, {});
+    if (factor == nullptr) return {.error = errc::entity_not_found};
+    factor->view.failures = 0;
+    factor->view.updated_at = now;
+    return {};
+  }
+
+  Answer purge() {
+    const auto over = [this](const auto& entry) { return entry.second.purge_at <= now; };
+    const auto all_over = [this](const auto& entry) {
+      return std::ranges::all_of(entry.second, [this](Time sent) { return sent + day <= now; });
+    };
+    return {.purged = std::erase_if(challenges, over) + std::erase_if(sends_, all_over)};
+  }
+
+ private:
+  using Wait = std::chrono::seconds;
+  static constexpr std::chrono::hours hour{1};
+  static constexpr std::chrono::hours day{24};
+
+  Factor* find(int name, std::string_view user_id) {
+    const auto factor = factors.find(name);
+    if (factor == factors.end()) return nullptr;
+    return user_id.empty() || factor->second.view.user_id == user_id ? &factor->second : nullptr;
+  }
+
+  [[nodiscard]] bool locked(const Factor& factor) const {
+    return factor.view.failures >= options_.failures_before_lockout;
+  }
+
+  /// How long the factor looks at no code.
+  [[nodiscard]] Wait wait(const Factor& factor) const {
+    if (factor.view.failures < options_.failures_before_delay) return Wait(0);
+    Wait delay = options_.first_delay;
+    for (auto n = options_.failures_before_delay; n < factor.view.failures; ++n)
+      delay = std::min(2 * delay, options_.longest_delay);
+    return std::max(Wait(0), std::chrono::ceil<Wait>(factor.latest_failure + delay - now));
+  }
+
+  /// How long no message may go to this number: until, at some end of a window, each limit leaves room.
+  [[nodiscard]] Wait wait_to_send(const std::string& phone_number) {
+    const std::vector<Time>& sends = sends_[phone_number];
+    const auto room = [&](Time at, std::ptrdiff_t limit, Wait window) {
+      return std::ranges::count_if(sends, [&](Time sent) { return sent + window > at; }) < limit;
+    };
+    std::vector<Time> moments{now};
+    for (const Time sent : sends)
+      for (const Wait window : {options_.sms_send_interval, Wait(hour), Wait(day)})
+        if (sent + window > now) moments.push_back(sent + window);
+    std::ranges::sort(moments);
+    const auto first = std::ranges::find_if(moments, [&](Time at) {
+      return room(at, 1, options_.sms_send_interval) && room(at, options_.sms_sends_an_hour, hour) &&
+             room(at, options_.sms_sends_a_day, day);
+    });
+    return std::chrono::ceil<Wait>(*first - now);
+  }
+
+  Status judge(int name, Challenge& challenge, Factor& factor, std::string_view typed) {
+    if (challenge.view.state == ChallengeState::verified) return Status::already_verified;
+    if (challenge.view.state == ChallengeState::expired) return Status::expired;
+    if (challenge.view.state == ChallengeState::exhausted) return Status::too_many_attempts;
+    if (challenge.view.expires_at && *challenge.view.expires_at <= now) {
+      challenge.view.state = ChallengeState::expired;
+      challenge.view.updated_at = now;
+      return Status::expired;
+    }
+    const bool sms = factor.view.type == FactorType::sms;
+    if (sms && factor.latest_challenge != name) return Status::superseded;
+    if (locked(factor)) return Status::locked_out;
+    if (wait(factor) > Wait(0)) return Status::delayed;
+
+    std::string code(typed.substr(0, 65));
+    if (code.size() > 64) return Status::malformed_code;
+    std::erase_if(code, [](char c) { return c == ' ' || c == '-'; });
+    const bool digits = code.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits || code.size() < 6 || code.size() > (sms ? 9 : 6)) return Status::malformed_code;
+
+    challenge.view.updated_at = factor.view.updated_at = now;
+    const Status status = sms ? (code == challenge.code ? Status::valid : Status::wrong_code) //
+                              : judge_totp(factor, code);
+    if (status == Status::valid) {
+      challenge.view.state = ChallengeState::verified;
+      factor.view.state = FactorState::verified;
+      factor.view.last_used_at = now;
+      factor.view.failures = 0;
+      return status;
+    }
+    if (--challenge.view.attempts_left == 0) challenge.view.state = ChallengeState::exhausted;
+    factor.latest_failure = factor.view.failures == 0 ? now : std::max(factor.latest_failure, now);
+    ++factor.view.failures;
+    return status;
+  }
+
+  [[nodiscard]] Status judge_totp(Factor& factor, const std::string& code) const {
+    const auto step = static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::seconds(30));
+    Status status = Status::wrong_code;
+    for (auto s = step + options_.totp_drift_steps; s + options_.totp_drift_steps >= step; --s) {
+      if (otp::hotp(factor.secret, s) != code) continue;
+      if (s < factor.first_unused_step) {
+        status = Status::code_already_used;
+        continue;
+      }
+      factor.first_unused_step = s + 1;
+      return Status::valid;
+    }
+    return status;
+  }
+
+  const Options& options_;
+  std::map<std::string, std::vector<Time>> sends_;
+};
+
+} // namespace mfa::test
