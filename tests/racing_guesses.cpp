@@ -33,7 +33,7 @@ constexpr unsigned failures_before_delay = 7;
 
 /// What the guessers were told, and what is stored afterwards.
 struct Told {
-  std::array<std::atomic<unsigned>, 10> statuses{};
+  std::array<std::atomic<unsigned>, 256> statuses{};
 
   [[nodiscard]] unsigned operator[](Status status) const {
     return statuses[static_cast<std::size_t>(status)];
