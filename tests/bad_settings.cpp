@@ -248,8 +248,8 @@ TEMPLATE_TEST_CASE("A key that is none is refused", "", Memory, TemporarySqlite)
   for (const std::size_t size : {0U, 16U, 31U, 33U})
     refused("has " + std::to_string(size) + " bytes; a key is 32 random bytes",
             [&] { return mfa::KeyRing("a", std::span(bytes).first(size)); });
-  refused("holds a key 'a' already", [&] { return mfa::KeyRing("a", key).add_older("a", key); });
-  refused("needs its current key before an older one", [&] { return mfa::KeyRing().add_older("a", key); });
+  refused("holds a key 'a' already", [&] { return mfa::KeyRing("a", key).add_further("a", key); });
+  refused("needs its current key before a further one", [&] { return mfa::KeyRing().add_further("a", key); });
 }
 
 TEMPLATE_TEST_CASE("A clock before 1970 stops every verb that depends on the time", "", Memory,

@@ -70,7 +70,7 @@ TEST_CASE("Another key does not open, whatever it is called") {
 
 TEST_CASE("After a rotation the new key seals and both open") {
   KeyRing rotated{"b", bytes_of(key_b)};
-  rotated.add_older("a", bytes_of(key_a));
+  rotated.add_further("a", bytes_of(key_a));
   const auto old_seal = ring_a.seal(bytes_of("secret"), "record");
   CHECK(text_of(rotated.open(old_seal, "record", "it")) == "secret");
   CHECK_FALSE(rotated.is_current(old_seal));
@@ -124,8 +124,8 @@ TEST_CASE("A key ring refuses what is no key and no name") {
     CHECK(made("a", std::string(size, 'k')) == errc::invalid_argument);
   }
   KeyRing ring{"a", bytes_of(key_a)};
-  CHECK(thrown_by([&] { return ring.add_older("a", bytes_of(key_b)); }) == errc::invalid_argument);
-  CHECK(thrown_by([&] { return KeyRing().add_older("a", bytes_of(key_b)); }) == errc::invalid_argument);
+  CHECK(thrown_by([&] { return ring.add_further("a", bytes_of(key_b)); }) == errc::invalid_argument);
+  CHECK(thrown_by([&] { return KeyRing().add_further("a", bytes_of(key_b)); }) == errc::invalid_argument);
 }
 
 TEST_CASE("Generated key rings have a key each") {

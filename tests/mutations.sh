@@ -86,8 +86,8 @@ mutate "sends: interval" decision/send_limits.hpp 'at_most(1, options.sms_send_i
 mutate "sends: hour" decision/send_limits.hpp 'at_most(options.sms_sends_an_hour, hours(1));' ''
 mutate "sends: day" decision/send_limits.hpp 'at_most(options.sms_sends_a_day, hours(24));' ''
 mutate "sends are counted by number" factor/sms.hpp \
-  'return decision::sms_counter_id(crypto::text_of(open_secret(record, context.keys)), context.keys);' \
-  'return decision::sms_counter_id(record.id, context.keys);'
+  'return decision::sms_counter_ids(crypto::text_of(open_secret(record, context.keys)), context.keys);' \
+  'return decision::sms_counter_ids(record.id, context.keys);'
 mutate "country codes at enrolment" factor/sms.hpp 'check_country(enrolled.phone_number, context);' ''
 mutate "country codes at the challenge" factor/sms.hpp 'check_country(crypto::text_of(phone_number), context);' ''
 mutate "no live challenge after a failed send" detail/sms_delivery.hpp \

@@ -355,7 +355,7 @@ template <class StoragePolicy> class Play {
     for (const auto& [id, bytes] : {std::pair{"a b", key}, {"a", key + "x"}, {"a", key.substr(1)}})
       heard.error_of(errc::invalid_argument, [&] { return mfa::KeyRing(id, mfa::crypto::bytes_of(bytes)); });
     heard.error_of(errc::invalid_argument, [&] {
-      return mfa::KeyRing("a", mfa::crypto::bytes_of(key)).add_older("a", mfa::crypto::bytes_of(other_key));
+      return mfa::KeyRing("a", mfa::crypto::bytes_of(key)).add_further("a", mfa::crypto::bytes_of(other_key));
     });
     heard.error_of(errc::no_key_ring, [&] { return mfa::KeyRing().seal({}, ""); });
     const auto now = clock.now();

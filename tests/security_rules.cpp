@@ -403,7 +403,7 @@ TEST_CASE("secrets at rest: sealed anew under the newest key when a factor is us
   const auto totp = before.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
   const auto phone = before.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
 
-  new_keys.add_older("old", key_a);
+  new_keys.add_further("old", key_a);
   mfa::Verifier after{storage, clock, sms, mfa::Options{.key_ring = new_keys}};
   const auto code = mfa::otp::totp(mfa::otp::base32_decode(totp.totp.secret), clock.now());
   CHECK(after.verify_challenge(after.challenge_factor(totp.factor.id()).id(), code).valid());

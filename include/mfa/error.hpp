@@ -25,6 +25,7 @@ enum class errc {
   insufficient_assurance,  ///< a factor of this kind never shows what the caller requires
   no_key_ring,             ///< a durable storage without a key ring
   unknown_key,             ///< sealed under a key that the key ring does not hold
+  key_unavailable,         ///< a key file that cannot be used, or a key that was not unwrapped
   seal_broken,             ///< sealed bytes that do not open: changed, truncated or moved between records
   corrupt_record,          ///< a record whose contents this library did not write
   storage_failure,         ///< the storage could not read or write
@@ -54,6 +55,7 @@ inline const std::error_category& error_category() noexcept {
       case errc::insufficient_assurance: return "insufficient assurance";
       case errc::no_key_ring: return "no key ring";
       case errc::unknown_key: return "unknown key";
+      case errc::key_unavailable: return "key unavailable";
       case errc::seal_broken: return "seal broken";
       case errc::corrupt_record: return "corrupt record";
       case errc::storage_failure: return "storage failure";

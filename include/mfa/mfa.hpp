@@ -7,6 +7,8 @@
 #include <mfa/challenge.hpp>
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>
+#include <mfa/crypto/key_file.hpp>
+#include <mfa/crypto/wrapped_keys.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor.hpp>

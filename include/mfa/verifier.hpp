@@ -19,6 +19,7 @@
 #include <mfa/decision/verification.hpp>
 #include <mfa/detail/claims.hpp>
 #include <mfa/detail/policies.hpp>
+#include <mfa/detail/rotation.hpp>
 #include <mfa/detail/sms_delivery.hpp>
 #include <mfa/detail/text.hpp>
 #include <mfa/detail/ulid.hpp>
@@ -26,6 +27,7 @@
 #include <mfa/event.hpp>
 #include <mfa/factor.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/key_rotation.hpp>
 #include <mfa/options.hpp>
 #include <mfa/page.hpp>
 #include <mfa/policy.hpp>
@@ -140,13 +142,9 @@ class Verifier {
       decision::check_challengeable(factor, options, context);
 
       storage::Batch batch;
-      const auto counter_id =
-          factor::with_kind(factor.type, [&](auto kind) { return kind.counter_id(factor, context); });
-      if (counter_id) {
-        batch.counters.push_back(
-            policies_.storage->find_counter(*counter_id).value_or(storage::CounterRecord{}));
-        batch.counters.front().id = *counter_id;
-      }
+      const auto counter_ids =
+          factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
+      if (!counter_ids.empty()) batch.counters.push_back(find_counter(counter_ids));
       storage::ChallengeRecord challenge;
       challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
       auto effects = create_challenge(factor, challenge, batch, options, context);
@@ -278,6 +276,20 @@ class Verifier {
     return removed;
   }
 
+  /// For operators, after a change of keys: moves every secret that another key holds to the current one,
+  /// while the other verbs run. Throws `errc::invalid_argument` for the options. Only for a storage that
+  /// offers `scan_factors`.
+  ResealProgress reseal_all(const ResealOptions& options = {}) requires storage::ScansFactors<StoragePolicy> {
+    return detail::reseal_all(policies_, options);
+  }
+
+  /// For operators: which key how many factors need, before one is retired. Reads every factor. Challenges
+  /// need the key that was current when they were created until they end. Only for a storage that offers
+  /// `scan_factors`.
+  [[nodiscard]] KeyCounts count_keys() requires storage::ScansFactors<StoragePolicy> {
+    return detail::count_keys(policies_);
+  }
+
   [[nodiscard]] const Options& options() const noexcept { return policies_.options; }
 
  private:
@@ -328,6 +340,19 @@ class Verifier {
     return std::nullopt;
   }
   static constexpr std::string_view decoy_factor_id = "auth_factor_00000000000000000000000000";
+
+  /// The counter of the first id, taken over from another of them if it is new there.
+  storage::CounterRecord find_counter(const std::vector<std::string>& ids) {
+    storage::CounterRecord counter;
+    for (const std::string& id : ids)
+      if (auto found = policies_.storage->find_counter(id)) {
+        counter = *std::move(found);
+        break;
+      }
+    if (counter.id != ids.front()) counter.version = 0;
+    counter.id = ids.front();
+    return counter;
+  }
 
   void commit_new(const storage::FactorRecord& factor) {
     storage::Batch batch;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,7 +23,7 @@ namespace mfa {
 
 /// The keys under which secrets are kept: AES-256-GCM for what must be read again, HMAC-SHA-256 for what is
 /// only compared. Each key has an id, which is stored beside what it seals. New seals use the current key;
-/// older keys only open. A value: copy it into `Options`. The keys are wiped with the last copy. Reading it
+/// further keys only open. A value: copy it into `Options`. The keys are wiped with the last copy. Reading it
 /// from many threads is safe.
 class KeyRing {
  public:
@@ -36,10 +37,11 @@ class KeyRing {
   /// 64 letters, digits, '.', '_' and '-'. Throws `errc::invalid_argument`.
   KeyRing(std::string_view key_id, std::span<const unsigned char> key) { add(key_id, key); }
 
-  /// Adds a key that opens what it sealed earlier and seals no more. Throws `errc::invalid_argument`.
-  KeyRing& add_older(std::string_view key_id, std::span<const unsigned char> key) {
+  /// Adds a key that opens and does not seal: a former one, or the next one, which every node must hold
+  /// before the first seals under it. Throws `errc::invalid_argument`.
+  KeyRing& add_further(std::string_view key_id, std::span<const unsigned char> key) {
     if (keys_.empty())
-      throw Error(errc::invalid_argument, "a key ring needs its current key before an older one");
+      throw Error(errc::invalid_argument, "a key ring needs its current key before a further one");
     add(key_id, key);
     return *this;
   }
@@ -91,13 +93,30 @@ class KeyRing {
     return *std::move(plain);
   }
 
-  /// Whether `seal` would now use another key than these bytes did.
+  /// The id of the key that these bytes were sealed or authenticated under: empty for `unsealed()`, and
+  /// nothing if they are neither.
+  [[nodiscard]] static std::optional<std::string_view> key_id_of(std::string_view stored) noexcept {
+    const std::size_t length = stored.empty() ? 0 : static_cast<unsigned char>(stored.front());
+    if (stored.empty() || length > longest_key_id || stored.size() < 1 + length) return std::nullopt;
+    return stored.substr(1, length);
+  }
+
+  /// Whether `seal` would use the key that these bytes were sealed under.
   [[nodiscard]] bool is_current(std::string_view sealed) const { return sealed.starts_with(tag_current()); }
 
   /// What to store of a value that is only compared later: its HMAC-SHA-256 under the current key. `context`
   /// names the use and the record, so that a stored value does not pass for another's.
   [[nodiscard]] std::string authenticate(std::string_view value, std::string_view context) const {
     return tag_current() + mac(unsealed_ ? nullptr : &current(), value, context);
+  }
+
+  /// The same under each key, the current one first: for what is looked for under its HMAC.
+  [[nodiscard]] std::vector<std::string> authenticate_under_each(std::string_view value,
+                                                                 std::string_view context) const {
+    std::vector<std::string> stored{authenticate(value, context)};
+    for (std::size_t i = 1; i < keys_.size(); ++i)
+      stored.push_back(tag(keys_[i].id) + mac(&keys_[i], value, context));
+    return stored;
   }
 
   /// Whether `stored` came from `authenticate` with the same value and context, in constant time. Throws
@@ -145,22 +164,22 @@ class KeyRing {
   }
 
   /// Stored bytes start with the length of the key id and the key id; length zero is `unsealed()`.
-  [[nodiscard]] std::string tag_current() const {
-    if (unsealed_) return std::string(1, '\0');
-    const std::string& id = current().id;
-    return static_cast<char>(id.size()) + id;
+  [[nodiscard]] std::string tag_current() const { return tag(unsealed_ ? std::string() : current().id); }
+
+  [[nodiscard]] static std::string tag(const std::string& key_id) {
+    return static_cast<char>(key_id.size()) + key_id;
   }
 
   /// The key that the stored bytes name (null: `unsealed()`), and what follows its name.
   [[nodiscard]] std::pair<const Key*, std::string_view> find_key(std::string_view stored,
                                                                  std::string_view what) const {
-    const std::size_t length = stored.empty() ? 0 : static_cast<unsigned char>(stored.front());
-    if (stored.empty() || length > longest_key_id || stored.size() < 1 + length)
+    const auto named = key_id_of(stored);
+    if (!named)
       throw Error(errc::seal_broken,
                   "the stored secret of " + std::string(what) + " is cut off; restore the record");
-    const auto id = stored.substr(1, length);
-    const auto rest = stored.substr(1 + length);
-    if (length == 0) {
+    const std::string_view id = *named;
+    const auto rest = stored.substr(1 + id.size());
+    if (id.empty()) {
       if (unsealed_) return {nullptr, rest};
       throw Error(errc::unknown_key, "the secret of " + std::string(what) +
                                          " is kept in the clear, which a key ring with keys does not take");
@@ -170,7 +189,7 @@ class KeyRing {
     throw Error(errc::unknown_key,
                 "the secret of " + std::string(what) +
                     " is sealed under a key that the key ring does not hold; add that key with "
-                    "add_older(id, key)");
+                    "add_further(id, key)");
   }
 
   [[nodiscard]] static std::string mac(const Key* key, std::string_view value, std::string_view context) {

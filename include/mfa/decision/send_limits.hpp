@@ -16,18 +16,21 @@
 
 namespace mfa::decision {
 
-/// The id of the counter of a phone number's messages: an HMAC, so that the storage does not learn the
-/// number. It is drawn from the current key: a new key starts the counts anew.
-[[nodiscard]] inline std::string sms_counter_id(std::string_view phone_number, const KeyRing& keys) {
+/// The id of the counter of a phone number's messages, and those that it has under further keys: HMACs, so
+/// that the storage does not learn the number.
+[[nodiscard]] inline std::vector<std::string> sms_counter_ids(std::string_view phone_number,
+                                                              const KeyRing& keys) {
   constexpr std::size_t mac_size = 32;
   constexpr std::string_view hex = "0123456789abcdef";
-  const std::string stored = keys.authenticate(phone_number, "sms counter");
-  std::string id = "sms_sends_";
-  for (const unsigned char byte : crypto::bytes_of(stored).last(mac_size)) {
-    id += hex[byte >> 4];
-    id += hex[byte & 15];
+  std::vector<std::string> ids;
+  for (const std::string& stored : keys.authenticate_under_each(phone_number, "sms counter")) {
+    std::string& id = ids.emplace_back("sms_sends_");
+    for (const unsigned char byte : crypto::bytes_of(stored).last(mac_size)) {
+      id += hex[byte >> 4];
+      id += hex[byte & 15];
+    }
   }
-  return id;
+  return ids;
 }
 
 /// Counts one more message to a number, or throws `errc::sms_rate_limited` with the time to wait. `counter`

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,17 +22,19 @@ namespace mfa::factor {
 ///                                   std::string_view answer, const decision::Context&);
 ///
 /// `check` gets up to 64 KiB of whatever the client sent. What it changes in the record is committed with a
-/// valid answer and with a counted refusal.
+/// valid answer and with a counted refusal. What needs the key ring for longer than a challenge lives is kept
+/// in `FactorRecord::sealed`, which a change of keys seals anew.
 struct KindDefaults {
   /// The most that a verification of this kind can show.
   static constexpr Assurance best_assurance{};
 
-  /// The counter to read before a new challenge and to commit with it.
-  static std::optional<std::string> counter_id(const storage::FactorRecord&, const decision::Context&) {
-    return std::nullopt;
+  /// The counter to read before a new challenge and to commit with it; then where else it may have been kept,
+  /// under a former key. None: nothing is counted.
+  static std::vector<std::string> counter_ids(const storage::FactorRecord&, const decision::Context&) {
+    return {};
   }
 
-  /// Prepares a challenge, whose common fields are set. `counter` is null if `counter_id` named none.
+  /// Prepares a challenge, whose common fields are set. `counter` is null if `counter_ids` named none.
   static decision::ChallengeEffects challenge(storage::FactorRecord&, storage::ChallengeRecord&,
                                               storage::CounterRecord* /*counter*/, const ChallengeOptions&,
                                               const decision::Context&) {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <openssl/crypto.h>
 
@@ -68,9 +68,9 @@ struct SmsKind : KindDefaults {
     return {std::string(decode(record).masked_phone_number)};
   }
 
-  static std::optional<std::string> counter_id(const storage::FactorRecord& record,
-                                               const decision::Context& context) {
-    return decision::sms_counter_id(crypto::text_of(open_secret(record, context.keys)), context.keys);
+  static std::vector<std::string> counter_ids(const storage::FactorRecord& record,
+                                              const decision::Context& context) {
+    return decision::sms_counter_ids(crypto::text_of(open_secret(record, context.keys)), context.keys);
   }
 
   /// Counts the send, draws the code, keeps its HMAC and makes this challenge the factor's only one that

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#else
+#include <fstream>
+#endif
+
+#include <openssl/crypto.h>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/error.hpp>
+
+namespace mfa {
+
+struct KeyFileOptions {
+  /// Unsafe: takes a file that any user of the machine may read.
+  bool accept_readable_by_all = false;
+};
+
+namespace detail {
+
+inline constexpr std::size_t largest_key_file = 65'536; ///< bytes
+
+[[noreturn]] inline void fail_key_file(const std::string& path, const std::string& why) {
+  throw Error(errc::key_unavailable, "cannot use the key file '" + path + "': " + why);
+}
+
+#if defined(__unix__) || defined(__APPLE__)
+inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileOptions& options) {
+  struct Descriptor {
+    int number;
+    ~Descriptor() {
+      if (number >= 0) ::close(number);
+    }
+  };
+  const auto fail = [&path] { fail_key_file(path, std::generic_category().message(errno)); };
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.number < 0) fail();
+  struct stat status {};
+  if (::fstat(file.number, &status) != 0) fail();
+  if (!S_ISREG(status.st_mode)) fail_key_file(path, "it is no regular file");
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    fail_key_file(path, "others than its owner may write it; chmod go-w");
+  if ((status.st_mode & S_IROTH) != 0 && !options.accept_readable_by_all)
+    fail_key_file(path, "every user of this machine may read it; chmod o-r, or set "
+                        "KeyFileOptions::accept_readable_by_all");
+  crypto::SecretBytes bytes(largest_key_file + 1);
+  std::size_t size = 0;
+  while (size < bytes.size()) {
+    const auto count = ::read(file.number, bytes.data() + size, bytes.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail();
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+#else
+inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileOptions&) {
+  std::ifstream file(path, std::ios::binary);
+  crypto::SecretBytes bytes(largest_key_file + 1);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (file.bad() || !file.eof()) fail_key_file(path, "it cannot be read, or has more than 64 KiB");
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return bytes;
+}
+#endif
+
+/// The 32 bytes that 64 hexadecimal digits name.
+inline std::optional<crypto::SecretBytes> key_of_hex(std::string_view hex) {
+  const auto value = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  if (hex.size() != 2 * KeyRing::key_size) return std::nullopt;
+  crypto::SecretBytes key(KeyRing::key_size);
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const int high = value(hex[2 * i]);
+    const int low = value(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    key[i] = static_cast<unsigned char>(high << 4 | low);
+  }
+  return key;
+}
+
+} // namespace detail
+
+/// The key ring of a text file. Each line is a key: its id, a space, and 64 hexadecimal digits, as
+/// `echo "2026-01 $(openssl rand -hex 32)"` prints. The first line is the current key, the others are further
+/// ones; empty lines and those that start with `#` are skipped. Read once: restart to take up a change.
+///
+/// Throws `errc::key_unavailable` if the file cannot be read, if others may write it or (on POSIX systems)
+/// every user may read it, and for a line that is no key, by its number. No message holds what a line holds.
+[[nodiscard]] inline KeyRing read_key_file(const std::string& path, const KeyFileOptions& options = {}) {
+  const crypto::SecretBytes bytes = detail::read_key_file(path, options);
+  if (bytes.size() > detail::largest_key_file)
+    detail::fail_key_file(path, "it has more than 64 KiB; give the file of keys");
+  KeyRing keys;
+  std::string_view rest = crypto::text_of(bytes);
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const auto end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty() || line.starts_with('#')) continue;
+    const auto space = line.find(' ');
+    const auto key = detail::key_of_hex(space == std::string_view::npos ? "" : line.substr(space + 1));
+    if (!key)
+      detail::fail_key_file(path, "line " + std::to_string(number) +
+                                      " is not a key id, a space and 64 hexadecimal digits");
+    try {
+      if (keys.empty())
+        keys = KeyRing(line.substr(0, space), *key);
+      else
+        keys.add_further(line.substr(0, space), *key);
+    } catch (const Error&) {
+      detail::fail_key_file(path, "line " + std::to_string(number) +
+                                      " has an id that is no key id, or that an earlier line has");
+    }
+  }
+  if (keys.empty()) detail::fail_key_file(path, "it holds no key");
+  return keys;
+}
+
+} // namespace mfa

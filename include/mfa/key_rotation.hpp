@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+
+namespace mfa {
+
+/// How far `Verifier::reseal_all` is.
+struct ResealProgress {
+  std::size_t scanned = 0;  ///< factors looked at
+  std::size_t resealed = 0; ///< moved to the current key
+  std::size_t failed = 0;   ///< whose secrets do not open: left as they are
+  std::string last_failure; ///< what the last of them says, with its id
+  std::string last_id;      ///< the last factor looked at
+};
+
+struct ResealOptions {
+  /// Go on after this id, the `ResealProgress::last_id` of a run that did not end. Empty: from the start.
+  std::string after = {};
+  /// Factors read and committed at once: 1 to 1000.
+  std::size_t batch = 100;
+  /// Called after each batch, in the same thread. It may wait, to leave the storage to others, or return
+  /// false to stop.
+  std::function<bool(const ResealProgress&)> progress = {};
+};
+
+/// What `Verifier::count_keys` counted.
+struct KeyCounts {
+  std::map<std::string, std::size_t> factors; ///< whose secrets need the key of this id
+  std::size_t in_the_clear = 0;               ///< kept under `KeyRing::unsealed()`
+  std::size_t unreadable = 0;                 ///< whose stored secret names no key: a damaged record
+};
+
+} // namespace mfa

@@ -1,0 +1,266 @@
+// A key is replaced while several nodes serve: no step fails a user, secrets move to the new key as they are
+// used and by reseal_all, and the old key is retired once nothing needs it.
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+#include <mfa/storage/sqlite.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+#include "support/temporary_directory.hpp"
+
+using mfa::errc;
+using mfa::KeyCounts;
+using mfa::KeyRing;
+using mfa::Options;
+using mfa::ResealProgress;
+using mfa::Status;
+using mfa::Totp;
+using mfa::crypto::bytes_of;
+using mfa::test::contains;
+using mfa::test::thrown_by;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::string_view old_key = "0123456789abcdef0123456789ABCDEF";
+constexpr std::string_view new_key = "ABCDEF01234567890abcdef012345678";
+
+// The steps of a rotation, in their order.
+const KeyRing before{"old", bytes_of(old_key)};
+const KeyRing announced = KeyRing{"old", bytes_of(old_key)}.add_further("new", bytes_of(new_key));
+const KeyRing switched = KeyRing{"new", bytes_of(new_key)}.add_further("old", bytes_of(old_key));
+const KeyRing after{"new", bytes_of(new_key)};
+
+/// What the nodes of one service share.
+struct Service {
+  mfa::storage::Memory storage;
+  mfa::testing::ManualClock clock;
+  mfa::testing::RecordingSms sms;
+};
+
+/// One node of it, with its key ring.
+struct Node {
+  Node(Service& service, const KeyRing& keys)
+      : of(service), verifier(service.storage, service.clock, service.sms,
+                              Options{.key_ring = keys, .sms_template = std::string(mfa::test::code_only)}) {}
+
+  auto enroll(const std::string& user_id = "u_42") {
+    return verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan", .user_id = user_id});
+  }
+
+  [[nodiscard]] std::string code(std::string_view secret) const {
+    return mfa::otp::totp(mfa::otp::base32_decode(secret), of.clock.now());
+  }
+
+  Service& of;
+  mfa::Verifier<mfa::storage::Memory, mfa::testing::ManualClock, mfa::testing::RecordingSms> verifier;
+};
+
+std::string key_of(Service& service, const std::string& factor_id) {
+  return std::string(KeyRing::key_id_of(service.storage.find_factor(factor_id)->sealed).value());
+}
+
+} // namespace
+
+TEST_CASE("At each step of a rotation, nodes of that step and of the next verify what either has made") {
+  const KeyRing* steps[] = {&before, &announced, &switched, &after};
+  for (std::size_t step = 0; step + 1 < std::size(steps); ++step) {
+    CAPTURE(step);
+    Service service;
+    Node one(service, *steps[step]);
+    Node other(service, *steps[step + 1]);
+    if (step == 2) continue; // the last step needs reseal_all first: see below
+    for (auto [maker, user] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
+      const auto totp = maker->enroll();
+      const auto phone = maker->verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
+      const auto challenge = maker->verifier.challenge_factor(totp.factor.id(), {.binding = "session"}).id();
+      CHECK(user->verifier.verify_challenge(challenge, maker->code(totp.totp.secret), {.binding = "session"})
+                .valid());
+      const auto text = maker->verifier.challenge_factor(phone.factor.id()).id();
+      CHECK(user->verifier.verify_challenge(text, service.sms.last().body).valid());
+      service.clock.advance(1h);
+    }
+  }
+}
+
+TEST_CASE("Without the announcement a node meets a key that it does not hold, and says which step it lacks") {
+  Service service;
+  Node switched_too_early(service, switched);
+  Node unaware(service, before);
+  const auto enrolled = switched_too_early.enroll();
+  const auto challenge = unaware.verifier.challenge_factor(enrolled.factor.id()).id();
+  try {
+    (void)unaware.verifier.verify_challenge(challenge, switched_too_early.code(enrolled.totp.secret));
+    FAIL("it was verified");
+  } catch (const mfa::Error& error) {
+    CHECK(error.code() == errc::unknown_key);
+    CHECK_THAT(error.what(), contains("add_further"));
+  }
+}
+
+TEST_CASE("Secrets move to the new key when they are used, and only then") {
+  Service service;
+  Node node(service, before);
+  const auto used = node.enroll();
+  const auto unused = node.enroll();
+  const auto phone = node.verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
+  Node later(service, switched);
+  (void)later.verifier.challenge_factor(used.factor.id()).verify(later.code(used.totp.secret));
+  (void)later.verifier.challenge_factor(phone.factor.id());
+  CHECK(key_of(service, used.factor.id()) == "new");
+  CHECK(key_of(service, phone.factor.id()) == "new");
+  CHECK(key_of(service, unused.factor.id()) == "old");
+}
+
+TEST_CASE("reseal_all moves every secret, after which the old key can go") {
+  Service service;
+  Node node(service, before);
+  std::vector<std::string> secrets;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 250; ++i) {
+    const auto enrolled = node.enroll();
+    secrets.push_back(enrolled.totp.secret);
+    ids.push_back(enrolled.factor.id());
+  }
+  Node later(service, switched);
+  (void)later.enroll(); // under the new key already
+  CHECK(later.verifier.count_keys().factors == std::map<std::string, std::size_t>{{"new", 1}, {"old", 250}});
+
+  std::size_t calls = 0;
+  const auto progress =
+      later.verifier.reseal_all({.batch = 100, .progress = [&](const ResealProgress& so_far) {
+                                   CHECK(so_far.scanned <= ++calls * 100);
+                                   return true;
+                                 }});
+  CHECK(progress.scanned == 251);
+  CHECK(progress.resealed == 250);
+  CHECK(progress.failed == 0);
+  CHECK(calls == 3);
+  CHECK(later.verifier.count_keys().factors == std::map<std::string, std::size_t>{{"new", 251}});
+  CHECK(later.verifier.reseal_all().resealed == 0);
+
+  Node last(service, after);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    REQUIRE(last.verifier.challenge_factor(ids[i]).verify(last.code(secrets[i])).valid());
+}
+
+TEST_CASE("reseal_all can be stopped and goes on where it was") {
+  Service service;
+  Node node(service, before);
+  for (int i = 0; i < 10; ++i) (void)node.enroll();
+  Node later(service, switched);
+  const auto first = later.verifier.reseal_all({.batch = 3, .progress = [](const auto&) { return false; }});
+  CHECK(first.scanned == 3);
+  CHECK(later.verifier.count_keys().factors.at("old") == 7);
+  const auto rest = later.verifier.reseal_all({.after = first.last_id, .batch = 3});
+  CHECK(rest.scanned == 7);
+  CHECK(later.verifier.count_keys().factors.count("old") == 0);
+  for (const std::size_t batch : {std::size_t{0}, std::size_t{1001}})
+    CHECK(thrown_by([&] { return later.verifier.reseal_all({.batch = batch}); }) == errc::invalid_argument);
+}
+
+TEST_CASE("What does not open is counted, named and left, and the rest is moved") {
+  Service service;
+  Node node(service, before);
+  (void)node.enroll();
+  const auto damaged = node.enroll();
+  (void)node.enroll();
+  Node stranger(service, KeyRing{"lost", bytes_of("................................")});
+  (void)stranger.enroll();
+  auto record = *service.storage.find_factor(damaged.factor.id());
+  record.sealed.back() = static_cast<char>(record.sealed.back() ^ 1);
+  REQUIRE(service.storage.commit({{record}, {}, {}, {}}));
+
+  Node later(service, switched);
+  const auto progress = later.verifier.reseal_all();
+  CHECK(progress.scanned == 4);
+  CHECK(progress.resealed == 2);
+  CHECK(progress.failed == 2);
+  CHECK_THAT(progress.last_failure, contains("auth_factor_"));
+  ++record.version;
+  CHECK(service.storage.find_factor(record.id) == record);
+  record.sealed = "\x40 too short";
+  REQUIRE(service.storage.commit({{record}, {}, {}, {}}));
+  const KeyCounts counts = later.verifier.count_keys();
+  CHECK(counts.factors == std::map<std::string, std::size_t>{{"lost", 1}, {"new", 2}});
+  CHECK(counts.unreadable == 1);
+}
+
+TEST_CASE("reseal_all loses no verification that runs beside it, and no code is valid twice") {
+  const mfa::test::TemporaryDirectory directory;
+  mfa::storage::Sqlite storage(directory.path() + "/mfa.db", {.synchronous = mfa::storage::Synchronous::off});
+  mfa::testing::ManualClock clock;
+  constexpr int count = 200;
+  std::vector<std::string> ids;
+  std::vector<mfa::crypto::SecretBytes> secrets;
+  {
+    mfa::Verifier old_node{storage, clock, Options{.key_ring = before}};
+    for (int i = 0; i < count; ++i) {
+      const auto enrolled = old_node.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan"});
+      ids.push_back(enrolled.factor.id());
+      secrets.push_back(mfa::otp::base32_decode(enrolled.totp.secret));
+    }
+  }
+  mfa::Verifier announced_node{storage, clock, Options{.key_ring = announced}};
+  mfa::Verifier switched_node{storage, clock, Options{.key_ring = switched}};
+  std::atomic<int> valid = 0;
+  std::atomic<int> used = 0;
+  std::atomic<int> failed = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (auto* node : {&announced_node, &switched_node})
+      threads.emplace_back([&, node] {
+        for (int i = count - 1; i >= 0; --i) try {
+            const auto& secret = secrets[static_cast<std::size_t>(i)];
+            const auto challenge = node->challenge_factor(ids[static_cast<std::size_t>(i)]);
+            const auto status = challenge.verify(mfa::otp::totp(secret, clock.now())).status();
+            valid += status == Status::valid;
+            used += status == Status::code_already_used;
+          } catch (...) {
+            ++failed;
+          }
+      });
+    threads.emplace_back([&] {
+      try {
+        while (switched_node.reseal_all({.batch = 10}).resealed > 0) {
+        }
+      } catch (...) {
+        ++failed;
+      }
+    });
+  }
+  CHECK(failed == 0);
+  CHECK(valid == count);
+  CHECK(used == count);
+  (void)switched_node.reseal_all();
+  CHECK(switched_node.count_keys().factors == std::map<std::string, std::size_t>{{"new", count}});
+}
+
+TEST_CASE("The count of messages to a number goes on under the new key") {
+  Service service;
+  const auto refused = [](Node& node, const std::string& id) {
+    return thrown_by([&] { return node.verifier.challenge_factor(id); }) == errc::sms_rate_limited;
+  };
+  Node node(service, before);
+  const auto phone = node.verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"}).factor.id();
+  for (int i = 0; i < 3; ++i) {
+    (void)node.verifier.challenge_factor(phone);
+    service.clock.advance(1min);
+  }
+  Node later(service, switched);
+  for (int i = 0; i < 2; ++i) {
+    (void)later.verifier.challenge_factor(phone);
+    service.clock.advance(1min);
+  }
+  CHECK(refused(later, phone)); // five in this hour
+  service.clock.advance(1h);
+  (void)later.verifier.challenge_factor(phone);
+  CHECK(refused(later, phone)); // at once
+}

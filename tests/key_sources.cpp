@@ -1,0 +1,151 @@
+// A key ring comes from a file that only the service reads, or from a key management service, and what cannot
+// be used is refused with a message that says why and holds nothing of a key.
+#include <exception>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+#include "support/temporary_directory.hpp"
+
+using mfa::errc;
+using mfa::KeyRing;
+using mfa::WrappedKey;
+using mfa::crypto::bytes_of;
+using mfa::crypto::SecretBytes;
+using mfa::crypto::text_of;
+using mfa::test::contains;
+using mfa::test::TemporaryDirectory;
+using mfa::test::thrown_by;
+
+namespace {
+
+constexpr std::string_view key_a = "0123456789abcdef0123456789ABCDEF";
+constexpr std::string_view key_b = "ABCDEF01234567890abcdef012345678";
+const std::string hex_a = "3031323334353637383961626364656630313233343536373839414243444546";
+const std::string hex_b = "4142434445463031323334353637383930616263646566303132333435363738";
+
+struct KeyFile {
+  explicit KeyFile(const std::string& contents, mode_t mode = 0600) {
+    std::ofstream(path) << contents;
+    REQUIRE(chmod(path.c_str(), mode) == 0);
+  }
+  TemporaryDirectory directory;
+  std::string path = directory.path() + "/mfa.keys";
+};
+
+/// What is refused, which must name the file.
+std::string refusal(const KeyFile& file) {
+  try {
+    (void)mfa::read_key_file(file.path);
+  } catch (const mfa::Error& error) {
+    CHECK(error.code() == errc::key_unavailable);
+    CHECK_THAT(error.what(), contains("'" + file.path + "'"));
+    return error.what();
+  }
+  return "taken";
+}
+
+} // namespace
+
+TEST_CASE("The first key of a file seals and the others open") {
+  const KeyFile file("# keys of the service\n\n2027-01 " + hex_b + "\r\n2026-01 " + hex_a);
+  const KeyRing keys = mfa::read_key_file(file.path);
+  const KeyRing b{"2027-01", bytes_of(key_b)};
+  const KeyRing a{"2026-01", bytes_of(key_a)};
+  CHECK(text_of(b.open(keys.seal(bytes_of("secret"), "record"), "record", "it")) == "secret");
+  CHECK(text_of(keys.open(a.seal(bytes_of("secret"), "record"), "record", "it")) == "secret");
+}
+
+TEST_CASE("A file that others may change or read is refused, unless reading is allowed by name") {
+  const std::string contents = "a " + hex_a + "\n";
+  for (const mode_t mode : {0600, 0400, 0640, 0440}) CHECK(refusal(KeyFile(contents, mode)) == "taken");
+  for (const mode_t mode : {0604, 0644, 0444})
+    CHECK_THAT(refusal(KeyFile(contents, mode)),
+               contains("every user of this machine may read it; chmod o-r"));
+  for (const mode_t mode : {0660, 0602, 0666})
+    CHECK_THAT(refusal(KeyFile(contents, mode)), contains("others than its owner may write it; chmod go-w"));
+  CHECK_FALSE(mfa::read_key_file(KeyFile(contents, 0644).path, {.accept_readable_by_all = true}).empty());
+  CHECK(thrown_by([&] {
+          return mfa::read_key_file(KeyFile(contents, 0646).path, {.accept_readable_by_all = true});
+        }) == errc::key_unavailable);
+}
+
+TEST_CASE("A line that is no key is named by its number and never shown") {
+  struct Case {
+    std::string contents;
+    std::string why;
+  };
+  const std::vector<Case> cases{
+      {"", "it holds no key"},
+      {"# nothing\n\n", "it holds no key"},
+      {"a " + hex_a + "\nb " + hex_a.substr(1), "line 2 is not"},
+      {"a " + hex_a + "0", "line 1 is not"},
+      {"a  " + hex_a, "line 1 is not"},
+      {"a\t" + hex_a, "line 1 is not"},
+      {hex_a, "line 1 is not"},
+      {"a " + hex_a + " ", "line 1 is not"},
+      {"a " + hex_a.substr(1) + "g", "line 1 is not"},
+      {" " + hex_a, "line 1 has an id that is no key id"},
+      {"\xc3\xa4 " + hex_a, "line 1 has an id that is no key id"},
+      {"a " + hex_a + "\n#\na " + hex_b, "line 3 has an id that is no key id, or that an earlier line has"},
+      {std::string(65'537, '#'), "more than 64 KiB"},
+  };
+  for (const auto& [contents, why] : cases) {
+    CAPTURE(why);
+    const auto told = refusal(KeyFile(contents));
+    CHECK_THAT(told, contains(why));
+    CHECK(told.find(hex_a.substr(1, 20)) == std::string::npos);
+  }
+}
+
+TEST_CASE("A file that is not there, or no file, is refused") {
+  const TemporaryDirectory directory;
+  CHECK(thrown_by([&] { return mfa::read_key_file(directory.path() + "/missing"); }) ==
+        errc::key_unavailable);
+  CHECK(thrown_by([&] { return mfa::read_key_file(directory.path()); }) == errc::key_unavailable);
+}
+
+TEST_CASE("Wrapped keys are unwrapped once each, and the first one seals") {
+  const std::vector<WrappedKey> wrapped{{"2027-01", "wrapped b"}, {"2026-01", "wrapped a"}};
+  std::vector<std::string> asked;
+  const KeyRing keys = mfa::unwrap_keys(wrapped, [&](const WrappedKey& key) {
+    asked.push_back(key.key_id);
+    const auto bytes = bytes_of(key.wrapped == "wrapped a" ? key_a : key_b);
+    return SecretBytes(bytes.begin(), bytes.end());
+  });
+  CHECK(asked == std::vector<std::string>{"2027-01", "2026-01"});
+  const KeyRing b{"2027-01", bytes_of(key_b)};
+  const KeyRing a{"2026-01", bytes_of(key_a)};
+  CHECK(text_of(b.open(keys.seal(bytes_of("secret"), "record"), "record", "it")) == "secret");
+  CHECK(text_of(keys.open(a.seal(bytes_of("secret"), "record"), "record", "it")) == "secret");
+}
+
+TEST_CASE("A key that is not unwrapped is named, with the service's own error nested") {
+  const std::vector<WrappedKey> wrapped{{"2027-01", "x"}};
+  try {
+    (void)mfa::unwrap_keys(
+        wrapped, [](const WrappedKey&) -> SecretBytes { throw std::runtime_error("access denied"); });
+    FAIL("it was taken");
+  } catch (const mfa::Error& error) {
+    CHECK(error.code() == errc::key_unavailable);
+    CHECK_THAT(error.what(), contains("'2027-01'"));
+    try {
+      std::rethrow_if_nested(error);
+      FAIL("nothing is nested");
+    } catch (const std::runtime_error& nested) {
+      CHECK_THAT(nested.what(), contains("access denied"));
+    }
+  }
+  CHECK(thrown_by([] { return mfa::unwrap_keys({}, {}); }) == errc::key_unavailable);
+  CHECK(thrown_by([&] { return mfa::unwrap_keys(wrapped, [](const auto&) { return SecretBytes(31); }); }) ==
+        errc::invalid_argument);
+}
