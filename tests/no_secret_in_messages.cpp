@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,6 +43,16 @@ using namespace std::chrono_literals;
 
 namespace {
 
+std::string hex_of(std::string_view bytes, const char* format = "%02x") {
+  std::string hex;
+  for (const unsigned char byte : bytes) {
+    std::array<char, 3> two{};
+    std::snprintf(two.data(), two.size(), format, byte);
+    hex += two.data();
+  }
+  return hex;
+}
+
 /// What must not come out, in every spelling that a careless line of code would give it.
 class Secrets {
  public:
@@ -50,15 +61,8 @@ class Secrets {
 
   /// Bytes: a key, a secret.
   void add_bytes(std::string_view bytes) {
-    std::string lower;
-    std::string upper;
-    for (const unsigned char byte : bytes) {
-      std::array<char, 3> two{};
-      std::snprintf(two.data(), two.size(), "%02x", byte);
-      lower += two.data();
-      std::snprintf(two.data(), two.size(), "%02X", byte);
-      upper += two.data();
-    }
+    const std::string lower = hex_of(bytes, "%02x");
+    const std::string upper = hex_of(bytes, "%02X");
     std::string base64 = mfa::detail::base64(bytes);
     while (base64.ends_with('=')) base64.pop_back();
     const std::string base32 = mfa::otp::base32_encode(mfa::crypto::bytes_of(bytes));
@@ -358,6 +362,14 @@ template <class StoragePolicy> class Play {
       return mfa::KeyRing("a", mfa::crypto::bytes_of(key)).add_further("a", mfa::crypto::bytes_of(other_key));
     });
     heard.error_of(errc::no_key_ring, [&] { return mfa::KeyRing().seal({}, ""); });
+    const std::string hex = hex_of(key);
+    for (const std::string& line : {key, hex, "a " + hex + "0", "a " + hex + "\na " + hex_of(other_key)}) {
+      const mfa::test::TemporaryDirectory directory;
+      std::ofstream(directory.path() + "/keys") << line;
+      heard.error_of(errc::key_unavailable, [&] {
+        return mfa::read_key_file(directory.path() + "/keys", {.accept_readable_by_all = true});
+      });
+    }
     const auto now = clock.now();
     clock.set(std::chrono::system_clock::time_point{} - 1s);
     heard.error_of(errc::clock_out_of_range, [&] { return enroll_sms(verifier); });
