@@ -1,9 +1,8 @@
-// What storage::Redis promises: all that every storage does, and its own keys, expiry and indexes.
+// What storage::Redis promises beyond what every storage does: its keys, its expiry and its indexes.
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <iostream>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -14,7 +13,6 @@
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/storage/redis.hpp>
-#include <mfa/testing/storage_conformance.hpp>
 
 #include "support/catch.hpp"
 #include "support/redis_server.hpp"
@@ -26,7 +24,6 @@ using mfa::storage::CounterRecord;
 using mfa::storage::FactorRecord;
 using mfa::storage::RecordKind;
 using mfa::storage::Redis;
-using mfa::storage::RedisDurability;
 using mfa::storage::Removal;
 using mfa::test::RedisServer;
 using namespace std::string_literals;
@@ -85,15 +82,6 @@ std::vector<std::string> ids(const std::vector<FactorRecord>& factors) {
 }
 
 } // namespace
-
-TEST_CASE("it keeps every promise of a storage, for threads, instances and processes") {
-  const RedisServer server(RedisServer::quick());
-  const auto options = server.options(RedisDurability::accept_volatile);
-  const auto report = mfa::testing::check_storage([&] { return Redis(options); });
-  std::cout << report;
-  CHECK(report.failures() == 0);
-  CHECK(report.count(mfa::testing::CheckResult::Outcome::not_checked) == 0);
-}
 
 TEST_CASE("bytes that look like ours or like the protocol come back as they were") {
   const RedisServer server;
