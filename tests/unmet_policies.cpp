@@ -2,17 +2,13 @@
 // error, in the words of the line to add.
 #include <algorithm>
 #include <cstddef>
-#include <fstream>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
-#include "support/program.hpp"
-#include "support/temporary_directory.hpp"
+#include "support/compiler.hpp"
 
-using mfa::test::output_of;
+using mfa::test::Compiler;
 
 namespace {
 
@@ -41,43 +37,6 @@ bool log_in(Storage& storage, Clock& clock, SmsTransport& sms) {
   return challenge.verify("123456").valid() && phone.factor.challenge().verify("123456").valid();
 }
 )";
-
-/// Checks host programs with a compiler, which reads the library once.
-class Compiler {
- public:
-  explicit Compiler(std::string name) : name_(std::move(name)), header_(directory_.path() + "/host.hpp") {
-    std::ofstream(header_) << "#include <mfa/mfa.hpp>\n";
-    const std::string made = header_ + (name_ == "g++" ? ".gch" : ".pch");
-    const std::string said = run("-x c++-header '" + header_ + "' -o '" + made + '\'');
-    REQUIRE(said.empty());
-    preamble_ = name_ == "g++" ? "-include '" + header_ + '\'' : "-include-pch '" + made + '\'';
-  }
-
-  /// The lines that it prints.
-  [[nodiscard]] std::vector<std::string> complaints(const std::string& program) const {
-    const std::string source = directory_.path() + "/host.cpp";
-    std::ofstream(source) << program;
-    const std::string text = run(preamble_ + " -fsyntax-only '" + source + '\'');
-    std::vector<std::string> lines;
-    for (std::string_view rest = text; !rest.empty();) {
-      const std::size_t end = std::min(rest.find('\n'), rest.size());
-      lines.emplace_back(rest.substr(0, end));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return lines;
-  }
-
- private:
-  [[nodiscard]] std::string run(const std::string& arguments) const {
-    return output_of("LC_ALL=C " + name_ + " -std=c++20 -I '" MFA_INCLUDE_DIRECTORY "' " + arguments +
-                     " 2>&1");
-  }
-
-  std::string name_;
-  mfa::test::TemporaryDirectory directory_;
-  std::string header_;
-  std::string preamble_;
-};
 
 std::string first_error(const std::vector<std::string>& lines) {
   const auto line =
@@ -130,11 +89,11 @@ TEST_CASE("The first error names the function that a policy lacks, on a page tha
        "mfa: the clock needs: " + now},
   };
   for (const std::string compiler_name : {"g++", "clang++"}) {
-    if (output_of("command -v " + compiler_name).empty()) {
+    if (!Compiler::available(compiler_name)) {
       WARN(compiler_name << " is not here and was not asked");
       continue;
     }
-    const Compiler compiler(compiler_name);
+    const Compiler compiler(compiler_name, "#include <mfa/mfa.hpp>\n");
     CAPTURE(compiler_name);
     REQUIRE(compiler.complaints(host).empty());
     for (const Row& row : rows) {

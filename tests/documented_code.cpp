@@ -1,0 +1,128 @@
+// The C++ in README.md and in the pages for hosts compiles as it stands there.
+#include <cstddef>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/compiler.hpp"
+
+using mfa::test::Compiler;
+
+namespace {
+
+struct Block {
+  std::size_t line = 0; ///< of the page, on which its text begins
+  std::string text;
+};
+
+std::vector<Block> blocks_of(const std::string& page) {
+  std::ifstream in(MFA_SOURCE_DIRECTORY "/" + page);
+  std::vector<Block> blocks;
+  bool inside = false;
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (line == "```cpp") {
+      inside = true;
+      blocks.push_back({number + 1, ""});
+    } else if (line == "```") {
+      inside = false;
+    } else if (inside) {
+      blocks.back().text += line + '\n';
+    }
+  }
+  return blocks;
+}
+
+bool is_program(const Block& block) { return block.text.find("int main(") != std::string::npos; }
+bool is_type(const Block& block) { return block.text.starts_with("struct "); }
+
+/// The text in a function of its own, with its includes before that.
+std::string in_a_function(const Block& block) {
+  std::string includes;
+  std::string statements;
+  for (std::size_t start = 0; start < block.text.size();) {
+    const std::size_t end = block.text.find('\n', start) + 1;
+    const std::string line = block.text.substr(start, end - start);
+    const bool is_include = line.starts_with("#include");
+    includes += is_include ? line : "";
+    statements += is_include ? "\n" : line;
+    start = end;
+  }
+  const std::string before = statements.starts_with("catch") ? "try {} " : "";
+  const std::string number = std::to_string(block.line);
+  return includes + "auto line_" + number + "() {\n#line " + number + '\n' + before + statements + "}\n";
+}
+
+/// A page, and what its host has of its own.
+struct Page {
+  std::string name;
+  std::string host;
+  std::string host_of_program = "";
+  std::string check_of_types = "";
+};
+
+const std::vector<Page> pages{
+    {"README.md", R"(
+struct Gateway { void send(const mfa::SmsMessage& message); };
+extern Gateway my_gateway;
+extern mfa::storage::Sqlite storage;
+extern mfa::KeyRing keys;
+)"},
+    {"docs/getting-started.md", R"(
+struct Gateway { void send(const mfa::SmsMessage& message); };
+extern Gateway sms_gateway;
+extern const std::array<unsigned char, 32> key_bytes;
+extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, Gateway> verifier;
+
+struct Account { std::string id, email; };
+struct Session {
+  std::string id, challenge_id;
+  template <class Amr> void authenticated(const Amr& amr, std::optional<mfa::Time> at);
+};
+extern Account account;
+extern Session session;
+extern std::map<std::string, std::string> form;
+extern std::string chosen;
+void save(const Account& account, const std::string& factor_id);
+void show(const std::string& qr_code, const std::string& secret);
+void offer(const std::string& id, mfa::FactorType type, const std::string& name, const std::string& number);
+void answer(mfa::Status status, std::optional<std::chrono::seconds> retry_after, unsigned attempts_left);
+void log(const char* text);
+int http(int status, std::chrono::seconds retry_after = {});
+)"},
+    {.name = "docs/policies.md",
+     .host = "",
+     .host_of_program = "struct MyStorage : mfa::storage::Sqlite { using mfa::storage::Sqlite::Sqlite; };\n",
+     .check_of_types = "static_assert(mfa::Storage<MyStorage> && mfa::Clock<MyClock> && "
+                       "mfa::SmsTransport<MyGateway>);\n"},
+};
+
+} // namespace
+
+TEST_CASE("Every block of C++ in the pages compiles") {
+  const Compiler compiler(Compiler::available("g++") ? "g++" : "clang++",
+                          "#include <array>\n#include <iostream>\n#include <map>\n#include <optional>\n"
+                          "#include <string>\n#include <mfa/mfa.hpp>\n#include <mfa/storage/sqlite.hpp>\n");
+  const auto compiles = [&](const std::string& program) {
+    CAPTURE(program);
+    CHECK(compiler.complaints(program) == std::vector<std::string>{});
+  };
+  for (const Page& page : pages) {
+    CAPTURE(page.name);
+    const std::vector<Block> blocks = blocks_of(page.name);
+    CHECK(blocks.size() >= 2);
+    std::string parts = page.host;
+    std::string types;
+    for (const Block& block : blocks) {
+      if (is_program(block))
+        compiles(page.host_of_program + block.text);
+      else if (is_type(block))
+        types += block.text;
+      else
+        parts += in_a_function(block);
+    }
+    compiles(parts);
+    if (!types.empty()) compiles(types + page.check_of_types);
+  }
+}
