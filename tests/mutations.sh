@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes each security rule out of a copy of the headers, one at a time, and shows that tests/security_rules.cpp then
-# fails: sh tests/mutations.sh [part of a rule's name]. Takes some minutes. Fails if a rule can go unnoticed.
+# Takes each security rule out of a copy of the headers, one at a time, and shows that the tests of the rules then
+# fail: sh tests/mutations.sh [part of a rule's name]. Takes some minutes. Fails if a rule can go unnoticed.
 set -eu
 cd "$(dirname "$0")/.."
 . ./examples/requirements.sh
@@ -15,6 +15,7 @@ libraries="-lcrypto -lqrencode -lpng"
 $compiler $flags -c tests/main.cpp -o "$work/main.o"
 rules=0
 unnoticed=0
+tests=tests/security_rules.cpp
 
 # mutate RULE HEADER OLD NEW: OLD must be in the header exactly once.
 mutate() {
@@ -30,7 +31,7 @@ mutate() {
   echo "- $1"
   echo "    edit: $2: $3  ->  ${4:-(nothing)}"
   # shellcheck disable=SC2086
-  $compiler $flags -I"$work/include" tests/security_rules.cpp "$work/main.o" -o "$work/rules" $libraries \
+  $compiler $flags -I"$work/include" "$tests" "$work/main.o" -o "$work/rules" $libraries \
     2>"$work/errors" || { cat "$work/errors"; exit 2; }
   if "$work/rules" --reporter compact >"$work/output" 2>&1; then
     unnoticed=$((unnoticed + 1))
@@ -71,20 +72,19 @@ mutate "locked factors take no code" $verification 'if (lock.locked) return' 'if
 mutate "locked factors are not challenged" decision/challenge.hpp \
   'if (lockout(factor, context.now, context.options).locked)' 'if (false)'
 mutate "the lock is opened by operators" verifier.hpp 'decision::forget_failures(factor);' ''
-mutate "sms codes are random" factor/sms.hpp 'crypto::random_digits(context.options.sms_code_digits)' \
-  'std::string(context.options.sms_code_digits, char(49))'
+mutate "sms codes are random" factor/sent_code.hpp 'crypto::random_digits(digits)' \
+  'std::string(digits, char(49))'
 mutate "sms codes expire" $verification 'if (challenge.expires_at && context.now >= *challenge.expires_at)' 'if (false)'
 mutate "sms codes expire in time" $verification 'context.now >= *challenge.expires_at' \
   'context.now > *challenge.expires_at'
-mutate "sms codes are bound to the challenge" factor/sms.hpp 'return "sms code " + challenge.id;' \
-  'return challenge.id.substr(0, 4);'
-mutate "sms codes are stored as an HMAC" factor/sms.hpp \
-  'challenge.answer = context.keys.authenticate(code, code_context(challenge));' \
-  'challenge.answer = context.keys.authenticate(code, code_context(challenge)) + code;'
-mutate "sends are limited" factor/sms.hpp 'decision::count_send(*counter, context);' ''
-mutate "sends: interval" decision/send_limits.hpp 'at_most(1, options.sms_send_interval);' ''
-mutate "sends: hour" decision/send_limits.hpp 'at_most(options.sms_sends_an_hour, hours(1));' ''
-mutate "sends: day" decision/send_limits.hpp 'at_most(options.sms_sends_a_day, hours(24));' ''
+mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" code ").append(challenge.id)' ''
+mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
+  'challenge.answer = context.keys.authenticate(code, code_context(type, challenge));' \
+  'challenge.answer = context.keys.authenticate(code, code_context(type, challenge)) + code;'
+mutate "sends are limited" factor/sms.hpp 'decision::count_sms(*counter, context);' ''
+mutate "sends: interval" decision/send_limits.hpp 'at_most(1, limits.interval);' ''
+mutate "sends: hour" decision/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
+mutate "sends: day" decision/send_limits.hpp 'at_most(limits.a_day, hours(24));' ''
 mutate "sends are counted by number" factor/sms.hpp \
   'return decision::sms_counter_ids(crypto::text_of(open_secret(record, context.keys)), context.keys);' \
   'return decision::sms_counter_ids(record.id, context.keys);'
@@ -122,6 +122,32 @@ mutate "verified_only" decision/challenge.hpp 'if (request.verified_only &&' 'if
 mutate "assurance at the challenge" decision/challenge.hpp 'if (!can_meet)' 'if (false)'
 mutate "assurance at the verification" $verification \
   'if (!can_meet) return {.status = Status::insufficient_assurance};' ''
+
+tests=tests/security_rules_other_factors.cpp
+recovery_codes=factor/recovery_codes.hpp
+mutate "recovery codes: length" $recovery_codes 'std::size_t size = 12;' 'std::size_t size = 8;'
+mutate "recovery codes: random" $recovery_codes 'crypto::random_bytes(bytes);' ''
+mutate "recovery codes: single use" $recovery_codes 'match->used = true;' ''
+mutate "recovery codes: hashed" $recovery_codes 'codes.push_back({mac_of(code, key)});' \
+  'codes.push_back({mac_of(code, key) + code});'
+mutate "recovery codes: bound to the factor" factor/sealed_secret.hpp '.append(record.id)' ''
+mutate "recovery codes: regeneration" $recovery_codes 'return draw_set(record, decode(record).size(), context);' \
+  'auto old = record; auto shown = draw_set(old, decode(record).size(), context); return shown;'
+mutate "recovery codes: foreign factors" verifier.hpp \
+  'auto factor = policies_.find_factor(factor_id, user_id); if (factor.type != Kind::type)' \
+  'auto factor = policies_.find_factor(factor_id, {}); if (factor.type != Kind::type)'
+mutate "recovery codes: warning" $recovery_codes 'answered.event = EventType::recovery_codes_low;' ''
+mutate "delivered codes: random" factor/sent_code.hpp 'crypto::random_digits(digits)' 'std::string(digits, char(49))'
+mutate "delivered codes: lifetime" factor/sent_code.hpp 'challenge.expires_at = context.now + lifetime;' ''
+mutate "delivered codes: limits" factor/generic_otp.hpp 'decision::count_generic_otp(*counter, context);' ''
+mutate "delivered codes: supersession" factor/generic_otp.hpp \
+  'return decode(record).current_challenge_id == challenge.id;' 'return !challenge.id.empty();'
+mutate "hotp: counter goes on" factor/hotp.hpp 'parameters.next = *match.fresh + 1;' ''
+mutate "hotp: counter goes on after two codes" factor/hotp.hpp 'parameters.next = *found + 2;' 'parameters.next = *found;'
+mutate "hotp: look-ahead" factor/hotp.hpp 'next + context.options.hotp_look_ahead' 'next + context.options.hotp_look_ahead + 1'
+mutate "hotp: window of two codes" factor/hotp.hpp 'next + context.options.hotp_resynchronization_window' \
+  'next + context.options.hotp_resynchronization_window + 1'
+mutate "hotp: both codes" otp/hotp.hpp 'before & crypto::equal_mask(following, next_value)' 'before'
 
 echo "$rules edits, $unnoticed not noticed"
 [ "$unnoticed" = 0 ]

@@ -179,6 +179,7 @@ template <class StoragePolicy> class Play {
     right_and_wrong();
     lockout();
     text_messages();
+    other_kinds();
     bad_requests();
     broken_storage();
     broken_records();
@@ -328,6 +329,51 @@ template <class StoragePolicy> class Play {
     REQUIRE(full);
     mfa::Verifier on_console{storage, clock, mfa::sms::Console(full.get()), options()};
     heard.error_of(errc::sms_not_sent, [&] { return on_console.challenge_factor(enrolled.factor.id()); });
+  }
+
+  void other_kinds() {
+    mfa::Options changed = options();
+    changed.generic_otp_digits = 9;
+    Verifier verifier{storage, clock, sms, changed};
+    const auto delivered = verifier.enroll_factor(mfa::GenericOtp{.destination = "a***@example.com"});
+    heard.shown(delivered.factor);
+    const auto sent = delivered.factor.challenge();
+    const std::string sent_code(sent.code());
+    secrets.add_text(sent_code);
+    heard.shown(sent);
+    heard.error_of(errc::code_rate_limited, [&] { return delivered.factor.challenge(); });
+    verify(sent, wrong(sent_code), Status::wrong_code);
+    verify(sent, sent_code, Status::valid);
+
+    const auto token = verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .digits = 8});
+    const auto secret = mfa::otp::base32_decode(token.hotp.secret);
+    secrets.add_bytes(mfa::crypto::text_of(secret));
+    secrets.add_text(token.hotp.uri);
+    secrets.add_text(token.hotp.qr_code);
+    heard.shown(token.factor);
+    for (unsigned counter = 0; counter < 4; ++counter)
+      secrets.add_text(mfa::otp::hotp(secret, counter, {.digits = 8}));
+    const auto shown = [&](unsigned counter) { return mfa::otp::hotp(secret, counter, {.digits = 8}); };
+    verify(token.factor.challenge(), wrong(shown(0)), Status::wrong_code);
+    verify(token.factor.challenge(), shown(0) + shown(1), Status::valid);
+    verify(token.factor.challenge(), shown(1), Status::code_already_used);
+
+    const auto set = verifier.enroll_factor(mfa::RecoveryCodes{.count = 1});
+    const auto renewed = verifier.regenerate_recovery_codes(set.factor.id());
+    heard.shown(renewed.factor);
+    for (std::string code : {set.recovery_codes.codes.front(), renewed.recovery_codes.codes.front()}) {
+      secrets.add_text(code);
+      std::erase(code, '-');
+      secrets.add_text(code);
+    }
+    const std::string& kept = renewed.recovery_codes.codes.front();
+    verify(set.factor.challenge(), set.recovery_codes.codes.front(), Status::wrong_code);
+    verify(set.factor.challenge(), kept, Status::valid);
+    verify(set.factor.challenge(), kept, Status::code_already_used);
+    heard.error_of(errc::invalid_argument,
+                   [&] { return verifier.regenerate_recovery_codes(token.factor.id()); });
+    heard.error_of(errc::invalid_argument,
+                   [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.count = 51}); });
   }
 
   void bad_requests() {

@@ -19,20 +19,21 @@ enum class errc {
   qr_code_too_large,       ///< the text does not fit a QR code at the chosen error correction
   sms_rate_limited,        ///< too many messages to this number; `Error::retry_after()` says how long to wait
   sms_country_not_allowed, ///< the number's country code is not on the host's list
-  sms_not_sent,            ///< the transport did not take the message; no live challenge is left
-  factor_not_verified,     ///< the caller required a verified factor
-  factor_locked_out,       ///< too many wrong codes; an operator must call `unlock_factor`
-  insufficient_assurance,  ///< a factor of this kind never shows what the caller requires
-  no_key_ring,             ///< a durable storage without a key ring
-  unknown_key,             ///< sealed under a key that the key ring does not hold
-  key_unavailable,         ///< a key file that cannot be used, or a key that was not unwrapped
-  seal_broken,             ///< sealed bytes that do not open: changed, truncated or moved between records
-  corrupt_record,          ///< a record whose contents this library did not write
-  storage_failure,         ///< the storage could not read or write
-  storage_conflict,        ///< a record kept changing under the operation
-  storage_schema,          ///< the storage's schema is not one that this library can use
-  clock_out_of_range,      ///< the clock reads before 1970 or after the year 5138
-  crypto_failure,          ///< OpenSSL refused
+  code_rate_limited, ///< too many codes for the host to deliver; `Error::retry_after()` says how long to wait
+  sms_not_sent,      ///< the transport did not take the message; no live challenge is left
+  factor_not_verified,    ///< the caller required a verified factor
+  factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
+  insufficient_assurance, ///< a factor of this kind never shows what the caller requires
+  no_key_ring,            ///< a durable storage without a key ring
+  unknown_key,            ///< sealed under a key that the key ring does not hold
+  key_unavailable,        ///< a key file that cannot be used, or a key that was not unwrapped
+  seal_broken,            ///< sealed bytes that do not open: changed, truncated or moved between records
+  corrupt_record,         ///< a record whose contents this library did not write
+  storage_failure,        ///< the storage could not read or write
+  storage_conflict,       ///< a record kept changing under the operation
+  storage_schema,         ///< the storage's schema is not one that this library can use
+  clock_out_of_range,     ///< the clock reads before 1970 or after the year 5138
+  crypto_failure,         ///< OpenSSL refused
 };
 
 /// The category of `errc`; its messages are fixed texts that name the kind of failure.
@@ -49,6 +50,7 @@ inline const std::error_category& error_category() noexcept {
       case errc::qr_code_too_large: return "QR code too large";
       case errc::sms_rate_limited: return "SMS rate limited";
       case errc::sms_country_not_allowed: return "SMS country not allowed";
+      case errc::code_rate_limited: return "code rate limited";
       case errc::sms_not_sent: return "SMS not sent";
       case errc::factor_not_verified: return "factor not verified";
       case errc::factor_locked_out: return "factor locked out";

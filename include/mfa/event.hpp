@@ -20,8 +20,11 @@ enum class EventType : std::uint8_t {
   sms_sent,
   sms_refused,  ///< a send limit or the list of country codes
   sms_not_sent, ///< the transport threw
+  code_refused, ///< a limit on the codes that the host delivers
   verification_succeeded,
   verification_failed, ///< `Event::status` says why
+  recovery_codes_low,  ///< two or fewer are left: have the user make new ones
+  recovery_codes_regenerated,
 };
 
 constexpr std::string_view to_string(EventType type) noexcept {
@@ -35,8 +38,11 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::sms_sent: return "sms_sent";
   case EventType::sms_refused: return "sms_refused";
   case EventType::sms_not_sent: return "sms_not_sent";
+  case EventType::code_refused: return "code_refused";
   case EventType::verification_succeeded: return "verification_succeeded";
   case EventType::verification_failed: return "verification_failed";
+  case EventType::recovery_codes_low: return "recovery_codes_low";
+  case EventType::recovery_codes_regenerated: return "recovery_codes_regenerated";
   }
   return "unknown";
 }

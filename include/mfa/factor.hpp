@@ -42,6 +42,13 @@ class FactorDetails {
   /// What its kind tells, or null if it is of another kind.
   [[nodiscard]] const TotpDetails* totp() const noexcept { return std::get_if<TotpDetails>(&details_); }
   [[nodiscard]] const SmsDetails* sms() const noexcept { return std::get_if<SmsDetails>(&details_); }
+  [[nodiscard]] const GenericOtpDetails* generic_otp() const noexcept {
+    return std::get_if<GenericOtpDetails>(&details_);
+  }
+  [[nodiscard]] const HotpDetails* hotp() const noexcept { return std::get_if<HotpDetails>(&details_); }
+  [[nodiscard]] const RecoveryCodesDetails* recovery_codes() const noexcept {
+    return std::get_if<RecoveryCodesDetails>(&details_);
+  }
   [[nodiscard]] const factor::Details& details() const noexcept { return details_; }
 
  private:

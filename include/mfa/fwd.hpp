@@ -14,6 +14,9 @@ struct Event;
 struct Page;
 struct Totp;
 struct Sms;
+struct GenericOtp;
+struct Hotp;
+struct RecoveryCodes;
 struct SmsMessage;
 
 template <class Storage, class Clock, class SmsTransport> class Factor;

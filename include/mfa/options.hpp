@@ -39,6 +39,20 @@ struct Options {
   unsigned sms_sends_an_hour = 5;
   unsigned sms_sends_a_day = 10;
 
+  /// Digits and lifetime of a code that the host delivers (`GenericOtp`): 6 to 9, 30 s to 10 min.
+  unsigned generic_otp_digits = 6;
+  std::chrono::seconds generic_otp_lifetime = std::chrono::minutes(10);
+  /// Such codes of one factor: the time between two (0 s to 1 h), and how many in an hour and in a day (1 to
+  /// 100).
+  std::chrono::seconds generic_otp_interval = std::chrono::seconds(30);
+  unsigned generic_otps_an_hour = 5;
+  unsigned generic_otps_a_day = 10;
+
+  /// HOTP counters looked at beyond the next one: 0 to 100 (RFC 4226 section 7.4).
+  unsigned hotp_look_ahead = 10;
+  /// How far ahead two consecutive codes are looked for: 0 to 1,000.
+  unsigned hotp_resynchronization_window = 100;
+
   /// Wrong codes that a challenge takes: 1 to 10.
   unsigned attempts_a_challenge = 5;
   /// Wrong codes in a row, over all challenges of a factor, before it makes the next one wait: 1 to 10.
@@ -73,6 +87,13 @@ inline void check_options(const Options& options) {
   within("sms_send_interval", options.sms_send_interval.count(), 0, 3600, " s");
   within("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
   within("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
+  within("generic_otp_digits", options.generic_otp_digits, 6, 9);
+  within("generic_otp_lifetime", options.generic_otp_lifetime.count(), 30, 600, " s");
+  within("generic_otp_interval", options.generic_otp_interval.count(), 0, 3600, " s");
+  within("generic_otps_an_hour", options.generic_otps_an_hour, 1, 100);
+  within("generic_otps_a_day", options.generic_otps_a_day, 1, 100);
+  within("hotp_look_ahead", options.hotp_look_ahead, 0, 100);
+  within("hotp_resynchronization_window", options.hotp_resynchronization_window, 0, 1000);
   within("attempts_a_challenge", options.attempts_a_challenge, 1, 10);
   within("failures_before_delay", options.failures_before_delay, 1, 10);
   within("first_delay", options.first_delay.count(), 1, 3600, " s");

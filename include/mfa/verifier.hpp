@@ -17,11 +17,11 @@
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/verification.hpp>
+#include <mfa/detail/checked_text.hpp>
 #include <mfa/detail/claims.hpp>
 #include <mfa/detail/policies.hpp>
 #include <mfa/detail/rotation.hpp>
 #include <mfa/detail/sms_delivery.hpp>
-#include <mfa/detail/text.hpp>
 #include <mfa/detail/ulid.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -99,19 +99,18 @@ class Verifier {
 
   // --- enrol
 
-  /// Enrols a factor (`Totp`, `Sms`) and returns it with what its user needs: `.factor` and `.totp` or
-  /// `.sms`. Keep
-  /// `.factor.id()`. The factor is unverified until its first valid verification. Throws
-  /// `errc::invalid_argument`, `errc::invalid_secret`, `errc::invalid_phone_number`,
-  /// `errc::sms_country_not_allowed`.
+  /// Enrols a factor (`Totp`, `Sms`, `GenericOtp`, `Hotp`, `RecoveryCodes`) and returns it with what its user
+  /// needs: `.factor`, and `.totp`, `.sms` and so on by kind. Keep `.factor.id()`. The factor is unverified
+  /// until its first valid verification. Throws `errc::invalid_argument`, `errc::invalid_secret`,
+  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`.
   template <class Request>
     requires(!std::is_void_v<factor::KindFor<Request>>)
   [[nodiscard]] auto enroll_factor(const Request& request) {
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
-    check_text("user_id", request.user_id, longest_user_id);
-    check_text("friendly_name", request.friendly_name, longest_friendly_name);
+    detail::check_text("user_id", request.user_id, detail::longest_user_id);
+    detail::check_text("friendly_name", request.friendly_name, detail::longest_friendly_name);
     const decision::Context context = policies_.now();
     storage::FactorRecord record;
     record.id = detail::ulid(context.now, detail::factor_id_prefix);
@@ -127,13 +126,39 @@ class Verifier {
                                                           std::move(shown)};
   }
 
+  /// Draws new recovery codes, which replace all old ones, used or not, at once. Returns what `enroll_factor`
+  /// does. Ask for a fresh second factor before. Throws `errc::entity_not_found`; also if `user_id` is given
+  /// and the factor is not that user's; and `errc::invalid_argument` for a factor of another kind.
+  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, std::string_view user_id = {}) {
+    using Kind = factor::RecoveryCodesKind;
+    using Regenerated = typename Kind::template Enrolled<FactorHandle>;
+    return policies_.until_committed("the factor", [&]() -> std::optional<Regenerated> {
+      const decision::Context context = policies_.now();
+      auto factor = policies_.find_factor(factor_id, user_id);
+      if (factor.type != Kind::type)
+        throw Error(errc::invalid_argument, "factor " + factor.id + " is of kind " +
+                                                std::string(to_string(factor.type)) +
+                                                ", not a set of recovery codes");
+      auto shown = Kind::regenerate(factor, context);
+      factor.updated_at = context.now;
+      FactorDetails details(factor);
+      storage::Batch batch;
+      batch.factors.push_back(factor);
+      if (!policies_.storage->commit(std::move(batch))) return std::nullopt;
+      policies_.emit(
+          {EventType::recovery_codes_regenerated, context.now, factor.type, factor.id, factor.user_id, {}});
+      return Regenerated{FactorHandle(std::move(details), *this), std::move(shown)};
+    });
+  }
+
   // --- challenge
 
   /// Puts the question: SMS sends a code, and the factor's earlier codes die. Throws
   /// `errc::entity_not_found`, `errc::factor_locked_out`, `errc::factor_not_verified`,
   /// `errc::insufficient_assurance`, `errc::invalid_sms_template`, and with `sms` `errc::sms_rate_limited`
-  /// (with `retry_after()`), `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which leaves no live
-  /// challenge behind and carries the transport's exception nested.
+  /// (with `retry_after()`), `errc::sms_country_not_allowed`, with `generic_otp` `errc::code_rate_limited`,
+  /// and with `sms` `errc::sms_not_sent`, which leaves no live challenge behind and carries the transport's
+  /// exception nested.
   [[nodiscard]] ChallengeHandle challenge_factor(std::string_view factor_id,
                                                  const ChallengeOptions& options = {}) {
     return policies_.until_committed("the factor", [&]() -> std::optional<ChallengeHandle> {
@@ -211,7 +236,7 @@ class Verifier {
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
   /// user.
   [[nodiscard]] std::vector<FactorHandle> list_factors(std::string_view user_id) {
-    if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return {};
+    if (user_id.empty() || !detail::is_plain_text(user_id, detail::longest_user_id)) return {};
     return handles_of(policies_.storage->list_factors(user_id));
   }
 
@@ -220,7 +245,7 @@ class Verifier {
   [[nodiscard]] std::vector<FactorHandle>
   list_factors(std::string_view user_id, const Page& page) requires storage::PagesFactors<StoragePolicy> {
     check_page(page);
-    if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return {};
+    if (user_id.empty() || !detail::is_plain_text(user_id, detail::longest_user_id)) return {};
     return handles_of(policies_.storage->list_factors(user_id, page.after, page.limit));
   }
 
@@ -293,19 +318,6 @@ class Verifier {
   [[nodiscard]] const Options& options() const noexcept { return policies_.options; }
 
  private:
-  static constexpr std::size_t longest_user_id = 255;       // bytes
-  static constexpr std::size_t longest_friendly_name = 200; // bytes
-
-  static bool is_plain_text(std::string_view text, std::size_t longest) {
-    return text.size() <= longest && detail::is_utf8(text) && !detail::has_control_characters(text);
-  }
-
-  static void check_text(const char* what, std::string_view text, std::size_t longest) {
-    if (!is_plain_text(text, longest))
-      throw Error(errc::invalid_argument, std::string(what) + " must be UTF-8 of at most " +
-                                              std::to_string(longest) + " bytes without control characters");
-  }
-
   std::vector<FactorHandle> handles_of(const std::vector<storage::FactorRecord>& records) {
     std::vector<FactorHandle> factors;
     for (const storage::FactorRecord& record : records) factors.emplace_back(FactorDetails(record), *this);
@@ -374,6 +386,8 @@ class Verifier {
     } catch (const Error& error) {
       if (error.code() == errc::sms_rate_limited || error.code() == errc::sms_country_not_allowed)
         policies_.emit({EventType::sms_refused, context.now, factor.type, factor.id, factor.user_id, {}});
+      if (error.code() == errc::code_rate_limited)
+        policies_.emit({EventType::code_refused, context.now, factor.type, factor.id, factor.user_id, {}});
       throw;
     }
   }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,12 +34,17 @@ namespace mfa::decision {
   return ids;
 }
 
-/// Counts one more message to a number, or throws `errc::sms_rate_limited` with the time to wait. `counter`
-/// is what was found, or a new record with its id. A send that an unset clock dated in the future counts
-/// until then.
-inline void count_send(storage::CounterRecord& counter, const Context& context) {
+struct SendLimits {
+  std::chrono::seconds interval; ///< between two
+  unsigned an_hour;
+  unsigned a_day;
+};
+
+/// Counts one more send in `counter`, which is what was found, or a new record with its id. Or returns the
+/// time to wait, and leaves it as it is. A send that an unset clock dated in the future counts until then.
+[[nodiscard]] inline std::optional<std::chrono::seconds>
+count_send(storage::CounterRecord& counter, const SendLimits& limits, const Context& context) {
   using std::chrono::hours;
-  const Options& options = context.options;
   std::vector<Time> sends;
   if (!counter.data.empty()) {
     detail::FieldReader fields(counter.data, 1, "counter", counter.id);
@@ -54,16 +60,10 @@ inline void count_send(storage::CounterRecord& counter, const Context& context) 
   const auto at_most = [&](std::size_t limit, std::chrono::milliseconds window) {
     if (sends.size() >= limit) allowed = std::max(allowed, sends[sends.size() - limit] + window);
   };
-  at_most(1, options.sms_send_interval);
-  at_most(options.sms_sends_an_hour, hours(1));
-  at_most(options.sms_sends_a_day, hours(24));
-  if (allowed > context.now) {
-    const auto wait = std::chrono::ceil<std::chrono::seconds>(allowed - context.now);
-    throw Error(errc::sms_rate_limited,
-                "too many messages to this phone number; the next one may be sent in " +
-                    std::to_string(wait.count()) + " s",
-                wait);
-  }
+  at_most(1, limits.interval);
+  at_most(limits.an_hour, hours(1));
+  at_most(limits.a_day, hours(24));
+  if (allowed > context.now) return std::chrono::ceil<std::chrono::seconds>(allowed - context.now);
 
   sends.push_back(context.now);
   detail::FieldWriter fields(1);
@@ -71,6 +71,32 @@ inline void count_send(storage::CounterRecord& counter, const Context& context) 
   for (const Time sent : sends) fields.number(static_cast<std::uint64_t>(sent.time_since_epoch().count()));
   counter.data = fields.take();
   counter.purge_at = std::max(counter.purge_at, context.now + hours(24));
+  return std::nullopt;
+}
+
+/// Counts one more message to a phone number, or throws `errc::sms_rate_limited` with the time to wait.
+inline void count_sms(storage::CounterRecord& counter, const Context& context) {
+  const Options& options = context.options;
+  const auto wait = count_send(
+      counter, {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day}, context);
+  if (wait)
+    throw Error(errc::sms_rate_limited,
+                "too many messages to this phone number; the next one may be sent in " +
+                    std::to_string(wait->count()) + " s",
+                *wait);
+}
+
+/// Counts one more code that the host delivers, or throws `errc::code_rate_limited` with the time to wait.
+inline void count_generic_otp(storage::CounterRecord& counter, const Context& context) {
+  const Options& options = context.options;
+  const auto wait = count_send(
+      counter, {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day},
+      context);
+  if (wait)
+    throw Error(errc::code_rate_limited,
+                "too many codes of this factor; the next one may be drawn in " +
+                    std::to_string(wait->count()) + " s",
+                *wait);
 }
 
 } // namespace mfa::decision

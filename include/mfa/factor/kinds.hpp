@@ -6,6 +6,9 @@
 #include <variant>
 
 #include <mfa/error.hpp>
+#include <mfa/factor/generic_otp.hpp>
+#include <mfa/factor/hotp.hpp>
+#include <mfa/factor/recovery_codes.hpp>
 #include <mfa/factor/sms.hpp>
 #include <mfa/factor/totp.hpp>
 #include <mfa/storage/record.hpp>
@@ -15,8 +18,8 @@ namespace mfa::factor {
 template <class... Kinds> struct KindList {};
 
 /// Every kind of factor: a new one is a header and a line here.
-using AllKinds = KindList<TotpKind, //
-                          SmsKind>;
+using AllKinds = KindList<TotpKind, SmsKind, GenericOtpKind, HotpKind, //
+                          RecoveryCodesKind>;
 
 namespace detail {
 

@@ -8,7 +8,6 @@
 #include <openssl/crypto.h>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/send_limits.hpp>
@@ -16,7 +15,7 @@
 #include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
-#include <mfa/factor/typed_code.hpp>
+#include <mfa/factor/sent_code.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
@@ -84,11 +83,10 @@ struct SmsKind : KindDefaults {
                                                                     : request.sms_template);
     const crypto::SecretBytes phone_number = open_secret(record, context.keys);
     check_country(crypto::text_of(phone_number), context);
-    decision::count_send(*counter, context);
+    decision::count_sms(*counter, context);
 
-    std::string code = crypto::random_digits(context.options.sms_code_digits);
-    challenge.expires_at = context.now + context.options.sms_code_lifetime;
-    challenge.answer = context.keys.authenticate(code, code_context(challenge));
+    std::string code = issue_code(type, challenge, context.options.sms_code_digits,
+                                  context.options.sms_code_lifetime, context);
     record.parameters = encode({decode(record).masked_phone_number, challenge.id});
     reseal_secret(record, phone_number, context.keys);
     decision::ChallengeEffects effects{.factor_changed = true,
@@ -105,16 +103,7 @@ struct SmsKind : KindDefaults {
 
   static decision::Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
                                 std::string_view answer, const decision::Context& context) {
-    // A change of Options::sms_code_digits must not end codes that are on their way.
-    for (unsigned digits = 6; digits <= 9; ++digits) {
-      const TypedCode code(answer, digits);
-      if (!code.well_formed()) continue;
-      if (!context.keys.matches(challenge.answer, code.text(), code_context(challenge),
-                                "challenge " + challenge.id))
-        return {};
-      return {.status = Status::valid, .amr = amr};
-    }
-    return decision::Answer::malformed();
+    return check_code(type, challenge, answer, amr, context);
   }
 
  private:
@@ -145,10 +134,6 @@ struct SmsKind : KindDefaults {
       throw Error(errc::sms_country_not_allowed,
                   "messages to this country are not allowed here; add its code to "
                   "Options::sms_allowed_country_codes to allow them");
-  }
-
-  static std::string code_context(const storage::ChallengeRecord& challenge) {
-    return "sms code " + challenge.id;
   }
 };
 

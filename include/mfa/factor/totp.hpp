@@ -2,36 +2,24 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include <openssl/crypto.h>
-
 #include <mfa/crypto/hash.hpp>
-#include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/fields.hpp>
 #include <mfa/error.hpp>
+#include <mfa/factor/authenticator.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/typed_code.hpp>
-#include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/otp/uri.hpp>
-#include <mfa/qr/matrix.hpp>
-#include <mfa/qr/png.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa {
-
-/// How the QR code of an enrolment is drawn.
-struct QrCodeOptions {
-  unsigned scale = 4; ///< pixels a module, 1 to 64
-  qr::ErrorCorrection error_correction = qr::ErrorCorrection::medium;
-};
 
 /// To enrol: a time-based one-time password (RFC 6238), as authenticator apps show it.
 struct Totp {
@@ -50,14 +38,7 @@ struct Totp {
   QrCodeOptions qr_code = {};
 };
 
-/// What the user needs to set the authenticator up. Given once, at enrolment: show it and forget it.
-struct TotpEnrollment {
-  std::string issuer;
-  std::string user;
-  std::string qr_code; ///< a PNG image as `data:` URI
-  std::string secret;  ///< base32, to type in
-  std::string uri;     ///< otpauth, what the QR code holds
-};
+using TotpEnrollment = AuthenticatorEnrollment;
 
 /// What may be shown of a TOTP factor.
 struct TotpDetails {
@@ -67,7 +48,7 @@ struct TotpDetails {
 
 namespace factor {
 
-/// The kind `totp`.
+/// The kind `totp`. The authenticator shows its code unasked, and a challenge has no end of its own.
 struct TotpKind : KindDefaults {
   using Request = Totp;
   using Details = TotpDetails;
@@ -83,28 +64,20 @@ struct TotpKind : KindDefaults {
                                const decision::Context& context) {
     otp::check_label("issuer", request.issuer);
     otp::check_label("user", request.user);
-    otp::check_digits(request.digits);
-    if (request.hash < crypto::Hash::sha1 || request.hash > crypto::Hash::sha512)
-      throw Error(errc::invalid_argument, "the hash of a TOTP factor is sha1, sha256 or sha512");
+    check_format(request.hash, request.digits);
     if (request.period < std::chrono::seconds(1) || request.period > longest_period)
       throw Error(errc::invalid_argument, "a TOTP period of " + std::to_string(request.period.count()) +
                                               " s; it may be 1 s to 366 days");
-    const crypto::SecretBytes secret =
-        request.secret.empty() ? draw_secret(request.hash) : import_secret(request);
+    const crypto::SecretBytes secret = request.secret.empty()
+                                           ? draw_secret(request.hash)
+                                           : import_secret(request.secret, request.accept_short_secret);
 
     record.parameters =
         encode({request.issuer, request.user, {request.hash, request.digits}, request.period, 0});
     seal_secret(record, secret, context.keys);
 
-    TotpEnrollment shown;
-    shown.issuer = request.issuer;
-    shown.user = request.user;
-    shown.secret = otp::base32_encode(secret);
-    shown.uri =
-        otp::uri({request.issuer, request.user, secret, request.hash, request.digits, request.period});
-    shown.qr_code = qr::png_data_uri(qr::encode(shown.uri, request.qr_code.error_correction),
-                                     {.scale = request.qr_code.scale});
-    return shown;
+    return show({request.issuer, request.user, secret, request.hash, request.digits, request.period},
+                request.qr_code);
   }
 
   static Details describe(const storage::FactorRecord& record) {
@@ -167,26 +140,6 @@ struct TotpKind : KindDefaults {
     parameters.format = {static_cast<crypto::Hash>(hash), static_cast<unsigned>(digits)};
     parameters.period = std::chrono::seconds(static_cast<std::int64_t>(period));
     return parameters;
-  }
-
-  /// As long as the hash's output (RFC 6238 section 5.1): 20 bytes for SHA-1.
-  static crypto::SecretBytes draw_secret(crypto::Hash hash) {
-    crypto::SecretBytes secret(crypto::digest_size(hash));
-    crypto::random_bytes(secret);
-    return secret;
-  }
-
-  static crypto::SecretBytes import_secret(const Totp& request) {
-    crypto::SecretBytes secret = otp::base32_decode(request.secret);
-    const std::size_t least = request.accept_short_secret ? 10 : 16;
-    if (secret.size() < least || secret.size() > otp::longest_secret)
-      throw Error(errc::invalid_secret,
-                  "the secret has " + std::to_string(secret.size()) + " bytes; it may have " +
-                      std::to_string(least) + " to " + std::to_string(otp::longest_secret) +
-                      (secret.size() >= 10 && secret.size() < least
-                           ? "; draw a new one, or set Totp::accept_short_secret if users hold it already"
-                           : ""));
-    return secret;
   }
 };
 

@@ -13,7 +13,7 @@ namespace mfa::factor {
 /// at the end.
 class TypedCode {
  public:
-  /// Not `well_formed` unless `text` has exactly `digits` (1 to 9) digits and nothing else of note.
+  /// Not `well_formed` unless `text` has exactly `digits` (1 to 18) digits and nothing else of note.
   TypedCode(std::string_view text, unsigned digits) noexcept {
     constexpr std::size_t longest_text = 64;
     if (text.size() > longest_text) return;
@@ -32,14 +32,16 @@ class TypedCode {
 
   [[nodiscard]] std::string_view text() const noexcept { return {digits_.data(), size_}; }
 
-  [[nodiscard]] std::uint32_t value() const noexcept {
+  /// The number that the code says, or up to 9 digits of it.
+  [[nodiscard]] std::uint32_t value(std::size_t first = 0, std::size_t count = 9) const noexcept {
     std::uint32_t value = 0;
-    for (std::size_t i = 0; i < size_; ++i) value = value * 10 + static_cast<std::uint32_t>(digits_[i] - '0');
+    for (const char digit : text().substr(first, count))
+      value = value * 10 + static_cast<std::uint32_t>(digit - '0');
     return value;
   }
 
  private:
-  std::array<char, 9> digits_{};
+  std::array<char, 18> digits_{};
   std::size_t size_ = 0;
   bool well_formed_ = false;
 };

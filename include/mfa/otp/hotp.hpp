@@ -87,4 +87,25 @@ struct WindowMatch {
   return {fresh != 0 ? std::optional(fresh_counter) : std::nullopt, used != 0};
 }
 
+/// Looks for two codes of consecutive counters, the first one's among `first` to `last` (RFC 4226
+/// section 7.4), in the same time wherever and whether it finds them. The counter of the first, and the last
+/// such one.
+[[nodiscard]] inline std::optional<std::uint64_t>
+find_pair_in_window(std::span<const unsigned char> key, std::uint32_t value, std::uint32_t next_value,
+                    std::uint64_t first, std::uint64_t last, CodeFormat format = {}) {
+  crypto::Hmac hmac(format.hash, key);
+  std::uint64_t found_counter = 0;
+  std::uint32_t found = 0;
+  std::uint32_t before = crypto::equal_mask(hotp_value(hmac, first, format.digits), value);
+  for (std::uint64_t counter = first; counter <= last; ++counter) {
+    const std::uint32_t following = hotp_value(hmac, counter + 1, format.digits);
+    const std::uint32_t same = before & crypto::equal_mask(following, next_value);
+    const std::uint64_t chosen = 0 - static_cast<std::uint64_t>(same & 1U);
+    found_counter = (found_counter & ~chosen) | (counter & chosen);
+    found |= same;
+    before = crypto::equal_mask(following, value);
+  }
+  return found != 0 ? std::optional(found_counter) : std::nullopt;
+}
+
 } // namespace mfa::otp

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,19 +24,20 @@ inline constexpr std::size_t longest_secret = 128;
 
 /// The longest text that `uri` gives.
 inline constexpr std::size_t longest_uri =
-    std::string_view("otpauth://totp/:?secret=&issuer=&algorithm=SHA512&digits=8&period=").size() +
+    std::string_view("otpauth://hotp/:?secret=&issuer=&algorithm=SHA512&digits=8&counter=").size() +
     3 * (3 * longest_label) + mfa::detail::base32_size(longest_secret) +
-    std::numeric_limits<std::chrono::seconds::rep>::digits10 + 1;
+    std::numeric_limits<std::uint64_t>::digits10 + 1;
 static_assert(longest_uri <= 2331, "every URI fits the largest QR code (version 40, level M, byte mode)");
 
-/// What an authenticator app is told about a TOTP secret.
+/// What an authenticator is told about a secret: for HOTP if there is a counter, otherwise for TOTP.
 struct UriFields {
-  std::string_view issuer;                ///< the name of the application
-  std::string_view user;                  ///< whose account it is, as the app shows it
-  std::span<const unsigned char> secret;  ///< 1 to `longest_secret` bytes
-  crypto::Hash hash = crypto::Hash::sha1; ///< some apps ignore any other
-  unsigned digits = 6;                    ///< 6 to 8
-  std::chrono::seconds period{30};        ///< at least 1 s; some apps ignore any other
+  std::string_view issuer;                   ///< the name of the application
+  std::string_view user;                     ///< whose account it is, as the app shows it
+  std::span<const unsigned char> secret;     ///< 1 to `longest_secret` bytes
+  crypto::Hash hash = crypto::Hash::sha1;    ///< some apps ignore any other
+  unsigned digits = 6;                       ///< 6 to 8
+  std::chrono::seconds period{30};           ///< TOTP: at least 1 s; some apps ignore any other
+  std::optional<std::uint64_t> counter = {}; ///< HOTP: of the next code
 };
 
 /// Refuses what authenticator apps would misread or could not show: `text` must be 1 to `longest_label` bytes
@@ -58,9 +61,9 @@ inline void check_label(std::string_view what, std::string_view text) {
 
 /// The text of the QR code that authenticator apps read:
 /// `otpauth://totp/Foo%20Corp:alan.turing%40example.com?secret=...&issuer=Foo%20Corp`, followed by
-/// `algorithm`, `digits` and `period` where they are not SHA1, 6 and 30, which every app assumes.
-/// Percent-encoded by RFC 3986. Holds the secret in the clear. Throws for a field out of its range:
-/// `errc::invalid_secret` or `errc::invalid_argument`.
+/// `algorithm`, `digits` and `period` where they are not SHA1, 6 and 30, which every app assumes. Always with
+/// `counter` for HOTP. Percent-encoded by RFC 3986. Holds the secret in the clear. Throws for a field out of
+/// its range: `errc::invalid_secret` or `errc::invalid_argument`.
 [[nodiscard]] inline std::string uri(const UriFields& fields) {
   check_label("issuer", fields.issuer);
   check_label("user", fields.user);
@@ -85,7 +88,7 @@ inline void check_label(std::string_view what, std::string_view text) {
         (((text += '%') += hex[byte >> 4]) += hex[byte & 15]);
     }
   };
-  text += "otpauth://totp/";
+  text += fields.counter ? "otpauth://hotp/" : "otpauth://totp/";
   append_encoded(fields.issuer);
   text += ':';
   append_encoded(fields.user);
@@ -96,7 +99,10 @@ inline void check_label(std::string_view what, std::string_view text) {
   if (fields.hash != crypto::Hash::sha1)
     text += fields.hash == crypto::Hash::sha256 ? "&algorithm=SHA256" : "&algorithm=SHA512";
   if (fields.digits != 6) text += "&digits=" + std::to_string(fields.digits);
-  if (fields.period != std::chrono::seconds(30)) text += "&period=" + std::to_string(fields.period.count());
+  if (fields.counter)
+    text += "&counter=" + std::to_string(*fields.counter);
+  else if (fields.period != std::chrono::seconds(30))
+    text += "&period=" + std::to_string(fields.period.count());
   return text;
 }
 

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <mfa/crypto/hash.hpp>
+#include <mfa/crypto/random.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/error.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/hotp.hpp>
+#include <mfa/otp/uri.hpp>
+#include <mfa/qr/matrix.hpp>
+#include <mfa/qr/png.hpp>
+
+namespace mfa {
+
+/// How the QR code of an enrolment is drawn.
+struct QrCodeOptions {
+  unsigned scale = 4; ///< pixels a module, 1 to 64
+  qr::ErrorCorrection error_correction = qr::ErrorCorrection::medium;
+};
+
+/// What the user needs to set an authenticator up. Given once, at enrolment: show it and forget it.
+struct AuthenticatorEnrollment {
+  std::string issuer;
+  std::string user;
+  std::string qr_code; ///< a PNG image as `data:` URI
+  std::string secret;  ///< base32, to type in
+  std::string uri;     ///< otpauth, what the QR code holds
+};
+
+namespace factor {
+
+/// Refuses a format that no authenticator shows.
+inline void check_format(crypto::Hash hash, unsigned digits) {
+  otp::check_digits(digits);
+  if (hash < crypto::Hash::sha1 || hash > crypto::Hash::sha512)
+    throw Error(errc::invalid_argument, "the hash of a one-time password is sha1, sha256 or sha512");
+}
+
+/// As long as the hash's output (RFC 4226 section 4, RFC 6238 section 5.1): 20 bytes for SHA-1.
+[[nodiscard]] inline crypto::SecretBytes draw_secret(crypto::Hash hash) {
+  crypto::SecretBytes secret(crypto::digest_size(hash));
+  crypto::random_bytes(secret);
+  return secret;
+}
+
+/// A secret that users hold already, from base32. Throws `errc::invalid_secret`.
+[[nodiscard]] inline crypto::SecretBytes import_secret(std::string_view base32, bool accept_short) {
+  crypto::SecretBytes secret = otp::base32_decode(base32);
+  const std::size_t least = accept_short ? 10 : 16;
+  if (secret.size() < least || secret.size() > otp::longest_secret)
+    throw Error(errc::invalid_secret,
+                "the secret has " + std::to_string(secret.size()) + " bytes; it may have " +
+                    std::to_string(least) + " to " + std::to_string(otp::longest_secret) +
+                    (secret.size() >= 10 && secret.size() < least
+                         ? "; draw a new one, or set accept_short_secret if users hold it already"
+                         : ""));
+  return secret;
+}
+
+[[nodiscard]] inline AuthenticatorEnrollment show(const otp::UriFields& fields, const QrCodeOptions& drawn) {
+  AuthenticatorEnrollment shown;
+  shown.issuer = fields.issuer;
+  shown.user = fields.user;
+  shown.secret = otp::base32_encode(fields.secret);
+  shown.uri = otp::uri(fields);
+  shown.qr_code = qr::png_data_uri(qr::encode(shown.uri, drawn.error_correction), {.scale = drawn.scale});
+  return shown;
+}
+
+} // namespace factor
+} // namespace mfa

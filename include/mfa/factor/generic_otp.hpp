@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openssl/crypto.h>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/decision/send_limits.hpp>
+#include <mfa/detail/checked_text.hpp>
+#include <mfa/detail/fields.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/factor/sent_code.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+/// To enrol: a channel of the host's own (e-mail, voice, push) by which it delivers the codes that
+/// `challenge_factor` returns. The first valid verification shows that they arrive.
+struct GenericOtp {
+  /// What `list_factors` shows of where the codes go ("a***@example.com", masked by you): up to 200 bytes.
+  /// The address itself is yours to keep.
+  std::string destination = {};
+  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
+};
+
+/// What may be shown of a generic OTP factor.
+struct GenericOtpDetails {
+  std::string destination;
+};
+
+namespace factor {
+
+/// The kind `generic_otp`. Only the latest challenge of a factor can be answered.
+struct GenericOtpKind : KindDefaults {
+  using Request = GenericOtp;
+  using Details = GenericOtpDetails;
+  template <class Factor> struct Enrolled {
+    Factor factor;
+    GenericOtpDetails generic_otp;
+  };
+
+  static constexpr FactorType type = FactorType::generic_otp;
+  static constexpr std::string_view amr[] = {"otp"};
+
+  static GenericOtpDetails enroll(const GenericOtp& request, storage::FactorRecord& record,
+                                  const decision::Context&) {
+    constexpr std::size_t longest_destination = 200;
+    detail::check_text("GenericOtp::destination", request.destination, longest_destination);
+    record.parameters = encode({request.destination, {}});
+    return {request.destination};
+  }
+
+  static Details describe(const storage::FactorRecord& record) {
+    return {std::string(decode(record).destination)};
+  }
+
+  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const decision::Context&) {
+    return {"generic_otp_codes_" + record.id};
+  }
+
+  /// Counts the code, draws it, keeps its HMAC and makes this challenge the factor's only one that counts.
+  static decision::ChallengeEffects challenge(storage::FactorRecord& record,
+                                              storage::ChallengeRecord& challenge,
+                                              storage::CounterRecord* counter, const ChallengeOptions&,
+                                              const decision::Context& context) {
+    decision::count_generic_otp(*counter, context);
+    std::string code = issue_code(type, challenge, context.options.generic_otp_digits,
+                                  context.options.generic_otp_lifetime, context);
+    const std::string destination(decode(record).destination);
+    record.parameters = encode({destination, challenge.id});
+    const auto bytes = crypto::bytes_of(code);
+    decision::ChallengeEffects effects{.factor_changed = true, .code = {bytes.begin(), bytes.end()}};
+    OPENSSL_cleanse(code.data(), code.size());
+    return effects;
+  }
+
+  static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
+    return decode(record).current_challenge_id == challenge.id;
+  }
+
+  static decision::Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
+                                std::string_view answer, const decision::Context& context) {
+    return check_code(type, challenge, answer, amr, context);
+  }
+
+ private:
+  struct Parameters {
+    std::string_view destination;
+    std::string_view current_challenge_id; ///< earlier ones are superseded
+  };
+
+  static std::string encode(const Parameters& parameters) {
+    return detail::FieldWriter(1).text(parameters.destination).text(parameters.current_challenge_id).take();
+  }
+
+  /// Its texts are parts of the record.
+  static Parameters decode(const storage::FactorRecord& record) {
+    detail::FieldReader fields(record.parameters, 1, "factor", record.id);
+    Parameters parameters;
+    parameters.destination = fields.text();
+    parameters.current_challenge_id = fields.text();
+    fields.end();
+    return parameters;
+  }
+};
+
+} // namespace factor
+} // namespace mfa

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/random.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/factor/typed_code.hpp>
+#include <mfa/status.hpp>
+#include <mfa/storage/record.hpp>
+
+// Codes that reach the user by another channel (NIST SP 800-63B section 5.1.3): drawn for one challenge, of
+// which only an HMAC is kept.
+namespace mfa::factor {
+
+/// What the HMAC of a code is tied to.
+[[nodiscard]] inline std::string code_context(FactorType type, const storage::ChallengeRecord& challenge) {
+  return std::string(to_string(type)).append(" code ").append(challenge.id);
+}
+
+/// The code to send, for the caller to wipe.
+[[nodiscard]] inline std::string issue_code(FactorType type, storage::ChallengeRecord& challenge,
+                                            unsigned digits, std::chrono::seconds lifetime,
+                                            const decision::Context& context) {
+  std::string code = crypto::random_digits(digits);
+  challenge.expires_at = context.now + lifetime;
+  challenge.answer = context.keys.authenticate(code, code_context(type, challenge));
+  return code;
+}
+
+[[nodiscard]] inline decision::Answer check_code(FactorType type, const storage::ChallengeRecord& challenge,
+                                                 std::string_view answer,
+                                                 std::span<const std::string_view> amr,
+                                                 const decision::Context& context) {
+  // A change of the host's options must not end codes that are on their way.
+  for (unsigned digits = 6; digits <= 9; ++digits) {
+    const TypedCode code(answer, digits);
+    if (!code.well_formed()) continue;
+    if (!context.keys.matches(challenge.answer, code.text(), code_context(type, challenge),
+                              "challenge " + challenge.id))
+      return {};
+    return {.status = Status::valid, .amr = amr};
+  }
+  return decision::Answer::malformed();
+}
+
+} // namespace mfa::factor
