@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@
 #include <mfa/status.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/trusted_device.hpp>
 #include <mfa/verification.hpp>
 
 namespace mfa {
@@ -255,6 +257,39 @@ class Verifier {
     const auto found = find_challenge_with_factor(challenge_id);
     if (!found) decision::throw_not_found("challenge");
     return ChallengeHandle(ChallengeDetails(found->challenge), *this);
+  }
+
+  // --- trusted devices
+
+  /// Remembers a device on which the user has just shown a second factor, so that the host need not ask for
+  /// one there until `lifetime` (1 s to 366 days) is over. `label` is what `list_devices` shows, up to 200
+  /// bytes. Throws `errc::invalid_argument`.
+  [[nodiscard]] RememberedDevice remember_device(std::string_view user_id, std::string_view label,
+                                                 std::chrono::seconds lifetime = usual_device_lifetime) {
+    return detail::remember_device(policies_, user_id, label, lifetime);
+  }
+
+  /// The device that the token was given to, if it is this user's and still trusted; otherwise nothing,
+  /// whatever the token is. Ask after the password, in the place of a challenge.
+  [[nodiscard]] std::optional<TrustedDevice> check_device(std::string_view token, std::string_view user_id) {
+    return detail::check_device(policies_, token, user_id);
+  }
+
+  /// The user's trusted devices, oldest first.
+  [[nodiscard]] std::vector<TrustedDevice> list_devices(std::string_view user_id) {
+    return detail::list_devices(policies_, user_id);
+  }
+
+  /// Ends the trust in one device; false if the user has none of this id.
+  bool revoke_device(std::string_view user_id, std::string_view device_id) {
+    return detail::revoke_devices(policies_, user_id,
+                                  [&](const TrustedDevice& device) { return device.id == device_id; }) > 0;
+  }
+
+  /// Ends the trust in all devices of the user, and returns how many there were. Call it when the password or
+  /// a factor changes.
+  std::size_t revoke_devices(std::string_view user_id) {
+    return detail::revoke_devices(policies_, user_id, [](const TrustedDevice&) { return true; });
   }
 
   // --- end

@@ -1,0 +1,232 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/random.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/detail/base64url.hpp>
+#include <mfa/detail/checked_text.hpp>
+#include <mfa/detail/fields.hpp>
+#include <mfa/detail/ulid.hpp>
+#include <mfa/error.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+/// A browser or device of a user on which a second factor was shown, and need not be shown again for a while.
+struct TrustedDevice {
+  std::string id; ///< "trusted_device_" + ULID: for `revoke_device`; opens nothing
+  std::string label;
+  Time remembered_at{};
+  Time expires_at{};
+
+  bool operator==(const TrustedDevice&) const = default;
+};
+
+/// A device that was just remembered, and the token that shows it later.
+struct RememberedDevice {
+  TrustedDevice device;
+  /// To keep on the device: in a cookie that is `Secure`, `HttpOnly` and `SameSite`. Told this once.
+  std::string token;
+};
+
+/// The most devices of one user: a further one ends the trust in the oldest.
+inline constexpr std::size_t most_trusted_devices = 20;
+
+/// How long a device is remembered unless the host says otherwise, and how long at most.
+inline constexpr std::chrono::seconds usual_device_lifetime = std::chrono::hours(24 * 30);
+inline constexpr std::chrono::seconds longest_device_lifetime = std::chrono::hours(24 * 366);
+
+namespace detail {
+
+inline constexpr std::string_view trusted_device_id_prefix = "trusted_device_";
+inline constexpr std::string_view device_token_prefix = "mfa_device_1_";
+
+/// A device as it is stored, all of a user in one counter record: the token's secret only as an HMAC that is
+/// bound to everything else that the record says of the device.
+struct StoredDevice {
+  TrustedDevice device;
+  std::string mac;
+};
+
+[[nodiscard]] inline std::string devices_record_id(std::string_view user_id) {
+  return std::string("trusted_devices_").append(user_id);
+}
+
+[[nodiscard]] inline std::string device_context(const TrustedDevice& device, std::string_view user_id) {
+  const auto number = [](Time time) { return std::to_string(time.time_since_epoch().count()); };
+  // Labels and user ids have no control characters, so a line feed keeps them apart.
+  return "trusted device " + device.id + ' ' + number(device.remembered_at) + ' ' +
+         number(device.expires_at) + '\n' + device.label + '\n' + std::string(user_id);
+}
+
+/// What a token's seal is tied to: it opens for no other user.
+[[nodiscard]] inline std::string device_sealing_context(std::string_view user_id) {
+  return std::string("trusted device of ").append(user_id);
+}
+
+[[nodiscard]] inline std::vector<StoredDevice> decode_devices(const storage::CounterRecord& record) {
+  FieldReader fields(record.data, 1, "record", record.id);
+  const auto time = [&fields] {
+    return Time(std::chrono::milliseconds(fields.number_up_to(200'000'000'000'000)));
+  };
+  std::vector<StoredDevice> devices(fields.number_up_to(most_trusted_devices));
+  for (StoredDevice& stored : devices) {
+    stored.device.id = fields.text();
+    stored.device.label = fields.text();
+    stored.device.remembered_at = time();
+    stored.device.expires_at = time();
+    stored.mac = fields.text();
+  }
+  fields.end();
+  return devices;
+}
+
+inline void encode_devices(const std::vector<StoredDevice>& devices, storage::CounterRecord& record) {
+  FieldWriter fields(1);
+  const auto write = [&fields](Time time) {
+    fields.number(static_cast<std::uint64_t>(time.time_since_epoch().count()));
+  };
+  fields.number(devices.size());
+  record.purge_at = {};
+  for (const StoredDevice& stored : devices) {
+    fields.text(stored.device.id).text(stored.device.label);
+    write(stored.device.remembered_at);
+    write(stored.device.expires_at);
+    fields.text(stored.mac);
+    record.purge_at = std::max(record.purge_at, stored.device.expires_at);
+  }
+  record.data = fields.take();
+}
+
+/// Those that are still trusted. Throws `errc::corrupt_record`.
+template <class Policies>
+std::vector<StoredDevice> find_devices(Policies& policies, std::string_view user_id, Time now,
+                                       storage::CounterRecord& record) {
+  record = policies.storage->find_counter(devices_record_id(user_id)).value_or(storage::CounterRecord{});
+  record.id = devices_record_id(user_id);
+  if (record.data.empty()) return {};
+  std::vector<StoredDevice> devices = decode_devices(record);
+  std::erase_if(devices, [&](const StoredDevice& stored) { return stored.device.expires_at <= now; });
+  return devices;
+}
+
+template <class Policies>
+RememberedDevice remember_device(Policies& policies, std::string_view user_id, std::string_view label,
+                                 std::chrono::seconds lifetime) {
+  constexpr std::size_t longest_label = 200;
+  check_text("user_id", user_id, longest_user_id);
+  check_text("the label of a trusted device", label, longest_label);
+  if (user_id.empty())
+    throw Error(errc::invalid_argument, "a device is remembered for a user; give the user_id");
+  if (lifetime < std::chrono::seconds(1) || lifetime > longest_device_lifetime)
+    throw Error(errc::invalid_argument, "a trusted device's lifetime of " + std::to_string(lifetime.count()) +
+                                            " s; it may be 1 s to 366 days");
+  return policies.until_committed("the list of trusted devices", [&]() -> std::optional<RememberedDevice> {
+    const decision::Context context = policies.now();
+    storage::CounterRecord record;
+    std::vector<StoredDevice> devices = find_devices(policies, user_id, context.now, record);
+    if (devices.size() >= most_trusted_devices) devices.erase(devices.begin());
+
+    StoredDevice added;
+    added.device = {ulid(context.now, trusted_device_id_prefix), std::string(label), context.now,
+                    context.now + lifetime};
+    crypto::SecretBytes secret(32);
+    crypto::random_bytes(secret);
+    added.mac = context.keys.authenticate(crypto::text_of(secret), device_context(added.device, user_id));
+    const auto id = crypto::bytes_of(added.device.id);
+    crypto::SecretBytes content(id.begin(), id.end());
+    content.insert(content.end(), secret.begin(), secret.end());
+    RememberedDevice remembered{
+        added.device, std::string(device_token_prefix)
+                          .append(base64url(context.keys.seal(content, device_sealing_context(user_id))))};
+
+    devices.push_back(std::move(added));
+    encode_devices(devices, record);
+    storage::Batch batch;
+    batch.counters.push_back(std::move(record));
+    if (!policies.storage->commit(std::move(batch))) return std::nullopt;
+    return remembered;
+  });
+}
+
+/// A token's content: the device's id and the secret. Nothing for what is no token of this user under a key
+/// that the ring still holds.
+[[nodiscard]] inline std::optional<crypto::SecretBytes>
+open_token(std::string_view token, std::string_view user_id, const KeyRing& keys) {
+  constexpr std::size_t longest_token = 512;
+  if (token.size() > longest_token || !token.starts_with(device_token_prefix)) return std::nullopt;
+  const auto sealed = base64url_decode(token.substr(device_token_prefix.size()));
+  if (!sealed) return std::nullopt;
+  try {
+    return keys.open(*sealed, device_sealing_context(user_id), "a device token");
+  } catch (const Error& error) {
+    if (error.code() != errc::seal_broken && error.code() != errc::unknown_key) throw;
+    return std::nullopt;
+  }
+}
+
+template <class Policies>
+std::optional<TrustedDevice> check_device(Policies& policies, std::string_view token,
+                                          std::string_view user_id) {
+  const decision::Context context = policies.now();
+  if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return std::nullopt;
+  const auto content = open_token(token, user_id, context.keys);
+  constexpr std::size_t id_size = trusted_device_id_prefix.size() + ulid_size;
+  if (!content || content->size() <= id_size) return std::nullopt;
+  const std::string_view id = crypto::text_of(*content).substr(0, id_size);
+  const std::string_view secret = crypto::text_of(*content).substr(id_size);
+  storage::CounterRecord record;
+  for (StoredDevice& stored : find_devices(policies, user_id, context.now, record))
+    if (stored.device.id == id) {
+      if (!context.keys.matches(stored.mac, secret, device_context(stored.device, user_id), id)) break;
+      return std::move(stored.device);
+    }
+  return std::nullopt;
+}
+
+template <class Policies>
+std::vector<TrustedDevice> list_devices(Policies& policies, std::string_view user_id) {
+  std::vector<TrustedDevice> listed;
+  if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return listed;
+  storage::CounterRecord record;
+  for (StoredDevice& stored : find_devices(policies, user_id, policies.now().now, record))
+    listed.push_back(std::move(stored.device));
+  return listed;
+}
+
+/// Removes those of the user's devices of which `revoked` is true, and returns how many.
+template <class Policies, class Revoked>
+std::size_t revoke_devices(Policies& policies, std::string_view user_id, Revoked revoked) {
+  if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return 0;
+  return policies.until_committed("the list of trusted devices", [&]() -> std::optional<std::size_t> {
+    storage::CounterRecord record;
+    std::vector<StoredDevice> devices = find_devices(policies, user_id, policies.now().now, record);
+    if (record.version == 0) return 0;
+    const std::size_t removed =
+        std::erase_if(devices, [&](const StoredDevice& stored) { return revoked(stored.device); });
+    storage::Batch batch;
+    if (devices.empty()) {
+      batch.removals.push_back({storage::RecordKind::counter, record.id, record.version});
+    } else {
+      if (removed == 0) return 0;
+      encode_devices(devices, record);
+      batch.counters.push_back(std::move(record));
+    }
+    return policies.storage->commit(std::move(batch)) ? std::optional(removed) : std::nullopt;
+  });
+}
+
+} // namespace detail
+} // namespace mfa
