@@ -35,6 +35,21 @@ template <class Opened> auto& storage_in(Opened& opened) {
     return *opened;
 }
 
+/// Calls this at the end, whatever came of the check, and whatever comes of the call.
+template <class Call> struct AtEnd {
+  explicit AtEnd(Call made) : call(std::move(made)) {}
+  ~AtEnd() {
+    try {
+      call();
+    } catch (...) { // the check says what is wrong with the storage
+    }
+  }
+  AtEnd(const AtEnd&) = delete;
+  AtEnd& operator=(const AtEnd&) = delete;
+
+  Call call;
+};
+
 /// Runs checks one by one and keeps what came of each. `Open` returns a reference to the one storage, or
 /// opens another instance on the same contents each time.
 template <class Open> class Run {
@@ -108,21 +123,6 @@ template <class Open> class Run {
     }
     report.checks.push_back(std::move(result));
   }
-
-  /// Calls this at the end, whatever came of the check, and whatever comes of the call.
-  template <class Call> struct AtEnd {
-    explicit AtEnd(Call made) : call(std::move(made)) {}
-    ~AtEnd() {
-      try {
-        call();
-      } catch (...) { // the check says what is wrong with the storage
-      }
-    }
-    AtEnd(const AtEnd&) = delete;
-    AtEnd& operator=(const AtEnd&) = delete;
-
-    Call call;
-  };
 
   Open& open_;
 };
