@@ -48,6 +48,7 @@ mutate() {
 verification=decision/verification.hpp
 mutate "totp secret" factor/totp.hpp 'SecretBytes secret(crypto::digest_size(hash));' 'SecretBytes secret(10);'
 mutate "totp secret is random" factor/totp.hpp 'crypto::random_bytes(secret);' ''
+mutate "imported secrets are long enough" factor/authenticator.hpp 'secret.size() < least ||' ''
 mutate "drift window, wider" factor/totp.hpp 'step + drift, parameters.next' 'step + drift + 1, parameters.next'
 mutate "drift window, narrower" factor/totp.hpp 'step - std::min(step, drift)' 'step'
 mutate "replay" factor/totp.hpp 'parameters.next = *match.fresh + 1;' ''
@@ -99,6 +100,7 @@ mutate "binding" $verification 'if (!bound_alike ||' 'if ('
 mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, current().sealing, plain, associated_data);' \
   'sealed.append(crypto::text_of(plain));'
 mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.id)' ''
+mutate "seals are tied to the kind" factor/sealed_secret.hpp 'std::string(to_string(record.type))' 'std::string()'
 mutate "resealed when used: totp" factor/totp.hpp 'reseal_secret(record, secret, context.keys);' ''
 mutate "resealed when used: sms" factor/sms.hpp 'reseal_secret(record, phone_number, context.keys);' ''
 mutate "a durable storage needs a key ring" verifier.hpp 'if constexpr (storage::Ephemeral<StoragePolicy>)' \
@@ -106,6 +108,9 @@ mutate "a durable storage needs a key ring" verifier.hpp 'if constexpr (storage:
 mutate "input is digits only" factor/typed_code.hpp "if (c < '0' || c > '9' || size_ == digits) return;" \
   "if (c < '0' || c > '9') continue; if (size_ == digits) return;"
 mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
+mutate "codes have a longest" verifier.hpp 'if (code.size() > decision::longest_answer)' 'if (false)'
+mutate "bindings have a longest" decision/challenge.hpp 'if (binding.size() > longest_binding)' 'if (false)'
+mutate "user ids have a longest" verifier.hpp 'detail::check_text("user_id", request.user_id, detail::longest_user_id);' ''
 mutate "foreign challenges are not found" $verification \
   '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
 mutate "foreign factors are not found" detail/policies.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'

@@ -2,12 +2,14 @@
 // each rule out of the code and shows that its test then fails.
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <mfa/crypto/bytes.hpp>
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
@@ -77,6 +79,20 @@ TEST_CASE("totp secret: 20 fresh bytes, SHA-1, 6 digits, 30 s") {
   CHECK(first.totp.secret != second.totp.secret);
   CHECK(first.totp.uri == "otpauth://totp/Foo%20Corp:alan.turing%40example.com?secret=" + first.totp.secret +
                               "&issuer=Foo%20Corp");
+}
+
+TEST_CASE("totp secret: an imported one has 16 bytes at least, or 10 if the host says so") {
+  Host host;
+  const auto import = [&](std::size_t characters, bool accept_short) {
+    return host.verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp",
+                                                 .user = "alan",
+                                                 .secret = std::string(characters, 'A'),
+                                                 .accept_short_secret = accept_short});
+  };
+  CHECK_NOTHROW(import(26, false)); // 16 bytes
+  CHECK(thrown_by([&] { return import(24, false); }) == errc::invalid_secret);
+  CHECK_NOTHROW(import(16, true)); // 10 bytes
+  CHECK(thrown_by([&] { return import(15, true); }) == errc::invalid_secret);
 }
 
 TEST_CASE("drift window: one step either side and no more") {
@@ -393,6 +409,19 @@ TEST_CASE("secrets at rest: a sealed secret moved to another record does not ope
   CHECK(thrown_by([&] { return host.verify(challenge, host.code(mine.totp.secret)); }) == errc::seal_broken);
 }
 
+TEST_CASE("secrets at rest: a sealed secret does not open for another kind") {
+  Host host;
+  const auto phone = host.enroll_sms();
+  // Whoever writes to the storage makes an authenticator of the phone, whose secret is then its number.
+  auto changed = *host.storage.find_factor(phone.factor.id());
+  changed.type = mfa::FactorType::totp;
+  changed.parameters = host.storage.find_factor(host.enroll_totp().factor.id())->parameters;
+  REQUIRE(host.storage.commit({.factors = {changed}, .challenges = {}, .counters = {}, .removals = {}}));
+  const std::string challenge = host.challenge(phone.factor.id());
+  const std::string guess = mfa::otp::totp(mfa::crypto::bytes_of("+14155550123"), host.clock.now());
+  CHECK(thrown_by([&] { return host.verify(challenge, guess); }) == errc::seal_broken);
+}
+
 TEST_CASE("secrets at rest: sealed anew under the newest key when a factor is used") {
   mfa::storage::Memory storage;
   mfa::testing::ManualClock clock;
@@ -441,6 +470,18 @@ TEST_CASE("input: ASCII digits, with the spaces and dashes that people type") {
         (row.taken ? Status::valid : Status::malformed_code));
   // What is no code at all costs no attempt.
   if (!row.taken) CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0);
+}
+
+TEST_CASE("input: a bound on every length before any work") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string challenge = host.challenge(enrolled.factor.id());
+  const auto refused = [](auto&& call) { CHECK(thrown_by(call) == errc::invalid_argument); };
+  refused([&] { return host.verify(challenge, std::string(65'537, '1')); });
+  refused([&] { return host.verify(challenge, "123456", {.binding = std::string(4097, 'b')}); });
+  refused([&] { return enrolled.factor.challenge({.binding = std::string(4097, 'b')}); });
+  refused([&] { return host.enroll_totp(std::string(256, 'u')); });
+  refused([&] { return host.enroll_sms("+14155550123", std::string(256, 'u')); });
 }
 
 TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") {
