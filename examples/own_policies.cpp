@@ -31,7 +31,7 @@ class Database {
     const std::lock_guard lock(mutex_);
     std::vector<mfa::storage::FactorRecord> found;
     for (const auto& [id, factor] : factors_)
-      if (factor.user_id == user_id) found.push_back(factor);
+      if (factor.user_id == user_id && !user_id.empty()) found.push_back(factor);
     return found;
   }
 

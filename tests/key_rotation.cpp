@@ -69,14 +69,12 @@ std::string key_of(Service& service, const std::string& factor_id) {
 
 } // namespace
 
-TEST_CASE("At each step of a rotation, nodes of that step and of the next verify what either has made") {
-  const KeyRing* steps[] = {&before, &announced, &switched, &after};
-  for (std::size_t step = 0; step + 1 < std::size(steps); ++step) {
-    CAPTURE(step);
+TEST_CASE("Nodes of one step of a rotation and of the next verify what either has made") {
+  // The last step, without the old key, takes reseal_all first: see below.
+  for (const auto& [step, next] : {std::pair{&before, &announced}, std::pair{&announced, &switched}}) {
     Service service;
-    Node one(service, *steps[step]);
-    Node other(service, *steps[step + 1]);
-    if (step == 2) continue; // the last step needs reseal_all first: see below
+    Node one(service, *step);
+    Node other(service, *next);
     for (auto [maker, user] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
       const auto totp = maker->enroll();
       const auto phone = maker->verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});

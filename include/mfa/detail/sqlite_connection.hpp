@@ -67,6 +67,9 @@ class Connection {
 
   [[nodiscard]] sqlite3* handle() const noexcept { return handle_.get(); }
 
+  /// False once it has seen a file that it may keep parts of, though they are mended by now.
+  [[nodiscard]] bool is_usable() const noexcept { return usable_; }
+
   /// The absolute path.
   [[nodiscard]] const std::string& file() const noexcept { return file_; }
   [[nodiscard]] std::chrono::milliseconds busy_timeout() const noexcept { return busy_timeout_; }
@@ -78,11 +81,25 @@ class Connection {
     }
   }
 
+  /// Throws if the path leads to another file by now, or to none: what were written here would be lost, and
+  /// other processes would not see it.
+  void check_in_place() const {
+    int moved = 0;
+    if (sqlite3_file_control(handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) {
+      throw Error(errc::storage_failure, "cannot write to the SQLite database '" + file_ +
+                                             "': it was moved, deleted or replaced while it was open. Put it "
+                                             "back. To replace it, first stop every "
+                                             "process that uses it, and remove its -wal and -shm files.");
+    }
+  }
+
   /// Throws that the `purpose` was not reached. SQLite's own words name tables and columns, never values.
-  [[noreturn]] void fail(int result, std::string_view purpose) const {
-    if ((result & 0xff) == SQLITE_NOMEM) throw std::bad_alloc();
+  [[noreturn]] void fail(int result, std::string_view purpose) {
+    const int kind = result & 0xff;
+    if (kind == SQLITE_NOMEM) throw std::bad_alloc();
+    usable_ = usable_ && kind != SQLITE_CORRUPT && kind != SQLITE_NOTADB && kind != SQLITE_IOERR;
     const bool is_latest = handle() && sqlite3_errcode(handle()) == result;
-    throw Error((result & 0xff) == SQLITE_ERROR ? errc::storage_schema : errc::storage_failure,
+    throw Error(kind == SQLITE_ERROR ? errc::storage_schema : errc::storage_failure,
                 "cannot " + std::string(purpose) + " the SQLite database '" + file_ +
                     "': " + (is_latest ? sqlite3_errmsg(handle()) : sqlite3_errstr(result)) + " (result " +
                     std::to_string(result) + "). " + remedy(result, busy_timeout_));
@@ -109,6 +126,7 @@ class Connection {
   std::string file_;
   std::chrono::milliseconds busy_timeout_;
   std::chrono::steady_clock::time_point deadline_;
+  bool usable_ = true;
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -56,10 +56,10 @@ struct SqliteOptions {
 ///
 /// Do not use one across `fork`: open it in the child. Moved from, it can only be assigned to or destroyed.
 ///
-/// Functions throw `Error`: `errc::storage_failure` if the file cannot be read or written or stays locked,
-/// `errc::storage_schema` if its tables are not ours or of a later release, `errc::corrupt_record` for
-/// contents that this library did not write. It is usable again as soon as the cause is gone. If `commit` or
-/// `purge` throws, the writes may have happened or not, but all or none.
+/// Functions throw `Error`: `errc::storage_failure` if the file cannot be read or written, stays locked or
+/// was replaced, `errc::storage_schema` if its tables are not ours or of a later release,
+/// `errc::corrupt_record` for contents that this library did not write. It is usable again as soon as the
+/// cause is gone. If `commit` or `purge` throws, the writes may have happened or not, but all or none.
 class Sqlite {
  public:
   /// `path` is UTF-8 and names a file, not ":memory:".
@@ -89,20 +89,20 @@ class Sqlite {
 
   [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id, std::string_view after_id,
                                                        std::size_t limit) const {
-    const auto reader = lease(state_->readers);
+    const auto reader = state_->lend_reader();
     Run run(reader->factors_of_user);
     run.bind_text(3, user_id);
     return page(run, after_id, limit);
   }
 
   [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
-    const auto reader = lease(state_->readers);
+    const auto reader = state_->lend_reader();
     Run run(reader->all_factors);
     return page(run, after_id, limit);
   }
 
   [[nodiscard]] bool commit(const Batch& batch) {
-    const auto writer = lease(state_->writers);
+    const auto writer = state_->lend_writer();
     auto transaction = writer->begin();
     const auto write = [&](const auto& record) { return writer->write(record); };
     const auto remove = [&](const Removal& removal) { return writer->remove(removal); };
@@ -118,7 +118,7 @@ class Sqlite {
 
   /// Removes challenges and counters whose `purge_at` has come, at most `limit`, and returns how many.
   std::size_t purge(Time now, std::size_t limit) {
-    const auto writer = lease(state_->writers);
+    const auto writer = state_->lend_writer();
     auto transaction = writer->begin();
     const auto purged = writer->purge(now, limit);
     transaction.commit();
@@ -130,24 +130,43 @@ class Sqlite {
   using Run = detail::sqlite::Run;
   using Writer = detail::sqlite::Writer;
 
-  struct State {
-    State(const std::string& path, const SqliteOptions& given) : options(given) {
-      options.busy_timeout = std::clamp<std::chrono::milliseconds>(
-          options.busy_timeout, std::chrono::milliseconds(0), std::chrono::hours(24));
-      const auto opened = writers.lease(options.busy_timeout, [&] {
-        auto writer = std::make_unique<Writer>(path, options.busy_timeout);
-        writer->connection().execute("open", pragmas(options.synchronous));
-        return writer;
-      });
-      file = opened->connection().file();
+  class State {
+   public:
+    State(const std::string& path, const SqliteOptions& options) : options_(options), file_(path) {
+      options_.busy_timeout = std::clamp<std::chrono::milliseconds>(
+          options_.busy_timeout, std::chrono::milliseconds(0), std::chrono::hours(24));
+      file_ = lend_writer(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)->file();
     }
 
-    SqliteOptions options;
-    std::string file;
+    [[nodiscard]] detail::Pool<Reader>::Lease lend_reader() {
+      return lend(readers_, [this] { return std::make_unique<Reader>(file_, options_.busy_timeout); });
+    }
+
+    [[nodiscard]] detail::Pool<Writer>::Lease lend_writer(int flags = SQLITE_OPEN_READWRITE) {
+      return lend(writers_, [this, flags] {
+        return std::make_unique<Writer>(file_, flags, pragmas(options_.synchronous), options_.busy_timeout);
+      });
+    }
+
+   private:
+    template <class Pool, class Make> [[nodiscard]] typename Pool::Lease lend(Pool& pool, Make make) {
+      const auto timeout = options_.busy_timeout;
+      auto connection = pool.lease(timeout, make);
+      if (!connection) {
+        throw Error(errc::storage_failure,
+                    "cannot use the SQLite database '" + file_ + "': for " + std::to_string(timeout.count()) +
+                        " ms other threads had every connection. If no other process keeps it locked, raise "
+                        "SqliteOptions::busy_timeout.");
+      }
+      return connection;
+    }
+
+    SqliteOptions options_;
+    std::string file_;
     // One, so that threads queue there and not by polling SQLite's lock. It is closed last, to tidy the file
     // up.
-    detail::Pool<Writer> writers{1};
-    detail::Pool<Reader> readers{options.max_readers};
+    detail::Pool<Writer> writers_{1};
+    detail::Pool<Reader> readers_{options_.max_readers};
   };
 
   static const char* pragmas(Synchronous synchronous) noexcept {
@@ -177,19 +196,6 @@ class Sqlite {
     return path;
   }
 
-  template <class T> [[nodiscard]] typename detail::Pool<T>::Lease lease(detail::Pool<T>& pool) const {
-    const auto timeout = state_->options.busy_timeout;
-    auto connection = pool.lease(timeout, [&] { return std::make_unique<T>(state_->file, timeout); });
-    if (!connection) {
-      throw Error(errc::storage_failure,
-                  "cannot use the SQLite database '" + state_->file + "': for " +
-                      std::to_string(timeout.count()) +
-                      " ms other threads had every connection. If no other process keeps it locked, raise "
-                      "SqliteOptions::busy_timeout.");
-    }
-    return connection;
-  }
-
   static std::vector<FactorRecord> page(Run& run, std::string_view after_id, std::size_t limit) {
     run.bind_text(1, after_id);
     run.bind_limit(2, limit);
@@ -201,7 +207,7 @@ class Sqlite {
   template <class Record>
   std::optional<Record> find(detail::sqlite::Statement Reader::*statement, std::string_view id,
                              Record (*read)(const Run&)) const {
-    const auto reader = lease(state_->readers);
+    const auto reader = state_->lend_reader();
     Run run((*reader).*statement);
     run.bind_text(1, id);
     return run.step() ? std::optional(read(run)) : std::nullopt;

@@ -93,6 +93,8 @@ struct Reader {
     connection.execute("read", "PRAGMA query_only = ON");
   }
 
+  [[nodiscard]] bool is_usable() const noexcept { return connection.is_usable(); }
+
   Connection connection;
   Statement factor{connection, "read a factor from", select_by_id(factors)};
   Statement challenge{connection, "read a challenge from", select_by_id(challenges)};
@@ -111,10 +113,16 @@ struct Reader {
 /// The connection for writing, with its statements. Opening it makes the file one that this release can use.
 class Writer {
  public:
-  Writer(const std::string& file, std::chrono::milliseconds busy_timeout) : connection_(file, busy_timeout) {}
+  /// `flags` are those of sqlite3_open_v2, `pragmas` set what a connection forgets.
+  Writer(const std::string& file, int flags, const char* pragmas, std::chrono::milliseconds busy_timeout)
+      : connection_(file, flags, pragmas, busy_timeout) {}
 
-  [[nodiscard]] Connection& connection() noexcept { return connection_; }
-  [[nodiscard]] Transaction begin() { return Transaction(transaction_); }
+  [[nodiscard]] const std::string& file() const noexcept { return connection_.file(); }
+  [[nodiscard]] bool is_usable() const noexcept { return connection_.is_usable(); }
+  [[nodiscard]] Transaction begin() {
+    connection_.check_in_place();
+    return Transaction(transaction_);
+  }
 
   // Each answers whether the record had the version that was named. To be called within a transaction.
 
@@ -141,9 +149,11 @@ class Writer {
 
  private:
   struct PreparedConnection : Connection {
-    PreparedConnection(const std::string& file, std::chrono::milliseconds busy_timeout)
-        : Connection(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, busy_timeout) {
+    PreparedConnection(const std::string& file, int flags, const char* pragmas,
+                       std::chrono::milliseconds busy_timeout)
+        : Connection(file, flags, busy_timeout) {
       prepare_file(*this);
+      execute("open", pragmas);
     }
   };
 
