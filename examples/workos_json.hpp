@@ -37,6 +37,10 @@ inline nlohmann::ordered_json json(const mfa::FactorDetails& factor) {
   if (factor.last_used_at()) json["last_used_at"] = text(*factor.last_used_at());
   if (factor.totp()) json["totp"] = {{"issuer", factor.totp()->issuer}, {"user", factor.totp()->user}};
   if (factor.sms()) json["sms"] = {{"phone_number", factor.sms()->phone_number}};
+  if (factor.webauthn())
+    json["webauthn"] = {{"user", factor.webauthn()->user},
+                        {"credential_id", factor.webauthn()->credential_id},
+                        {"transports", factor.webauthn()->transports}};
   return json;
 }
 

@@ -24,6 +24,7 @@ enum class errc {
   factor_not_verified,    ///< the caller required a verified factor
   factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
   insufficient_assurance, ///< a factor of this kind never shows what the caller requires
+  no_relying_party,       ///< WebAuthn without `Options::webauthn`
   no_key_ring,            ///< a durable storage without a key ring
   unknown_key,            ///< sealed under a key that the key ring does not hold
   key_unavailable,        ///< a key file that cannot be used, or a key that was not unwrapped
@@ -55,6 +56,7 @@ inline const std::error_category& error_category() noexcept {
       case errc::factor_not_verified: return "factor not verified";
       case errc::factor_locked_out: return "factor locked out";
       case errc::insufficient_assurance: return "insufficient assurance";
+      case errc::no_relying_party: return "no relying party";
       case errc::no_key_ring: return "no key ring";
       case errc::unknown_key: return "unknown key";
       case errc::key_unavailable: return "key unavailable";

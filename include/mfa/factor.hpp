@@ -49,6 +49,9 @@ class FactorDetails {
   [[nodiscard]] const RecoveryCodesDetails* recovery_codes() const noexcept {
     return std::get_if<RecoveryCodesDetails>(&details_);
   }
+  [[nodiscard]] const WebAuthnDetails* webauthn() const noexcept {
+    return std::get_if<WebAuthnDetails>(&details_);
+  }
   [[nodiscard]] const factor::Details& details() const noexcept { return details_; }
 
  private:

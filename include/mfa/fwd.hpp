@@ -17,6 +17,7 @@ struct Sms;
 struct GenericOtp;
 struct Hotp;
 struct RecoveryCodes;
+struct WebAuthn;
 struct SmsMessage;
 
 template <class Storage, class Clock, class SmsTransport> class Factor;
@@ -32,6 +33,10 @@ class Memory;
 class Sqlite;
 class Postgres;
 } // namespace storage
+
+namespace webauthn {
+class RelyingParty;
+}
 
 namespace clock {
 struct System;

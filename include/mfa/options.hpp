@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/fwd.hpp>
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
 
@@ -52,6 +54,10 @@ struct Options {
   unsigned hotp_look_ahead = 10;
   /// How far ahead two consecutive codes are looked for: 0 to 1,000.
   unsigned hotp_resynchronization_window = 100;
+
+  /// What WebAuthn factors are enrolled with: `mfa::webauthn::relying_party` of
+  /// <mfa/webauthn/relying_party.hpp>.
+  std::shared_ptr<const webauthn::RelyingParty> webauthn = {};
 
   /// Wrong codes that a challenge takes: 1 to 10.
   unsigned attempts_a_challenge = 5;

@@ -120,7 +120,7 @@ class Verifier {
     record.user_id = request.user_id;
     record.friendly_name = request.friendly_name;
     record.created_at = record.updated_at = context.now;
-    auto shown = Kind::enroll(request, record, context);
+    auto shown = enroll<Kind>(request, record, context);
     FactorDetails details(record);
     commit_new(record);
     policies_.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
@@ -399,6 +399,18 @@ class Verifier {
     if (counter.id != ids.front()) counter.version = 0;
     counter.id = ids.front();
     return counter;
+  }
+
+  /// A kind that asks for them is given the user's other factors.
+  template <class Kind, class Request>
+  auto enroll(const Request& request, storage::FactorRecord& record, const decision::Context& context) {
+    std::vector<storage::FactorRecord> others;
+    if constexpr (requires { Kind::enroll(request, record, others, context); }) {
+      if (!request.user_id.empty()) others = policies_.storage->list_factors(request.user_id);
+      return Kind::enroll(request, record, others, context);
+    } else {
+      return Kind::enroll(request, record, context);
+    }
   }
 
   void commit_new(const storage::FactorRecord& factor) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ struct RegistrationParts {
   std::string credential_id;
   std::string client_data;
   std::string attestation_object;
+  nlohmann::json transports = {"usb", "nfc"};
 
   [[nodiscard]] std::string json() const {
     const std::string id = detail::base64url(credential_id);
@@ -34,7 +36,7 @@ struct RegistrationParts {
                           {"response",
                            {{"clientDataJSON", detail::base64url(client_data)},
                             {"attestationObject", detail::base64url(attestation_object)},
-                            {"transports", {"usb", "nfc"}}}}}
+                            {"transports", transports}}}}
         .dump();
   }
 };
@@ -45,19 +47,21 @@ struct AssertionParts {
   std::string client_data;
   std::string authenticator_data;
   std::string signature;
+  std::optional<std::string> user_handle = {};
 
   [[nodiscard]] std::string json() const {
     const std::string id = detail::base64url(credential_id);
-    return nlohmann::json{{"id", id},
-                          {"rawId", id},
-                          {"type", "public-key"},
-                          {"authenticatorAttachment", "cross-platform"},
-                          {"clientExtensionResults", nlohmann::json::object()},
-                          {"response",
-                           {{"clientDataJSON", detail::base64url(client_data)},
-                            {"authenticatorData", detail::base64url(authenticator_data)},
-                            {"signature", detail::base64url(signature)},
-                            {"userHandle", nullptr}}}}
+    return nlohmann::json{
+        {"id", id},
+        {"rawId", id},
+        {"type", "public-key"},
+        {"authenticatorAttachment", "cross-platform"},
+        {"clientExtensionResults", nlohmann::json::object()},
+        {"response",
+         {{"clientDataJSON", detail::base64url(client_data)},
+          {"authenticatorData", detail::base64url(authenticator_data)},
+          {"signature", detail::base64url(signature)},
+          {"userHandle", user_handle ? nlohmann::json(detail::base64url(*user_handle)) : nullptr}}}}
         .dump();
   }
 };

@@ -12,6 +12,7 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/fields.hpp>
+#include <mfa/detail/hexadecimal.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -22,15 +23,9 @@ namespace mfa::decision {
 [[nodiscard]] inline std::vector<std::string> sms_counter_ids(std::string_view phone_number,
                                                               const KeyRing& keys) {
   constexpr std::size_t mac_size = 32;
-  constexpr std::string_view hex = "0123456789abcdef";
   std::vector<std::string> ids;
-  for (const std::string& stored : keys.authenticate_under_each(phone_number, "sms counter")) {
-    std::string& id = ids.emplace_back("sms_sends_");
-    for (const unsigned char byte : crypto::bytes_of(stored).last(mac_size)) {
-      id += hex[byte >> 4];
-      id += hex[byte & 15];
-    }
-  }
+  for (const std::string& stored : keys.authenticate_under_each(phone_number, "sms counter"))
+    ids.push_back("sms_sends_" + detail::hexadecimal(crypto::bytes_of(stored).last(mac_size)));
   return ids;
 }
 

@@ -21,9 +21,10 @@ namespace mfa::factor {
 ///     static decision::Answer check(storage::FactorRecord&, const storage::ChallengeRecord&,
 ///                                   std::string_view answer, const decision::Context&);
 ///
-/// `check` gets up to 64 KiB of whatever the client sent. What it changes in the record is committed with a
-/// valid answer and with a counted refusal. What needs the key ring for longer than a challenge lives is kept
-/// in `FactorRecord::sealed`, which a change of keys seals anew.
+/// `enroll` may take the user's other factors, `const std::vector<storage::FactorRecord>&`, before the
+/// context. `check` gets up to 64 KiB of whatever the client sent. What it changes in the record is committed
+/// with a valid answer and with a counted refusal. What needs the key ring for longer than a challenge lives
+/// is kept in `FactorRecord::sealed`, which a change of keys seals anew.
 struct KindDefaults {
   /// The most that a verification of this kind can show.
   static constexpr Assurance best_assurance{};

@@ -11,6 +11,7 @@
 #include <mfa/factor/recovery_codes.hpp>
 #include <mfa/factor/sms.hpp>
 #include <mfa/factor/totp.hpp>
+#include <mfa/factor/webauthn.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::factor {
@@ -19,7 +20,7 @@ template <class... Kinds> struct KindList {};
 
 /// Every kind of factor: a new one is a header and a line here.
 using AllKinds = KindList<TotpKind, SmsKind, GenericOtpKind, HotpKind, //
-                          RecoveryCodesKind>;
+                          RecoveryCodesKind, WebAuthnKind>;
 
 namespace detail {
 

@@ -12,11 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
-
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/error.hpp>
+#include <mfa/crypto/sha256.hpp>
 #include <mfa/factor/webauthn_relying_party.hpp>
 #include <mfa/status.hpp>
 #include <mfa/webauthn/attestation.hpp>
@@ -34,15 +31,6 @@ namespace detail {
 
 inline constexpr std::size_t longest_credential_id = 1023; // bytes; section 7.1 step 25
 
-using Sha256 = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
-
-inline Sha256 sha256(std::string_view bytes) {
-  Sha256 digest{};
-  if (EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(), digest.data(), nullptr) != 1)
-    throw Error(errc::crypto_failure, "OpenSSL has no SHA-256");
-  return digest;
-}
-
 inline bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::ranges::find(list, text) != list.end();
 }
@@ -51,7 +39,7 @@ inline bool contains(const std::vector<std::string>& list, std::string_view text
 class Procedures final : public RelyingParty {
  public:
   explicit Procedures(RelyingPartySettings settings)
-      : settings_(std::move(settings)), id_hash_(sha256(settings_.id)) {}
+      : settings_(std::move(settings)), id_hash_(crypto::sha256(settings_.id)) {}
 
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return settings_.timeout; }
 
@@ -85,7 +73,7 @@ class Procedures final : public RelyingParty {
     const auto key = CoseKey::parse(credential.public_key);
     if (!key || !accepts(*key)) return {Status::unsupported_credential}; // 20
 
-    const Sha256 hash = sha256(response->client_data); // 12
+    const auto hash = crypto::sha256(response->client_data); // 12
     const auto type = verify_attestation(*object, {object->authenticator_data, hash, *data, *key},
                                          settings_.unverified_formats); // 21, 22
     if (!type ||
@@ -125,7 +113,7 @@ class Procedures final : public RelyingParty {
     if (data->backup_eligible() != credential.backup_eligible) return {Status::wrong_credential}; // 20
 
     const auto key = CoseKey::parse(crypto::bytes_of(credential.public_key));
-    const Sha256 hash = sha256(response->client_data); // 21
+    const auto hash = crypto::sha256(response->client_data); // 21
     if (!key || !key->verifies(joined({crypto::bytes_of(response->authenticator_data), hash}),
                                crypto::bytes_of(response->signature)))
       return {Status::wrong_signature}; // 22
@@ -166,7 +154,7 @@ class Procedures final : public RelyingParty {
   }
 
   RelyingPartySettings settings_;
-  Sha256 id_hash_;
+  std::array<unsigned char, 32> id_hash_;
 };
 
 } // namespace detail

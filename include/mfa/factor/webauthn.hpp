@@ -1,0 +1,319 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/assurance.hpp>
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/random.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/sha256.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/detail/base64url.hpp>
+#include <mfa/detail/fields.hpp>
+#include <mfa/detail/hexadecimal.hpp>
+#include <mfa/detail/text.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/factor/sealed_secret.hpp>
+#include <mfa/factor/webauthn_record.hpp>
+#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/status.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+/// To enrol: a security key, or a device's own authenticator with its PIN or biometric (WebAuthn Level 3).
+/// Needs `Options::webauthn`. One factor is one credential: enrol another for each authenticator of a user.
+struct WebAuthn {
+  std::string user = {}; ///< whose account it is, as the browser shows it: 1 to 64 bytes ("alan@example.org")
+  std::string display_name = {}; ///< the user's name: up to 64 bytes; empty: `user`
+  /// Your own identifier of the user, for `list_factors`: up to 255 bytes. Without it, the browser cannot be
+  /// told which authenticators the user has enrolled already.
+  std::string user_id = {};
+  std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
+  webauthn::UserVerification user_verification = webauthn::UserVerification::preferred;
+  webauthn::Attachment attachment = webauthn::Attachment::any;
+  webauthn::ResidentKey resident_key = webauthn::ResidentKey::discouraged;
+};
+
+/// What the user's browser needs to make the credential.
+struct WebAuthnEnrollment {
+  /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON`. The first challenge of the factor gives the
+  /// same, and takes the answer; a later one gives new ones when the time is over.
+  std::string creation_options;
+};
+
+/// What may be shown of a WebAuthn factor. All but `user` is empty until the enrolment is verified.
+struct WebAuthnDetails {
+  std::string user;
+  std::string credential_id;           ///< base64url
+  std::string aaguid;                  ///< the model of authenticator, in hexadecimal, if it tells
+  std::vector<std::string> transports; ///< how it is reached: "usb", "nfc", "internal", "hybrid"
+  bool backup_eligible = false;        ///< a passkey that may be copied to the user's other devices
+  bool backed_up = false;              ///< and is
+};
+
+namespace factor {
+
+/// The kind `webauthn`. The challenge of an unverified factor takes the response of a registration, that of a
+/// verified one the response of a sign-in. The protocol is `webauthn::RelyingParty`'s.
+struct WebAuthnKind : KindDefaults {
+  using Request = WebAuthn;
+  using Details = WebAuthnDetails;
+  template <class Factor> struct Enrolled {
+    Factor factor;
+    WebAuthnEnrollment webauthn;
+  };
+
+  static constexpr FactorType type = FactorType::webauthn;
+  static constexpr Assurance best_assurance{.factors = 2, .phishing_resistant = true};
+
+  /// `others` are the user's factors.
+  static WebAuthnEnrollment enroll(const WebAuthn& request, storage::FactorRecord& record,
+                                   const std::vector<storage::FactorRecord>& others,
+                                   const decision::Context& context) {
+    const webauthn::RelyingParty& party = relying_party(context);
+    check_name("user", request.user, 1);
+    check_name("display_name", request.display_name, 0);
+    webauthn::FactorParameters parameters{.user = request.user,
+                                          .display_name = request.display_name,
+                                          .user_handle = user_handle(others),
+                                          .user_verification = request.user_verification,
+                                          .attachment = request.attachment,
+                                          .resident_key = request.resident_key};
+    webauthn::PendingRegistration pending{.challenge = draw_challenge(),
+                                          .reusable_until = end_of(party, context)};
+    for (const storage::FactorRecord& other : others)
+      if (other.type == type && other.state == FactorState::verified) {
+        auto enrolled = webauthn::decode_parameters(other);
+        pending.exclude.push_back({std::move(enrolled.credential_id), std::move(enrolled.transports)});
+      }
+    record.parameters = encode(parameters);
+    seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
+    return {creation_options(party, parameters, pending)};
+  }
+
+  static Details describe(const storage::FactorRecord& record) {
+    auto parameters = webauthn::decode_parameters(record);
+    return {std::move(parameters.user), detail::base64url(parameters.credential_id),
+            model(parameters.aaguid),   std::move(parameters.transports),
+            parameters.backup_eligible, parameters.backed_up};
+  }
+
+  static decision::ChallengeEffects challenge(storage::FactorRecord& record,
+                                              storage::ChallengeRecord& challenge, storage::CounterRecord*,
+                                              const ChallengeOptions& request,
+                                              const decision::Context& context) {
+    const webauthn::RelyingParty& party = relying_party(context);
+    const auto parameters = webauthn::decode_parameters(record);
+    challenge.expires_at = end_of(party, context);
+    decision::ChallengeEffects effects;
+    if (record.state == FactorState::verified) {
+      const std::string bytes = draw_challenge();
+      expect(challenge, Ceremony::assertion, bytes, context);
+      const bool verify_user = request.required.factors > 1;
+      effects.webauthn_options =
+          party.request_options({.challenge = bytes,
+                                 .allow = {parameters.credential_id, parameters.transports},
+                                 .user_verification = verify_user ? webauthn::UserVerification::required
+                                                                  : parameters.user_verification});
+      return effects;
+    }
+    auto pending = webauthn::decode_pending(record, open_secret(record, context.keys));
+    if (context.now >= pending.reusable_until) {
+      pending.challenge = draw_challenge();
+      pending.reusable_until = end_of(party, context);
+      seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
+      effects.factor_changed = true;
+    }
+    expect(challenge, Ceremony::registration, pending.challenge, context);
+    effects.webauthn_options = creation_options(party, parameters, pending);
+    return effects;
+  }
+
+  /// A challenge to register ends with the first registration.
+  static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
+    const bool registered = record.state == FactorState::verified;
+    return ceremony_of(challenge) == (registered ? Ceremony::assertion : Ceremony::registration);
+  }
+
+  static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord& challenge,
+                                std::string_view answer, const decision::Context& context) {
+    const webauthn::RelyingParty& party = relying_party(context);
+    auto parameters = webauthn::decode_parameters(record);
+    const webauthn::Expectation expected{.is_challenge =
+                                             [&](std::string_view bytes) {
+                                               return context.keys.matches(
+                                                   std::string_view(challenge.answer).substr(1), bytes,
+                                                   challenge_context(challenge), "challenge " + challenge.id);
+                                             },
+                                         .user_handle = parameters.user_handle,
+                                         .user_verification = parameters.user_verification,
+                                         .now = context.now};
+    return ceremony_of(challenge) == Ceremony::registration
+               ? finish_registration(record, party.verify_registration(answer, expected), parameters, context)
+               : finish_assertion(record, party, answer, expected, parameters, context);
+  }
+
+  /// A credential is one factor's. Its id may be long, so its hash stands for it.
+  static std::vector<std::string> claims(const storage::FactorRecord& record) {
+    const auto digest = crypto::sha256(webauthn::decode_parameters(record).credential_id);
+    return {"webauthn_credential_" + mfa::detail::hexadecimal(digest)};
+  }
+
+ private:
+  /// The first byte of `ChallengeRecord::answer`.
+  enum class Ceremony : char { registration = 'r', assertion = 'a' };
+
+  static Ceremony ceremony_of(const storage::ChallengeRecord& challenge) {
+    return challenge.answer.starts_with(static_cast<char>(Ceremony::registration)) ? Ceremony::registration
+                                                                                   : Ceremony::assertion;
+  }
+
+  static void expect(storage::ChallengeRecord& challenge, Ceremony ceremony, std::string_view bytes,
+                     const decision::Context& context) {
+    challenge.answer =
+        static_cast<char>(ceremony) + context.keys.authenticate(bytes, challenge_context(challenge));
+  }
+
+  static std::string challenge_context(const storage::ChallengeRecord& challenge) {
+    return "webauthn challenge " + challenge.id;
+  }
+
+  static const webauthn::RelyingParty& relying_party(const decision::Context& context) {
+    if (!context.options.webauthn)
+      throw Error(
+          errc::no_relying_party,
+          "WebAuthn needs a relying party: set Options::webauthn to mfa::webauthn::relying_party({.id "
+          "= \"example.org\", .name = \"Example\", .origins = {\"https://example.org\"}}) of "
+          "<mfa/webauthn/relying_party.hpp>");
+    return *context.options.webauthn;
+  }
+
+  static Time end_of(const webauthn::RelyingParty& party, const decision::Context& context) {
+    return context.now + party.timeout();
+  }
+
+  static void check_name(const char* what, std::string_view text, std::size_t shortest) {
+    constexpr std::size_t longest = 64; // authenticators may cut off what is longer
+    if (text.size() < shortest || text.size() > longest || !detail::is_utf8(text) ||
+        detail::has_control_characters(text))
+      throw Error(errc::invalid_argument, "WebAuthn::" + std::string(what) + " must be UTF-8 of " +
+                                              std::to_string(shortest) +
+                                              " to 64 bytes without control characters");
+  }
+
+  /// All zeros is what an authenticator says that does not tell.
+  static std::string model(std::string_view aaguid) {
+    return aaguid.find_first_not_of('\0') == std::string_view::npos
+               ? std::string()
+               : mfa::detail::hexadecimal(crypto::bytes_of(aaguid));
+  }
+
+  static std::string draw(std::size_t size) {
+    std::string bytes(size, '\0');
+    crypto::random_bytes({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()});
+    return bytes;
+  }
+
+  /// 16 bytes or more, says WebAuthn section 13.4.3.
+  static std::string draw_challenge() { return draw(32); }
+
+  /// By what authenticators tell users apart: random, so that it tells nothing of them, and the same for all
+  /// credentials of a user (WebAuthn section 14.6.1).
+  static std::string user_handle(const std::vector<storage::FactorRecord>& others) {
+    for (const storage::FactorRecord& other : others)
+      if (other.type == type) return webauthn::decode_parameters(other).user_handle;
+    return draw(32);
+  }
+
+  static std::string creation_options(const webauthn::RelyingParty& party,
+                                      const webauthn::FactorParameters& parameters,
+                                      const webauthn::PendingRegistration& pending) {
+    return party.creation_options(
+        {.challenge = pending.challenge,
+         .user_handle = parameters.user_handle,
+         .user = parameters.user,
+         .display_name = parameters.display_name.empty() ? parameters.user : parameters.display_name,
+         .attachment = parameters.attachment,
+         .resident_key = parameters.resident_key,
+         .user_verification = parameters.user_verification,
+         .exclude = pending.exclude});
+  }
+
+  static decision::Answer refused(Status status) {
+    decision::Answer answer{.status = status, .counted = status != Status::malformed_code};
+    if (status == Status::cloned_authenticator) answer.event = EventType::authenticator_cloned;
+    return answer;
+  }
+
+  /// `hwk` is for what an attestation has proven to be hardware; otherwise all that is known is that a key
+  /// was shown (`pop`). Which means the authenticator used to verify its user is not told, so `mfa` and
+  /// neither `pin` nor `fpt`.
+  static decision::Answer accepted(bool in_hardware, bool user_verified) {
+    static constexpr std::array<std::string_view, 3> shown{"pop", "user", "mfa"};
+    static constexpr std::array<std::string_view, 3> shown_in_hardware{"hwk", "user", "mfa"};
+    const std::span<const std::string_view> amr(in_hardware ? shown_in_hardware : shown);
+    return {.status = Status::valid,
+            .amr = amr.first(user_verified ? 3 : 2),
+            .assurance = {.factors = user_verified ? 2U : 1U, .phishing_resistant = true}};
+  }
+
+  static decision::Answer finish_registration(storage::FactorRecord& record,
+                                              webauthn::Registration&& registration,
+                                              webauthn::FactorParameters& parameters,
+                                              const decision::Context& context) {
+    if (registration.status != Status::valid) return refused(registration.status);
+    webauthn::Credential& credential = registration.credential;
+    const webauthn::CredentialKey key{.public_key = std::move(credential.public_key),
+                                      .sign_count = credential.sign_count,
+                                      .backup_eligible = credential.backup_eligible,
+                                      .in_hardware =
+                                          credential.attestation_trusted && !credential.backup_eligible};
+    parameters.credential_id = std::move(credential.id);
+    parameters.aaguid = std::move(credential.aaguid);
+    parameters.transports = std::move(credential.transports);
+    parameters.backup_eligible = credential.backup_eligible;
+    parameters.backed_up = credential.backed_up;
+    record.parameters = encode(parameters);
+    seal_secret(record, crypto::bytes_of(encode(key)), context.keys);
+    return accepted(key.in_hardware, registration.user_verified);
+  }
+
+  static decision::Answer finish_assertion(storage::FactorRecord& record, const webauthn::RelyingParty& party,
+                                           std::string_view answer, const webauthn::Expectation& expected,
+                                           webauthn::FactorParameters& parameters,
+                                           const decision::Context& context) {
+    const crypto::SecretBytes sealed = open_secret(record, context.keys);
+    auto key = webauthn::decode_key(record, sealed);
+    const auto assertion = party.verify_assertion(answer, expected,
+                                                  {.id = parameters.credential_id,
+                                                   .public_key = key.public_key,
+                                                   .sign_count = key.sign_count,
+                                                   .backup_eligible = key.backup_eligible});
+    if (assertion.status != Status::valid) return refused(assertion.status);
+    if (parameters.backed_up != assertion.backed_up) {
+      parameters.backed_up = assertion.backed_up;
+      record.parameters = encode(parameters);
+    }
+    if (key.sign_count != assertion.sign_count) {
+      key.sign_count = assertion.sign_count;
+      seal_secret(record, crypto::bytes_of(encode(key)), context.keys);
+    } else {
+      reseal_secret(record, sealed, context.keys);
+    }
+    return accepted(key.in_hardware, assertion.user_verified);
+  }
+};
+
+} // namespace factor
+} // namespace mfa
