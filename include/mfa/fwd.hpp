@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 namespace mfa {
 
 class Error;
@@ -29,7 +31,8 @@ struct FactorRecord;
 struct ChallengeRecord;
 struct CounterRecord;
 struct Batch;
-class Memory;
+template <std::size_t shard_count> class BasicMemory;
+using Memory = BasicMemory<64>;
 class Sqlite;
 class Postgres;
 } // namespace storage

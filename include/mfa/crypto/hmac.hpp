@@ -5,7 +5,6 @@
 #include <memory>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -22,7 +21,7 @@ inline void require(bool done, const char* what) {
 }
 
 /// OpenSSL's objects for one HMAC at a time. Fetching and allocating them costs more than the hash itself, so
-/// each thread keeps those it has used.
+/// each thread keeps those it has used. An idle one has its hashes at their start.
 struct HmacWorkspace {
   struct Free {
     void operator()(EVP_MD* hash) const noexcept { EVP_MD_free(hash); }
@@ -34,6 +33,7 @@ struct HmacWorkspace {
   Context inner;   ///< has hashed the key's inner block
   Context outer;   ///< has hashed the key's outer block
   Context running; ///< copied from one of them for each message
+  std::unique_ptr<HmacWorkspace> next_idle = {};
 
   explicit HmacWorkspace(Hash hash)
       : md(EVP_MD_fetch(nullptr,
@@ -43,14 +43,14 @@ struct HmacWorkspace {
                         nullptr)),
         inner(EVP_MD_CTX_new()), outer(EVP_MD_CTX_new()), running(EVP_MD_CTX_new()) {
     require(md && inner && outer && running, "OpenSSL has no such hash or no memory");
-    for (EVP_MD_CTX* context : {inner.get(), outer.get(), running.get()})
+    for (EVP_MD_CTX* context : {inner.get(), outer.get()})
       require(EVP_DigestInit_ex2(context, md.get(), nullptr) == 1, "OpenSSL cannot start the hash");
   }
 };
 
-/// This thread's workspaces that nobody is using.
-inline std::vector<std::unique_ptr<HmacWorkspace>>& idle_hmac_workspaces(Hash hash) {
-  thread_local std::array<std::vector<std::unique_ptr<HmacWorkspace>>, 3> idle;
+/// The first of this thread's workspaces that nobody is using.
+inline std::unique_ptr<HmacWorkspace>& idle_hmac_workspaces(Hash hash) noexcept {
+  thread_local std::array<std::unique_ptr<HmacWorkspace>, 3> idle;
   return idle[static_cast<std::size_t>(hash) - 1];
 }
 
@@ -63,11 +63,11 @@ class Hmac {
   /// Throws `errc::crypto_failure` if OpenSSL has not the hash.
   Hmac(Hash hash, std::span<const unsigned char> key) : hash_(hash) {
     auto& idle = detail::idle_hmac_workspaces(hash);
-    if (idle.empty()) {
-      workspace_ = std::make_unique<detail::HmacWorkspace>(hash);
+    if (idle) {
+      workspace_ = std::move(idle);
+      idle = std::move(workspace_->next_idle);
     } else {
-      workspace_ = std::move(idle.back());
-      idle.pop_back();
+      workspace_ = std::make_unique<detail::HmacWorkspace>(hash);
     }
     absorb(key);
   }
@@ -75,12 +75,12 @@ class Hmac {
   Hmac& operator=(const Hmac&) = delete;
 
   ~Hmac() {
-    for (EVP_MD_CTX* context : {workspace_->inner.get(), workspace_->outer.get(), workspace_->running.get()})
+    EVP_MD_CTX_reset(workspace_->running.get());
+    for (EVP_MD_CTX* context : {workspace_->inner.get(), workspace_->outer.get()})
       if (EVP_DigestInit_ex2(context, nullptr, nullptr) != 1) return; // frees, which wipes too
-    try {
-      detail::idle_hmac_workspaces(hash_).push_back(std::move(workspace_));
-    } catch (...) { // no memory to keep it: freed
-    }
+    auto& idle = detail::idle_hmac_workspaces(hash_);
+    workspace_->next_idle = std::move(idle);
+    idle = std::move(workspace_);
   }
 
   [[nodiscard]] Digest operator()(std::span<const unsigned char> message) {
@@ -107,11 +107,9 @@ class Hmac {
     else
       for (std::size_t i = 0; i < key.size(); ++i) block[i] = key[i];
     for (auto& byte : block) byte ^= 0x36;
-    done = done && EVP_DigestInit_ex2(workspace_->inner.get(), nullptr, nullptr) == 1 &&
-           EVP_DigestUpdate(workspace_->inner.get(), block.data(), size) == 1;
+    done = done && EVP_DigestUpdate(workspace_->inner.get(), block.data(), size) == 1;
     for (auto& byte : block) byte ^= 0x36 ^ 0x5c;
-    done = done && EVP_DigestInit_ex2(workspace_->outer.get(), nullptr, nullptr) == 1 &&
-           EVP_DigestUpdate(workspace_->outer.get(), block.data(), size) == 1;
+    done = done && EVP_DigestUpdate(workspace_->outer.get(), block.data(), size) == 1;
     OPENSSL_cleanse(block.data(), block.size());
     detail::require(done, "OpenSSL cannot key the HMAC");
   }

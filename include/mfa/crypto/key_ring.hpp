@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <initializer_list>
@@ -80,10 +79,7 @@ class KeyRing {
   [[nodiscard]] crypto::SecretBytes open(std::string_view sealed, std::string_view associated_data,
                                          std::string_view what) const {
     const auto [key, rest] = find_key(sealed, what);
-    if (key == nullptr) {
-      const auto plain = crypto::bytes_of(rest);
-      return {plain.begin(), plain.end()};
-    }
+    if (key == nullptr) return crypto::secret_copy(crypto::bytes_of(rest));
     auto plain = crypto::open(key->sealing, crypto::bytes_of(rest), associated_data);
     if (!plain)
       throw Error(errc::seal_broken,
@@ -135,16 +131,16 @@ class KeyRing {
   };
 
   void add(std::string_view key_id, std::span<const unsigned char> key) {
-    constexpr auto plain_character = [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
-             c == '_' || c == '-';
-    };
-    if (key_id.empty() || key_id.size() > longest_key_id || !std::ranges::all_of(key_id, plain_character))
+    constexpr std::string_view plain_characters =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-";
+    if (key_id.empty() || key_id.size() > longest_key_id ||
+        key_id.find_first_not_of(plain_characters) != std::string_view::npos)
       throw Error(errc::invalid_argument,
                   "a key id has 1 to 64 letters, digits, '.', '_' and '-'; this one does not");
-    if (std::ranges::any_of(keys_, [&](const Key& held) { return held.id == key_id; }))
-      throw Error(errc::invalid_argument,
-                  "the key ring holds a key '" + std::string(key_id) + "' already; give each key its own id");
+    for (const Key& held : keys_)
+      if (held.id == key_id)
+        throw Error(errc::invalid_argument, "the key ring holds a key '" + std::string(key_id) +
+                                                "' already; give each key its own id");
     if (key.size() != key_size)
       throw Error(errc::invalid_argument, "key '" + std::string(key_id) + "' has " +
                                               std::to_string(key.size()) +
@@ -153,9 +149,8 @@ class KeyRing {
     crypto::Hmac derive(crypto::Hash::sha256, key);
     const auto sealing = derive(crypto::bytes_of("mfa sealing key 1"));
     const auto authentication = derive(crypto::bytes_of("mfa authentication key 1"));
-    keys_.push_back({std::string(key_id),
-                     {sealing.span().begin(), sealing.span().end()},
-                     {authentication.span().begin(), authentication.span().end()}});
+    keys_.push_back({std::string(key_id), crypto::secret_copy(sealing.span()),
+                     crypto::secret_copy(authentication.span())});
   }
 
   [[nodiscard]] const Key& current() const {
@@ -196,7 +191,7 @@ class KeyRing {
     static constexpr std::array<unsigned char, key_size> no_key{};
     crypto::Hmac hmac(crypto::Hash::sha256,
                       key != nullptr ? std::span<const unsigned char>(key->authentication) : no_key);
-    crypto::SecretBytes message(context.begin(), context.end());
+    crypto::SecretBytes message = crypto::secret_copy(crypto::bytes_of(context));
     message.push_back('\0'); // contexts hold no NUL, so that context and value cannot run into each other
     message.insert(message.end(), value.begin(), value.end());
     return std::string(crypto::text_of(hmac(message).span()));

@@ -34,7 +34,7 @@ inline void random_bytes(std::span<unsigned char> out) {
     OPENSSL_cleanse(bytes.data(), bytes.size());
   } while (drawn >= fair);
   std::string code(digits, '0');
-  for (std::uint32_t rest = drawn % values; auto& digit : std::span(code)) {
+  for (std::uint32_t rest = drawn % values; char& digit : code) {
     digit = static_cast<char>('0' + rest % 10);
     rest /= 10;
   }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <openssl/crypto.h>
@@ -26,5 +27,9 @@ template <class T> struct WipingAllocator {
 
 /// Bytes that are wiped when they are let go: keys and secrets in the clear.
 using SecretBytes = std::vector<unsigned char, WipingAllocator<unsigned char>>;
+
+[[nodiscard]] inline SecretBytes secret_copy(std::span<const unsigned char> bytes) {
+  return SecretBytes(bytes.data(), bytes.data() + bytes.size());
+}
 
 } // namespace mfa::crypto

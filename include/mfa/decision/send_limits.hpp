@@ -49,7 +49,7 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
     }
     fields.end();
   }
-  std::ranges::sort(sends);
+  std::sort(sends.begin(), sends.end());
 
   Time allowed = context.now;
   const auto at_most = [&](std::size_t limit, std::chrono::milliseconds window) {

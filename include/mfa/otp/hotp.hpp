@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -33,10 +34,8 @@ inline void check_digits(unsigned digits) {
   static constexpr std::array<std::uint32_t, 9> modulus{1,       10,        100,        1'000,      10'000,
                                                         100'000, 1'000'000, 10'000'000, 100'000'000};
   std::array<unsigned char, 8> message{};
-  for (auto byte = message.rbegin(); byte != message.rend(); ++byte) {
-    *byte = static_cast<unsigned char>(counter);
-    counter >>= 8;
-  }
+  for (std::size_t i = message.size(); i > 0; counter >>= 8)
+    message[--i] = static_cast<unsigned char>(counter);
   crypto::Digest digest = hmac(message);
   const std::size_t offset = digest.bytes[digest.size - 1] & 0x0fU;
   const std::uint32_t truncated = (digest.bytes[offset] & 0x7fU) << 24 |
@@ -55,8 +54,7 @@ inline void check_digits(unsigned digits) {
   crypto::Hmac hmac(format.hash, key);
   std::uint32_t value = hotp_value(hmac, counter, format.digits);
   std::string code(format.digits, '0');
-  for (auto digit = code.rbegin(); digit != code.rend(); ++digit, value /= 10)
-    *digit = static_cast<char>('0' + value % 10);
+  for (std::size_t i = code.size(); i > 0; value /= 10) code[--i] = static_cast<char>('0' + value % 10);
   return code;
 }
 

@@ -50,7 +50,7 @@ class MessageTemplate {
       if (const auto at = piece.find("}}"); at != std::string_view::npos)
         refuse("has }} without {{ before it" + place_of(start + at) + "; write {{code}}");
       length += detail::code_points(piece);
-      pieces_.emplace_back(piece);
+      pieces_.push_back(std::string(piece));
     };
     std::size_t start = 0;
     for (auto open = text.find("{{"); open != std::string_view::npos; open = text.find("{{", start)) {

@@ -17,14 +17,18 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/fwd.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::storage {
 
 /// Factors and challenges in the memory of the process, which end with it: for tests, and for hosts that load
-/// their factors anew. Usable from many threads: a commit locks only the shards (of 64) that its records live
-/// in. Moved from, it can only be assigned to or destroyed.
-class Memory {
+/// their factors anew. Usable from many threads: a commit locks only the shards (of `shard_count`, 1 to 64)
+/// that its records live in. Moved from, it can only be assigned to or destroyed. A template, so that only
+/// files that use it spend the time to compile its maps; use it as `Memory`.
+template <std::size_t shard_count> class BasicMemory {
+  static_assert(shard_count >= 1 && shard_count <= 64, "mfa: a Memory has 1 to 64 shards");
+
  public:
   static constexpr bool ephemeral = true;
 
@@ -62,9 +66,10 @@ class Memory {
       if (const auto user = shard.factor_ids.find(user_id); user != shard.factor_ids.end())
         ids = user->second;
     }
-    std::ranges::sort(ids);
+    std::sort(ids.begin(), ids.end());
     std::vector<FactorRecord> factors;
-    for (auto id = std::ranges::upper_bound(ids, after_id); id != ids.end() && factors.size() < limit; ++id)
+    for (auto id = std::upper_bound(ids.begin(), ids.end(), after_id);
+         id != ids.end() && factors.size() < limit; ++id)
       if (auto factor = find_factor(*id); factor && factor->user_id == user_id)
         factors.push_back(*std::move(factor));
     return factors;
@@ -74,19 +79,20 @@ class Memory {
   [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
     std::vector<FactorRecord> first; // a heap, with the largest id on top
     if (limit == 0) return first;
+    const auto by_id = [](const FactorRecord& a, const FactorRecord& b) { return a.id < b.id; };
     for (Shard& shard : state_->shards) {
       const std::lock_guard lock(shard.mutex);
       for (const auto& [id, factor] : shard.factors) {
         if (id <= after_id || (first.size() == limit && id >= first.front().id)) continue;
         if (first.size() == limit) {
-          std::ranges::pop_heap(first, {}, &FactorRecord::id);
+          std::pop_heap(first.begin(), first.end(), by_id);
           first.pop_back();
         }
         first.push_back(factor);
-        std::ranges::push_heap(first, {}, &FactorRecord::id);
+        std::push_heap(first.begin(), first.end(), by_id);
       }
     }
-    std::ranges::sort_heap(first, {}, &FactorRecord::id);
+    std::sort_heap(first.begin(), first.end(), by_id);
     return first;
   }
 
@@ -100,10 +106,14 @@ class Memory {
     const auto unmoved_removal = [&](const Removal& removal) {
       return removal.version != 0 && stored_version(removal) == removal.version;
     };
-    if (!std::ranges::all_of(batch.factors, unmoved) || !std::ranges::all_of(batch.challenges, unmoved) ||
-        !std::ranges::all_of(batch.counters, unmoved) ||
-        !std::ranges::all_of(batch.removals, unmoved_removal))
-      return false;
+    for (const FactorRecord& factor : batch.factors)
+      if (!unmoved(factor)) return false;
+    for (const ChallengeRecord& challenge : batch.challenges)
+      if (!unmoved(challenge)) return false;
+    for (const CounterRecord& counter : batch.counters)
+      if (!unmoved(counter)) return false;
+    for (const Removal& removal : batch.removals)
+      if (!unmoved_removal(removal)) return false;
     for (FactorRecord& factor : batch.factors) write_factor(std::move(factor));
     for (ChallengeRecord& challenge : batch.challenges) write(std::move(challenge));
     for (CounterRecord& counter : batch.counters) write(std::move(counter));
@@ -136,8 +146,6 @@ class Memory {
   }
 
  private:
-  static constexpr std::size_t shard_count = 64;
-
   struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {
@@ -172,10 +180,10 @@ class Memory {
    public:
     Locks(State& state, const Batch& batch) : state_(state) {
       const auto add = [this](const auto& record) { mask_ |= std::uint64_t{1} << shard_of(record.id); };
-      std::ranges::for_each(batch.factors, add);
-      std::ranges::for_each(batch.challenges, add);
-      std::ranges::for_each(batch.counters, add);
-      std::ranges::for_each(batch.removals, add);
+      for (const auto& record : batch.factors) add(record);
+      for (const auto& record : batch.challenges) add(record);
+      for (const auto& record : batch.counters) add(record);
+      for (const auto& record : batch.removals) add(record);
       for_each_shard([](Shard& shard) { shard.mutex.lock(); });
     }
     ~Locks() {
