@@ -1,0 +1,59 @@
+"""Medians of the time to compile files that only include something, in turns: ours, and the headers that ours need."""
+import pathlib
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+
+include = pathlib.Path(__file__).parents[2] / "include"
+
+
+def needed_headers(header, seen):
+    """What `header` and those of ours that it includes take from elsewhere."""
+    outside = set()
+    for name in re.findall(r"#include <(.*)>", (include / header).read_text()):
+        if not name.startswith("mfa/"):
+            outside.add(name)
+        elif name not in seen:
+            seen.add(name)
+            outside |= needed_headers(name, seen)
+    return outside
+
+
+readme = (include.parent / "README.md").read_text()
+example = re.search(r"```cpp\n(#include <iostream>.*?)```", readme, re.DOTALL).group(1)
+bare = "".join(f"#include <{name}>\n" for name in sorted(needed_headers("mfa/mfa.hpp", set())))
+files = {
+    "the bare headers that it needs": bare,
+    "`#include <mfa/mfa.hpp>`": "#include <mfa/mfa.hpp>\n",
+    "the bare headers and `<iostream>`": bare + "#include <iostream>\n",
+    "README's example, which uses it": example,
+}
+if pathlib.Path("/usr/include/nlohmann/json.hpp").exists():
+    files["`#include <nlohmann/json.hpp>`"] = "#include <nlohmann/json.hpp>\n"
+
+
+def seconds_to_compile(path):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(["g++", "-std=c++20", "-O0", "-I", include, "-c", path, "-o", "/dev/null"], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+with tempfile.TemporaryDirectory() as directory:
+    paths = {}
+    for number, (what, text) in enumerate(files.items()):
+        paths[what] = pathlib.Path(directory, f"{number}.cpp")
+        paths[what].write_text(text)
+    times = {what: [] for what in files}
+    for _ in range(int(sys.argv[1])):
+        for what, path in paths.items():
+            times[what].append(seconds_to_compile(path))
+
+median = {what: statistics.median(of) for what, of in times.items()}
+base = median["the bare headers that it needs"]
+print("\n| compiling a file with (g++ -O0) | median CPU time | of the bare headers |\n| --- | ---: | ---: |")
+for what, of in median.items():
+    print(f"| {what} | {of:.2f} s | {of / base:.2f} |")

@@ -1,0 +1,90 @@
+// Whole calls of verify_challenge with a right code, on memory storage: find challenge and factor, open the
+// sealed secret, compute the three codes, guard against replay, commit both records, answer. Each thread has
+// factors of its own and answers each challenge once; with each round over its factors the time it sees moves
+// on by one step.
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include <mfa/mfa.hpp>
+
+namespace {
+
+using Time = std::chrono::system_clock::time_point;
+
+constexpr int most_threads = 2;
+constexpr std::size_t attempts = 8192;
+constexpr std::size_t factors = 64;
+constexpr Time start{std::chrono::seconds(1'800'000'000)};
+
+/// What a thread's clock reads.
+thread_local Time thread_time = start; // NOLINT(bugprone-throwing-static-initialization)
+
+struct ThreadClock {
+  [[nodiscard]] Time now() const noexcept { return thread_time; }
+};
+
+struct Attempt {
+  std::string challenge_id;
+  std::string code;
+  Time time;
+};
+
+struct Scene {
+  mfa::storage::Memory storage;
+  mfa::Verifier<mfa::storage::Memory, ThreadClock> verifier{storage, ThreadClock{}};
+  std::vector<Attempt> of_thread[most_threads];
+
+  Scene() {
+    for (auto& prepared : of_thread) {
+      std::vector<std::string> ids;
+      std::vector<mfa::crypto::SecretBytes> secrets;
+      for (std::size_t i = 0; i < factors; ++i) {
+        auto enrolled =
+            verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan.turing@example.com"});
+        ids.push_back(enrolled.factor.id());
+        secrets.push_back(mfa::otp::base32_decode(enrolled.totp.secret));
+      }
+      for (std::size_t i = 0; i < attempts; ++i) {
+        const std::size_t factor = i % factors;
+        const Time time = start + std::chrono::seconds(30) * (i / factors);
+        prepared.push_back(
+            {verifier.challenge_factor(ids[factor]).id(), mfa::otp::totp(secrets[factor], time), time});
+      }
+    }
+  }
+};
+
+std::unique_ptr<Scene> scene;
+
+void set_up(const benchmark::State&) { scene = std::make_unique<Scene>(); }
+void tear_down(const benchmark::State&) { scene.reset(); }
+
+void verify_challenge(benchmark::State& state) {
+  const auto& prepared = scene->of_thread[static_cast<std::size_t>(state.thread_index())];
+  std::size_t i = 0;
+  for (auto _ : state) {
+    const Attempt& attempt = prepared[i++];
+    thread_time = attempt.time;
+    if (!scene->verifier.verify_challenge(attempt.challenge_id, attempt.code).valid())
+      state.SkipWithError("a right code was refused");
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(i));
+}
+
+BENCHMARK(verify_challenge)
+    ->Name("verify_challenge")
+    ->Setup(set_up)
+    ->Teardown(tear_down)
+    ->Iterations(attempts)
+    ->Threads(1)
+    ->Threads(2)
+    ->UseRealTime();
+
+} // namespace
+
+BENCHMARK_MAIN();
