@@ -284,10 +284,10 @@ TEST_CASE("bytes that are not a record of ours are an error and not a guess") {
   REQUIRE(storage.commit(one_of_each(0)));
   const auto good = server.ask("GET", "{mfa}:factor:f");
   const std::string bad = GENERATE_COPY(values<std::string>({
-      "theirs", "", "1", "1 ", "1 4", "1 4 u_4", "1 99 u_42", "-1 4 u_42", "1 4 u_42", good + "x",
-      good.substr(0, good.size() - 1), "99999999999999999999" + good.substr(1),
-      "1 4 u_42\x02" + good.substr(9),      // a later format
-      "1 4 u_42\x01\x09" + good.substr(10), // a kind of factor that never was
+      "theirs", "", "1", "1 ", "1 - 4", "1 - 4 u_4", "1 - 99 u_42", "-1 - 4 u_42", "1 - 4 u_42", "1 4 u_42 ",
+      good + "x", good.substr(0, good.size() - 1), "99999999999999999999" + good.substr(1),
+      "1 - 4 u_42\x02" + good.substr(11),     // a later format
+      "1 - 4 u_42\x01\x09" + good.substr(12), // a kind of factor that never was
   }));
   INFO(bad);
   server.ask("SET", "{mfa}:factor:f", bad);

@@ -87,10 +87,12 @@ class Redis {
 
   [[nodiscard]] bool commit(const Batch& batch) {
     BatchWords words(*state_);
-    for (const auto& factor : batch.factors) words.write("factor:", factor, factor.user_id, {});
+    for (const auto& factor : batch.factors)
+      words.write("factor:", factor, factor.user_id, detail::redis::no_purge_time);
     for (const auto& challenge : batch.challenges)
-      words.write("challenge:", challenge, {}, challenge.purge_at);
-    for (const auto& counter : batch.counters) words.write("counter:", counter, {}, counter.purge_at);
+      words.write("challenge:", challenge, challenge.factor_id, detail::redis::text_of(challenge.purge_at));
+    for (const auto& counter : batch.counters)
+      words.write("counter:", counter, {}, detail::redis::text_of(counter.purge_at));
     for (const auto& removal : batch.removals) {
       if (removal.version == 0) return false;
       words.remove(removal);
@@ -102,7 +104,7 @@ class Redis {
   /// that have expired in the server already are not counted.
   std::size_t purge(Time now, std::size_t limit) {
     constexpr std::size_t at_once = 200; // since nothing else runs in the server meanwhile
-    const auto time = milliseconds(now);
+    const auto time = detail::redis::text_of(now);
     std::size_t removed = 0;
     while (removed < limit) {
       const auto wanted = std::min(limit - removed, at_once);
@@ -153,12 +155,14 @@ class Redis {
     explicit BatchWords(State& state) : state_(state) {}
 
     template <class Record>
-    void write(std::string_view kind, const Record& record, std::string_view user_id, Time purge_at) {
-      add(kind, record.id, record.version, detail::redis::bytes_of(record), user_id, purge_at);
+    void write(std::string_view kind, const Record& record, std::string_view owner,
+               std::string_view purge_at) {
+      add(kind, record.id, record.version, detail::redis::bytes_of(record), owner, purge_at);
     }
 
     void remove(const Removal& removal) {
-      add(kind_of(removal.kind), removal.id, removal.version, {}, {}, {});
+      add(kind_of(removal.kind), removal.id, removal.version, {}, {},
+          removal.kind == RecordKind::factor ? detail::redis::no_purge_time : std::string_view());
     }
 
     [[nodiscard]] detail::redis::Reply run() {
@@ -180,20 +184,18 @@ class Redis {
     }
 
     void add(std::string_view kind, std::string_view id, std::uint64_t version, std::string bytes,
-             std::string_view user_id, Time purge_at) {
+             std::string_view owner, std::string_view purge_at) {
       keys_.push_back(state_.prefix + std::string(kind) + std::string(id));
       arguments_.push_back(std::to_string(version));
       arguments_.push_back(std::move(bytes));
-      arguments_.emplace_back(user_id);
-      arguments_.push_back(milliseconds(purge_at));
+      arguments_.emplace_back(owner);
+      arguments_.emplace_back(purge_at);
     }
 
     State& state_;
     std::vector<std::string> keys_;
     std::vector<std::string> arguments_;
   };
-
-  static std::string milliseconds(Time time) { return std::to_string(time.time_since_epoch().count()); }
 
   [[nodiscard]] std::string key(std::string_view kind, std::string_view id) const {
     return state_->prefix + std::string(kind) + std::string(id);

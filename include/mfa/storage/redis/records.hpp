@@ -45,9 +45,16 @@ template <class Enum> Enum read_enum(FieldReader& fields, Enum last) {
   return static_cast<Enum>(value);
 }
 
-/// The version that a commit leaves, and whose the record is.
-inline std::string head(std::uint64_t version, std::string_view owner) {
-  return std::to_string(version + 1) + ' ' + std::to_string(owner.size()) + ' ' + std::string(owner);
+/// What stands for the purge time of a factor, which has none.
+inline constexpr std::string_view no_purge_time = "-";
+
+inline std::string text_of(Time time) { return std::to_string(time.time_since_epoch().count()); }
+
+/// With the version that a commit leaves.
+inline std::string head(std::uint64_t version, std::string_view purge_at, std::string_view owner) {
+  std::string text = std::to_string(version + 1);
+  text.append(" ").append(purge_at).append(" ").append(std::to_string(owner.size())).append(" ");
+  return text.append(owner);
 }
 
 inline std::string bytes_of(const storage::FactorRecord& factor) {
@@ -58,7 +65,7 @@ inline std::string bytes_of(const storage::FactorRecord& factor) {
   fields.number(factor.failures);
   write_optional(fields, factor.last_failure_at);
   fields.text(factor.parameters).text(factor.sealed);
-  return head(factor.version, factor.user_id) + fields.take();
+  return head(factor.version, no_purge_time, factor.user_id) + fields.take();
 }
 
 inline std::string bytes_of(const storage::ChallengeRecord& challenge) {
@@ -66,40 +73,49 @@ inline std::string bytes_of(const storage::ChallengeRecord& challenge) {
   fields.number(static_cast<std::uint64_t>(challenge.state));
   fields.number(number_of(challenge.created_at)).number(number_of(challenge.updated_at));
   write_optional(fields, challenge.expires_at);
-  fields.number(number_of(challenge.purge_at)).number(challenge.attempts_left);
+  fields.number(challenge.attempts_left);
   fields.text(challenge.answer).text(challenge.binding);
-  return head(challenge.version, challenge.factor_id) + fields.take();
+  return head(challenge.version, text_of(challenge.purge_at), challenge.factor_id) + fields.take();
 }
 
 inline std::string bytes_of(const storage::CounterRecord& counter) {
   FieldWriter fields(format);
-  fields.text(counter.data).number(number_of(counter.purge_at));
-  return head(counter.version, {}) + fields.take();
+  fields.text(counter.data);
+  return head(counter.version, text_of(counter.purge_at), {}) + fields.take();
 }
 
 /// A record's bytes taken apart. `what` and `id` name it in errors; all three are borrowed.
 class Stored {
  public:
   Stored(std::string_view bytes, std::string_view what, std::string_view id) : what_(what), id_(id) {
-    version_ = number_before_space(bytes);
-    const auto size = number_before_space(bytes);
+    version_ = number_in<std::uint64_t>(word(bytes));
+    purge_at_ = word(bytes);
+    const auto size = number_in<std::size_t>(word(bytes));
     if (size > bytes.size()) refuse();
-    owner_ = bytes.substr(0, static_cast<std::size_t>(size));
+    owner_ = bytes.substr(0, size);
     fields_ = bytes.substr(owner_.size());
   }
 
   [[nodiscard]] std::string id() const { return std::string(id_); }
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+  [[nodiscard]] Time purge_at() const { return Time(Time::duration(number_in<std::int64_t>(purge_at_))); }
   [[nodiscard]] std::string owner() const { return std::string(owner_); }
   [[nodiscard]] FieldReader fields() const { return {fields_, format, what_, id_}; }
 
  private:
-  std::uint64_t number_before_space(std::string_view& bytes) const {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(bytes.data(), bytes.data() + bytes.size(), number);
-    const auto length = static_cast<std::size_t>(end - bytes.data());
-    if (error != std::errc() || length == bytes.size() || *end != ' ') refuse();
-    bytes.remove_prefix(length + 1);
+  /// What is before the next space, which both are taken off.
+  std::string_view word(std::string_view& bytes) const {
+    const auto end = bytes.find(' ');
+    if (end == std::string_view::npos) refuse();
+    const auto result = bytes.substr(0, end);
+    bytes.remove_prefix(end + 1);
+    return result;
+  }
+
+  template <class Number> [[nodiscard]] Number number_in(std::string_view text) const {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) refuse();
     return number;
   }
 
@@ -111,6 +127,7 @@ class Stored {
   std::string_view what_;
   std::string_view id_;
   std::uint64_t version_ = 0;
+  std::string_view purge_at_;
   std::string_view owner_;
   std::string_view fields_;
 };
@@ -145,11 +162,11 @@ inline storage::ChallengeRecord challenge_of(std::string_view id, std::string_vi
   challenge.id = stored.id();
   challenge.version = stored.version();
   challenge.factor_id = stored.owner();
+  challenge.purge_at = stored.purge_at();
   challenge.state = read_enum(fields, ChallengeState::exhausted);
   challenge.created_at = time_of(fields.number());
   challenge.updated_at = time_of(fields.number());
   challenge.expires_at = read_optional(fields);
-  challenge.purge_at = time_of(fields.number());
   challenge.attempts_left = read_count(fields);
   challenge.answer = fields.text();
   challenge.binding = fields.text();
@@ -163,8 +180,8 @@ inline storage::CounterRecord counter_of(std::string_view id, std::string_view b
   storage::CounterRecord counter;
   counter.id = stored.id();
   counter.version = stored.version();
+  counter.purge_at = stored.purge_at();
   counter.data = fields.text();
-  counter.purge_at = time_of(fields.number());
   fields.end();
   return counter;
 }

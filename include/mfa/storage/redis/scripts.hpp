@@ -8,9 +8,9 @@
 /// is seen by the server itself at the first write, and only there.
 ///
 /// All keys begin with `{prefix}:`, the storage's hash tag:
-///   factor:<id>, challenge:<id>, counter:<id>  a record: its version, the size of its owner, its owner - a
-///                factor's user or a challenge's factor - and its fields (records.hpp), as "3 4 u_42" +
-///                fields
+///   factor:<id>, challenge:<id>, counter:<id>  a record: its version, its purge time ("-" for a factor), the
+///                size of its owner, its owner - a factor's user or a challenge's factor - and its other
+///                fields (records.hpp), as "3 - 4 u_42" + fields
 ///   user:<user id>  the ids of the user's factors, a sorted set
 ///   factors         the ids of all factors, a sorted set
 ///   purge           "challenge:<id>" and "counter:<id>" by the time from which they may be removed
@@ -21,74 +21,69 @@ namespace mfa::detail::redis::scripts {
 
 // KEYS: factors, purge, then one key a record.
 // ARGV: "{prefix}:", then for each record the version that it must have ("0": none), its new bytes ("":
-// remove it), its user and its purge time.
+// remove it), its owner and its purge time ("-": a factor; "": another that is removed).
 inline constexpr std::string_view commit = R"lua(
 local factors, purge, prefix = KEYS[1], KEYS[2], ARGV[1]
-local first_record, words_a_record = 3, 4
+local function user_key(user) return prefix .. 'user:' .. user end
 
-local users = {}
-local is_new = {}
-local times = false
-for i = first_record, #KEYS do
-  local word = 2 + (i - first_record) * words_a_record
-  local bytes = redis.call('GET', KEYS[i])
-  local version, user = '0', ''
-  if bytes then
-    local _, last, found, size = string.find(bytes, '^(%d+) (%d+) ')
+local indexed, old_owners = {}, {}
+for i = 3, #KEYS do
+  local word = i * 4 - 10
+  local version, purge_at, owner = '0', '', ''
+  local old = redis.call('GET', KEYS[i])
+  if old then
+    local _, last, found, time, size = string.find(old, '^(%d+) (%-?%d*) (%d+) ')
     if not found then return redis.error_reply('CORRUPT record ' .. (i - 2) .. ' of the batch') end
-    version, user = found, string.sub(bytes, last + 1, last + size)
+    version, purge_at, owner = found, time, string.sub(old, last + 1, last + size)
   end
   if version ~= ARGV[word] then return 0 end
-  users[i], is_new[i] = user, version == '0'
-  if string.sub(KEYS[i], #prefix + 1, #prefix + 7) == 'factor:' then
-    local gone = ARGV[word + 1] == ''
-    if is_new[i] or gone then redis.call('ZCARD', factors) end
-    for _, each in ipairs({user, ARGV[word + 2]}) do
-      if each ~= '' and (is_new[i] or gone or user ~= ARGV[word + 2]) then
-        redis.call('ZCARD', prefix .. 'user:' .. each)
-      end
+  local new, new_owner = ARGV[word + 1], ARGV[word + 2]
+  old_owners[i] = owner
+  indexed[i] = old and new ~= '' and purge_at == ARGV[word + 3] and owner == new_owner
+  if not indexed[i] then -- so far; a key of another type is an error here
+    if ARGV[word + 3] ~= '-' then
+      redis.call('ZCARD', purge)
+    else
+      redis.call('ZCARD', factors)
+      if owner ~= '' then redis.call('ZCARD', user_key(owner)) end
+      if new_owner ~= '' then redis.call('ZCARD', user_key(new_owner)) end
     end
-  else
-    times = true
   end
 end
 
 local now
-if times then
-  redis.call('ZCARD', purge)
-  now = redis.call('TIME')
-  now = now[1] * 1000 + math.floor(now[2] / 1000)
-end
-
-for i = first_record, #KEYS do
-  local word = 2 + (i - first_record) * words_a_record
-  local bytes, user, purge_at = ARGV[word + 1], ARGV[word + 2], ARGV[word + 3]
-  local name = string.sub(KEYS[i], #prefix + 1)
-  if string.sub(name, 1, 7) == 'factor:' then
-    local id = string.sub(name, 8)
-    if bytes == '' then
+for i = 3, #KEYS do
+  local word = i * 4 - 10
+  local new, new_owner, purge_at = ARGV[word + 1], ARGV[word + 2], ARGV[word + 3]
+  if indexed[i] then
+    redis.call('SET', KEYS[i], new, 'KEEPTTL')
+  elseif purge_at == '-' then
+    local id = string.sub(KEYS[i], #prefix + #'factor:' + 1)
+    if new == '' then
       redis.call('DEL', KEYS[i])
       redis.call('ZREM', factors, id)
-      user = ''
     else
-      redis.call('SET', KEYS[i], bytes)
-      if is_new[i] then redis.call('ZADD', factors, 0, id) end
+      redis.call('SET', KEYS[i], new)
+      redis.call('ZADD', factors, 0, id)
     end
-    if users[i] ~= user then
-      if users[i] ~= '' then redis.call('ZREM', prefix .. 'user:' .. users[i], id) end
-      if user ~= '' then redis.call('ZADD', prefix .. 'user:' .. user, 0, id) end
-    end
-  elseif bytes == '' then
-    redis.call('DEL', KEYS[i])
-    redis.call('ZREM', purge, name)
+    if old_owners[i] ~= '' then redis.call('ZREM', user_key(old_owners[i]), id) end
+    if new_owner ~= '' then redis.call('ZADD', user_key(new_owner), 0, id) end
   else
-    -- Expiry by the server's clock, which may differ from the host's: a day after the later of the purge time
-    -- and this write.
-    local lifetime = math.max(tonumber(purge_at) - now, 0) + 86400000
-    redis.call('SET', KEYS[i], bytes, 'PX', string.format('%.0f', math.min(lifetime, 2 ^ 52)))
-    redis.call('ZADD', purge, purge_at, name)
-    if is_new[i] then
-      -- What expired leaves its purge time behind: each new record takes up to two of these with it.
+    local name = string.sub(KEYS[i], #prefix + 1)
+    if new == '' then
+      redis.call('DEL', KEYS[i])
+      redis.call('ZREM', purge, name)
+    else
+      -- Expiry by the server's clock, which may differ from the host's: a day after the later of the purge
+      -- time and this write.
+      if not now then
+        local time = redis.call('TIME')
+        now = time[1] * 1000 + math.floor(time[2] / 1000)
+      end
+      local lifetime = math.min(math.max(purge_at - now, 0) + 86400000, 2 ^ 52)
+      redis.call('SET', KEYS[i], new, 'PX', string.format('%.0f', lifetime))
+      redis.call('ZADD', purge, purge_at, name)
+      -- What expired leaves its purge time behind: each one that comes takes up to two of these with it.
       for _, oldest in ipairs(redis.call('ZRANGE', purge, 0, 1)) do
         if redis.call('EXISTS', prefix .. oldest) == 0 then redis.call('ZREM', purge, oldest) end
       end
@@ -102,7 +97,7 @@ return 1
 inline constexpr std::string_view find_challenge_with_factor = R"lua(
 local challenge = redis.call('GET', KEYS[1])
 if not challenge then return false end
-local _, last, size = string.find(challenge, '^%d+ (%d+) ')
+local _, last, size = string.find(challenge, '^%d+ %-?%d* (%d+) ')
 if not last then return {challenge, false} end
 return {challenge, redis.call('GET', ARGV[1] .. string.sub(challenge, last + 1, last + size))}
 )lua";
