@@ -67,11 +67,11 @@ TEST_CASE("The first key of a file seals and the others open") {
 
 TEST_CASE("A file that others may change or read is refused, unless reading is allowed by name") {
   const std::string contents = "a " + hex_a + "\n";
-  for (const mode_t mode : {0600, 0400, 0640, 0440}) CHECK(refusal(KeyFile(contents, mode)) == "taken");
-  for (const mode_t mode : {0604, 0644, 0444})
+  for (const mode_t mode : {0600U, 0400U, 0640U, 0440U}) CHECK(refusal(KeyFile(contents, mode)) == "taken");
+  for (const mode_t mode : {0604U, 0644U, 0444U})
     CHECK_THAT(refusal(KeyFile(contents, mode)),
                contains("every user of this machine may read it; chmod o-r"));
-  for (const mode_t mode : {0660, 0602, 0666})
+  for (const mode_t mode : {0660U, 0602U, 0666U})
     CHECK_THAT(refusal(KeyFile(contents, mode)), contains("others than its owner may write it; chmod go-w"));
   CHECK_FALSE(mfa::read_key_file(KeyFile(contents, 0644).path, {.accept_readable_by_all = true}).empty());
   CHECK(thrown_by([&] {
