@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -99,23 +101,46 @@ inline bool check_then_write(AnyStorage& sound, storage::Batch batch) {
   return true;
 }
 
-/// Takes the lock of each record in the order of the batch, as a database locks rows.
+/// Takes the lock of each record in the order of the batch, as a database locks rows, and tells a deadlock as
+/// one.
 inline Faults locks_in_batch_order() {
-  struct Locks {
+  struct Rows {
     std::mutex mutex;
-    std::map<std::string, std::timed_mutex, std::less<>> by_id;
+    std::set<std::string> locked;
+
+    void lock(const std::string& id) {
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+      while (!try_lock(id)) {
+        if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("deadlock detected");
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      }
+    }
+    bool try_lock(const std::string& id) {
+      const std::lock_guard guard(mutex);
+      return locked.insert(id).second;
+    }
+    void unlock(const std::string& id) {
+      const std::lock_guard guard(mutex);
+      locked.erase(id);
+    }
   };
-  return {.commit = [locks = std::make_shared<Locks>()](AnyStorage& sound, storage::Batch batch) {
-    std::vector<std::unique_lock<std::timed_mutex>> held;
-    for_each_record(batch, [&](const auto& record) {
-      std::unique_lock lock(locks->mutex);
-      auto& row = locks->by_id[record.id];
-      lock.unlock();
-      held.emplace_back(row, std::chrono::milliseconds(50));
-      if (!held.back()) throw std::runtime_error("deadlock detected");
-      std::this_thread::sleep_for(std::chrono::microseconds(200));
-    });
-    return sound.commit(batch);
+  return {.commit = [rows = std::make_shared<Rows>()](AnyStorage& sound, storage::Batch batch) {
+    std::vector<std::string> held;
+    bool written = false;
+    std::exception_ptr thrown;
+    try {
+      for_each_record(batch, [&](const auto& record) {
+        rows->lock(record.id);
+        held.push_back(record.id);
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+      });
+      written = sound.commit(batch);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    for (const auto& id : held) rows->unlock(id);
+    if (thrown) std::rethrow_exception(thrown);
+    return written;
   }};
 }
 
