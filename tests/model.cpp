@@ -114,7 +114,7 @@ template <auto lose> struct Losing {
   struct Storage : mfa::storage::Memory {
     bool commit(mfa::storage::Batch batch) {
       lose(batch);
-      return Memory::commit(std::move(batch));
+      return mfa::storage::Memory::commit(std::move(batch));
     }
   };
   Storage storage;
