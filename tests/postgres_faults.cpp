@@ -168,7 +168,8 @@ TEST_CASE("Connections that ended while they were idle are replaced before anyth
   }
   if (end_connections == "by the network") host.proxy.cut();
   if (end_connections == "by an operator")
-    server().execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mfa'");
+    server().execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'mfa'");
   if (end_connections == "by a restart") server().restart();
   INFO(end_connections);
   CHECK(host.storage.commit(batch_of_one()));
