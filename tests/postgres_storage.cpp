@@ -298,7 +298,7 @@ TEST_CASE("A role with the documented privileges alone can use the schema, and o
     Postgres storage = open();
     CHECK_FALSE(storage.find_factor("f"));
     check_error([&] { (void)commit(storage, factor("f")); }, mfa::errc::storage_failure,
-                "Grant this role what docs/storage.md lists");
+                "Grant this role what docs/postgres.md lists");
   }
   server().execute("GRANT INSERT, UPDATE, DELETE ON " + schema + ".factors, " + schema + ".challenges, " +
                    schema + ".counters TO " + login);

@@ -19,7 +19,7 @@ inline constexpr std::string_view conflict_state = "MF001";
 /// What the operator of the host can do about an error of the server.
 inline std::string remedy(std::string_view state) {
   const auto is = [state](std::string_view prefix) { return state.starts_with(prefix); };
-  if (is("42501")) return "Grant this role what docs/storage.md lists.";
+  if (is("42501")) return "Grant this role what docs/postgres.md lists.";
   if (is("42") || is("3F"))
     return "Its tables are not as this library makes them: name another schema in PostgresOptions, or run "
            "what mfa::storage::postgres_schema_sql returns.";
