@@ -43,7 +43,7 @@ verify = {threads: name for name in rate for threads in (1, 2) if name.endswith(
 table(
     "verify_challenge, memory storage",
     median[verify[1]],
-    [(f"{name}, the 3 codes alone", time) for name, time in codes(1) if name == "libcotp"],
+    [(name.split("/")[1], time) for name, time in median.items() if name.startswith("three codes/")],
 )
 one, two = (statistics.median(rate[verify[threads]]) for threads in (1, 2))
 print(f"\nverify_challenge: {one:,.0f} a second with 1 thread, {two:,.0f} with 2: {two / one:.2f} times as many")

@@ -1,7 +1,7 @@
 // Whole calls of verify_challenge with a right code, on memory storage: find challenge and factor, open the
 // sealed secret, compute the three codes, guard against replay, commit both records, answer. Each thread has
 // factors of its own and answers each challenge once; with each round over its factors the time it sees moves
-// on by one step.
+// on by one step. Beside it, in the same turns: libcotp's three codes alone.
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -9,6 +9,11 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
+
+#ifdef MFA_BENCHMARK_LIBCOTP
+#include <cotp.h>
+#include <cstdlib>
+#endif
 
 #include <mfa/mfa.hpp>
 
@@ -84,6 +89,21 @@ BENCHMARK(verify_challenge)
     ->Threads(1)
     ->Threads(2)
     ->UseRealTime();
+
+#ifdef MFA_BENCHMARK_LIBCOTP
+void libcotp(benchmark::State& state) {
+  for (auto _ : state)
+    for (long offset = -30; offset <= 30; offset += 30) {
+      cotp_error_t error{};
+      char* const code =
+          get_totp_at("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 1'800'000'000 + offset, 6, 30, SHA1, &error);
+      if (code == nullptr) state.SkipWithError("libcotp gave no code");
+      std::free(code);
+    }
+}
+
+BENCHMARK(libcotp)->Name("three codes/libcotp, the 3 codes alone");
+#endif
 
 } // namespace
 
