@@ -26,6 +26,7 @@
 
 #include <mfa/crypto/random.hpp>
 #include <mfa/detail/base64.hpp>
+#include <mfa/import.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/storage/sqlite.hpp>
 
@@ -375,6 +376,25 @@ template <class StoragePolicy> class Play {
                    [&] { return verifier.regenerate_recovery_codes(token.factor.id()); });
     heard.error_of(errc::invalid_argument,
                    [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.count = 51}); });
+
+    heard.error_of(errc::invalid_argument,
+                   [&] { return verifier.unsafe_export_otpauth_uri(set.factor.id()); });
+    const std::string uri = verifier.unsafe_export_otpauth_uri(token.factor.id());
+    const std::vector<mfa::ImportLine> lines{{.user_id = "u_42", .uri = uri},
+                                             {.user_id = "u_42", .uri = uri + "x"},
+                                             {.user_id = "u_42", .uri = uri + "%"}};
+    const auto imported =
+        mfa::import_factors(verifier, lines, {.report = [&](const mfa::ImportResult& result) {
+                              heard.say(result.reason);
+                              heard.say(result.user_id);
+                              return true;
+                            }});
+    CHECK(imported.refused == 2);
+    heard.error_of(errc::invalid_uri, [&] { return mfa::otp::parse_uri(uri + "%").digits; });
+
+    const auto device = verifier.remember_device("u_42", "Laptop");
+    secrets.add_text(device.token);
+    heard.error_of(errc::invalid_argument, [&] { return verifier.remember_device("", device.token); });
   }
 
   /// A browser's answers by name; what a relying party makes of real ones is tested elsewhere.

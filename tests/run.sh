@@ -15,6 +15,7 @@ require g++ cmake ninja-build pkg-config catch2 \
   libbenchmark-dev \
   nlohmann-json3-dev \
   liboath-dev oathtool \
+  protobuf-compiler \
   zbar-tools librsvg2-bin
 cmake --preset "$preset"
 cmake --build --preset "$preset"

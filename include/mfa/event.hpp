@@ -16,6 +16,7 @@ enum class EventType : std::uint8_t {
   factor_locked_out, ///< this wrong code was the last one that the factor takes
   factor_unlocked,
   factor_deleted,
+  factor_secret_exported, ///< in the clear
   challenge_created,
   sms_sent,
   sms_refused,  ///< a send limit or the list of country codes
@@ -35,6 +36,7 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::factor_locked_out: return "factor_locked_out";
   case EventType::factor_unlocked: return "factor_unlocked";
   case EventType::factor_deleted: return "factor_deleted";
+  case EventType::factor_secret_exported: return "factor_secret_exported";
   case EventType::challenge_created: return "challenge_created";
   case EventType::sms_sent: return "sms_sent";
   case EventType::sms_refused: return "sms_refused";

@@ -114,12 +114,8 @@ class Verifier {
     detail::check_text("user_id", request.user_id, detail::longest_user_id);
     detail::check_text("friendly_name", request.friendly_name, detail::longest_friendly_name);
     const decision::Context context = policies_.now();
-    storage::FactorRecord record;
-    record.id = detail::ulid(context.now, detail::factor_id_prefix);
-    record.type = Kind::type;
-    record.user_id = request.user_id;
-    record.friendly_name = request.friendly_name;
-    record.created_at = record.updated_at = context.now;
+    storage::FactorRecord record =
+        policies_.new_factor(context, Kind::type, request.user_id, request.friendly_name);
     auto shown = enroll<Kind>(request, record, context);
     FactorDetails details(record);
     commit_new(record);
@@ -292,6 +288,29 @@ class Verifier {
     return detail::revoke_devices(policies_, user_id, [](const TrustedDevice&) { return true; });
   }
 
+  // --- move out (move in: <mfa/import.hpp>)
+
+  /// Dangerous: the factor's secret in the clear, as an otpauth URI, with which anybody is the user's
+  /// authenticator. For moving out. Tells the observer. Throws `errc::entity_not_found`; also if `user_id` is
+  /// given and the factor is not that user's; and `errc::invalid_argument` for a factor that is neither TOTP
+  /// nor HOTP.
+  [[nodiscard]] std::string unsafe_export_otpauth_uri(std::string_view factor_id,
+                                                      std::string_view user_id = {}) {
+    const decision::Context context = policies_.now();
+    const auto factor = policies_.find_factor(factor_id, user_id);
+    std::string uri = factor::with_kind(factor.type, [&](auto kind) -> std::string {
+      if constexpr (requires { kind.unsafe_uri(factor, context); })
+        return kind.unsafe_uri(factor, context);
+      else
+        throw Error(errc::invalid_argument, "factor " + factor.id + " is of kind " +
+                                                std::string(to_string(factor.type)) +
+                                                ", which no otpauth URI describes");
+    });
+    policies_.emit(
+        {EventType::factor_secret_exported, context.now, factor.type, factor.id, factor.user_id, {}});
+    return uri;
+  }
+
   // --- end
 
   /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`; also if
@@ -353,6 +372,8 @@ class Verifier {
   [[nodiscard]] const Options& options() const noexcept { return policies_.options; }
 
  private:
+  friend detail::VerifierAccess;
+
   std::vector<FactorHandle> handles_of(const std::vector<storage::FactorRecord>& records) {
     std::vector<FactorHandle> factors;
     for (const storage::FactorRecord& record : records) factors.emplace_back(FactorDetails(record), *this);

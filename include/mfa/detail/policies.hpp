@@ -56,6 +56,19 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
     return *std::move(factor);
   }
 
+  /// A factor to be, of the texts that the caller has checked.
+  [[nodiscard]] storage::FactorRecord new_factor(const decision::Context& context, FactorType type,
+                                                 std::string_view user_id,
+                                                 std::string_view friendly_name) const {
+    storage::FactorRecord record;
+    record.id = ulid(context.now, factor_id_prefix);
+    record.type = type;
+    record.user_id = user_id;
+    record.friendly_name = friendly_name;
+    record.created_at = record.updated_at = context.now;
+    return record;
+  }
+
   void emit(const Event& event) const noexcept {
     if (!options.observer) return;
     try {
@@ -63,6 +76,11 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
     } catch (...) { // see Observer
     }
   }
+};
+
+/// Lets what is not in the core drive a `Verifier`'s policies.
+struct VerifierAccess {
+  template <class Verifier> static auto& policies(Verifier& verifier) { return verifier.policies_; }
 };
 
 } // namespace mfa::detail

@@ -67,26 +67,32 @@ struct HotpKind : KindDefaults {
 
   static HotpEnrollment enroll(const Hotp& request, storage::FactorRecord& record,
                                const decision::Context& context) {
+    const crypto::SecretBytes secret = keep(request, record, context);
+    return show(fields_of(decode(record), secret), request.qr_code);
+  }
+
+  /// Enrols without drawing a QR code; returns the secret.
+  static crypto::SecretBytes keep(const Hotp& request, storage::FactorRecord& record,
+                                  const decision::Context& context) {
     otp::check_label("issuer", request.issuer);
     otp::check_label("user", request.user);
     check_format(request.hash, request.digits);
-    if (request.counter > highest_first_counter)
+    if (request.counter > otp::highest_first_counter)
       throw Error(errc::invalid_argument, "an HOTP counter starts at 0 to " +
-                                              std::to_string(highest_first_counter) +
+                                              std::to_string(otp::highest_first_counter) +
                                               "; give the token's own");
-    const crypto::SecretBytes secret = request.secret.empty()
-                                           ? draw_secret(request.hash)
-                                           : import_secret(request.secret, request.accept_short_secret);
+    crypto::SecretBytes secret = request.secret.empty()
+                                     ? draw_secret(request.hash)
+                                     : import_secret(request.secret, request.accept_short_secret);
     record.parameters =
         encode({request.issuer, request.user, {request.hash, request.digits}, request.counter});
     seal_secret(record, secret, context.keys);
-    return show({.issuer = request.issuer,
-                 .user = request.user,
-                 .secret = secret,
-                 .hash = request.hash,
-                 .digits = request.digits,
-                 .counter = request.counter},
-                request.qr_code);
+    return secret;
+  }
+
+  /// The secret in the clear, as an otpauth URI.
+  static std::string unsafe_uri(const storage::FactorRecord& record, const decision::Context& context) {
+    return otp::uri(fields_of(decode(record), open_secret(record, context.keys)));
   }
 
   static Details describe(const storage::FactorRecord& record) {
@@ -124,7 +130,6 @@ struct HotpKind : KindDefaults {
   }
 
  private:
-  static constexpr std::uint64_t highest_first_counter = 1'000'000'000'000'000;
   static constexpr std::uint64_t highest_counter = std::uint64_t{1} << 60;
 
   struct Parameters {
@@ -133,6 +138,16 @@ struct HotpKind : KindDefaults {
     otp::CodeFormat format;
     std::uint64_t next = 0; ///< the first counter that was neither used nor passed; it never goes back
   };
+
+  /// Borrows both.
+  static otp::UriFields fields_of(const Parameters& parameters, const crypto::SecretBytes& secret) {
+    return {.issuer = parameters.issuer,
+            .user = parameters.user,
+            .secret = secret,
+            .hash = parameters.format.hash,
+            .digits = parameters.format.digits,
+            .counter = parameters.next};
+  }
 
   static std::string encode(const Parameters& parameters) {
     return detail::FieldWriter(1)

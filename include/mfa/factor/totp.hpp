@@ -62,22 +62,33 @@ struct TotpKind : KindDefaults {
 
   static TotpEnrollment enroll(const Totp& request, storage::FactorRecord& record,
                                const decision::Context& context) {
+    const crypto::SecretBytes secret = keep(request, record, context);
+    return show(fields_of(decode(record), secret), request.qr_code);
+  }
+
+  /// Enrols without drawing a QR code; returns the secret.
+  static crypto::SecretBytes keep(const Totp& request, storage::FactorRecord& record,
+                                  const decision::Context& context) {
     otp::check_label("issuer", request.issuer);
     otp::check_label("user", request.user);
     check_format(request.hash, request.digits);
-    if (request.period < std::chrono::seconds(1) || request.period > longest_period)
+    if (request.period < std::chrono::seconds(1) || request.period > otp::longest_period)
       throw Error(errc::invalid_argument, "a TOTP period of " + std::to_string(request.period.count()) +
                                               " s; it may be 1 s to 366 days");
-    const crypto::SecretBytes secret = request.secret.empty()
-                                           ? draw_secret(request.hash)
-                                           : import_secret(request.secret, request.accept_short_secret);
+    crypto::SecretBytes secret = request.secret.empty()
+                                     ? draw_secret(request.hash)
+                                     : import_secret(request.secret, request.accept_short_secret);
 
     record.parameters =
         encode({request.issuer, request.user, {request.hash, request.digits}, request.period, 0});
     seal_secret(record, secret, context.keys);
 
-    return show({request.issuer, request.user, secret, request.hash, request.digits, request.period},
-                request.qr_code);
+    return secret;
+  }
+
+  /// The secret in the clear, as an otpauth URI.
+  static std::string unsafe_uri(const storage::FactorRecord& record, const decision::Context& context) {
+    return otp::uri(fields_of(decode(record), open_secret(record, context.keys)));
   }
 
   static Details describe(const storage::FactorRecord& record) {
@@ -104,8 +115,6 @@ struct TotpKind : KindDefaults {
   }
 
  private:
-  static constexpr std::chrono::seconds longest_period = std::chrono::hours(24 * 366);
-
   struct Parameters {
     std::string_view issuer;
     std::string_view user;
@@ -113,6 +122,16 @@ struct TotpKind : KindDefaults {
     std::chrono::seconds period{};
     std::uint64_t next = 0; ///< the first step that was not used yet: codes of earlier ones are refused
   };
+
+  /// Borrows both.
+  static otp::UriFields fields_of(const Parameters& parameters, const crypto::SecretBytes& secret) {
+    return {.issuer = parameters.issuer,
+            .user = parameters.user,
+            .secret = secret,
+            .hash = parameters.format.hash,
+            .digits = parameters.format.digits,
+            .period = parameters.period};
+  }
 
   static std::string encode(const Parameters& parameters) {
     return detail::FieldWriter(1)
@@ -133,7 +152,7 @@ struct TotpKind : KindDefaults {
     parameters.user = fields.text();
     const std::uint64_t hash = fields.number_up_to(3);
     const std::uint64_t digits = fields.number_up_to(8);
-    const std::uint64_t period = fields.number_up_to(static_cast<std::uint64_t>(longest_period.count()));
+    const std::uint64_t period = fields.number_up_to(static_cast<std::uint64_t>(otp::longest_period.count()));
     parameters.next = fields.number();
     fields.end();
     if (hash < 1 || digits < 6 || period < 1) fields.refuse("are out of range; restore the record");

@@ -16,6 +16,9 @@
 
 namespace mfa::otp {
 
+/// The highest counter at which a factor may begin: far beyond any token, and far from where counting ends.
+inline constexpr std::uint64_t highest_first_counter = 1'000'000'000'000'000;
+
 /// How a code is made of a key and a counter.
 struct CodeFormat {
   crypto::Hash hash = crypto::Hash::sha1;

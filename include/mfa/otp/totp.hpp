@@ -10,6 +10,9 @@
 
 namespace mfa::otp {
 
+/// The longest period that a factor may have.
+inline constexpr std::chrono::seconds longest_period = std::chrono::hours(24 * 366);
+
 /// The number of whole periods since 1970 (RFC 6238 §4.2, T0 = 0). Throws `errc::clock_out_of_range` for a
 /// time before 1970 and `errc::invalid_argument` for a period under a second.
 [[nodiscard]] inline std::uint64_t totp_step(std::chrono::system_clock::time_point time,

@@ -1,0 +1,254 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/constant_time.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/detail/checked_text.hpp>
+#include <mfa/detail/policies.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor/hotp.hpp>
+#include <mfa/factor/sealed_secret.hpp>
+#include <mfa/factor/totp.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/migration.hpp>
+#include <mfa/otp/uri_parser.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa {
+
+/// One line of what a host brings along from another system.
+struct ImportLine {
+  std::string user_id; ///< whose it becomes; up to 255 bytes
+  /// `otpauth://totp/...`, `otpauth://hotp/...` or, for several at once,
+  /// `otpauth-migration://offline?data=...`
+  std::string uri;
+  std::string friendly_name = {}; ///< up to 200 bytes
+};
+
+enum class ImportOutcome : std::uint8_t {
+  imported,      ///< in a dry run: would be
+  already_there, ///< the user has a factor with this secret
+  refused,       ///< see `ImportResult::reason`
+};
+
+constexpr std::string_view to_string(ImportOutcome outcome) noexcept {
+  switch (outcome) {
+  case ImportOutcome::imported: return "imported";
+  case ImportOutcome::already_there: return "already_there";
+  case ImportOutcome::refused: return "refused";
+  }
+  return "unknown";
+}
+
+/// What became of one line, or of one account of an export. Holds no secret: fit for a log.
+struct ImportResult {
+  std::size_t line = 0;    ///< from 1
+  std::size_t account = 1; ///< within the line, from 1
+  ImportOutcome outcome{};
+  std::string user_id;
+  std::string factor_id; ///< if imported, and not in a dry run
+  std::string reason;    ///< if refused
+};
+
+struct ImportOptions {
+  /// Check every line, change nothing.
+  bool dry_run = false;
+  /// Take the factors as verified: the users have shown them elsewhere. Otherwise each is unverified until
+  /// its first valid verification.
+  bool verified = false;
+  /// The issuer of accounts that name none. Empty: they are refused.
+  std::string issuer = {};
+  /// Unsafe: takes secrets of 10 to 15 bytes, less than RFC 4226 section 4 requires.
+  bool accept_short_secrets = false;
+  /// Called with each result in the order of the lines, once it is committed (a hundred at a time), in the
+  /// same thread. Returns false to read no further lines.
+  std::function<bool(const ImportResult&)> report = {};
+};
+
+struct ImportSummary {
+  std::size_t lines = 0; ///< read
+  std::size_t imported = 0;
+  std::size_t already_there = 0;
+  std::size_t refused = 0;
+  /// Exports of several QR codes of which some are missing.
+  std::size_t incomplete_exports = 0;
+  bool stopped = false; ///< by `ImportOptions::report`
+};
+
+namespace detail {
+
+/// The import of one run of lines, committed by batches.
+template <class Policies> class Import {
+ public:
+  Import(Policies& policies, const ImportOptions& options) : policies_(policies), options_(options) {
+    if (!options.issuer.empty()) otp::check_label("issuer", options.issuer);
+  }
+
+  /// False: the host wants to stop.
+  bool take(const ImportLine& line) {
+    ++summary_.lines;
+    try {
+      if (otp::is_migration_uri(line.uri)) {
+        take_export(line);
+      } else {
+        take_account(line, 1, otp::parse_uri(line.uri));
+      }
+    } catch (const Error& error) {
+      refuse(line, 1, error);
+    }
+    return results_.size() < at_once || commit();
+  }
+
+  ImportSummary end() {
+    (void)commit();
+    for (const auto& [batch, seen] : exports_)
+      if (seen.size() < batch.second) ++summary_.incomplete_exports;
+    return summary_;
+  }
+
+ private:
+  static constexpr std::size_t at_once = 100;
+
+  void take_export(const ImportLine& line) {
+    const otp::MigrationBatch batch = otp::parse_migration_uri(line.uri);
+    if (batch.batch_size > 1) exports_[{batch.batch_id, batch.batch_size}].insert(batch.batch_index);
+    for (std::size_t i = 0; i < batch.entries.size(); ++i) {
+      const otp::MigrationEntry& entry = batch.entries[i];
+      if (!entry.problem.empty()) {
+        add({summary_.lines, i + 1, ImportOutcome::refused, line.user_id, {}, entry.problem});
+        continue;
+      }
+      try {
+        take_account(line, i + 1, entry.account);
+      } catch (const Error& error) {
+        refuse(line, i + 1, error);
+      }
+    }
+  }
+
+  void take_account(const ImportLine& line, std::size_t number, const otp::Account& account) {
+    check_text("user_id", line.user_id, longest_user_id);
+    check_text("friendly_name", line.friendly_name, longest_friendly_name);
+    const decision::Context context = policies_.now();
+    const std::string& issuer = account.issuer.empty() ? options_.issuer : account.issuer;
+    storage::FactorRecord record = policies_.new_factor(
+        context, account.counter ? FactorType::hotp : FactorType::totp, line.user_id, line.friendly_name);
+    if (options_.verified) record.state = FactorState::verified;
+    if (account.counter) {
+      (void)factor::HotpKind::keep({.issuer = issuer,
+                                    .user = account.user,
+                                    .secret = otp::base32_encode(account.secret),
+                                    .accept_short_secret = options_.accept_short_secrets,
+                                    .hash = account.hash,
+                                    .digits = account.digits,
+                                    .counter = *account.counter},
+                                   record, context);
+    } else {
+      (void)factor::TotpKind::keep({.issuer = issuer,
+                                    .user = account.user,
+                                    .secret = otp::base32_encode(account.secret),
+                                    .accept_short_secret = options_.accept_short_secrets,
+                                    .hash = account.hash,
+                                    .digits = account.digits,
+                                    .period = account.period},
+                                   record, context);
+    }
+    if (is_there(record, account.secret, context)) {
+      add({summary_.lines, number, ImportOutcome::already_there, line.user_id, {}, {}});
+      return;
+    }
+    add({summary_.lines,
+         number,
+         ImportOutcome::imported,
+         line.user_id,
+         options_.dry_run ? std::string() : record.id,
+         {}});
+    if (!options_.dry_run) records_.push_back(std::move(record));
+  }
+
+  /// Whether the user has this secret already, so that an import that was cut off can be run again.
+  bool is_there(const storage::FactorRecord& record, const crypto::SecretBytes& secret,
+                const decision::Context& context) {
+    if (record.user_id.empty()) return false;
+    const std::string key = context.keys.authenticate(
+        crypto::text_of(secret), "import " + std::string(to_string(record.type)) + ' ' + record.user_id);
+    if (!pending_.insert(key).second) return true;
+    for (const storage::FactorRecord& other : policies_.storage->list_factors(record.user_id))
+      if (other.type == record.type &&
+          crypto::equal(crypto::text_of(factor::open_secret(other, context.keys)), crypto::text_of(secret)))
+        return true;
+    return false;
+  }
+
+  /// What is wrong with the line is reported; what is wrong with the storage ends the import.
+  void refuse(const ImportLine& line, std::size_t number, const Error& error) {
+    const auto is = [&](errc value) { return error.code() == value; };
+    if (is(errc::storage_failure) || is(errc::storage_conflict) || is(errc::storage_schema) ||
+        is(errc::crypto_failure) || is(errc::clock_out_of_range))
+      throw;
+    add({summary_.lines, number, ImportOutcome::refused, line.user_id, {}, error.what()});
+  }
+
+  void add(ImportResult result) { results_.push_back(std::move(result)); }
+
+  /// Commits what was taken since the last time, and reports it.
+  bool commit() {
+    if (!records_.empty()) {
+      storage::Batch batch;
+      batch.factors = records_;
+      if (!policies_.storage->commit(std::move(batch)))
+        throw Error(errc::storage_conflict,
+                    "the storage holds one of the new ids already, which cannot be by chance; "
+                    "check the storage and the random generator");
+      for (const storage::FactorRecord& record : records_)
+        policies_.emit(
+            {EventType::factor_enrolled, record.created_at, record.type, record.id, record.user_id, {}});
+      records_.clear();
+      pending_.clear();
+    }
+    for (const ImportResult& result : results_) {
+      if (result.outcome == ImportOutcome::imported) ++summary_.imported;
+      if (result.outcome == ImportOutcome::already_there) ++summary_.already_there;
+      if (result.outcome == ImportOutcome::refused) ++summary_.refused;
+      if (options_.report && !options_.report(result)) summary_.stopped = true;
+    }
+    results_.clear();
+    return !summary_.stopped;
+  }
+
+  Policies& policies_;
+  const ImportOptions& options_;
+  ImportSummary summary_;
+  std::vector<storage::FactorRecord> records_; ///< to commit
+  std::vector<ImportResult> results_;          ///< to report after the commit
+  std::set<std::string> pending_;              ///< secrets to commit, or of the whole dry run, as HMACs
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::uint64_t>> exports_; ///< by id and size
+};
+
+} // namespace detail
+
+/// Enrols the TOTP and HOTP factors of another system: `lines` is any range of `ImportLine`. What a user has
+/// already is left alone, so an import that was cut off can be run again; only lines without a user_id would
+/// be doubled. A bad line is reported and the others go on; a failing storage ends the import with its error.
+/// Throws `errc::invalid_argument` for the options.
+template <class Verifier, class Lines>
+ImportSummary import_factors(Verifier& verifier, Lines&& lines, const ImportOptions& options = {}) {
+  detail::Import import(detail::VerifierAccess::policies(verifier), options);
+  for (const ImportLine& line : lines)
+    if (!import.take(line)) break;
+  return import.end();
+}
+
+} // namespace mfa

@@ -1,0 +1,217 @@
+// A host moves in with its users' secrets: each line is taken or refused for itself, nothing happens in a dry
+// run, what is there already is left alone, and no report holds a secret. It can move out again.
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mfa/import.hpp>
+#include <mfa/mfa.hpp>
+
+#include "support/authenticator_export.hpp"
+#include "support/catch.hpp"
+#include "support/host.hpp"
+
+using mfa::errc;
+using mfa::ImportLine;
+using mfa::ImportOutcome;
+using mfa::ImportResult;
+using mfa::Status;
+using mfa::test::Host;
+using mfa::test::thrown_by;
+
+namespace {
+
+const std::string secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+const std::string other_secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+
+std::string totp_uri(const std::string& of = secret) { return "otpauth://totp/Foo:alan?secret=" + of; }
+std::string hotp_uri(const std::string& of = secret) {
+  return "otpauth://hotp/Foo:alan?secret=" + of + "&counter=5";
+}
+
+struct Imported {
+  mfa::ImportSummary summary;
+  std::vector<ImportResult> results;
+};
+
+Imported import(Host& host, const std::vector<ImportLine>& lines, mfa::ImportOptions options = {}) {
+  Imported imported;
+  options.report = [&](const ImportResult& result) {
+    imported.results.push_back(result);
+    return true;
+  };
+  imported.summary = mfa::import_factors(host.verifier, lines, options);
+  return imported;
+}
+
+} // namespace
+
+TEST_CASE("Imported factors verify with the codes that their users' authenticators show") {
+  Host host;
+  const auto imported = import(host, {{.user_id = "u_1", .uri = totp_uri(), .friendly_name = "Phone"},
+                                      {.user_id = "u_2", .uri = hotp_uri()}});
+  CHECK(imported.summary.imported == 2);
+  const auto totp = host.verifier.list_factors("u_1").at(0);
+  CHECK(totp.id() == imported.results[0].factor_id);
+  CHECK(totp.friendly_name() == "Phone");
+  CHECK_FALSE(totp.verified());
+  CHECK(totp.challenge().verify(host.code(secret)).status() == Status::valid);
+  const auto hotp = host.verifier.list_factors("u_2").at(0);
+  CHECK(hotp.challenge().verify(mfa::otp::hotp(mfa::otp::base32_decode(secret), 5)).status() ==
+        Status::valid);
+}
+
+TEST_CASE("A host may take its users' factors as verified") {
+  Host host;
+  (void)import(host, {{.user_id = "u_1", .uri = totp_uri()}}, {.verified = true});
+  CHECK(host.verifier.list_factors("u_1").at(0).verified());
+}
+
+TEST_CASE("A dry run says what would happen and does nothing") {
+  Host host;
+  const std::vector<ImportLine> lines{{.user_id = "u_1", .uri = totp_uri()},
+                                      {.user_id = "u_1", .uri = totp_uri()},
+                                      {.user_id = "u_1", .uri = "nonsense"},
+                                      {.user_id = "u_1", .uri = hotp_uri()}};
+  const auto dry = import(host, lines, {.dry_run = true});
+  CHECK(host.verifier.list_factors("u_1").empty());
+  const auto real = import(host, lines);
+  REQUIRE(dry.results.size() == real.results.size());
+  for (std::size_t i = 0; i < dry.results.size(); ++i) {
+    CHECK(dry.results[i].outcome == real.results[i].outcome);
+    CHECK(dry.results[i].factor_id.empty());
+  }
+  CHECK(dry.summary.imported == 2);
+  CHECK(dry.summary.already_there == 1);
+  CHECK(dry.summary.refused == 1);
+}
+
+TEST_CASE("A bad line is refused with its reason and its number, and the others go on") {
+  Host host;
+  const auto imported =
+      import(host, {{.user_id = "u_1", .uri = "nonsense"},
+                    {.user_id = "u_1", .uri = "otpauth://totp/alan?secret=" + secret}, // no issuer
+                    {.user_id = "u_1\n", .uri = totp_uri()},
+                    {.user_id = "u_1", .uri = totp_uri("GEZDGNBVGY3TQOJQ")}, // 10 bytes
+                    {.user_id = "u_1", .uri = totp_uri("GEZDGNBVGY3TQOJ!")},
+                    {.user_id = "u_1", .uri = totp_uri()}});
+  const char* const reasons[] = {"otpauth://", "issuer", "user_id", "16", "base32"};
+  REQUIRE(imported.results.size() == 6);
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(imported.results[i].line == i + 1);
+    CHECK(imported.results[i].outcome == ImportOutcome::refused);
+    CHECK_THAT(imported.results[i].reason, mfa::test::contains(reasons[i]));
+    CHECK(imported.results[i].reason.find("GEZDG") == std::string::npos);
+  }
+  CHECK(imported.results[5].outcome == ImportOutcome::imported);
+  CHECK(imported.summary.lines == 6);
+  CHECK(imported.summary.refused == 5);
+  // What the host may allow.
+  CHECK(
+      import(host, {{.user_id = "u_3", .uri = totp_uri("GEZDGNBVGY3TQOJQ")}}, {.accept_short_secrets = true})
+          .summary.imported == 1);
+  CHECK(import(host, {{.user_id = "u_3", .uri = "otpauth://totp/alan?secret=" + secret}},
+               {.issuer = "Foo Corp"})
+            .summary.imported == 1);
+  CHECK(thrown_by([&] { return import(host, {}, {.issuer = "Foo: Corp"}).summary.lines; }) ==
+        errc::invalid_argument);
+}
+
+TEST_CASE("An import that was cut off is run again and doubles nothing") {
+  Host host;
+  std::vector<ImportLine> lines;
+  for (int i = 0; i < 250; ++i)
+    lines.push_back(
+        {.user_id = "u_" + std::to_string(i % 200), .uri = i < 200 ? totp_uri() : totp_uri(other_secret)});
+  std::size_t reported = 0;
+  const auto first = mfa::import_factors(host.verifier, lines,
+                                         {.report = [&](const ImportResult&) { return ++reported < 50; }});
+  CHECK(first.stopped);
+  CHECK(first.lines == 100); // what was committed was reported
+  CHECK(reported == 100);
+  const auto second = import(host, lines);
+  CHECK(second.summary.already_there == 100);
+  CHECK(second.summary.imported == 150);
+  CHECK(import(host, lines).summary.already_there == 250);
+  CHECK(host.verifier.list_factors("u_0").size() == 2);
+  CHECK(host.verifier.list_factors("u_199").size() == 1);
+}
+
+TEST_CASE("A storage that fails ends the import with its error, and what was reported is there") {
+  struct Failing : mfa::storage::Memory {
+    int commits = 0;
+    bool commit(mfa::storage::Batch&& batch) {
+      if (++commits == 2) throw mfa::Error(errc::storage_failure, "the disk is full");
+      return mfa::storage::Memory::commit(std::move(batch));
+    }
+    bool commit(const mfa::storage::Batch& batch) { return commit(mfa::storage::Batch(batch)); }
+  };
+  Failing storage;
+  mfa::Verifier verifier{storage};
+  std::vector<ImportLine> lines;
+  for (int i = 0; i < 150; ++i) lines.push_back({.user_id = "u_" + std::to_string(i), .uri = totp_uri()});
+  std::vector<std::string> reported;
+  CHECK(thrown_by([&] {
+          return mfa::import_factors(verifier, lines,
+                                     {.report =
+                                          [&](const ImportResult& result) {
+                                            reported.push_back(result.factor_id);
+                                            return true;
+                                          }})
+              .lines;
+        }) == errc::storage_failure);
+  CHECK(reported.size() == 100);
+  for (const std::string& id : reported) CHECK_NOTHROW((void)verifier.get_factor(id));
+}
+
+TEST_CASE("Google Authenticator's export is one line, with a result an account, and its missing parts are "
+          "counted") {
+  Host host;
+  const std::string first = mfa::test::export_uri(mfa::test::encode_export(R"(
+    otp_parameters { secret: "12345678901234567890" name: "Foo:alan" issuer: "Foo" algorithm: 1 digits: 1 type: 2 }
+    otp_parameters { secret: "12345678901234567890" name: "bar" algorithm: 4 digits: 1 type: 2 }
+    otp_parameters { secret: "12345678901234567890" name: "no issuer" algorithm: 1 digits: 1 type: 2 }
+    version: 1 batch_size: 2 batch_index: 0 batch_id: 77)"));
+  const std::string second = mfa::test::export_uri(mfa::test::encode_export(R"(
+    otp_parameters { secret: "12345678901234567890" name: "Foo:alan" algorithm: 1 digits: 1 type: 1 counter: 3 }
+    version: 1 batch_size: 2 batch_index: 1 batch_id: 77)"));
+  const auto half = import(host, {{.user_id = "u_1", .uri = first}});
+  REQUIRE(half.results.size() == 3);
+  CHECK(half.results[0].outcome == ImportOutcome::imported);
+  CHECK(half.results[1].outcome == ImportOutcome::refused);
+  CHECK(half.results[2].outcome == ImportOutcome::refused);
+  CHECK(half.results[2].line == 1);
+  CHECK(half.results[2].account == 3);
+  CHECK(half.summary.incomplete_exports == 1);
+  const auto whole = import(host, {{.user_id = "u_1", .uri = second}, {.user_id = "u_1", .uri = first}});
+  CHECK(whole.summary.incomplete_exports == 0);
+  CHECK(whole.summary.imported == 1);
+  CHECK(whole.summary.already_there == 1);
+}
+
+TEST_CASE("What was exported can be imported, and the observer hears of it") {
+  std::vector<mfa::EventType> heard;
+  Host host({.observer = [&](const mfa::Event& event) { heard.push_back(event.type); }});
+  const auto totp = host.enroll_totp();
+  const auto hotp =
+      host.verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
+  const auto key = mfa::otp::base32_decode(hotp.hotp.secret);
+  REQUIRE(hotp.factor.challenge().verify(mfa::otp::hotp(key, 0)).valid());
+  heard.clear();
+  CHECK(host.verifier.unsafe_export_otpauth_uri(totp.factor.id()) == totp.totp.uri);
+  const std::string uri = host.verifier.unsafe_export_otpauth_uri(hotp.factor.id(), "u_42");
+  CHECK(heard == std::vector(2, mfa::EventType::factor_secret_exported));
+  CHECK(uri.ends_with("&counter=1"));
+  Host elsewhere;
+  (void)import(elsewhere, {{.user_id = "u_42", .uri = uri}});
+  const auto moved = elsewhere.verifier.list_factors("u_42").at(0);
+  CHECK(moved.challenge().verify(mfa::otp::hotp(key, 0)).status() == Status::code_already_used);
+  CHECK(moved.challenge().verify(mfa::otp::hotp(key, 1)).status() == Status::valid);
+
+  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(totp.factor.id(), "u_43"); }) ==
+        errc::entity_not_found);
+  const auto phone = host.enroll_sms();
+  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(phone.factor.id()); }) ==
+        errc::invalid_argument);
+}
