@@ -106,7 +106,7 @@ TEST_CASE("a server that does not tell its settings is not trusted, but works if
   CHECK(storage.commit(batch));
 }
 
-TEST_CASE("the commands and keys that docs/storage.md asks for are enough") {
+TEST_CASE("the commands and keys that docs/redis.md asks for are enough") {
   const RedisServer server;
   REQUIRE(server.ask("ACL", "SETUSER", "mfa", "reset", "on", ">pw", "~{mfa}:*", "+get", "+set", "+del",
                      "+exists", "+zadd", "+zrem", "+zcard", "+zrange", "+zrangebylex", "+zrangebyscore",

@@ -30,7 +30,7 @@ namespace mfa::storage {
 /// keys of a storage have one hash tag, so in a Redis Cluster they live on one node, which is found and
 /// followed. Challenges and counters expire by themselves, a day after they might be purged at the earliest;
 /// the server's clock need not agree with the host's. A failover to a replica may lose what was committed
-/// last: see docs/storage.md.
+/// last: see docs/redis.md.
 ///
 /// Do not use one across `fork`: open it in the child. Moved from, it can only be assigned to or destroyed.
 ///

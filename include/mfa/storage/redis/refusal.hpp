@@ -23,7 +23,7 @@ struct Refusal {
 inline constexpr std::array refusals{
     Refusal{"NOAUTH", errc::storage_failure, "Set RedisOptions::password, and user if it has several."},
     Refusal{"NOPERM", errc::storage_failure,
-            "Grant its user the commands and keys that docs/storage.md lists (ACL SETUSER)."},
+            "Grant its user the commands and keys that docs/redis.md lists (ACL SETUSER)."},
     Refusal{
         "OOM", errc::storage_failure,
         "Nothing was written. Give the server more memory (maxmemory); keep maxmemory-policy noeviction."},
