@@ -46,7 +46,7 @@ namespace {
 
 std::string hex_of(std::string_view bytes, const char* format = "%02x") {
   std::string hex;
-  for (const unsigned char byte : bytes) {
+  for (const unsigned char byte : mfa::crypto::bytes_of(bytes)) {
     std::array<char, 3> two{};
     std::snprintf(two.data(), two.size(), format, byte);
     hex += two.data();
@@ -470,8 +470,12 @@ template <class StoragePolicy> class Play {
     heard.error_of(errc::invalid_sms_template, [&] {
       return Verifier{storage, clock, sms, options({.sms_template = "no code"})}.options().sms_code_digits;
     });
-    for (const auto& [id, bytes] : {std::pair{"a b", key}, {"a", key + "x"}, {"a", key.substr(1)}})
+    const auto no_key = [&](std::string_view id, const std::string& bytes) {
       heard.error_of(errc::invalid_argument, [&] { return mfa::KeyRing(id, mfa::crypto::bytes_of(bytes)); });
+    };
+    no_key("a b", key);
+    no_key("a", key + "x");
+    no_key("a", key.substr(1));
     heard.error_of(errc::invalid_argument, [&] {
       return mfa::KeyRing("a", mfa::crypto::bytes_of(key)).add_further("a", mfa::crypto::bytes_of(other_key));
     });
