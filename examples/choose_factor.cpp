@@ -1,4 +1,4 @@
-// A user with an authenticator app and a phone chooses one at login.
+// A user with an authenticator app, a phone, an e-mail address and recovery codes chooses one at login.
 #include <cstddef>
 #include <iostream>
 #include <string>
@@ -10,6 +10,20 @@
 
 #include "workos_json.hpp"
 
+namespace {
+
+/// What the login page says of a factor.
+std::string choice(const mfa::FactorDetails& factor) {
+  if (factor.totp()) return "the app, for " + factor.totp()->issuer;
+  if (factor.sms()) return "a message to " + factor.sms()->phone_number;
+  if (factor.generic_otp()) return "a mail to " + factor.generic_otp()->destination;
+  if (factor.recovery_codes())
+    return "a recovery code, of which " + std::to_string(factor.recovery_codes()->remaining) + " are left";
+  return std::string(to_string(factor.type()));
+}
+
+} // namespace
+
 int main() {
   mfa::storage::Memory storage;
   mfa::testing::RecordingSms sms; // your gateway
@@ -20,25 +34,29 @@ int main() {
       .issuer = "Foo Corp", .user = "alan@example.com", .user_id = "u_42", .friendly_name = "Work phone"});
   (void)verifier.enroll_factor(
       mfa::Sms{.phone_number = "+1 415 555 0123", .user_id = "u_42", .friendly_name = "Old mobile"});
+  (void)verifier.enroll_factor(
+      mfa::GenericOtp{.destination = "a***@example.com", .user_id = "u_42", .friendly_name = "E-mail"});
+  const auto paper =
+      verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42", .friendly_name = "Printed codes"});
 
   // Login: the password was right, now the choice.
   std::cout << "How do you want to confirm that it is you?\n";
   const auto factors = verifier.list_factors("u_42");
-  for (std::size_t i = 0; i < factors.size(); ++i) {
-    std::cout << "  " << i + 1 << ". " << factors[i].friendly_name() << ": ";
-    if (factors[i].totp()) std::cout << "the app, for " << factors[i].totp()->issuer << '\n';
-    if (factors[i].sms()) std::cout << "a message to " << factors[i].sms()->phone_number << '\n';
-  }
+  for (std::size_t i = 0; i < factors.size(); ++i)
+    std::cout << "  " << i + 1 << ". " << factors[i].friendly_name() << ": " << choice(factors[i]) << '\n';
 
-  // The user tries one, and then the other. Only ids travel through the session.
+  // The user tries one after the other. Only ids travel through the session.
   bool all_valid = true;
   for (const auto& chosen : factors) {
     const auto challenge =
         verifier.challenge_factor(chosen.id(), {.binding = "session 7", .user_id = "u_42"});
     std::cout << '\n' << workos::json(chosen).dump(2) << '\n';
-    const std::string typed =
-        chosen.sms() ? sms.last().body
-                     : mfa::otp::totp(mfa::otp::base32_decode(app.totp.secret), mfa::clock::System{}.now());
+    std::string typed;
+    if (chosen.totp())
+      typed = mfa::otp::totp(mfa::otp::base32_decode(app.totp.secret), mfa::clock::System{}.now());
+    if (chosen.sms()) typed = sms.last().body;
+    if (chosen.generic_otp()) typed = challenge.code(); // which you mail: see email_code.cpp
+    if (chosen.recovery_codes()) typed = paper.recovery_codes.codes.front();
     const auto verification =
         verifier.verify_challenge(challenge.id(), typed, {.binding = "session 7", .user_id = "u_42"});
     std::cout << workos::json(verification).dump(2) << '\n';

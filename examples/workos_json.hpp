@@ -37,6 +37,11 @@ inline nlohmann::ordered_json json(const mfa::FactorDetails& factor) {
   if (factor.last_used_at()) json["last_used_at"] = text(*factor.last_used_at());
   if (factor.totp()) json["totp"] = {{"issuer", factor.totp()->issuer}, {"user", factor.totp()->user}};
   if (factor.sms()) json["sms"] = {{"phone_number", factor.sms()->phone_number}};
+  if (factor.hotp()) json["hotp"] = {{"issuer", factor.hotp()->issuer}, {"user", factor.hotp()->user}};
+  if (factor.generic_otp()) json["generic_otp"] = {{"destination", factor.generic_otp()->destination}};
+  if (factor.recovery_codes())
+    json["recovery_codes"] = {{"remaining", factor.recovery_codes()->remaining},
+                              {"count", factor.recovery_codes()->count}};
   if (factor.webauthn())
     json["webauthn"] = {{"user", factor.webauthn()->user},
                         {"credential_id", factor.webauthn()->credential_id},

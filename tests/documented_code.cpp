@@ -91,6 +91,26 @@ void answer(mfa::Status status, std::optional<std::chrono::seconds> retry_after,
 void log(const char* text);
 int http(int status, std::chrono::seconds retry_after = {});
 )"},
+    {"docs/factors.md", R"(
+#include <mfa/import.hpp>
+struct Gateway { void send(const mfa::SmsMessage& message); };
+extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, Gateway> verifier;
+
+struct Account { std::string id, email; };
+struct Session { mfa::Time verified_at; };
+extern Account account;
+extern Session session;
+extern std::string chosen, answer, seed_of_the_token;
+void offer(const std::string& text, unsigned remaining = 0);
+void show_once(const std::vector<std::string>& codes);
+void deliver(const std::string& address, std::string_view code);
+void challenge_again();
+void set_cookie(const std::string& name, const std::string& value);
+std::string cookie(const std::string& name);
+void skip_the_second_factor();
+std::vector<mfa::ImportLine> read_from_the_old_system();
+bool log_line(const mfa::ImportResult& result);
+)"},
     {.name = "docs/policies.md",
      .host = "",
      .host_of_program = "struct MyStorage : mfa::storage::Sqlite { using mfa::storage::Sqlite::Sqlite; };\n",

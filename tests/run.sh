@@ -12,6 +12,7 @@ require g++ cmake ninja-build pkg-config catch2 \
   libpq-dev postgresql \
   libhiredis-dev redis-server \
   libcbor-dev \
+  libcurl4-openssl-dev \
   libbenchmark-dev \
   nlohmann-json3-dev \
   liboath-dev oathtool \
