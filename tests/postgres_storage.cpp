@@ -512,6 +512,13 @@ TEST_CASE("A refused login names server, database and role, and not the password
   CHECK(commit(storage, factor("f")));
 }
 
+TEST_CASE("A pooler that loses prepared statements is told from a schema that is not ours") {
+  const std::string state = GENERATE(as<std::string>(), "26000", "42P05");
+  CHECK(mfa::detail::postgres::code_of(state) == mfa::errc::storage_failure);
+  CHECK_THAT(mfa::detail::postgres::remedy(state), mfa::test::contains("pool_mode = session"));
+  CHECK(mfa::detail::postgres::code_of("42P01") == mfa::errc::storage_schema);
+}
+
 TEST_CASE("No message holds what a record holds") {
   const PostgresOptions options = new_schema();
   const std::string secret = "NAGCCFS3EYRB422HNAKAKY3XDUORMSRF";

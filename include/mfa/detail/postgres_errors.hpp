@@ -19,13 +19,13 @@ inline constexpr std::string_view conflict_state = "MF001";
 /// What the operator of the host can do about an error of the server.
 inline std::string remedy(std::string_view state) {
   const auto is = [state](std::string_view prefix) { return state.starts_with(prefix); };
+  if (is("26") || is("42P05"))
+    return "A connection pooler before the server gives statements to connections that did not prepare them: "
+           "let it pool sessions (PgBouncer: pool_mode = session).";
   if (is("42501")) return "Grant this role what docs/postgres.md lists.";
   if (is("42") || is("3F"))
     return "Its tables are not as this library makes them: name another schema in PostgresOptions, or run "
            "what mfa::storage::postgres_schema_sql returns.";
-  if (is("26"))
-    return "A connection pooler before the server gives statements to connections that did not prepare them: "
-           "let it pool sessions, or use PgBouncer 1.21 or later with max_prepared_statements above 0.";
   if (is("55P03")) return "Look in pg_locks for who holds it, or raise PostgresOptions::lock_timeout.";
   if (is("57014")) return "Look what keeps the server busy, or raise PostgresOptions::statement_timeout.";
   if (is("25006")) return "This is a standby, or its role may only read: connect to the primary.";
@@ -37,8 +37,8 @@ inline std::string remedy(std::string_view state) {
 }
 
 inline errc code_of(std::string_view state) {
-  const bool is_schema = (state.starts_with("42") && state != "42501") || state.starts_with("3F");
-  return is_schema ? errc::storage_schema : errc::storage_failure;
+  const bool is_schema = state.starts_with("42") && state != "42501" && state != "42P05";
+  return is_schema || state.starts_with("3F") ? errc::storage_schema : errc::storage_failure;
 }
 
 /// libpq's words in one line, without its hints, which stand in lines of their own behind a tab.
