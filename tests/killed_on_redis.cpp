@@ -1,5 +1,5 @@
-// While workers are killed and Redis crashes under load, no enrolment that was acknowledged is lost and no code
-// is accepted twice.
+// While workers are killed and Redis crashes under load, no enrolment that was acknowledged is lost and no
+// code is accepted twice.
 #include <mfa/storage/redis.hpp>
 
 #include "support/catch.hpp"

@@ -52,6 +52,13 @@ class Client {
     return reply;
   }
 
+  /// The answer, or nothing if the server refuses.
+  [[nodiscard]] std::optional<Reply> ask_if_allowed(const char* purpose, Words words) {
+    Reply reply = try_to_ask(purpose, words, IfLost::ask_again);
+    if (reply.is_error()) return std::nullopt;
+    return reply;
+  }
+
   [[nodiscard]] Script load(std::string_view body) {
     const std::array<std::string_view, 3> words{"SCRIPT", "LOAD", body};
     return {body, std::string(ask("load a script into", words, IfLost::ask_again).text())};

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,14 +37,11 @@ class Settings {
  private:
   /// A text, or the last of an array; nothing if the server refuses.
   template <std::size_t count> [[nodiscard]] std::string ask(const std::string_view (&words)[count]) const {
-    try {
-      const Reply reply = client_.ask("read the settings of", words, IfLost::ask_again);
-      if (reply.is_text()) return std::string(reply.text());
-      if (reply.size() > 0 && reply[reply.size() - 1].is_text())
-        return std::string(reply[reply.size() - 1].text());
-    } catch (const Error&) { // forbidden, or renamed: what matters is then reported as not known
-    }
-    return {};
+    const auto reply = client_.ask_if_allowed("read the settings of", words);
+    if (!reply) return {};
+    if (reply->is_text()) return std::string(reply->text());
+    const std::size_t size = reply->size();
+    return size > 0 ? std::string((*reply)[size - 1].text()) : std::string();
   }
 
   Client& client_;
