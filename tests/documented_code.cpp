@@ -111,6 +111,17 @@ void skip_the_second_factor();
 std::vector<mfa::ImportLine> read_from_the_old_system();
 bool log_line(const mfa::ImportResult& result);
 )"},
+    {"docs/keys.md", R"(
+extern const std::array<unsigned char, 32> key_bytes, old_key, new_key;
+extern const std::vector<mfa::WrappedKey> wrapped_keys;
+mfa::crypto::SecretBytes kms_decrypt(const std::string& wrapped);
+extern mfa::Verifier<mfa::storage::Sqlite> verifier;
+void log(std::size_t scanned, std::size_t resealed, std::size_t failed, const std::string& last_id);
+)"},
+    {"docs/storage.md", R"(
+extern mfa::Verifier<mfa::storage::Sqlite> verifier;
+extern std::string last_id;
+)"},
     {.name = "docs/policies.md",
      .host = "",
      .host_of_program = "struct MyStorage : mfa::storage::Sqlite { using mfa::storage::Sqlite::Sqlite; };\n",

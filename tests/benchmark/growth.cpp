@@ -1,5 +1,5 @@
 // What an operation costs among 1 thousand, 100 thousand and 10 million factors, beside a bare look-up by
-// primary key in the same tables: growth DIRECTORY FACTORS...
+// primary key in the same tables: growth DIRECTORY sqlite|postgres|both FACTORS...
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -158,22 +158,45 @@ std::shared_ptr<sqlite3> open_sqlite(const std::string& file) {
   return {handle, sqlite3_close};
 }
 
+std::size_t bytes_of(sqlite3* database) {
+  std::size_t bytes = 0;
+  const auto keep = [](void* to, int, char** values, char**) {
+    *static_cast<std::size_t*>(to) = std::stoul(values[0]);
+    return 0;
+  };
+  sqlite3_exec(database, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", keep,
+               &bytes, nullptr);
+  return bytes;
+}
+
+/// Fills a file with verified TOTP factors, and some challenges.
+void fill_sqlite(const std::string& file, std::size_t size) {
+  const auto database = open_sqlite(file);
+  execute(database.get(), "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -100000");
+  const auto insert = [&](std::size_t count, const std::string& into) {
+    const std::size_t before = bytes_of(database.get());
+    execute(database.get(), "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < " +
+                                std::to_string(count) + ") INSERT INTO " + into + " FROM n");
+    return (bytes_of(database.get()) - before) / count;
+  };
+  const auto of_factor =
+      insert(size, "mfa_factors SELECT 'auth_factor_' || printf('%026d', i), 1, 1, 2, 'u_' || "
+                   "printf('%012d', i / 2), 'Work phone', 0, 0, NULL, 0, NULL, zeroblob(50), "
+                   "randomblob(64)");
+  const auto of_challenge =
+      insert(10'000, "mfa_challenges SELECT 'auth_challenge_' || printf('%026d', i), 1, "
+                     "'auth_factor_' || printf('%026d', i), 2, 0, 0, NULL, 7258118400000, 5, "
+                     "zeroblob(0), randomblob(40)");
+  std::printf("SQLite, %zu factors filled: %zu bytes each, and %zu a challenge\n", size, of_factor,
+              of_challenge);
+  std::fflush(stdout);
+}
+
 Table sqlite_table(const std::string& directory, std::size_t size) {
   const std::string file = directory + "/growth-" + std::to_string(size) + ".db";
   const mfa::storage::SqliteOptions options{.synchronous = mfa::storage::Synchronous::off};
   { const mfa::storage::Sqlite schema(file, options); }
-  {
-    const auto database = open_sqlite(file);
-    execute(database.get(),
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -100000;"
-            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < " +
-                std::to_string(size) +
-                ") INSERT INTO mfa_factors SELECT 'auth_factor_' || printf('%026d', i), 1, 1, 2,"
-                " 'u_' || printf('%012d', i / 2), 'Work phone', 0, 0, NULL, 0, NULL, zeroblob(50), "
-                "randomblob(64) FROM n");
-  }
-  std::printf("SQLite, %zu factors filled\n", size);
-  std::fflush(stdout);
+  fill_sqlite(file, size);
   const auto database = open_sqlite(file);
   sqlite3_stmt* statement = nullptr;
   sqlite3_prepare_v3(database.get(), "SELECT version FROM mfa_factors WHERE id = ?1", -1,
@@ -200,7 +223,9 @@ Table postgres_table(const mfa::test::PostgresServer& server, std::size_t size) 
                  "FROM generate_series(0, " +
                  std::to_string(size - 1) + ") AS i");
   server.execute("VACUUM ANALYZE " + schema + ".factors");
-  std::printf("PostgreSQL, %zu factors filled\n", size);
+  const std::string bytes =
+      server.execute("SELECT pg_total_relation_size('" + schema + ".factors') / " + std::to_string(size));
+  std::printf("PostgreSQL, %zu factors filled: %s bytes each\n", size, bytes.c_str());
   std::fflush(stdout);
   const std::shared_ptr<PGconn> connection(PQconnectdb(server.uri().c_str()), PQfinish);
   PQclear(PQprepare(connection.get(), "look_up",
@@ -218,22 +243,25 @@ Table postgres_table(const mfa::test::PostgresServer& server, std::size_t size) 
 } // namespace
 
 int main(int count, char** arguments) try {
-  if (count < 3) {
-    std::fprintf(stderr, "usage: growth DIRECTORY FACTORS...\n");
+  if (count < 4) {
+    std::fprintf(stderr, "usage: growth DIRECTORY sqlite|postgres|both FACTORS...\n");
     return 2;
   }
+  const std::string_view storage = arguments[2];
   std::vector<std::size_t> sizes;
-  for (int i = 2; i < count; ++i) sizes.push_back(std::stoul(arguments[i]));
-  {
+  for (int i = 3; i < count; ++i) sizes.push_back(std::stoul(arguments[i]));
+  if (storage != "postgres") {
     std::vector<Table> tables;
     for (const std::size_t size : sizes) tables.push_back(sqlite_table(arguments[1], size));
     compare("SQLite (synchronous off)", tables);
   }
 #ifdef MFA_BENCHMARK_POSTGRES
-  const mfa::test::PostgresServer server(mfa::test::PostgresServer::Durable::no);
-  std::vector<Table> tables;
-  for (const std::size_t size : sizes) tables.push_back(postgres_table(server, size));
-  compare("PostgreSQL (fsync off)", tables);
+  if (storage != "sqlite") {
+    const mfa::test::PostgresServer server(mfa::test::PostgresServer::Durable::no);
+    std::vector<Table> tables; // their connections end before the server
+    for (const std::size_t size : sizes) tables.push_back(postgres_table(server, size));
+    compare("PostgreSQL (fsync off)", tables);
+  }
 #endif
   return 0;
 } catch (const std::exception& error) {
