@@ -114,11 +114,9 @@ mutate "user ids have a longest" verifier.hpp 'detail::check_text("user_id", req
 mutate "foreign challenges are not found" $verification \
   '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
 mutate "foreign factors are not found" detail/policies.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'
-mutate "unknown ids cost the same reads" verifier.hpp \
-  'auto factor = policies_.storage->find_factor(challenge ? std::string_view(challenge->factor_id)
-     : decoy_factor_id);' \
-  'if (!challenge) decision::throw_not_found("challenge");
-   auto factor = policies_.storage->find_factor(challenge->factor_id);'
+mutate "unknown ids cost the same reads" detail/policies.hpp \
+  'auto factor = storage->find_factor(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);' \
+  'if (!challenge) return std::nullopt; auto factor = storage->find_factor(challenge->factor_id);'
 mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
 mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
   'const auto wait = std::chrono::ceil<std::chrono::seconds>(*factor.last_failure_at + delay - now);' \

@@ -206,12 +206,7 @@ template <class Policies> class Import {
   /// Commits what was taken since the last time, and reports it.
   bool commit() {
     if (!records_.empty()) {
-      storage::Batch batch;
-      batch.factors = records_;
-      if (!policies_.storage->commit(std::move(batch)))
-        throw Error(errc::storage_conflict,
-                    "the storage holds one of the new ids already, which cannot be by chance; "
-                    "check the storage and the random generator");
+      policies_.commit_new(records_);
       for (const storage::FactorRecord& record : records_)
         policies_.emit(
             {EventType::factor_enrolled, record.created_at, record.type, record.id, record.user_id, {}});

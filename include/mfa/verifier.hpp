@@ -118,7 +118,7 @@ class Verifier {
         policies_.new_factor(context, Kind::type, request.user_id, request.friendly_name);
     auto shown = enroll<Kind>(request, record, context);
     FactorDetails details(record);
-    commit_new(record);
+    policies_.commit_new({record});
     policies_.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
     return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), *this),
                                                           std::move(shown)};
@@ -167,7 +167,7 @@ class Verifier {
       storage::Batch batch;
       const auto counter_ids =
           factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
-      if (!counter_ids.empty()) batch.counters.push_back(find_counter(counter_ids));
+      if (!counter_ids.empty()) batch.counters.push_back(policies_.find_counter(counter_ids));
       storage::ChallengeRecord challenge;
       challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
       auto effects = create_challenge(factor, challenge, batch, options, context);
@@ -198,7 +198,7 @@ class Verifier {
     auto claims = decision::Claims::open;
     return policies_.until_committed("the challenge", [&]() -> std::optional<Verification> {
       const decision::Context context = policies_.now();
-      auto found = find_challenge_with_factor(challenge_id);
+      auto found = policies_.find_challenge_with_factor(challenge_id);
       if (!found) {
         // What a known challenge costs too, so that time does not tell them apart.
         if (!options.binding.empty()) (void)context.keys.authenticate(options.binding, challenge_id);
@@ -250,7 +250,7 @@ class Verifier {
   /// Throws `errc::entity_not_found`; also if its factor is deleted.
   [[nodiscard]] ChallengeHandle get_challenge(std::string_view challenge_id) {
     if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
-    const auto found = find_challenge_with_factor(challenge_id);
+    const auto found = policies_.find_challenge_with_factor(challenge_id);
     if (!found) decision::throw_not_found("challenge");
     return ChallengeHandle(ChallengeDetails(found->challenge), *this);
   }
@@ -389,39 +389,6 @@ class Verifier {
                                               "; it may be 1 to " + std::to_string(Page::most));
   }
 
-  struct Found {
-    storage::ChallengeRecord challenge;
-    storage::FactorRecord factor;
-  };
-
-  /// None if either is gone. An unknown challenge costs the reads that a known one does.
-  std::optional<Found> find_challenge_with_factor(std::string_view id) {
-    if constexpr (storage::FindsChallengeWithFactor<StoragePolicy>) {
-      if (auto found = policies_.storage->find_challenge_with_factor(id); found && found->factor)
-        return Found{std::move(found->challenge), *std::move(found->factor)};
-    } else {
-      auto challenge = policies_.storage->find_challenge(id);
-      auto factor = policies_.storage->find_factor(challenge ? std::string_view(challenge->factor_id)
-                                                             : decoy_factor_id);
-      if (challenge && factor) return Found{*std::move(challenge), *std::move(factor)};
-    }
-    return std::nullopt;
-  }
-  static constexpr std::string_view decoy_factor_id = "auth_factor_00000000000000000000000000";
-
-  /// The counter of the first id, taken over from another of them if it is new there.
-  storage::CounterRecord find_counter(const std::vector<std::string>& ids) {
-    storage::CounterRecord counter;
-    for (const std::string& id : ids)
-      if (auto found = policies_.storage->find_counter(id)) {
-        counter = *std::move(found);
-        break;
-      }
-    if (counter.id != ids.front()) counter.version = 0;
-    counter.id = ids.front();
-    return counter;
-  }
-
   /// A kind that asks for them is given the user's other factors.
   template <class Kind, class Request>
   auto enroll(const Request& request, storage::FactorRecord& record, const decision::Context& context) {
@@ -432,16 +399,6 @@ class Verifier {
     } else {
       return Kind::enroll(request, record, context);
     }
-  }
-
-  void commit_new(const storage::FactorRecord& factor) {
-    storage::Batch batch;
-    batch.factors.push_back(factor);
-    if (!policies_.storage->commit(std::move(batch)))
-      throw Error(
-          errc::storage_conflict,
-          "a factor with the new id " + factor.id +
-              " exists already, which cannot be by chance; check the storage and the random generator");
   }
 
   decision::ChallengeEffects create_challenge(storage::FactorRecord& factor,

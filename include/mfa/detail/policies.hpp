@@ -1,10 +1,12 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/ulid.hpp>
@@ -12,6 +14,7 @@
 #include <mfa/event.hpp>
 #include <mfa/options.hpp>
 #include <mfa/policy.hpp>
+#include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::detail {
@@ -54,6 +57,49 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
     auto factor = storage->find_factor(id);
     if (!factor || (!user_id.empty() && factor->user_id != user_id)) decision::throw_not_found("factor");
     return *std::move(factor);
+  }
+
+  struct Found {
+    storage::ChallengeRecord challenge;
+    storage::FactorRecord factor;
+  };
+
+  /// None if either is gone. An unknown challenge costs the reads that a known one does.
+  [[nodiscard]] std::optional<Found> find_challenge_with_factor(std::string_view id) {
+    if constexpr (storage::FindsChallengeWithFactor<StoragePolicy>) {
+      if (auto found = storage->find_challenge_with_factor(id); found && found->factor)
+        return Found{std::move(found->challenge), *std::move(found->factor)};
+    } else {
+      constexpr std::string_view decoy_factor_id = "auth_factor_00000000000000000000000000";
+      auto challenge = storage->find_challenge(id);
+      auto factor =
+          storage->find_factor(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);
+      if (challenge && factor) return Found{*std::move(challenge), *std::move(factor)};
+    }
+    return std::nullopt;
+  }
+
+  /// The counter of the first id, taken over from another of them if it is new there.
+  [[nodiscard]] storage::CounterRecord find_counter(const std::vector<std::string>& ids) {
+    storage::CounterRecord counter;
+    for (const std::string& id : ids)
+      if (auto found = storage->find_counter(id)) {
+        counter = *std::move(found);
+        break;
+      }
+    if (counter.id != ids.front()) counter.version = 0;
+    counter.id = ids.front();
+    return counter;
+  }
+
+  void commit_new(std::vector<storage::FactorRecord> factors) {
+    storage::Batch batch;
+    batch.factors = std::move(factors);
+    if (!storage->commit(std::move(batch)))
+      throw Error(
+          errc::storage_conflict,
+          "a factor with a new id exists already, which cannot be by chance; check the storage and the "
+          "random generator");
   }
 
   /// A factor to be, of the texts that the caller has checked.
