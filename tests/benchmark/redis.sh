@@ -4,7 +4,8 @@
 #
 # The bare script does to one key what a commit does to each: it reads 300 bytes, compares the version that they
 # begin with, and writes them anew. A verification is two such calls, a read of two records and a commit of two,
-# and the checks of the code in between.
+# and the checks of the code in between. The CPU time that the server takes for each tells what it can bear, whatever
+# else the machine does.
 set -eu
 cd "$(dirname "$0")/../.."
 rounds=${1:-9}
@@ -25,11 +26,16 @@ if bytes and string.sub(bytes, 1, 2) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1"
 
-bare() { # connections, calls
-  redis-benchmark -p "$port" -c "$1" -n "$2" -r 10000 --csv evalsha "$sha" 1 '{bare}:__rand_int__' '1 ' "$bytes" |
-    sed -n 's/^"evalsha[^,]*","\([0-9.]*\)".*/\1/p'
+cpu() { redis-cli -s "$socket" info cpu | tr -d '\r' | awk -F: '/^used_cpu_(user|sys):/ { all += $2 } END { print all }'; }
+bare() { # connections, calls: calls a second, and microseconds of the server's CPU for each
+  before=$(cpu)
+  rate=$(redis-benchmark -p "$port" -c "$1" -n "$2" -r 10000 --csv \
+    evalsha "$sha" 1 '{bare}:__rand_int__' '1 ' "$bytes" | sed -n 's/^"evalsha[^,]*","\([0-9.]*\)".*/\1/p')
+  awk -v r="$rate" -v b="$before" -v a="$(cpu)" -v n="$2" 'BEGIN { printf "%.0f %.1f\n", r, (a - b) * 1e6 / n }'
 }
-median() { sort -n "$1" | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
+median() { # file, column
+  awk -v c="$2" '{ print $c }' "$1" | sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
+}
 
 for fsync in always everysec; do
   calls=1000 # of ours half as many; each waits for the disk
@@ -48,10 +54,13 @@ for fsync in always everysec; do
   done
   stop
   echo "appendfsync $fsync, medians of $rounds rounds"
-  echo "connections  EVALSHA/s  verifications/s  ratio"
+  echo "connections  EVALSHA/s  verifications/s  ratio   server CPU: EVALSHA  verification  ratio"
   for connections in 1 4 16; do
-    awk -v c="$connections" -v b="$(median "$directory/bare-$fsync-$connections")" \
-      -v o="$(median "$directory/ours-$fsync-$connections")" \
-      'BEGIN { printf "%11d %10.0f %16.0f %6.2f\n", c, b, o, o / b }'
+    bare=$directory/bare-$fsync-$connections
+    ours=$directory/ours-$fsync-$connections
+    awk -v c="$connections" -v b="$(median "$bare" 1)" -v o="$(median "$ours" 1)" -v bc="$(median "$bare" 2)" \
+      -v oc="$(median "$ours" 2)" 'BEGIN {
+        printf "%11d %10.0f %16.0f %6.2f %18.1f us %10.1f us %6.2f\n", c, b, o, o / b, bc, oc, bc / oc
+      }'
   done
 done
