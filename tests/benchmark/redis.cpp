@@ -51,6 +51,7 @@ int main(int count, char** arguments) {
   mfa::storage::RedisOptions options;
   options.port = static_cast<std::uint16_t>(std::strtoul(arguments[1], nullptr, 10));
   options.max_connections = connections;
+  options.command_timeout = std::chrono::minutes(1); // the disk of a busy machine may take seconds
   options.durability = mfa::storage::RedisDurability::accept_volatile;
   mfa::storage::Redis storage(options);
   mfa::testing::ManualClock clock;
