@@ -24,7 +24,8 @@ class JsonMembers {
   /// Nothing unless the text is one JSON object in UTF-8 within these bounds, with no member twice and
   /// nothing after it. Builds no tree: memory is bounded by the text's length.
   [[nodiscard]] static std::optional<JsonMembers> parse(std::string_view text) {
-    if (text.size() > longest) return std::nullopt;
+    // nlohmann's parser takes a NUL for the end.
+    if (text.size() > longest || text.find('\0') != std::string_view::npos) return std::nullopt;
     JsonMembers members;
     Handler handler(members);
     if (!nlohmann::json::sax_parse(text, &handler)) return std::nullopt;
