@@ -1,16 +1,24 @@
 #!/bin/sh
-# Builds and runs the demo, which gets the arguments: sh examples/run.sh [--self-test]
+# Builds and runs the demo, or the example that is named, which gets the other arguments:
+#   sh examples/run.sh [--self-test]
+#   sh examples/run.sh security_key [port]
 # On Debian and Ubuntu it installs what is missing first.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$root/build/examples
 . "$root/examples/requirements.sh"
 require g++ cmake ninja-build pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev nlohmann-json3-dev
+example=quickstart
+if [ -e "$root/examples/${1:-}.cpp" ]; then
+  example=$1
+  shift
+fi
+case $example in security_key) require libcbor-dev libcpp-httplib-dev ;; esac
 
 quietly() {
   output=$("$@" 2>&1) || { printf '%s\n' "$output" >&2; exit 1; }
 }
 [ -e "$build/build.ninja" ] || echo "Building the demo, once ..." >&2
 quietly cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMFA_BUILD_TESTS=OFF
-quietly cmake --build "$build" --target example_quickstart
-exec "$build/examples/quickstart" "$@"
+quietly cmake --build "$build" --target "example_$example"
+exec "$build/examples/$example" "$@"

@@ -11,7 +11,7 @@ require g++ cmake ninja-build pkg-config catch2 \
   libsqlite3-dev \
   libpq-dev postgresql \
   libhiredis-dev redis-server \
-  libcbor-dev \
+  libcbor-dev libcpp-httplib-dev chromium chromium-driver \
   libcurl4-openssl-dev \
   libbenchmark-dev \
   nlohmann-json3-dev \

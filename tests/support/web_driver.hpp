@@ -1,0 +1,127 @@
+#pragma once
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <httplib.h>
+#include <nlohmann/json.hpp>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "catch.hpp"
+#include "loopback.hpp"
+#include "temporary_directory.hpp"
+
+namespace mfa::test {
+
+/// A headless Chromium, driven by chromedriver (W3C WebDriver, with the commands of WebAuthn Level 3 section
+/// 11 for virtual authenticators). Both end with the test, however that ends.
+class Browser {
+ public:
+  using Json = nlohmann::json;
+
+  Browser() : port_(free_port()), driver_(start()), client_("127.0.0.1", port_) {
+    client_.set_read_timeout(std::chrono::seconds(60));
+    for (int tries = 0; !client_.Get("/status"); ++tries) {
+      REQUIRE(tries < 300);
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    Json arguments = Json::array();
+    for (const char* const argument :
+         {"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+          "--disable-background-networking", "--disable-component-update", "--disable-sync",
+          "--disable-dev-shm-usage"})
+      arguments.push_back(argument);
+    arguments.push_back("--user-data-dir=" + profile_.path());
+    const Json session = send(
+        "POST", "/session",
+        {{"capabilities",
+          {{"alwaysMatch", {{"browserName", "chrome"}, {"goog:chromeOptions", {{"args", arguments}}}}}}}});
+    session_ = "/session/" + session.at("sessionId").get<std::string>();
+  }
+
+  ~Browser() {
+    if (!session_.empty()) (void)client_.Delete(session_);
+    ::kill(driver_, SIGTERM);
+    (void)::waitpid(driver_, nullptr, 0);
+  }
+  Browser(const Browser&) = delete;
+  Browser& operator=(const Browser&) = delete;
+
+  void open(const std::string& url) { send("POST", session_ + "/url", {{"url", url}}); }
+
+  /// What the page's expression comes to, or `{"thrown": name}`. Awaited if it is a promise.
+  Json evaluate(const std::string& expression) {
+    return send("POST", session_ + "/execute/async",
+                {{"script", "const done = arguments[arguments.length - 1];"
+                            "(async () => " +
+                                expression + ")().then(done, e => done({thrown: e.name}));"},
+                 {"args", Json::array()}});
+  }
+
+  std::string add_authenticator(const Json& settings) {
+    return send("POST", session_ + "/webauthn/authenticator", settings).get<std::string>();
+  }
+  void remove_authenticator(const std::string& id) {
+    send("DELETE", session_ + "/webauthn/authenticator/" + id, {});
+  }
+  Json credentials(const std::string& authenticator) {
+    return send("GET", session_ + "/webauthn/authenticator/" + authenticator + "/credentials", {});
+  }
+  void add_credential(const std::string& authenticator, const Json& credential) {
+    send("POST", session_ + "/webauthn/authenticator/" + authenticator + "/credential", credential);
+  }
+  void remove_credentials(const std::string& authenticator) {
+    send("DELETE", session_ + "/webauthn/authenticator/" + authenticator + "/credentials", {});
+  }
+
+ private:
+  [[nodiscard]] pid_t start() const {
+    const pid_t id = ::fork();
+    if (id < 0) throw std::system_error(errno, std::generic_category(), "fork");
+    if (id > 0) return id;
+#ifdef __linux__
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+#endif
+    const int nowhere = ::open("/dev/null", O_RDWR);
+    for (const int descriptor : {0, 1, 2}) ::dup2(nowhere, descriptor);
+    const std::string port = "--port=" + std::to_string(port_);
+    ::execlp("chromedriver", "chromedriver", port.c_str(), static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+
+  Json send(const std::string& method, const std::string& path, const Json& body) {
+    httplib::Request request;
+    request.method = method;
+    request.path = path;
+    if (method == "POST") {
+      request.body = body.dump();
+      request.set_header("Content-Type", "application/json");
+    }
+    const auto answer = client_.send(request);
+    REQUIRE(answer);
+    INFO(method << ' ' << path << ": " << answer->body);
+    REQUIRE(answer->status == 200);
+    return Json::parse(answer->body).at("value");
+  }
+
+  TemporaryDirectory profile_;
+  std::uint16_t port_;
+  pid_t driver_;
+  httplib::Client client_;
+  std::string session_;
+};
+
+} // namespace mfa::test
