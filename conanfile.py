@@ -12,8 +12,9 @@ class MfaCpp(ConanFile):
     topics = ("authentication", "mfa", "2fa", "totp", "sms", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_sqlite": [True, False], "with_postgres": [True, False], "with_redis": [True, False]}
-    default_options = {"with_sqlite": True, "with_postgres": False, "with_redis": False}
+    options = {"with_sqlite": [True, False], "with_postgres": [True, False], "with_redis": [True, False],
+               "with_webauthn": [True, False]}
+    default_options = {"with_sqlite": True, "with_postgres": False, "with_redis": False, "with_webauthn": False}
     exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "LICENSE"
     no_copy_source = True
 
@@ -30,6 +31,9 @@ class MfaCpp(ConanFile):
             self.requires("libpq/[>=14 <18]")
         if self.options.with_redis:
             self.requires("hiredis/[>=1.0 <2]")
+        if self.options.with_webauthn:
+            self.requires("libcbor/[>=0.8 <1]")
+            self.requires("nlohmann_json/[>=3.11 <4]")
 
     def package_id(self):
         # The package is the same headers whatever they are compiled with.
@@ -46,6 +50,9 @@ class MfaCpp(ConanFile):
         deps.set_property("hiredis", "cmake_file_name", "Hiredis")
         deps.set_property("hiredis", "cmake_find_mode", "module")
         deps.set_property("hiredis", "cmake_target_name", "Hiredis::Hiredis")
+        deps.set_property("libcbor", "cmake_file_name", "Libcbor")
+        deps.set_property("libcbor", "cmake_find_mode", "module")
+        deps.set_property("libcbor", "cmake_target_name", "Libcbor::Libcbor")
         deps.generate()
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["MFA_BUILD_TESTS"] = False
@@ -87,3 +94,9 @@ class MfaCpp(ConanFile):
             redis.bindirs = []
             redis.libdirs = []
             redis.requires = ["core", "hiredis::hiredis"]
+        if self.options.with_webauthn:
+            webauthn = self.cpp_info.components["webauthn"]
+            webauthn.set_property("cmake_target_name", "mfa::webauthn")
+            webauthn.bindirs = []
+            webauthn.libdirs = []
+            webauthn.requires = ["core", "libcbor::libcbor", "nlohmann_json::nlohmann_json"]

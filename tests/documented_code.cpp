@@ -62,14 +62,14 @@ struct Page {
   std::string check_of_types = "";
 };
 
-const std::vector<Page> pages{
-    {"README.md", R"(
+const std::vector<Page> pages {
+  {"README.md", R"(
 struct Gateway { void send(const mfa::SmsMessage& message); };
 extern Gateway my_gateway;
 extern mfa::storage::Sqlite storage;
 extern mfa::KeyRing keys;
 )"},
-    {"docs/getting-started.md", R"(
+      {"docs/getting-started.md", R"(
 struct Gateway { void send(const mfa::SmsMessage& message); };
 extern Gateway sms_gateway;
 extern const std::array<unsigned char, 32> key_bytes;
@@ -127,6 +127,14 @@ extern std::string last_id;
      .host_of_program = "struct MyStorage : mfa::storage::Sqlite { using mfa::storage::Sqlite::Sqlite; };\n",
      .check_of_types = "static_assert(mfa::Storage<MyStorage> && mfa::Clock<MyClock> && "
                        "mfa::SmsTransport<MyGateway>);\n"},
+#if __has_include(<cbor.h>)
+    {"docs/webauthn.md", R"(
+extern mfa::storage::Sqlite storage;
+extern mfa::KeyRing keys;
+extern std::string challenge_id, json_from_browser, pem;
+void send_to_browser(const std::string& json);
+)"},
+#endif
 };
 
 } // namespace

@@ -13,7 +13,7 @@ require g++ cmake ninja-build pkg-config catch2 \
   libhiredis-dev redis-server \
   libcbor-dev libcpp-httplib-dev chromium chromium-driver \
   libcurl4-openssl-dev \
-  libbenchmark-dev \
+  libbenchmark-dev libfido2-dev \
   nlohmann-json3-dev \
   liboath-dev oathtool \
   protobuf-compiler \

@@ -54,3 +54,12 @@ table(
     median["enrolment/mfa"],
     peers + [("libqrencode and libpng together", sum(time for _, time in peers))],
 )
+
+if "webauthn/mfa" in median:
+    table(
+        "WebAuthn sign-in, P-256, from the browser's JSON to the verdict",
+        median["webauthn/mfa"],
+        [(name.split("/")[1], time) for name, time in median.items() if name.startswith("webauthn/lib")],
+    )
+    verb = "webauthn/mfa verify_challenge, memory storage"
+    row("mfa, the whole verify_challenge", next(time for name, time in median.items() if name.startswith(verb)))
