@@ -182,7 +182,7 @@ broken_attestation_objects(const SoftwareAuthenticator& right) {
        packed(cbor::map({{cbor::text("sig"), cbor::bytes("a")}, {cbor::text("sig"), cbor::bytes("b")}}))},
       {"authenticator data as a text", cbor::map({fmt, statement, {data.first, cbor::text("data")}})},
       {"a format that is a number", cbor::map({{fmt.first, cbor::integer(0)}, statement, data})},
-      {"something after it", whole + "\x00"},
+      {"something after it", whole + std::string(1, '\0')},
       {"another object after it", whole + whole},
       {"no signature", packed(cbor::map({{cbor::text("alg"), cbor::integer(-7)}}))},
       {"an empty signature",

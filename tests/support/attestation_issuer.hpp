@@ -1,0 +1,114 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <mfa/crypto/bytes.hpp>
+
+#include "catch.hpp"
+#include "software_authenticator.hpp"
+
+namespace mfa::test {
+
+/// What an authenticator's certificate says, right by WebAuthn section 8.2.1 unless a test changes it. Empty
+/// texts are left out.
+struct CertificateContents {
+  long version = 2; ///< 3, as X.509 counts
+  std::string country = "SE";
+  std::string organization = "Authenticator Vendor";
+  std::string unit = "Authenticator Attestation";
+  std::string name = "Authenticator Serial 1";
+  std::string basic_constraints = "critical,CA:FALSE";
+  std::optional<std::string> aaguid = {}; ///< id-fido-gen-ce-aaguid: the 16 bytes
+  bool aaguid_critical = false;
+  long first_day = -1; ///< from now
+  long last_day = 365;
+};
+
+/// A vendor with a root certificate, who issues such certificates.
+class AttestationIssuer {
+ public:
+  explicit AttestationIssuer(const std::string& name = "Vendor Root")
+      : root_(make({.name = name, .basic_constraints = "critical,CA:TRUE"}, key_, nullptr)) {}
+
+  [[nodiscard]] std::string root_pem() const {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), BIO_free);
+    REQUIRE(PEM_write_bio_X509(bio.get(), root_.get()) == 1);
+    const char* text = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &text);
+    return {text, static_cast<std::size_t>(size)};
+  }
+
+  /// DER.
+  [[nodiscard]] std::string certify(const SigningKey& key, const CertificateContents& contents = {}) const {
+    const auto certificate = make(contents, key, root_.get());
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(certificate.get(), &der);
+    REQUIRE(size > 0);
+    const std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+    OPENSSL_free(der);
+    return bytes;
+  }
+
+ private:
+  struct Free {
+    void operator()(X509* certificate) const { X509_free(certificate); }
+  };
+  using Certificate = std::unique_ptr<X509, Free>;
+
+  [[nodiscard]] Certificate make(const CertificateContents& contents, const SigningKey& subject,
+                                 X509* issuer) const {
+    Certificate certificate(X509_new());
+    X509_set_version(certificate.get(), contents.version);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), issuer != nullptr ? 2 : 1);
+    constexpr long day = 24L * 60 * 60;
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), contents.first_day * day);
+    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), contents.last_day * day);
+    X509_set_pubkey(certificate.get(), subject.get());
+    X509_NAME* const name = X509_get_subject_name(certificate.get());
+    const auto add = [name](const char* field, const std::string& text) {
+      if (!text.empty())
+        X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, crypto::bytes_of(text).data(),
+                                   static_cast<int>(text.size()), -1, 0);
+    };
+    add("C", contents.country);
+    add("O", contents.organization);
+    add("OU", contents.unit);
+    add("CN", contents.name);
+    X509_set_issuer_name(certificate.get(), issuer != nullptr ? X509_get_subject_name(issuer) : name);
+    if (!contents.basic_constraints.empty()) {
+      X509_EXTENSION* const extension =
+          X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, contents.basic_constraints.c_str());
+      REQUIRE(extension != nullptr);
+      X509_add_ext(certificate.get(), extension, -1);
+      X509_EXTENSION_free(extension);
+    }
+    if (contents.aaguid) {
+      const std::string value = "\x04\x10" + *contents.aaguid;
+      const std::unique_ptr<ASN1_OBJECT, decltype(&ASN1_OBJECT_free)> oid(
+          OBJ_txt2obj("1.3.6.1.4.1.45724.1.1.4", 1), ASN1_OBJECT_free);
+      const std::unique_ptr<ASN1_OCTET_STRING, decltype(&ASN1_OCTET_STRING_free)> octets(
+          ASN1_OCTET_STRING_new(), ASN1_OCTET_STRING_free);
+      ASN1_OCTET_STRING_set(octets.get(), crypto::bytes_of(value).data(), static_cast<int>(value.size()));
+      X509_EXTENSION* const extension =
+          X509_EXTENSION_create_by_OBJ(nullptr, oid.get(), contents.aaguid_critical ? 1 : 0, octets.get());
+      X509_add_ext(certificate.get(), extension, -1);
+      X509_EXTENSION_free(extension);
+    }
+    REQUIRE(X509_sign(certificate.get(), key_.get(), EVP_sha256()) > 0);
+    return certificate;
+  }
+
+  SigningKey key_{webauthn::Algorithm::es256};
+  Certificate root_;
+};
+
+} // namespace mfa::test
