@@ -47,9 +47,9 @@ struct Host {
   static PostgresOptions with_schema(PostgresOptions options) {
     static int number = 0;
     options.schema_name = "schema_" + std::to_string(++number);
-    options.connect_timeout = 2s;
-    options.statement_timeout = 300ms;
-    options.lock_timeout = 200ms;
+    options.connect_timeout = 5s;
+    options.statement_timeout = 1500ms; // what a busy machine needs for what is not meant to fail
+    options.lock_timeout = 700ms;
     return options;
   }
 
@@ -150,7 +150,7 @@ TEST_CASE("A read that gets no answer in time is an error") {
   Host host;
   host.proxy.fail(Fault::stall_before_answer, 1);
   CHECK_THAT(failure_of(host, [&] { (void)host.verify(); }),
-             mfa::test::contains("there was no answer within 1300 ms"));
+             mfa::test::contains("there was no answer within 2500 ms"));
   CHECK(host.verify() == Status::valid);
 }
 
@@ -159,13 +159,19 @@ TEST_CASE("Connections that ended while they were idle are replaced before anyth
   Host host;
   const auto end_connections =
       GENERATE(as<std::string>(), "by the network", "by an operator", "by a restart");
+  std::atomic<int> thrown = 0;
   {
     std::vector<std::jthread> threads; // so that several are kept
     for (int i = 0; i < 4; ++i)
       threads.emplace_back([&] {
-        for (int k = 0; k < 10; ++k) (void)host.storage.find_factor(host.enrolled.factor.id());
+        try {
+          for (int k = 0; k < 10; ++k) (void)host.storage.find_factor(host.enrolled.factor.id());
+        } catch (const mfa::Error&) {
+          ++thrown;
+        }
       });
   }
+  CHECK(thrown == 0);
   if (end_connections == "by the network") host.proxy.cut();
   if (end_connections == "by an operator")
     server().execute(
@@ -199,7 +205,7 @@ TEST_CASE("What the server does not finish in time it undoes, and the connection
   Host host;
   server().execute(
       "SET search_path = " + host.options.schema_name +
-      "; CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); "
+      "; CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(20); "
       "RETURN NEW; END $$; CREATE TRIGGER slow BEFORE UPDATE ON challenges FOR EACH ROW EXECUTE "
       "FUNCTION slow()");
   const std::string what = failure_of(host, [&] { (void)host.verify(); });
@@ -271,7 +277,7 @@ TEST_CASE("A thread that finds every connection in use is told after a while") {
   Host host;
   Postgres storage(server().uri(host.proxy.port()), {.schema_name = host.options.schema_name,
                                                      .max_connections = 1,
-                                                     .connect_timeout = 2s,
+                                                     .connect_timeout = 3s,
                                                      .statement_timeout = 20s});
   const std::uint64_t before = host.proxy.turns();
   host.proxy.fail(Fault::stall_before_answer, 1);
