@@ -1,18 +1,21 @@
 #!/bin/sh
 # Takes each security rule out of a copy of the headers, one at a time, and shows that the tests of the rules then
-# fail: sh tests/mutations.sh [part of a rule's name]. Takes some minutes. Fails if a rule can go unnoticed.
+# fail: sh tests/mutations.sh [--dry-run] [part of a rule's name]. Takes some minutes. Fails if a rule can go unnoticed.
+# A dry run only checks that each edit still has its place in the code.
 set -eu
 cd "$(dirname "$0")/.."
 . ./examples/requirements.sh
 require g++ perl-base pkg-config libssl-dev libqrencode-dev libpng-dev catch2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+dry_run=false
+[ "${1:-}" != --dry-run ] || { dry_run=true; shift; }
 only=${1:-}
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
 libraries="-lcrypto -lqrencode -lpng"
 # shellcheck disable=SC2086
-$compiler $flags -c tests/main.cpp -o "$work/main.o"
+$dry_run || $compiler $flags -c tests/main.cpp -o "$work/main.o"
 rules=0
 unnoticed=0
 tests=tests/security_rules.cpp
@@ -20,14 +23,16 @@ tests=tests/security_rules.cpp
 # mutate RULE HEADER OLD NEW: OLD must be in the header exactly once.
 mutate() {
   case $1 in *"$only"*) ;; *) return 0 ;; esac
-  rm -rf "$work/include"
-  cp -r include "$work/include"
-  OLD=$3 NEW=$4 perl -0pi -e '
+  OLD=$3 NEW=$4 perl -0pe '
     my $old = join "\\s+", map { quotemeta } split /\s+/, $ENV{OLD}; # however the code is wrapped
     my $n = () = /$old/g;
     die "found $n times, expected once: $ENV{OLD}\n" if $n != 1;
-    s/$old/$ENV{NEW}/' "$work/include/mfa/$2" || exit 2
+    s/$old/$ENV{NEW}/' "include/mfa/$2" >"$work/edited" || exit 2
   rules=$((rules + 1))
+  ! $dry_run || return 0
+  rm -rf "$work/include"
+  cp -r include "$work/include"
+  mv "$work/edited" "$work/include/mfa/$2"
   echo "- $1"
   echo "    edit: $2: $3  ->  ${4:-(nothing)}"
   # shellcheck disable=SC2086
@@ -46,8 +51,8 @@ mutate() {
 }
 
 verification=decision/verification.hpp
-mutate "totp secret" factor/totp.hpp 'SecretBytes secret(crypto::digest_size(hash));' 'SecretBytes secret(10);'
-mutate "totp secret is random" factor/totp.hpp 'crypto::random_bytes(secret);' ''
+mutate "totp secret" factor/authenticator.hpp 'SecretBytes secret(crypto::digest_size(hash));' 'SecretBytes secret(10);'
+mutate "totp secret is random" factor/authenticator.hpp 'crypto::random_bytes(secret);' ''
 mutate "imported secrets are long enough" factor/authenticator.hpp 'secret.size() < least ||' ''
 mutate "drift window, wider" factor/totp.hpp 'step + drift, parameters.next' 'step + drift + 1, parameters.next'
 mutate "drift window, narrower" factor/totp.hpp 'step - std::min(step, drift)' 'step'
