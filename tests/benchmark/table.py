@@ -39,13 +39,18 @@ def codes(drift):
 for drift in (1, 10, 100):
     table(f"OTP check, window of {drift} ({2 * drift + 1} codes)", median[f"code/mfa/{drift}"], codes(drift))
 
-verify = {threads: name for name in rate for threads in (1, 2) if name.endswith(f"/threads:{threads}")}
+[verify] = [name for name in median if name.startswith("verify_challenge/")]
 table(
     "verify_challenge, memory storage",
-    median[verify[1]],
+    median[verify],
     [(name.split("/")[1], time) for name, time in median.items() if name.startswith("three codes/")],
 )
-one, two = (statistics.median(rate[verify[threads]]) for threads in (1, 2))
+one, two = (
+    statistics.median(of)
+    for threads in (1, 2)
+    for name, of in rate.items()
+    if name.startswith("threads/") and name.endswith(f":{threads}")
+)
 print(f"\nverify_challenge: {one:,.0f} a second with 1 thread, {two:,.0f} with 2: {two / one:.2f} times as many")
 
 peers = [(name.split("/", 1)[1], time) for name, time in median.items() if name.startswith("enrolment/lib")]
