@@ -223,8 +223,8 @@ TEST_CASE("A schema that is not ours is refused and left as it is") {
 TEST_CASE("Tables that lack a column are refused at opening") {
   const PostgresOptions options = new_schema();
   { const Postgres storage(server().uri(), options); }
-  server().execute("ALTER TABLE " + options.schema_name + ".challenges DROP COLUMN binding");
-  check_error([&] { const Postgres storage(server().uri(), options); }, mfa::errc::storage_schema, "binding");
+  server().execute("ALTER TABLE " + options.schema_name + ".challenges DROP COLUMN fields");
+  check_error([&] { const Postgres storage(server().uri(), options); }, mfa::errc::storage_schema, "fields");
 }
 
 TEST_CASE("Migrations lead from any earlier version to the newest, all or nothing") {
@@ -414,7 +414,7 @@ TEST_CASE("Purge passes by what another transaction is writing") {
   CHECK(storage.find_challenge("b"));
 }
 
-TEST_CASE("A stored number that this release does not know is an error and not a guess") {
+TEST_CASE("Stored fields that this release does not know are an error and not a guess") {
   const PostgresOptions options = new_schema();
   Postgres storage(server().uri(), options);
   Batch batch;
@@ -423,21 +423,44 @@ TEST_CASE("A stored number that this release does not know is an error and not a
   REQUIRE(storage.commit(batch));
   struct Case {
     const char* sql;
-    const char* field;
+    const char* what;
   };
-  const auto [sql, field] = GENERATE(values<Case>({
-      {"factors SET type = 0", "type 0"},
-      {"factors SET type = 99", "type 99"},
-      {"factors SET type = -1", "type -1"},
-      {"factors SET state = 3", "state 3"},
-      {"factors SET failures = -1", "failures -1"},
-      {"factors SET failures = 4294967296", "failures 4294967296"},
-      {"challenges SET state = 5", "state 5"},
-      {"challenges SET attempts_left = -1", "attempts_left -1"},
+  const auto [sql, what] = GENERATE(values<Case>({
+      {"factors SET fields = ''", "contents of factor f in the PostgreSQL database"},
+      {"factors SET fields = set_byte(fields, 0, 2)", "written by a later release"},
+      {"factors SET fields = set_byte(fields, 1, 0)", "out of range"}, // its type
+      {"factors SET fields = set_byte(fields, 1, 7)", "out of range"},
+      {"factors SET fields = set_byte(fields, 2, 0)", "out of range"}, // its state
+      {"factors SET fields = set_byte(fields, 2, 3)", "out of range"},
+      {"factors SET fields = substr(fields, 1, length(fields) - 1)", "contents of factor f"},
+      {"factors SET fields = fields || '\\x00'::bytea", "longer than what this library writes"},
+      {"challenges SET fields = ''", "contents of challenge c"},
+      {"challenges SET fields = set_byte(fields, 0, 2)", "written by a later release"},
+      {"challenges SET fields = set_byte(fields, 1, 0)", "out of range"}, // its state
+      {"challenges SET fields = set_byte(fields, 1, 5)", "out of range"},
+      {"challenges SET fields = substr(fields, 1, length(fields) - 1)", "contents of challenge c"},
+      {"challenges SET fields = fields || '\\x00'::bytea", "longer than what this library writes"},
   }));
   INFO(sql);
   server().execute("UPDATE " + options.schema_name + "." + sql);
-  check_error([&] { (void)storage.find_challenge_with_factor("c"); }, mfa::errc::corrupt_record, field);
+  check_error([&] { (void)storage.find_challenge_with_factor("c"); }, mfa::errc::corrupt_record, what);
+}
+
+TEST_CASE("The host's own queries see who has enrolled what") {
+  const PostgresOptions options = new_schema();
+  Postgres storage(server().uri(), options);
+  for (int type = 1; type <= static_cast<int>(mfa::last_factor_type); ++type) {
+    for (const auto state : {mfa::FactorState::unverified, mfa::FactorState::verified}) {
+      auto record = factor("auth_factor_1", "zoë");
+      record.type = static_cast<mfa::FactorType>(type);
+      record.state = state;
+      REQUIRE(commit(storage, record));
+      CHECK(server().execute("SELECT concat_ws(' ', id, user_id, type, state) FROM " + options.schema_name +
+                             ".enrolled_factors") ==
+            "auth_factor_1 zoë " + std::string(to_string(record.type)) + " " + std::string(to_string(state)));
+      server().execute("TRUNCATE " + options.schema_name + ".factors");
+    }
+  }
 }
 
 TEST_CASE("A pool has as many connections as it may, lent in turn") {
@@ -531,13 +554,14 @@ TEST_CASE("No message holds what a record holds") {
     return std::string(error_of([&] { (void)commit(storage, record); }).what()) +
            error_of([&] { (void)storage.list_factors(secret); }).what();
   };
-  SECTION("an unknown number") {
-    server().execute("UPDATE " + options.schema_name + ".factors SET type = 99");
+  SECTION("fields of a later release") {
+    server().execute("UPDATE " + options.schema_name + ".factors SET fields = set_byte(fields, 0, 99)");
     CHECK(std::string(error_of([&] { (void)storage.list_factors(secret); }).what()).find(secret) ==
           std::string::npos);
   }
   SECTION("a table that is gone") {
-    server().execute("DROP TABLE " + options.schema_name + ".factors");
+    server().execute("SET client_min_messages = error; DROP TABLE " + options.schema_name +
+                     ".factors CASCADE");
     CHECK(message().find(secret) == std::string::npos);
   }
   SECTION("a constraint of the host's, whose details the server tells") {

@@ -15,6 +15,8 @@
 
 #include <sqlite3.h>
 
+#include <mfa/detail/hexadecimal.hpp>
+#include <mfa/detail/record_fields.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
@@ -215,13 +217,18 @@ Table postgres_table(const mfa::test::PostgresServer& server, std::size_t size) 
   const std::string schema = "mfa_" + std::to_string(size);
   auto storage = std::make_shared<mfa::storage::Postgres>(
       server.uri(), mfa::storage::PostgresOptions{.schema_name = schema});
-  server.execute("INSERT INTO " + schema +
-                 ".factors SELECT ('auth_factor_' || lpad(i::text, 26, '0'))::bytea, 1, 1, 2, ('u_' || "
-                 "lpad((i / 2)::text, 12, '0'))::bytea, 'Work phone'::bytea, 0, 0, NULL, 0, NULL, "
-                 "decode(repeat('00', 50), 'hex'), decode(md5(i::text) || md5(i::text) || md5(i::text) || "
-                 "md5(i::text), 'hex') "
-                 "FROM generate_series(0, " +
-                 std::to_string(size - 1) + ") AS i");
+  mfa::storage::FactorRecord like{.type = mfa::FactorType::totp, .state = mfa::FactorState::verified};
+  like.friendly_name = "Work phone";
+  like.parameters = std::string(50, '\0');
+  like.sealed = std::string(64, '\0'); // another for each factor
+  const std::string fields = mfa::detail::fields_of(like);
+  const std::string alike = fields.substr(0, fields.size() - like.sealed.size());
+  server.execute(
+      "INSERT INTO " + schema +
+      ".factors SELECT ('auth_factor_' || lpad(i::text, 26, '0'))::bytea, 1, ('u_' || "
+      "lpad((i / 2)::text, 12, '0'))::bytea, decode('" +
+      mfa::detail::hexadecimal({reinterpret_cast<const unsigned char*>(alike.data()), alike.size()}) +
+      "' || repeat(md5(i::text), 4), 'hex') FROM generate_series(0, " + std::to_string(size - 1) + ") AS i");
   server.execute("VACUUM ANALYZE " + schema + ".factors");
   const std::string bytes =
       server.execute("SELECT pg_total_relation_size('" + schema + ".factors') / " + std::to_string(size));

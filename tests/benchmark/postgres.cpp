@@ -1,5 +1,7 @@
-// Verifications a second on PostgreSQL at 1, 4 and 16 connections, beside a bare UPDATE ... RETURNING of one
-// row by pgbench on the same server, turn by turn. Prints medians and their ratio. Argument: repetitions.
+// Verifications a second on PostgreSQL at 1, 4 and 16 connections, beside what pgbench does on the same
+// server, turn by turn: a bare UPDATE ... RETURNING of one row, and a pair of what a verification needs at
+// the least, a joined SELECT and a function that writes two rows, which tells what is left to win. Prints
+// medians and their ratios. Argument: repetitions.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -90,26 +92,46 @@ class Ours {
   std::vector<Factor> factors_;
 };
 
-/// Bare updates a second, of rows as a table of factors has them.
+/// What pgbench does a second, with rows as the tables of factors and challenges have them.
 class Bare {
  public:
   explicit Bare(const PostgresServer& server) : server_(server) {
+    for (const std::string table : {"bare", "bare_factors", "bare_challenges"})
+      server.execute(
+          "CREATE TABLE " + table +
+          " (id bigint PRIMARY KEY, version bigint NOT NULL, sealed bytea NOT NULL) WITH (fillfactor = "
+          "80); INSERT INTO " +
+          table + " SELECT n, 1, decode(repeat('5e', 150), 'hex') FROM generate_series(1, " +
+          std::to_string(factor_count) + ") AS n");
     server.execute(
-        "CREATE TABLE bare (id bigint PRIMARY KEY, version bigint NOT NULL, sealed bytea NOT NULL) "
-        "WITH (fillfactor = 80); INSERT INTO bare SELECT n, 1, decode(repeat('5e', 150), 'hex') FROM "
-        "generate_series(1, " +
-        std::to_string(factor_count) + ") AS n");
-    server.execute("VACUUM ANALYZE bare");
-    std::ofstream(script_) << "\\set n random(1, " << factor_count << ")\n"
+        "CREATE FUNCTION bare_commit(n bigint, bytes bytea) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
+        "UPDATE bare_factors SET version = version + 1, sealed = bytes WHERE id = n; "
+        "IF NOT FOUND THEN RETURN false; END IF; "
+        "UPDATE bare_challenges SET version = version + 1, sealed = bytes WHERE id = n; "
+        "RETURN FOUND; END $$");
+    server.execute("VACUUM ANALYZE");
+    std::string bytes;
+    for (int i = 0; i < 150; ++i) bytes += "5e";
+    const std::string any_row = "\\set n random(1, " + std::to_string(factor_count) + ")\n";
+    std::ofstream(update_) << any_row
                            << "UPDATE bare SET version = version + 1 WHERE id = :n RETURNING version;\n";
+    std::ofstream(pair_)
+        << any_row
+        << "SELECT * FROM bare_challenges AS c JOIN bare_factors AS f ON f.id = c.id WHERE c.id = "
+           ":n;\nSELECT bare_commit(:n, '\\x"
+        << bytes << "');\n";
   }
 
-  double run(std::size_t connections) const {
+  double updates(std::size_t connections) const { return run(connections, update_); }
+  double pairs(std::size_t connections) const { return run(connections, pair_); }
+
+ private:
+  double run(std::size_t connections, const std::string& script) const {
     const std::string command =
         server_.binary("pgbench") + " -n -M prepared -h 127.0.0.1 -U postgres -p " +
         std::to_string(server_.port()) + " -c " + std::to_string(connections) + " -j " +
         std::to_string(std::min<std::size_t>(connections, std::thread::hardware_concurrency())) + " -t " +
-        std::to_string(factor_count / connections) + " -f " + script_ + " postgres 2>/dev/null";
+        std::to_string(factor_count / connections) + " -f " + script + " postgres 2>/dev/null";
     std::FILE* const pipe = ::popen(command.c_str(), "r");
     if (pipe == nullptr) throw std::runtime_error("cannot run pgbench");
     std::array<char, 256> line{};
@@ -120,10 +142,10 @@ class Bare {
     return rate;
   }
 
- private:
   const PostgresServer& server_;
   mfa::test::TemporaryDirectory directory_;
-  std::string script_ = directory_.path() + "/bare.sql";
+  std::string update_ = directory_.path() + "/update.sql";
+  std::string pair_ = directory_.path() + "/pair.sql";
 };
 
 double median(std::vector<double> values) {
@@ -137,14 +159,18 @@ void compare(PostgresServer::Durable durable, int repetitions) {
   for (const std::size_t connections : {1U, 4U, 16U}) {
     Ours ours(server, connections);
     std::vector<double> our_rates;
-    std::vector<double> bare_rates;
+    std::vector<double> updates;
+    std::vector<double> pairs;
     for (int i = 0; i < repetitions; ++i) {
-      bare_rates.push_back(bare.run(connections));
+      updates.push_back(bare.updates(connections));
       our_rates.push_back(ours.run());
+      pairs.push_back(bare.pairs(connections));
     }
-    std::printf("| %s | %2zu | %7.0f | %7.0f | %.2f |\n",
+    const double update = median(updates);
+    std::printf("| %s | %2zu | %7.0f | %7.0f | %.2f | %.2f |\n",
                 durable == PostgresServer::Durable::yes ? "on " : "off", connections, median(our_rates),
-                median(bare_rates), median(our_rates) / median(bare_rates));
+                update, median(our_rates) / update, median(pairs) / update);
+    std::fflush(stdout);
   }
 }
 
@@ -152,8 +178,8 @@ void compare(PostgresServer::Durable durable, int repetitions) {
 
 int main(int argc, char** argv) {
   const int repetitions = argc > 1 ? std::max(1, std::atoi(argv[1])) : 9;
-  std::puts(
-      "| fsync | connections | verifications/s | bare updates/s | ratio |\n| --- | --- | --- | --- | --- |");
+  std::puts("| fsync | connections | verifications/s | bare updates/s | verifications to updates | bare "
+            "pairs to updates |\n| --- | --- | --- | --- | --- | --- |");
   compare(PostgresServer::Durable::yes, repetitions);
   compare(PostgresServer::Durable::no, repetitions);
 }

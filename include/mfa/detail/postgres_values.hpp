@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -94,10 +93,6 @@ class Parameters {
     bind(parameter, static_cast<std::int64_t>(value.time_since_epoch().count()));
   }
 
-  void bind(int parameter, std::optional<Time> value) {
-    if (value) bind(parameter, *value);
-  }
-
   void bind_blob(int parameter, std::string_view value) {
     if (value.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
       throw Error(errc::invalid_argument, "a value of more than 2 GiB cannot be stored");
@@ -114,7 +109,7 @@ class Parameters {
   [[nodiscard]] static const int* formats() noexcept { return all_binary.data(); }
 
  private:
-  static constexpr std::size_t most = 32;
+  static constexpr std::size_t most = 16;
   static constexpr std::array<int, most> all_binary = [] {
     std::array<int, most> formats{};
     formats.fill(1);
@@ -140,7 +135,7 @@ class Parameters {
   std::array<std::array<char, 8>, most> numbers_{};
 };
 
-/// One row of a result, with columns counted from 0, for the functions of detail/record_columns.hpp.
+/// One row of a result, with columns counted from 0.
 class Row {
  public:
   /// `storage` names the database for errors. Borrows both.
@@ -151,10 +146,13 @@ class Row {
     return PQgetisnull(result_.handle(), row_, column) != 0;
   }
 
-  [[nodiscard]] std::string bytes(int column) const {
+  /// Part of the result.
+  [[nodiscard]] std::string_view view(int column) const noexcept {
     return {PQgetvalue(result_.handle(), row_, column),
             static_cast<std::size_t>(PQgetlength(result_.handle(), row_, column))};
   }
+
+  [[nodiscard]] std::string bytes(int column) const { return std::string(view(column)); }
 
   /// Of a smallint, an integer or a bigint.
   [[nodiscard]] std::int64_t integer(int column) const {
@@ -168,6 +166,8 @@ class Row {
     const int unused = 64 - 8 * length;
     return static_cast<std::int64_t>(number << unused) >> unused;
   }
+
+  [[nodiscard]] Time time(int column) const { return Time(Time::duration(integer(column))); }
 
   [[nodiscard]] const char* column_name(int column) const noexcept {
     return PQfname(result_.handle(), column);

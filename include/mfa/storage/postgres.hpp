@@ -19,8 +19,8 @@
 #include <mfa/detail/postgres_connection.hpp>
 #include <mfa/detail/postgres_errors.hpp>
 #include <mfa/detail/postgres_values.hpp>
-#include <mfa/detail/record_columns.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/postgres/records.hpp>
 #include <mfa/storage/postgres/schema.hpp>
 #include <mfa/storage/postgres/statements.hpp>
 #include <mfa/storage/record.hpp>
@@ -83,19 +83,19 @@ class Postgres {
       : state_(std::make_unique<State>(std::move(connection), std::move(options))) {}
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
-    return find(state_->statements.factor, id, detail::read_factor<Row>);
+    return find(state_->statements.factor, id, detail::postgres::read_factor);
   }
 
   [[nodiscard]] std::optional<ChallengeRecord> find_challenge(std::string_view id) const {
-    return find(state_->statements.challenge, id, detail::read_challenge<Row>);
+    return find(state_->statements.challenge, id, detail::postgres::read_challenge);
   }
 
   [[nodiscard]] std::optional<CounterRecord> find_counter(std::string_view id) const {
-    return find(state_->statements.counter, id, detail::read_counter<Row>);
+    return find(state_->statements.counter, id, detail::postgres::read_counter);
   }
 
   [[nodiscard]] std::optional<ChallengeWithFactor> find_challenge_with_factor(std::string_view id) const {
-    return find(state_->statements.challenge_with_factor, id, detail::read_challenge_with_factor<Row>);
+    return find(state_->statements.challenge_with_factor, id, detail::postgres::read_challenge_with_factor);
   }
 
   /// None for an empty `user_id`.
@@ -285,7 +285,7 @@ class Postgres {
       std::vector<FactorRecord> factors;
       factors.reserve(static_cast<std::size_t>(result.rows()));
       for (int row = 0; row < result.rows(); ++row)
-        factors.push_back(detail::read_factor(Row(connection.storage(), result, row)));
+        factors.push_back(detail::postgres::read_factor(Row(connection.storage(), result, row)));
       return factors;
     });
   }

@@ -21,7 +21,6 @@
 #endif
 
 #include <mfa/detail/pool.hpp>
-#include <mfa/detail/record_columns.hpp>
 #include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
@@ -67,19 +66,19 @@ class Sqlite {
       : state_(std::make_unique<State>(new_or_existing(std::move(path)), options)) {}
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
-    return find(&Reader::factor, id, detail::read_factor<Run>);
+    return find(&Reader::factor, id, detail::sqlite::read_factor);
   }
 
   [[nodiscard]] std::optional<ChallengeRecord> find_challenge(std::string_view id) const {
-    return find(&Reader::challenge, id, detail::read_challenge<Run>);
+    return find(&Reader::challenge, id, detail::sqlite::read_challenge);
   }
 
   [[nodiscard]] std::optional<CounterRecord> find_counter(std::string_view id) const {
-    return find(&Reader::counter, id, detail::read_counter<Run>);
+    return find(&Reader::counter, id, detail::sqlite::read_counter);
   }
 
   [[nodiscard]] std::optional<ChallengeWithFactor> find_challenge_with_factor(std::string_view id) const {
-    return find(&Reader::challenge_with_factor, id, detail::read_challenge_with_factor<Run>);
+    return find(&Reader::challenge_with_factor, id, detail::sqlite::read_challenge_with_factor);
   }
 
   /// None for an empty `user_id`.
@@ -200,7 +199,7 @@ class Sqlite {
     run.bind_text(1, after_id);
     run.bind_limit(2, limit);
     std::vector<FactorRecord> factors;
-    while (run.step()) factors.push_back(detail::read_factor(run));
+    while (run.step()) factors.push_back(detail::sqlite::read_factor(run));
     return factors;
   }
 

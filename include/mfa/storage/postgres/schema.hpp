@@ -22,22 +22,15 @@ CREATE TABLE @schema@.schema_version (
   version integer NOT NULL -- of this schema; the migrations of mfa/storage/postgres/schema.hpp
 );
 
--- Text is UTF-8 in bytea, which takes any byte and compares by bytes: SET bytea_output = escape shows it.
--- Times are milliseconds since 1970 in UTC. The room in each page keeps a changed row beside its old one.
+-- Ids are text, which is UTF-8, in bytea, which takes any byte and compares by bytes: SET bytea_output = escape
+-- shows it. fields: all else, packed (mfa/detail/record_fields.hpp), as the server takes, writes and returns one
+-- value sooner than ten. Times are milliseconds since 1970 in UTC. The room in each page keeps a changed row
+-- beside its old one.
 CREATE TABLE @schema@.factors (
   id bytea PRIMARY KEY,
   version bigint NOT NULL,
-  type smallint NOT NULL,  -- mfa::FactorType
-  state smallint NOT NULL, -- mfa::FactorState
   user_id bytea NOT NULL,
-  friendly_name bytea NOT NULL,
-  created_at bigint NOT NULL,
-  updated_at bigint NOT NULL,
-  last_used_at bigint,
-  failures bigint NOT NULL,
-  last_failure_at bigint,
-  parameters bytea NOT NULL,
-  sealed bytea NOT NULL
+  fields bytea NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX factors_by_user ON @schema@.factors (user_id, id) WHERE user_id <> '';
 
@@ -45,14 +38,8 @@ CREATE TABLE @schema@.challenges (
   id bytea PRIMARY KEY,
   version bigint NOT NULL,
   factor_id bytea NOT NULL, -- whose factor may be gone
-  state smallint NOT NULL,  -- mfa::ChallengeState
-  created_at bigint NOT NULL,
-  updated_at bigint NOT NULL,
-  expires_at bigint,
   purge_at bigint NOT NULL,
-  attempts_left bigint NOT NULL,
-  answer bytea NOT NULL,
-  binding bytea NOT NULL
+  fields bytea NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX challenges_by_purge ON @schema@.challenges (purge_at);
 
@@ -64,40 +51,37 @@ CREATE TABLE @schema@.counters (
 ) WITH (fillfactor = 80);
 CREATE INDEX counters_by_purge ON @schema@.counters (purge_at);
 
+-- For the host's own queries. The first bytes of a factor's fields are their format, its type and its state.
+CREATE VIEW @schema@.enrolled_factors AS SELECT
+  convert_from(id, 'UTF8') AS id,
+  convert_from(user_id, 'UTF8') AS user_id,
+  CASE get_byte(fields, 1) WHEN 1 THEN 'totp' WHEN 2 THEN 'sms' WHEN 3 THEN 'generic_otp' WHEN 4 THEN 'hotp'
+    WHEN 5 THEN 'recovery_codes' WHEN 6 THEN 'webauthn' END AS type,
+  CASE get_byte(fields, 2) WHEN 1 THEN 'unverified' WHEN 2 THEN 'verified' END AS state
+FROM @schema@.factors;
+
 -- Writes up to one record of each kind, all or none: false if a version had moved. A record without an id is
--- none; one without its type, state or data is to be removed. The first write that finds its version moved
--- ends it, with nothing written; a later one has to undo the first, which only an error can, and so has every
--- one when must_write says that the transaction has written before. All callers lock in the same order.
+-- none; one without its fields or data is to be removed. The first write that finds its version moved ends it,
+-- with nothing written; a later one has to undo the first, which only an error can, and so has every one when
+-- must_write says that the transaction has written before. All callers lock in the same order.
 CREATE FUNCTION @schema@.commit(
   must_write boolean,
-  factor_id bytea, factor_version bigint, factor_type bigint, factor_state bigint, factor_user_id bytea,
-  factor_friendly_name bytea, factor_created_at bigint, factor_updated_at bigint, factor_last_used_at bigint,
-  factor_failures bigint, factor_last_failure_at bigint, factor_parameters bytea, factor_sealed bytea,
-  challenge_id bytea, challenge_version bigint, challenge_factor_id bytea, challenge_state bigint,
-  challenge_created_at bigint, challenge_updated_at bigint, challenge_expires_at bigint,
-  challenge_purge_at bigint, challenge_attempts_left bigint, challenge_answer bytea, challenge_binding bytea,
+  factor_id bytea, factor_version bigint, factor_user_id bytea, factor_fields bytea,
+  challenge_id bytea, challenge_version bigint, challenge_factor_id bytea, challenge_purge_at bigint,
+  challenge_fields bytea,
   counter_id bytea, counter_version bigint, counter_data bytea, counter_purge_at bigint
 ) RETURNS boolean LANGUAGE plpgsql AS $mfa$
 #variable_conflict use_column
 BEGIN
   IF factor_id IS NOT NULL THEN
-    IF factor_type IS NULL THEN
+    IF factor_fields IS NULL THEN
       DELETE FROM @schema@.factors WHERE id = factor_id AND version = factor_version;
     ELSIF factor_version = 0 THEN
-      INSERT INTO @schema@.factors (
-        id, version, type, state, user_id, friendly_name, created_at, updated_at, last_used_at, failures,
-        last_failure_at, parameters, sealed
-      ) VALUES (
-        factor_id, 1, factor_type, factor_state, factor_user_id, factor_friendly_name, factor_created_at,
-        factor_updated_at, factor_last_used_at, factor_failures, factor_last_failure_at, factor_parameters,
-        factor_sealed
-      ) ON CONFLICT (id) DO NOTHING;
+      INSERT INTO @schema@.factors (id, version, user_id, fields)
+      VALUES (factor_id, 1, factor_user_id, factor_fields)
+      ON CONFLICT (id) DO NOTHING;
     ELSE
-      UPDATE @schema@.factors SET
-        version = version + 1, type = factor_type, state = factor_state, user_id = factor_user_id,
-        friendly_name = factor_friendly_name, created_at = factor_created_at, updated_at = factor_updated_at,
-        last_used_at = factor_last_used_at, failures = factor_failures,
-        last_failure_at = factor_last_failure_at, parameters = factor_parameters, sealed = factor_sealed
+      UPDATE @schema@.factors SET version = version + 1, user_id = factor_user_id, fields = factor_fields
       WHERE id = factor_id AND version = factor_version;
     END IF;
     IF NOT FOUND THEN
@@ -108,23 +92,16 @@ BEGIN
   END IF;
 
   IF challenge_id IS NOT NULL THEN
-    IF challenge_state IS NULL THEN
+    IF challenge_fields IS NULL THEN
       DELETE FROM @schema@.challenges WHERE id = challenge_id AND version = challenge_version;
     ELSIF challenge_version = 0 THEN
-      INSERT INTO @schema@.challenges (
-        id, version, factor_id, state, created_at, updated_at, expires_at, purge_at, attempts_left, answer,
-        binding
-      ) VALUES (
-        challenge_id, 1, challenge_factor_id, challenge_state, challenge_created_at, challenge_updated_at,
-        challenge_expires_at, challenge_purge_at, challenge_attempts_left, challenge_answer,
-        challenge_binding
-      ) ON CONFLICT (id) DO NOTHING;
+      INSERT INTO @schema@.challenges (id, version, factor_id, purge_at, fields)
+      VALUES (challenge_id, 1, challenge_factor_id, challenge_purge_at, challenge_fields)
+      ON CONFLICT (id) DO NOTHING;
     ELSE
       UPDATE @schema@.challenges SET
-        version = version + 1, factor_id = challenge_factor_id, state = challenge_state,
-        created_at = challenge_created_at, updated_at = challenge_updated_at,
-        expires_at = challenge_expires_at, purge_at = challenge_purge_at,
-        attempts_left = challenge_attempts_left, answer = challenge_answer, binding = challenge_binding
+        version = version + 1, factor_id = challenge_factor_id, purge_at = challenge_purge_at,
+        fields = challenge_fields
       WHERE id = challenge_id AND version = challenge_version;
     END IF;
     IF NOT FOUND THEN

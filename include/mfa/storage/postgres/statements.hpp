@@ -10,7 +10,8 @@
 
 #include <mfa/detail/postgres_connection.hpp>
 #include <mfa/detail/postgres_values.hpp>
-#include <mfa/detail/record_columns.hpp>
+#include <mfa/detail/record_fields.hpp>
+#include <mfa/storage/postgres/records.hpp>
 #include <mfa/storage/postgres/schema.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -88,9 +89,24 @@ class CommitCall {
  public:
   explicit CommitCall(bool must_write) { parameters_.bind(1, must_write); }
 
-  void write(const storage::FactorRecord& factor) { write(first_of_factor, factor); }
-  void write(const storage::ChallengeRecord& challenge) { write(first_of_challenge, challenge); }
-  void write(const storage::CounterRecord& counter) { write(first_of_counter, counter); }
+  void write(const storage::FactorRecord& factor) {
+    bind_key(first_of_factor, factor);
+    parameters_.bind_text(3, factor.user_id);
+    parameters_.bind_blob(4, factor_fields_ = fields_of(factor));
+  }
+
+  void write(const storage::ChallengeRecord& challenge) {
+    bind_key(first_of_challenge, challenge);
+    parameters_.bind_text(3, challenge.factor_id);
+    parameters_.bind(4, challenge.purge_at);
+    parameters_.bind_blob(5, challenge_fields_ = fields_of(challenge));
+  }
+
+  void write(const storage::CounterRecord& counter) {
+    bind_key(first_of_counter, counter);
+    parameters_.bind_blob(3, counter.data);
+    parameters_.bind(4, counter.purge_at);
+  }
 
   void remove(const storage::Removal& removal) {
     switch (removal.kind) {
@@ -114,11 +130,8 @@ class CommitCall {
     parameters_.bind(2, record.version);
   }
 
-  template <class Record> void write(int first, const Record& record) {
-    bind_key(first, record);
-    bind_columns(parameters_, record);
-  }
-
+  std::string factor_fields_;
+  std::string challenge_fields_;
   Parameters parameters_{end - 1};
 };
 

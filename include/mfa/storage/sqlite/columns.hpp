@@ -7,13 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
 
-namespace mfa::detail {
+namespace mfa::detail::sqlite {
 
-// The columns in which SQL storages keep records, in the order in which rows are read (from 0) and written
-// (as parameters from 1). The first is the id and the second the version.
+// The columns of the tables, in the order in which rows are read (from 0) and written (as parameters from 1). The
+// first is the id and the second the version.
 
 inline constexpr std::string_view factor_columns[]{
     "id",         "version",      "type",     "state",           "user_id",    "friendly_name", "created_at",
@@ -23,20 +24,14 @@ inline constexpr std::string_view challenge_columns[]{
     "expires_at", "purge_at", "attempts_left", "answer", "binding"};
 inline constexpr std::string_view counter_columns[]{"id", "version", "data", "purge_at"};
 
-// A `Row` has `bytes`, `integer`, `is_null` and `column_name` of a column, and `storage`, which names the
-// database for errors.
+inline Time read_time(const Run& row, int column) { return Time(Time::duration(row.integer(column))); }
 
-template <class Row> Time read_time(const Row& row, int column) {
-  return Time(Time::duration(row.integer(column)));
-}
-
-template <class Row> std::optional<Time> read_optional_time(const Row& row, int column) {
+inline std::optional<Time> read_optional_time(const Run& row, int column) {
   return row.is_null(column) ? std::nullopt : std::optional(read_time(row, column));
 }
 
 /// The number in `column`, which must lie between `least` and `most`. The row's id is in column `id`.
-template <class Row>
-std::int64_t read_number(const Row& row, int column, int id, std::int64_t least, std::int64_t most) {
+inline std::int64_t read_number(const Run& row, int column, int id, std::int64_t least, std::int64_t most) {
   const std::int64_t value = row.integer(column);
   if (value < least || value > most) {
     throw Error(errc::corrupt_record, "record '" + row.bytes(id) + "' in " + row.storage() + " has " +
@@ -47,18 +42,18 @@ std::int64_t read_number(const Row& row, int column, int id, std::int64_t least,
   return value;
 }
 
-template <class Row> std::uint32_t read_count(const Row& row, int column, int id) {
+inline std::uint32_t read_count(const Run& row, int column, int id) {
   return static_cast<std::uint32_t>(
       read_number(row, column, id, 0, std::numeric_limits<std::uint32_t>::max()));
 }
 
 /// `Enum` numbers its values from 1 to `last` without gaps.
-template <class Enum, class Row> Enum read_enum(const Row& row, int column, int id, Enum last) {
+template <class Enum> Enum read_enum(const Run& row, int column, int id, Enum last) {
   return static_cast<Enum>(read_number(row, column, id, 1, static_cast<std::int64_t>(last)));
 }
 
 /// Reads the columns from `first` on.
-template <class Row> storage::FactorRecord read_factor_at(const Row& row, int first) {
+inline storage::FactorRecord read_factor_at(const Run& row, int first) {
   return {
       .id = row.bytes(first),
       .version = static_cast<std::uint64_t>(row.integer(first + 1)),
@@ -76,9 +71,9 @@ template <class Row> storage::FactorRecord read_factor_at(const Row& row, int fi
   };
 }
 
-template <class Row> storage::FactorRecord read_factor(const Row& row) { return read_factor_at(row, 0); }
+inline storage::FactorRecord read_factor(const Run& row) { return read_factor_at(row, 0); }
 
-template <class Row> storage::ChallengeRecord read_challenge(const Row& row) {
+inline storage::ChallengeRecord read_challenge(const Run& row) {
   return {
       .id = row.bytes(0),
       .version = static_cast<std::uint64_t>(row.integer(1)),
@@ -95,7 +90,7 @@ template <class Row> storage::ChallengeRecord read_challenge(const Row& row) {
 }
 
 /// From the challenge's columns, followed by those of its factor or by NULLs.
-template <class Row> storage::ChallengeWithFactor read_challenge_with_factor(const Row& row) {
+inline storage::ChallengeWithFactor read_challenge_with_factor(const Run& row) {
   constexpr int first_of_factor = std::size(challenge_columns);
   return {
       .challenge = read_challenge(row),
@@ -104,7 +99,7 @@ template <class Row> storage::ChallengeWithFactor read_challenge_with_factor(con
   };
 }
 
-template <class Row> storage::CounterRecord read_counter(const Row& row) {
+inline storage::CounterRecord read_counter(const Run& row) {
   return {
       .id = row.bytes(0),
       .version = static_cast<std::uint64_t>(row.integer(1)),
@@ -113,42 +108,41 @@ template <class Row> storage::CounterRecord read_counter(const Row& row) {
   };
 }
 
-// `Parameters` has `bind` for numbers and times, `bind_text` and `bind_blob`. Each of these binds all columns
-// except id and version, and returns the number of the last. What is bound is borrowed.
+// Each of these binds all columns except id and version, and returns the number of the last. What is bound is
+// borrowed.
 
-template <class Parameters> int bind_columns(Parameters& parameters, const storage::FactorRecord& factor) {
-  parameters.bind(3, static_cast<std::int64_t>(factor.type));
-  parameters.bind(4, static_cast<std::int64_t>(factor.state));
-  parameters.bind_text(5, factor.user_id);
-  parameters.bind_text(6, factor.friendly_name);
-  parameters.bind(7, factor.created_at);
-  parameters.bind(8, factor.updated_at);
-  parameters.bind(9, factor.last_used_at);
-  parameters.bind(10, std::int64_t{factor.failures});
-  parameters.bind(11, factor.last_failure_at);
-  parameters.bind_blob(12, factor.parameters);
-  parameters.bind_blob(13, factor.sealed);
+inline int bind_columns(Run& run, const storage::FactorRecord& factor) {
+  run.bind(3, static_cast<std::int64_t>(factor.type));
+  run.bind(4, static_cast<std::int64_t>(factor.state));
+  run.bind_text(5, factor.user_id);
+  run.bind_text(6, factor.friendly_name);
+  run.bind(7, factor.created_at);
+  run.bind(8, factor.updated_at);
+  run.bind(9, factor.last_used_at);
+  run.bind(10, std::int64_t{factor.failures});
+  run.bind(11, factor.last_failure_at);
+  run.bind_blob(12, factor.parameters);
+  run.bind_blob(13, factor.sealed);
   return 13;
 }
 
-template <class Parameters>
-int bind_columns(Parameters& parameters, const storage::ChallengeRecord& challenge) {
-  parameters.bind_text(3, challenge.factor_id);
-  parameters.bind(4, static_cast<std::int64_t>(challenge.state));
-  parameters.bind(5, challenge.created_at);
-  parameters.bind(6, challenge.updated_at);
-  parameters.bind(7, challenge.expires_at);
-  parameters.bind(8, challenge.purge_at);
-  parameters.bind(9, std::int64_t{challenge.attempts_left});
-  parameters.bind_blob(10, challenge.answer);
-  parameters.bind_blob(11, challenge.binding);
+inline int bind_columns(Run& run, const storage::ChallengeRecord& challenge) {
+  run.bind_text(3, challenge.factor_id);
+  run.bind(4, static_cast<std::int64_t>(challenge.state));
+  run.bind(5, challenge.created_at);
+  run.bind(6, challenge.updated_at);
+  run.bind(7, challenge.expires_at);
+  run.bind(8, challenge.purge_at);
+  run.bind(9, std::int64_t{challenge.attempts_left});
+  run.bind_blob(10, challenge.answer);
+  run.bind_blob(11, challenge.binding);
   return 11;
 }
 
-template <class Parameters> int bind_columns(Parameters& parameters, const storage::CounterRecord& counter) {
-  parameters.bind_blob(3, counter.data);
-  parameters.bind(4, counter.purge_at);
+inline int bind_columns(Run& run, const storage::CounterRecord& counter) {
+  run.bind_blob(3, counter.data);
+  run.bind(4, counter.purge_at);
   return 4;
 }
 
-} // namespace mfa::detail
+} // namespace mfa::detail::sqlite
