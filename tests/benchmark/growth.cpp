@@ -217,7 +217,9 @@ Table postgres_table(const mfa::test::PostgresServer& server, std::size_t size) 
   const std::string schema = "mfa_" + std::to_string(size);
   auto storage = std::make_shared<mfa::storage::Postgres>(
       server.uri(), mfa::storage::PostgresOptions{.schema_name = schema});
-  mfa::storage::FactorRecord like{.type = mfa::FactorType::totp, .state = mfa::FactorState::verified};
+  mfa::storage::FactorRecord like;
+  like.type = mfa::FactorType::totp;
+  like.state = mfa::FactorState::verified;
   like.friendly_name = "Work phone";
   like.parameters = std::string(50, '\0');
   like.sealed = std::string(64, '\0'); // another for each factor
