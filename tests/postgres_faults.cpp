@@ -21,7 +21,7 @@
 
 #include "support/catch.hpp"
 #include "support/loopback_proxy.hpp"
-#include "support/postgres_server.hpp"
+#include "support/postgres_schemas.hpp"
 
 using mfa::Status;
 using mfa::storage::Batch;
@@ -29,14 +29,10 @@ using mfa::storage::Postgres;
 using mfa::storage::PostgresOptions;
 using mfa::test::Fault;
 using mfa::test::LoopbackProxy;
+using mfa::test::server;
 using namespace std::chrono_literals;
 
 namespace {
-
-mfa::test::PostgresServer& server() {
-  static mfa::test::PostgresServer instance;
-  return instance;
-}
 
 /// A host whose connections pass a proxy, with a schema of its own and time-outs that a test can wait for.
 struct Host {
