@@ -129,6 +129,72 @@ TEST_CASE("versions count through all 64 bits") {
   }
 }
 
+TEST_CASE("a version, an owner or a purge time that begins with another is not the other") {
+  const RedisServer server;
+  Redis storage(server.options());
+  REQUIRE(commit(storage, factor("f", "u_4"), challenge("c", "f", at(100)), counter("n", at(100))));
+  const auto stored = server.ask("GET", "{mfa}:factor:f");
+  for (const auto version : {1, 12, 123}) {
+    server.ask("SET", "{mfa}:factor:f", std::to_string(version) + stored.substr(stored.find(' ')));
+    for (const auto other : {0, 1, 2, 12, 23, 123, 1234}) {
+      if (other == version) continue;
+      INFO(version << " is not " << other);
+      CHECK_FALSE(commit(storage, factor("f", "u_4", static_cast<std::uint64_t>(other))));
+      CHECK_FALSE(commit(storage, Removal{RecordKind::factor, "f", static_cast<std::uint64_t>(other)}));
+    }
+  }
+
+  std::uint64_t version = 123;
+  std::string owner = "u_4";
+  for (const auto* user : {"u_42", "u_43", "x_43", "u_4", "", "u", "", "u_4", "u_4 4 u_4", "u_4"}) {
+    INFO(owner << " becomes " << user);
+    REQUIRE(commit(storage, factor("f", user, version++)));
+    CHECK(storage.find_factor("f") == factor("f", user, version));
+    CHECK(storage.list_factors(owner).empty());
+    if (*user != '\0') CHECK(ids(storage.list_factors(user)) == std::vector<std::string>{"f"});
+    CHECK(ids(storage.scan_factors("", 9)) == std::vector<std::string>{"f"});
+    owner = user;
+  }
+
+  version = 1;
+  for (const auto time : {1000, 10, 100, -100, 100}) {
+    INFO(time);
+    auto later_challenge = challenge("c", "f", at(time));
+    auto later_counter = counter("n", at(time));
+    later_challenge.version = later_counter.version = version++;
+    REQUIRE(commit(storage, later_challenge, later_counter));
+    for (const auto* name : {"challenge:c", "counter:n"})
+      CHECK(server.ask("ZSCORE", "{mfa}:purge", name) == std::to_string(time));
+  }
+}
+
+TEST_CASE("a write that changes neither owner nor purge time leaves indexes and expiry as they were") {
+  const RedisServer server;
+  Redis storage(server.options());
+  auto a = factor("f");
+  auto b = challenge("c", "f");
+  auto c = counter("n");
+  REQUIRE(commit(storage, a, b, c));
+  for (const auto* key : {"{mfa}:challenge:c", "{mfa}:counter:n"}) server.ask("PEXPIRE", key, "5000000");
+  for (a.version = b.version = c.version = 1; a.version < 20; ++a.version, ++b.version, ++c.version) {
+    a.sealed += 's';
+    c.data += "data";
+    b.answer.assign(20 - b.version, 'a'); // shorter each time
+    REQUIRE(commit(storage, a, b, c));
+    if (a.version == 10) server.ask("DEL", "{mfa}:factors", "{mfa}:purge", "{mfa}:user:u_42");
+  }
+  CHECK(storage.find_factor("f") == a);
+  CHECK(storage.find_challenge("c") == b);
+  CHECK(storage.find_counter("n") == c);
+  for (const auto* key : {"{mfa}:challenge:c", "{mfa}:counter:n"}) {
+    const auto left = std::stoll(server.ask("PTTL", key));
+    CHECK(left <= 5000000);
+    CHECK(left > 4700000);
+  }
+  CHECK(server.ask("PTTL", "{mfa}:factor:f") == "-1");
+  CHECK(server.ask("DBSIZE") == "3"); // the sets, which were taken away, were not missed
+}
+
 TEST_CASE("of a batch with one conflict nothing is left") {
   const RedisServer server;
   Redis storage(server.options());

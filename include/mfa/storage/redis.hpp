@@ -87,12 +87,9 @@ class Redis {
 
   [[nodiscard]] bool commit(const Batch& batch) {
     BatchWords words(*state_);
-    for (const auto& factor : batch.factors)
-      words.write("factor:", factor, factor.user_id, detail::redis::no_purge_time);
-    for (const auto& challenge : batch.challenges)
-      words.write("challenge:", challenge, challenge.factor_id, detail::redis::text_of(challenge.purge_at));
-    for (const auto& counter : batch.counters)
-      words.write("counter:", counter, {}, detail::redis::text_of(counter.purge_at));
+    for (const auto& factor : batch.factors) words.write("factor:", factor);
+    for (const auto& challenge : batch.challenges) words.write("challenge:", challenge);
+    for (const auto& counter : batch.counters) words.write("counter:", counter);
     for (const auto& removal : batch.removals) {
       if (removal.version == 0) return false;
       words.remove(removal);
@@ -154,22 +151,20 @@ class Redis {
    public:
     explicit BatchWords(State& state) : state_(state) {}
 
-    template <class Record>
-    void write(std::string_view kind, const Record& record, std::string_view owner,
-               std::string_view purge_at) {
-      add(kind, record.id, record.version, detail::redis::bytes_of(record), owner, purge_at);
+    template <class Record> void write(std::string_view kind, const Record& record) {
+      add(kind, record.id, detail::redis::head_of(record, record.version), detail::redis::bytes_of(record));
     }
 
     void remove(const Removal& removal) {
-      add(kind_of(removal.kind), removal.id, removal.version, {}, {},
-          removal.kind == RecordKind::factor ? detail::redis::no_purge_time : std::string_view());
+      const auto purge_at =
+          removal.kind == RecordKind::factor ? detail::redis::no_purge_time : std::string_view();
+      add(kind_of(removal.kind), removal.id, detail::redis::head(removal.version, purge_at, {}), {});
     }
 
     [[nodiscard]] detail::redis::Reply run() {
-      std::vector<std::string_view> keys{state_.factors_key, state_.purge_key};
-      keys.insert(keys.end(), keys_.begin(), keys_.end());
-      std::vector<std::string_view> arguments{state_.prefix};
-      arguments.insert(arguments.end(), arguments_.begin(), arguments_.end());
+      std::vector<std::string_view> keys(keys_.begin(), keys_.end());
+      keys.insert(keys.end(), {state_.factors_key, state_.purge_key});
+      const std::vector<std::string_view> arguments(arguments_.begin(), arguments_.end());
       return state_.client.run("write to", state_.commit, keys, arguments, IfLost::fail);
     }
 
@@ -183,13 +178,10 @@ class Redis {
       return "counter:";
     }
 
-    void add(std::string_view kind, std::string_view id, std::uint64_t version, std::string bytes,
-             std::string_view owner, std::string_view purge_at) {
+    void add(std::string_view kind, std::string_view id, std::string head, std::string bytes) {
       keys_.push_back(state_.prefix + std::string(kind) + std::string(id));
-      arguments_.push_back(std::to_string(version));
+      arguments_.push_back(std::move(head));
       arguments_.push_back(std::move(bytes));
-      arguments_.emplace_back(owner);
-      arguments_.emplace_back(purge_at);
     }
 
     State& state_;

@@ -19,25 +19,39 @@ inline constexpr std::string_view no_purge_time = "-";
 
 inline std::string text_of(Time time) { return std::to_string(time.time_since_epoch().count()); }
 
-/// With the version that a commit leaves.
+/// What comes before the fields. No other version, purge time or owner has a head that begins with it.
 inline std::string head(std::uint64_t version, std::string_view purge_at, std::string_view owner) {
-  std::string text = std::to_string(version + 1);
+  std::string text = std::to_string(version);
   text.append(" ").append(purge_at).append(" ").append(std::to_string(owner.size())).append(" ");
   return text.append(owner);
 }
 
+inline std::string head_of(const storage::FactorRecord& factor, std::uint64_t version) {
+  return head(version, no_purge_time, factor.user_id);
+}
+
+inline std::string head_of(const storage::ChallengeRecord& challenge, std::uint64_t version) {
+  return head(version, text_of(challenge.purge_at), challenge.factor_id);
+}
+
+inline std::string head_of(const storage::CounterRecord& counter, std::uint64_t version) {
+  return head(version, text_of(counter.purge_at), {});
+}
+
+// As a commit leaves them, which counts the version on.
+
 inline std::string bytes_of(const storage::FactorRecord& factor) {
-  return head(factor.version, no_purge_time, factor.user_id) + fields_of(factor);
+  return head_of(factor, factor.version + 1) + fields_of(factor);
 }
 
 inline std::string bytes_of(const storage::ChallengeRecord& challenge) {
-  return head(challenge.version, text_of(challenge.purge_at), challenge.factor_id) + fields_of(challenge);
+  return head_of(challenge, challenge.version + 1) + fields_of(challenge);
 }
 
 inline std::string bytes_of(const storage::CounterRecord& counter) {
   FieldWriter fields(record_format);
   fields.text(counter.data);
-  return head(counter.version, text_of(counter.purge_at), {}) + fields.take();
+  return head_of(counter, counter.version + 1) + fields.take();
 }
 
 /// A record's bytes taken apart. `what` and `id` name it in errors; all three are borrowed.

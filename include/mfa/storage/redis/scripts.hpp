@@ -15,80 +15,91 @@
 ///   factors         the ids of all factors, a sorted set
 ///   purge           "challenge:<id>" and "counter:<id>" by the time from which they may be removed
 ///
-/// A script gets the keys that its caller knows. A challenge's factor and a factor's earlier user it learns
-/// from the records; their keys have the same hash tag.
+/// A script gets the keys that its caller knows. Others it makes itself, from what it reads or is told: a
+/// challenge's factor, a factor's users, the factors of a list, what is purged. They have the same hash tag.
 namespace mfa::detail::redis::scripts {
 
-// KEYS: factors, purge, then one key a record.
-// ARGV: "{prefix}:", then for each record the version that it must have ("0": none), its new bytes ("":
-// remove it), its owner and its purge time ("-": a factor; "": another that is removed).
+// KEYS: one a record, then factors and purge.
+// ARGV: for each record its head as it must be stored if this write changes neither its owner nor its purge
+// time (of one that is not stored yet with version 0, of one that is removed without owner), then its new
+// bytes ("": remove it).
+//
+// Most writes change neither. For these the head alone tells that the version is right and that the indexes
+// and the expiry stay as they are, so nothing is taken apart.
 inline constexpr std::string_view commit = R"lua(
-local factors, purge, prefix = KEYS[1], KEYS[2], ARGV[1]
-local function user_key(user) return prefix .. 'user:' .. user end
+local call, find, KEYS, ARGV = redis.call, string.find, KEYS, ARGV
+local factors, purge = KEYS[#KEYS - 1], KEYS[#KEYS]
+local prefix = string.sub(factors, 1, -#'factors' - 1)
 
-local indexed, old_owners = {}, {}
-for i = 3, #KEYS do
-  local word = i * 4 - 10
-  local version, purge_at, owner = '0', '', ''
-  local old = redis.call('GET', KEYS[i])
-  if old then
-    local _, last, found, time, size = string.find(old, '^(%d+) (%-?%d*) (%d+) ')
-    if not found then return redis.error_reply('CORRUPT record ' .. (i - 2) .. ' of the batch') end
-    version, purge_at, owner = found, time, string.sub(old, last + 1, last + size)
-  end
-  if version ~= ARGV[word] then return 0 end
-  local new, new_owner = ARGV[word + 1], ARGV[word + 2]
-  old_owners[i] = owner
-  indexed[i] = old and new ~= '' and purge_at == ARGV[word + 3] and owner == new_owner
-  if not indexed[i] then -- so far; a key of another type is an error here
-    if ARGV[word + 3] ~= '-' then
-      redis.call('ZCARD', purge)
-    else
-      redis.call('ZCARD', factors)
-      if owner ~= '' then redis.call('ZCARD', user_key(owner)) end
-      if new_owner ~= '' then redis.call('ZCARD', user_key(new_owner)) end
+local changes, timed = nil, 0 -- what the other writes do to indexes, and how many of them to that of purge
+for i = 1, #KEYS - 2 do
+  local old, head = call('GET', KEYS[i]), ARGV[i * 2 - 1]
+  if not old or ARGV[i * 2] == '' or find(old, head, 1, true) ~= 1 then
+    local version, purge_at, _, start = string.match(head, '^(%d+) (%-?%d*) (%d+) ()')
+    local owner, old_version, old_owner = string.sub(head, start), '0', ''
+    if old then
+      local found, size, first = string.match(old, '^(%d+) %-?%d* (%d+) ()')
+      if not found then return redis.error_reply('CORRUPT record ' .. i .. ' of the batch') end
+      old_version, old_owner = found, string.sub(old, first, first + size - 1)
     end
+    if version ~= old_version then return 0 end
+    local change = {purge_at = purge_at}
+    if purge_at ~= '-' then
+      timed = timed + 1
+    else
+      call('ZCARD', factors) -- a key of another type is an error here
+      if old_owner ~= '' then
+        change.old_user = prefix .. 'user:' .. old_owner
+        call('ZCARD', change.old_user)
+      end
+      if owner ~= '' then
+        change.user = prefix .. 'user:' .. owner
+        call('ZCARD', change.user)
+      end
+    end
+    changes = changes or {}
+    changes[i] = change
   end
 end
+local oldest = timed > 0 and call('ZRANGE', purge, 0, timed * 2 - 1) -- an error here, too
 
 local now
-for i = 3, #KEYS do
-  local word = i * 4 - 10
-  local new, new_owner, purge_at = ARGV[word + 1], ARGV[word + 2], ARGV[word + 3]
-  if indexed[i] then
-    redis.call('SET', KEYS[i], new, 'KEEPTTL')
-  elseif purge_at == '-' then
-    local id = string.sub(KEYS[i], #prefix + #'factor:' + 1)
+for i = 1, #KEYS - 2 do
+  local key, new, change = KEYS[i], ARGV[i * 2], changes and changes[i]
+  if not change then
+    call('SET', key, new, 'KEEPTTL')
+  elseif change.purge_at == '-' then
+    local id = string.sub(key, #prefix + #'factor:' + 1)
     if new == '' then
-      redis.call('DEL', KEYS[i])
-      redis.call('ZREM', factors, id)
+      call('DEL', key)
+      call('ZREM', factors, id)
     else
-      redis.call('SET', KEYS[i], new)
-      redis.call('ZADD', factors, 0, id)
+      call('SET', key, new)
+      call('ZADD', factors, 0, id)
     end
-    if old_owners[i] ~= '' then redis.call('ZREM', user_key(old_owners[i]), id) end
-    if new_owner ~= '' then redis.call('ZADD', user_key(new_owner), 0, id) end
+    if change.old_user then call('ZREM', change.old_user, id) end
+    if change.user then call('ZADD', change.user, 0, id) end
   else
-    local name = string.sub(KEYS[i], #prefix + 1)
+    local name = string.sub(key, #prefix + 1)
     if new == '' then
-      redis.call('DEL', KEYS[i])
-      redis.call('ZREM', purge, name)
+      call('DEL', key)
+      call('ZREM', purge, name)
     else
       -- Expiry by the server's clock, which may differ from the host's: a day after the later of the purge
       -- time and this write.
       if not now then
-        local time = redis.call('TIME')
+        local time = call('TIME')
         now = time[1] * 1000 + math.floor(time[2] / 1000)
       end
-      local lifetime = math.min(math.max(purge_at - now, 0) + 86400000, 2 ^ 52)
-      redis.call('SET', KEYS[i], new, 'PX', string.format('%.0f', lifetime))
-      redis.call('ZADD', purge, purge_at, name)
-      -- What expired leaves its purge time behind: each one that comes takes up to two of these with it.
-      for _, oldest in ipairs(redis.call('ZRANGE', purge, 0, 1)) do
-        if redis.call('EXISTS', prefix .. oldest) == 0 then redis.call('ZREM', purge, oldest) end
-      end
+      local lifetime = math.min(math.max(change.purge_at - now, 0) + 86400000, 2 ^ 52)
+      call('SET', key, new, 'PX', string.format('%.0f', lifetime))
+      call('ZADD', purge, change.purge_at, name)
     end
   end
+end
+-- What expired leaves its purge time behind: each write to that index takes up to two of these with it.
+for i = 1, oldest and #oldest or 0 do
+  if call('EXISTS', prefix .. oldest[i]) == 0 then call('ZREM', purge, oldest[i]) end
 end
 return 1
 )lua";
