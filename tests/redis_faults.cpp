@@ -278,6 +278,22 @@ TEST_CASE("a key of another program is refused before anything is written") {
   CHECK(server.ask("LRANGE", "{mfa}:" + key, "0", "-1") == "theirs");
 }
 
+TEST_CASE("a set that another program took is found before a factor leaves it") {
+  const RedisServer server(RedisServer::quick());
+  Redis storage(server.options(RedisDurability::accept_volatile));
+  REQUIRE(storage.commit(one_factor("f")));
+  server.ask("DEL", "{mfa}:user:u_42");
+  REQUIRE(server.ask("LPUSH", "{mfa}:user:u_42", "theirs") == "1");
+  Batch leaves = one_factor("f", 1);
+  leaves.factors[0].user_id = GENERATE("u_43", "");
+  check_error([&] { (void)storage.commit(leaves); }, errc::storage_schema, {"key_prefix"});
+  Batch removed;
+  removed.removals.push_back({mfa::storage::RecordKind::factor, "f", 1});
+  check_error([&] { (void)storage.commit(removed); }, errc::storage_schema, {"key_prefix"});
+  CHECK(storage.find_factor("f")->version == 1);
+  CHECK(server.ask("DBSIZE") == "3");
+}
+
 TEST_CASE("bytes that are not a record of ours are an error and not a guess") {
   const RedisServer server(RedisServer::quick());
   Redis storage(server.options(RedisDurability::accept_volatile));
