@@ -217,24 +217,42 @@ Table postgres_table(const mfa::test::PostgresServer& server, std::size_t size) 
   const std::string schema = "mfa_" + std::to_string(size);
   auto storage = std::make_shared<mfa::storage::Postgres>(
       server.uri(), mfa::storage::PostgresOptions{.schema_name = schema});
-  mfa::storage::FactorRecord like;
-  like.type = mfa::FactorType::totp;
-  like.state = mfa::FactorState::verified;
-  like.friendly_name = "Work phone";
-  like.parameters = std::string(50, '\0');
-  like.sealed = std::string(64, '\0'); // another for each factor
-  const std::string fields = mfa::detail::fields_of(like);
-  const std::string alike = fields.substr(0, fields.size() - like.sealed.size());
-  server.execute(
-      "INSERT INTO " + schema +
-      ".factors SELECT ('auth_factor_' || lpad(i::text, 26, '0'))::bytea, 1, ('u_' || "
-      "lpad((i / 2)::text, 12, '0'))::bytea, decode('" +
-      mfa::detail::hexadecimal({reinterpret_cast<const unsigned char*>(alike.data()), alike.size()}) +
-      "' || repeat(md5(i::text), 4), 'hex') FROM generate_series(0, " + std::to_string(size - 1) + ") AS i");
-  server.execute("VACUUM ANALYZE " + schema + ".factors");
-  const std::string bytes =
-      server.execute("SELECT pg_total_relation_size('" + schema + ".factors') / " + std::to_string(size));
-  std::printf("PostgreSQL, %zu factors filled: %s bytes each\n", size, bytes.c_str());
+  mfa::storage::FactorRecord factor;
+  factor.type = mfa::FactorType::totp;
+  factor.state = mfa::FactorState::verified;
+  factor.friendly_name = "Work phone";
+  factor.parameters = std::string(50, '\0');
+  factor.sealed = std::string(64, '\0');
+  mfa::storage::ChallengeRecord challenge;
+  challenge.state = mfa::ChallengeState::verified;
+  challenge.binding = std::string(32, '\0');
+  // The record's packed fields as SQL, with other random bytes at their end for each i.
+  const auto fields = [](const auto& record, std::size_t random) {
+    const std::string all = mfa::detail::fields_of(record);
+    return "decode('" +
+           mfa::detail::hexadecimal(
+               {reinterpret_cast<const unsigned char*>(all.data()), all.size() - random}) +
+           "' || repeat(md5(i::text), " + std::to_string(random / 16) + "), 'hex')";
+  };
+  const auto insert = [&](const std::string& name, std::size_t count, const std::string& row) {
+    const std::string to = schema + "." + name;
+    server.execute("INSERT INTO " + to + " SELECT " + row + " FROM generate_series(0, " +
+                   std::to_string(count - 1) + ") AS i");
+    server.execute("VACUUM ANALYZE " + to);
+    return server.execute("SELECT pg_total_relation_size('" + to + "') / " + std::to_string(count));
+  };
+  const auto of_factor =
+      insert("factors", size,
+             "('auth_factor_' || lpad(i::text, 26, '0'))::bytea, 1, ('u_' || lpad((i / 2)::text, 12, "
+             "'0'))::bytea, " +
+                 fields(factor, factor.sealed.size()));
+  const auto of_challenge =
+      insert("challenges", 10'000,
+             "('auth_challenge_' || lpad(i::text, 26, '0'))::bytea, 1, ('auth_factor_' || lpad(i::text, 26, "
+             "'0'))::bytea, 7258118400000, " +
+                 fields(challenge, challenge.binding.size()));
+  std::printf("PostgreSQL, %zu factors filled: %s bytes each, and %s a challenge\n", size, of_factor.c_str(),
+              of_challenge.c_str());
   std::fflush(stdout);
   const std::shared_ptr<PGconn> connection(PQconnectdb(server.uri().c_str()), PQfinish);
   PQclear(PQprepare(connection.get(), "look_up",

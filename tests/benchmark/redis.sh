@@ -1,11 +1,11 @@
 #!/bin/sh
-# Verifications a second with storage::Redis beside a bare EVALSHA of redis-benchmark on the same server, at 1, 4
-# and 16 connections: medians and ratios. sh tests/benchmark/redis.sh [rounds]
+# Verifications a second with storage::Redis beside what redis-benchmark does on the same server, at 1, 4 and 16
+# connections: medians and ratios. sh tests/benchmark/redis.sh [rounds]
 #
-# The bare script does to one key what a commit does to each: it reads 300 bytes, compares the version that they
-# begin with, and writes them anew. A verification is two such calls, a read of two records and a commit of two,
-# and the checks of the code in between. The CPU time that the server takes for each tells what it can bear, whatever
-# else the machine does.
+# The bare EVALSHA does to one key what a commit does to each: it reads 300 bytes, compares the version that they
+# begin with, and writes them anew. The bare pair is what a verification needs at the least, a script that reads two
+# keys and then one that writes two: each is measured alone, and a pair takes as long as both. The CPU time that the
+# server takes for each tells what it can bear, whatever else the machine does.
 set -eu
 cd "$(dirname "$0")/../.."
 rounds=${1:-9}
@@ -21,17 +21,27 @@ g++ -std=c++20 -O2 -DNDEBUG -I include tests/benchmark/redis.cpp -o "$directory/
   -lhiredis -lcrypto -lqrencode -lpng -pthread
 
 bytes="1 $(printf '%0298d' 0)"
-script="local bytes = redis.call('GET', KEYS[1])
-if bytes and string.sub(bytes, 1, 2) ~= ARGV[1] then return 0 end
+one="local bytes = redis.call('GET', KEYS[1])
+if string.sub(bytes, 1, 2) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1"
+read="return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])}"
+write="local one, other = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+if string.sub(one, 1, 2) ~= ARGV[1] or string.sub(other, 1, 2) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[2], ARGV[2])
+return 1"
+fill="for i = 0, 9999 do redis.call('SET', string.format('{bare}:%012d', i), ARGV[1]) end"
+key='{bare}:__rand_int__'
 
 cpu() { redis-cli -s "$socket" info cpu | tr -d '\r' | awk -F: '/^used_cpu_(user|sys):/ { all += $2 } END { print all }'; }
-bare() { # connections, calls: calls a second, and microseconds of the server's CPU for each
+bare() { # connections, calls, script, arguments: calls a second, and microseconds of the server's CPU for each
+  clients=$1 count=$2 script=$3
+  shift 3
   before=$(cpu)
-  rate=$(redis-benchmark -p "$port" -c "$1" -n "$2" -r 10000 --csv \
-    evalsha "$sha" 1 '{bare}:__rand_int__' '1 ' "$bytes" | sed -n 's/^"evalsha[^,]*","\([0-9.]*\)".*/\1/p')
-  awk -v r="$rate" -v b="$before" -v a="$(cpu)" -v n="$2" 'BEGIN { printf "%.0f %.1f\n", r, (a - b) * 1e6 / n }'
+  rate=$(redis-benchmark -p "$port" -c "$clients" -n "$count" -r 10000 --csv \
+    evalsha "$(redis-cli -s "$socket" script load "$script")" "$@" | sed -n 's/^"evalsha[^,]*","\([0-9.]*\)".*/\1/p')
+  awk -v r="$rate" -v b="$before" -v a="$(cpu)" -v n="$count" 'BEGIN { printf "%.0f %.1f\n", r, (a - b) * 1e6 / n }'
 }
 median() { # file, column
   awk -v c="$2" '{ print $c }' "$1" | sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
@@ -45,22 +55,27 @@ for fsync in always everysec; do
     --appendonly yes --appendfsync "$fsync" --auto-aof-rewrite-percentage 0 >/dev/null &
   server=$!
   until redis-cli -s "$socket" ping >/dev/null 2>&1; do sleep 0.1; done
-  sha=$(redis-cli -s "$socket" script load "$script")
+  redis-cli -s "$socket" eval "$fill" 0 "$bytes" >/dev/null
   for round in $(seq "$rounds"); do
-    for connections in 1 4 16; do # in turn, so that a slow moment of the machine meets both
-      bare "$connections" "$calls" >>"$directory/bare-$fsync-$connections"
-      "$directory/redis" "$port" "$connections" $((calls / 2)) >>"$directory/ours-$fsync-$connections"
+    for connections in 1 4 16; do # in turn, so that a slow moment of the machine meets all
+      to=$directory/$fsync-$connections
+      bare "$connections" "$calls" "$one" 1 "$key" '1 ' "$bytes" >>"$to-one"
+      "$directory/redis" "$port" "$connections" $((calls / 2)) >>"$to-ours"
+      bare "$connections" "$calls" "$read" 2 "$key" "$key" >>"$to-read"
+      bare "$connections" "$calls" "$write" 2 "$key" "$key" '1 ' "$bytes" >>"$to-write"
     done
   done
   stop
-  echo "appendfsync $fsync, medians of $rounds rounds"
-  echo "connections  EVALSHA/s  verifications/s  ratio   server CPU: EVALSHA  verification  ratio"
+  echo "appendfsync $fsync, medians of $rounds rounds; ratios to a bare EVALSHA, of rates and of the server's CPU"
+  echo "connections  EVALSHA/s  verifications/s  ratio  bare pair's   CPU: EVALSHA  verification  ratio  bare pair's"
   for connections in 1 4 16; do
-    bare=$directory/bare-$fsync-$connections
-    ours=$directory/ours-$fsync-$connections
-    awk -v c="$connections" -v b="$(median "$bare" 1)" -v o="$(median "$ours" 1)" -v bc="$(median "$bare" 2)" \
-      -v oc="$(median "$ours" 2)" 'BEGIN {
-        printf "%11d %10.0f %16.0f %6.2f %18.1f us %10.1f us %6.2f\n", c, b, o, o / b, bc, oc, bc / oc
-      }'
+    from=$directory/$fsync-$connections
+    for what in one ours read write; do
+      echo "$(median "$from-$what" 1) $(median "$from-$what" 2)"
+    done | awk -v c="$connections" '{ rate[NR] = $1; cpu[NR] = $2 } END {
+      pair = 1 / (1 / rate[3] + 1 / rate[4])
+      printf "%11d %10.0f %16.0f %6.2f %12.2f %12.1f us %10.1f us %6.2f %12.2f\n", c, rate[1], rate[2],
+        rate[2] / rate[1], pair / rate[1], cpu[1], cpu[2], cpu[1] / cpu[2], cpu[1] / (cpu[3] + cpu[4])
+    }'
   done
 done
