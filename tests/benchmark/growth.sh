@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures how the cost of an operation grows with the number of factors:
 # sh tests/benchmark/growth.sh [sqlite|postgres|both [factors...]]
-# 1 thousand, 100 thousand and 10 million on both unless told otherwise, which takes some minutes and 8 GB below TMPDIR.
+# 1 thousand, 100 thousand and 10 million on both unless told otherwise, which takes twenty minutes and 8 GB below TMPDIR.
 set -eu
 cd "$(dirname "$0")/../.."
 storage=${1:-both}
