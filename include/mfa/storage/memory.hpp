@@ -148,9 +148,8 @@ template <std::size_t shard_count> class BasicMemory {
  private:
   struct TextHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return std::hash<std::string_view>{}(text);
-    }
+    // Not noexcept, at which libstdc++ would compute the hash of what it passes by instead of keeping it.
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   template <class T> using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
