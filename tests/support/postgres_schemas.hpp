@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -8,6 +7,7 @@
 #include <mfa/storage/postgres.hpp>
 
 #include "catch.hpp"
+#include "errors.hpp"
 #include "postgres_server.hpp"
 
 namespace mfa::test {
@@ -22,17 +22,6 @@ inline PostgresServer& server() {
 inline storage::PostgresOptions new_schema() {
   static int number = 0;
   return {.schema_name = "schema_" + std::to_string(++number)};
-}
-
-/// The error that `action` ends with.
-template <class Action> Error error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  FAIL("no error was thrown");
-  std::abort();
 }
 
 /// That `action` fails in the way `code`, with a message that names the database and says what to do.

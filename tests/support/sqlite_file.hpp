@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -14,6 +13,7 @@
 #include <mfa/storage/sqlite.hpp>
 
 #include "catch.hpp"
+#include "errors.hpp"
 #include "temporary_directory.hpp"
 
 namespace mfa::test {
@@ -68,17 +68,6 @@ class HostConnection {
 inline std::string contents(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// The error that `action` ends with.
-template <class Action> Error error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  FAIL("no error was thrown");
-  std::abort();
 }
 
 /// That `action` fails in the way `code`, with a message that names the file and says what to do about it.
