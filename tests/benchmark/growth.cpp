@@ -67,7 +67,7 @@ constexpr const char* operations[]{"bare look-up", "find_factor", "list_factors"
 struct Table {
   std::size_t size;
   std::function<void(std::mt19937_64&)> round; ///< measures each operation a few times
-  std::shared_ptr<Times[]> times;
+  std::shared_ptr<std::vector<Times>> times;
 };
 
 /// Turns some of the rows into factors that can be verified, and says how to measure on this storage. `bare`
@@ -101,23 +101,23 @@ Table table(std::size_t size, std::shared_ptr<Storage> storage,
     if (!state->storage->commit(batch)) throw std::runtime_error("the table holds no " + record.id);
     state->real.push_back(i);
   }
-  std::shared_ptr<Times[]> times(new Times[std::size(operations)]);
+  const auto times = std::make_shared<std::vector<Times>>(std::size(operations));
   auto round = [state, times, size, bare = std::move(bare)](std::mt19937_64& random) {
     state->clock.advance(std::chrono::minutes(1));
     const auto any = [&] { return std::uniform_int_distribution<std::size_t>(0, size - 1)(random); };
     std::ranges::shuffle(state->real, random);
     for (const std::size_t real : state->real) {
       const std::string id = factor_id(any());
-      times[0].measure([&] { bare(id); });
+      (*times)[0].measure([&] { bare(id); });
       const std::string another = factor_id(any());
-      times[1].measure([&] { (void)state->storage->find_factor(another); });
+      (*times)[1].measure([&] { (void)state->storage->find_factor(another); });
       const std::string user = user_id(any());
-      times[2].measure([&] { (void)state->storage->list_factors(user); });
+      (*times)[2].measure([&] { (void)state->storage->list_factors(user); });
       const std::string code = mfa::otp::totp(state->secret, state->clock.now());
       std::string challenge;
-      times[3].measure([&] { challenge = state->verifier.challenge_factor(factor_id(real)).id(); });
+      (*times)[3].measure([&] { challenge = state->verifier.challenge_factor(factor_id(real)).id(); });
       bool valid = false;
-      times[4].measure([&] { valid = state->verifier.verify_challenge(challenge, code).valid(); });
+      (*times)[4].measure([&] { valid = state->verifier.verify_challenge(challenge, code).valid(); });
       if (!valid) throw std::runtime_error("a right code was refused");
     }
   };
@@ -130,7 +130,7 @@ void compare(const char* name, std::vector<Table>& tables) {
   std::mt19937_64 random(42);
   for (auto& each : tables) each.round(random); // warms caches
   for (auto& each : tables)
-    for (std::size_t k = 0; k < std::size(operations); ++k) each.times[k].microseconds.clear();
+    for (std::size_t k = 0; k < std::size(operations); ++k) (*each.times)[k].microseconds.clear();
   for (std::size_t i = 0; i < rounds; ++i)
     for (auto& each : tables) each.round(random);
   std::printf("\n%s, medians of %zu in microseconds, and the ratio to the smallest table\n%-18s", name,
@@ -139,9 +139,9 @@ void compare(const char* name, std::vector<Table>& tables) {
   std::printf("\n");
   for (std::size_t k = 0; k < std::size(operations); ++k) {
     std::printf("%-18s", operations[k]);
-    const double smallest = tables.front().times[k].median();
+    const double smallest = (*tables.front().times)[k].median();
     for (auto& each : tables) {
-      const double median = each.times[k].median();
+      const double median = (*each.times)[k].median();
       std::printf("%13.1f %5.2fx", median, median / smallest);
     }
     std::printf("\n");
