@@ -126,6 +126,18 @@ TEST_CASE("Tables that lack a column are refused at opening") {
   check_error([&] { const Postgres storage(server().uri(), options); }, mfa::errc::storage_schema, "fields");
 }
 
+TEST_CASE("A column of another type is refused and not misread") {
+  const PostgresOptions options = new_schema();
+  {
+    Postgres storage(server().uri(), options);
+    REQUIRE(commit(storage, factor("f")));
+  }
+  server().execute("ALTER TABLE " + options.schema_name + ".factors ALTER COLUMN version TYPE numeric");
+  Postgres storage(server().uri(), options);
+  check_error([&] { (void)storage.find_factor("f"); }, mfa::errc::storage_schema,
+              "column version of the PostgreSQL database");
+}
+
 TEST_CASE("Migrations lead from any earlier version to the newest, all or nothing") {
   using namespace mfa::detail::postgres;
   const PostgresOptions options = new_schema();
@@ -251,6 +263,8 @@ TEST_CASE("The host's own queries see who has enrolled what") {
       CHECK(server().execute("SELECT concat_ws(' ', id, user_id, type, state) FROM " + options.schema_name +
                              ".enrolled_factors") ==
             "auth_factor_1 zoë " + std::string(to_string(record.type)) + " " + std::string(to_string(state)));
+      CHECK(server().execute("SELECT type, state, count(DISTINCT user_id) FROM " + options.schema_name +
+                             ".enrolled_factors GROUP BY type, state") == to_string(record.type));
       server().execute("TRUNCATE " + options.schema_name + ".factors");
     }
   }

@@ -154,17 +154,15 @@ class Row {
 
   [[nodiscard]] std::string bytes(int column) const { return std::string(view(column)); }
 
-  /// Of a smallint, an integer or a bigint.
+  /// Of a bigint.
   [[nodiscard]] std::int64_t integer(int column) const {
-    const char* const value = PQgetvalue(result_.handle(), row_, column);
-    const int length = PQgetlength(result_.handle(), row_, column);
-    if (length != 2 && length != 4 && length != 8)
+    const std::string_view bytes = view(column);
+    if (bytes.size() != 8)
       throw Error(errc::storage_schema, "the column " + std::string(column_name(column)) + " of " +
-                                            storage() + " is no number. " + remedy("42"));
+                                            storage() + " is no bigint. " + remedy("42"));
     std::uint64_t number = 0;
-    for (int i = 0; i < length; ++i) number = number << 8 | static_cast<unsigned char>(value[i]);
-    const int unused = 64 - 8 * length;
-    return static_cast<std::int64_t>(number << unused) >> unused;
+    for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
+    return static_cast<std::int64_t>(number);
   }
 
   [[nodiscard]] Time time(int column) const { return Time(Time::duration(integer(column))); }

@@ -24,6 +24,7 @@
 #include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/storage/sqlite/columns.hpp>
 #include <mfa/storage/sqlite/statements.hpp>
 
 namespace mfa::storage {

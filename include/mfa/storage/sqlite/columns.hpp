@@ -13,8 +13,8 @@
 
 namespace mfa::detail::sqlite {
 
-// The columns of the tables, in the order in which rows are read (from 0) and written (as parameters from 1). The
-// first is the id and the second the version.
+// The columns of the tables, in the order in which rows are read (from 0) and written (as parameters from 1).
+// The first is the id and the second the version.
 
 inline constexpr std::string_view factor_columns[]{
     "id",         "version",      "type",     "state",           "user_id",    "friendly_name", "created_at",
