@@ -66,9 +66,10 @@ class FieldReader {
   }
 
   std::string_view text() {
-    const auto size = static_cast<std::size_t>(number_up_to(rest_.size()));
-    const auto value = rest_.substr(0, size);
-    rest_.remove_prefix(size);
+    const std::uint64_t size = number();
+    if (size > rest_.size()) refuse("are cut off; restore the record");
+    const auto value = rest_.substr(0, static_cast<std::size_t>(size));
+    rest_.remove_prefix(value.size());
     return value;
   }
 
