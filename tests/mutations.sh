@@ -52,7 +52,8 @@ mutate() {
 
 verification=decision/verification.hpp
 mutate "totp secret" factor/authenticator.hpp 'SecretBytes secret(crypto::digest_size(hash));' 'SecretBytes secret(10);'
-mutate "totp secret is random" factor/authenticator.hpp 'crypto::random_bytes(secret);' ''
+mutate "totp secret is random" factor/authenticator.hpp \
+  'crypto::random_bytes_for(purpose_of("secret", record, user), secret);' ''
 mutate "imported secrets are long enough" factor/authenticator.hpp 'secret.size() < least ||' ''
 mutate "drift window, wider" factor/totp.hpp 'step + drift, parameters.next' 'step + drift + 1, parameters.next'
 mutate "drift window, narrower" factor/totp.hpp 'step - std::min(step, drift)' 'step'
@@ -134,7 +135,7 @@ mutate "assurance at the verification" $verification \
 tests=tests/security_rules_other_factors.cpp
 recovery_codes=factor/recovery_codes.hpp
 mutate "recovery codes: length" $recovery_codes 'std::size_t size = 12;' 'std::size_t size = 8;'
-mutate "recovery codes: random" $recovery_codes 'crypto::random_bytes(bytes);' ''
+mutate "recovery codes: random" $recovery_codes 'crypto::random_bytes_for(purpose, bytes);' ''
 mutate "recovery codes: single use" $recovery_codes 'match->used = true;' ''
 mutate "recovery codes: hashed" $recovery_codes 'codes.push_back({mac_of(code, key)});' \
   'codes.push_back({mac_of(code, key) + code});'
@@ -145,7 +146,9 @@ mutate "recovery codes: foreign factors" verifier.hpp \
   'auto factor = policies_.find_factor(factor_id, user_id); if (factor.type != Kind::type)' \
   'auto factor = policies_.find_factor(factor_id, {}); if (factor.type != Kind::type)'
 mutate "recovery codes: warning" $recovery_codes 'answered.event = EventType::recovery_codes_low;' ''
-mutate "delivered codes: random" factor/sent_code.hpp 'crypto::random_digits(digits)' 'std::string(digits, char(49))'
+mutate "delivered codes: random" factor/sent_code.hpp \
+  'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
+  'std::string(digits, char(49))'
 mutate "delivered codes: lifetime" factor/sent_code.hpp 'challenge.expires_at = context.now + lifetime;' ''
 mutate "delivered codes: limits" factor/generic_otp.hpp 'decision::count_generic_otp(*counter, context);' ''
 mutate "delivered codes: supersession" factor/generic_otp.hpp \
@@ -163,6 +166,13 @@ mutate "trusted devices: HMAC of the secret" trusted_device.hpp \
   'if (!context.keys.matches(stored.mac, secret, device_context(stored.device, user_id), id)) break;' ''
 mutate "trusted devices: HMAC bound to the label" trusted_device.hpp "'\\n' + device.label + '\\n'" "'\\n'"
 mutate "trusted devices: bounded" trusted_device.hpp 'devices.erase(devices.begin());' 'return std::nullopt;'
+
+tests=tests/cloned_machine.cpp
+mutate "cloned machines: nonces" crypto/sealed_box.hpp 'random_bytes_for(text_of(purpose), {nonce, nonce_size});' \
+  'random_bytes({nonce, nonce_size});'
+mutate "cloned machines: codes" crypto/random.hpp 'random_bytes_for(purpose, bytes);' 'random_bytes(bytes);'
+mutate "cloned machines: secrets" factor/purpose.hpp \
+  'std::string_view(factor.id), std::string_view(factor.user_id), detail' 'std::string_view(factor.id)'
 
 echo "$rules edits, $unnoticed not noticed"
 [ "$unnoticed" = 0 ]

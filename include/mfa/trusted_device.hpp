@@ -143,7 +143,7 @@ RememberedDevice remember_device(Policies& policies, std::string_view user_id, s
     added.device = {ulid(context.now, trusted_device_id_prefix), std::string(label), context.now,
                     context.now + lifetime};
     crypto::SecretBytes secret(32);
-    crypto::random_bytes(secret);
+    crypto::random_bytes_for(device_context(added.device, user_id), secret);
     added.mac = context.keys.authenticate(crypto::text_of(secret), device_context(added.device, user_id));
     const auto id = crypto::bytes_of(added.device.id);
     crypto::SecretBytes content(id.begin(), id.end());

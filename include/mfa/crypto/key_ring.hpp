@@ -49,7 +49,7 @@ class KeyRing {
   [[nodiscard]] static KeyRing generate() {
     crypto::SecretBytes key(key_size);
     crypto::random_bytes(key);
-    return {"ephemeral-" + crypto::random_digits(9), key}; // so that one is not taken for another
+    return {"ephemeral-" + crypto::random_digits(9, "key id"), key}; // so that one is not taken for another
   }
 
   /// Keeps secrets in the clear: whoever reads the storage has every user's second factor. What a key sealed

@@ -17,8 +17,10 @@
 
 namespace mfa::crypto {
 
-/// AES-256-GCM (NIST SP 800-38D) as one call each way: nonce (12 bytes, random), ciphertext, tag (16 bytes).
-/// Random nonces bound one key to 2^32 seals.
+/// AES-256-GCM (NIST SP 800-38D) as one call each way: nonce (12 bytes), ciphertext, tag (16 bytes). The
+/// nonce is random, and is drawn for this plain text and this associated data: where a cloned machine draws
+/// the same randomness again, only the same seal has the same nonce. Random nonces bound one key to 2^32
+/// seals.
 inline constexpr std::size_t sealing_key_size = 32;
 inline constexpr std::size_t nonce_size = 12;
 inline constexpr std::size_t tag_size = 16;
@@ -52,7 +54,10 @@ inline void seal(std::string& out, std::span<const unsigned char> key, std::span
   const std::size_t start = out.size();
   out.resize(start + nonce_size + plain.size() + tag_size);
   auto* const nonce = reinterpret_cast<unsigned char*>(out.data()) + start;
-  random_bytes({nonce, nonce_size});
+  SecretBytes purpose = secret_copy(bytes_of(associated_data));
+  purpose.push_back('\0'); // associated data holds no NUL
+  purpose.insert(purpose.end(), plain.begin(), plain.end());
+  random_bytes_for(text_of(purpose), {nonce, nonce_size});
   auto* const cipher = nonce + nonce_size;
   int length = 0;
   const bool done =

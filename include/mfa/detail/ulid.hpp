@@ -22,8 +22,6 @@ inline constexpr std::size_t ulid_size = 26;
 /// The caller has checked that `now` lies from 1970 to 10889 (48 bits). Throws `errc::crypto_failure`.
 [[nodiscard]] inline std::string ulid(Time now, std::string_view prefix = {}) {
   std::array<unsigned char, 10> random{};
-  crypto::random_bytes(random);
-
   std::string id;
   id.reserve(prefix.size() + ulid_size);
   id += prefix;
@@ -36,6 +34,7 @@ inline constexpr std::size_t ulid_size = 26;
     return bits;
   };
   append(static_cast<std::uint64_t>(now.time_since_epoch().count()), 10);
+  crypto::random_bytes_for(id, random);
   append(bits_of(0), 8);
   append(bits_of(5), 8);
   return id;

@@ -8,11 +8,13 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
+#include <mfa/factor/purpose.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/hotp.hpp>
 #include <mfa/otp/uri.hpp>
 #include <mfa/qr/matrix.hpp>
 #include <mfa/qr/png.hpp>
+#include <mfa/storage/record.hpp>
 
 namespace mfa {
 
@@ -40,10 +42,12 @@ inline void check_format(crypto::Hash hash, unsigned digits) {
     throw Error(errc::invalid_argument, "the hash of a one-time password is sha1, sha256 or sha512");
 }
 
-/// As long as the hash's output (RFC 4226 section 4, RFC 6238 section 5.1): 20 bytes for SHA-1.
-[[nodiscard]] inline crypto::SecretBytes draw_secret(crypto::Hash hash) {
+/// As long as the hash's output (RFC 4226 section 4, RFC 6238 section 5.1): 20 bytes for SHA-1. `user` is the
+/// one that the authenticator shows.
+[[nodiscard]] inline crypto::SecretBytes draw_secret(crypto::Hash hash, const storage::FactorRecord& record,
+                                                     std::string_view user) {
   crypto::SecretBytes secret(crypto::digest_size(hash));
-  crypto::random_bytes(secret);
+  crypto::random_bytes_for(purpose_of("secret", record, user), secret);
   return secret;
 }
 

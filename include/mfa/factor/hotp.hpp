@@ -82,7 +82,7 @@ struct HotpKind : KindDefaults {
                                               std::to_string(otp::highest_first_counter) +
                                               "; give the token's own");
     crypto::SecretBytes secret = request.secret.empty()
-                                     ? draw_secret(request.hash)
+                                     ? draw_secret(request.hash, record, request.user)
                                      : import_secret(request.secret, request.accept_short_secret);
     record.parameters =
         encode({request.issuer, request.user, {request.hash, request.digits}, request.counter});

@@ -21,6 +21,7 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/purpose.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
@@ -152,9 +153,9 @@ struct RecoveryCodesKind : KindDefaults {
   }
 
   /// A code without its dashes, each equally likely.
-  static std::string draw_code() {
+  static std::string draw_code(std::string_view purpose) {
     std::array<unsigned char, TypedRecoveryCode::size> bytes{};
-    crypto::random_bytes(bytes);
+    crypto::random_bytes_for(purpose, bytes);
     std::string code;
     for (const unsigned char byte : bytes) code += TypedRecoveryCode::alphabet[byte & 31U];
     OPENSSL_cleanse(bytes.data(), bytes.size());
@@ -164,11 +165,11 @@ struct RecoveryCodesKind : KindDefaults {
   static RecoveryCodesEnrollment draw_set(storage::FactorRecord& record, std::size_t count,
                                           const decision::Context& context) {
     crypto::SecretBytes key(crypto::digest_size(crypto::Hash::sha256));
-    crypto::random_bytes(key);
+    crypto::random_bytes_for(purpose_of("recovery codes' key", record), key);
     std::vector<Code> codes;
     RecoveryCodesEnrollment shown;
     for (std::size_t i = 0; i < count; ++i) {
-      std::string code = draw_code();
+      std::string code = draw_code(purpose_of("recovery code", record, std::to_string(i)));
       codes.push_back({mac_of(code, key)});
       for (std::size_t end = TypedRecoveryCode::size - TypedRecoveryCode::group; end > 0;
            end -= TypedRecoveryCode::group)

@@ -25,7 +25,8 @@ namespace mfa::factor {
 [[nodiscard]] inline std::string issue_code(FactorType type, storage::ChallengeRecord& challenge,
                                             unsigned digits, std::chrono::seconds lifetime,
                                             const decision::Context& context) {
-  std::string code = crypto::random_digits(digits);
+  std::string code =
+      crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id));
   challenge.expires_at = context.now + lifetime;
   challenge.answer = context.keys.authenticate(code, code_context(type, challenge));
   return code;

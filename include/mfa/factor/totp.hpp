@@ -76,7 +76,7 @@ struct TotpKind : KindDefaults {
       throw Error(errc::invalid_argument, "a TOTP period of " + std::to_string(request.period.count()) +
                                               " s; it may be 1 s to 366 days");
     crypto::SecretBytes secret = request.secret.empty()
-                                     ? draw_secret(request.hash)
+                                     ? draw_secret(request.hash, record, request.user)
                                      : import_secret(request.secret, request.accept_short_secret);
 
     record.parameters =

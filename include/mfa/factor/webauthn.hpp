@@ -23,6 +23,7 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/purpose.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/webauthn_record.hpp>
 #include <mfa/factor/webauthn_relying_party.hpp>
@@ -86,11 +87,11 @@ struct WebAuthnKind : KindDefaults {
     check_name("display_name", request.display_name, 0);
     webauthn::FactorParameters parameters{.user = request.user,
                                           .display_name = request.display_name,
-                                          .user_handle = user_handle(others),
+                                          .user_handle = user_handle(record, others),
                                           .user_verification = request.user_verification,
                                           .attachment = request.attachment,
                                           .resident_key = request.resident_key};
-    webauthn::PendingRegistration pending{.challenge = draw_challenge(),
+    webauthn::PendingRegistration pending{.challenge = draw_challenge(record, context.now),
                                           .reusable_until = end_of(party, context)};
     for (const storage::FactorRecord& other : others)
       if (other.type == type && other.state == FactorState::verified) {
@@ -118,7 +119,7 @@ struct WebAuthnKind : KindDefaults {
     challenge.expires_at = end_of(party, context);
     decision::ChallengeEffects effects;
     if (record.state == FactorState::verified) {
-      const std::string bytes = draw_challenge();
+      const std::string bytes = draw_challenge(record, context.now);
       expect(challenge, Ceremony::assertion, bytes, context);
       const bool verify_user = request.required.factors > 1;
       effects.webauthn_options =
@@ -130,7 +131,7 @@ struct WebAuthnKind : KindDefaults {
     }
     auto pending = webauthn::decode_pending(record, open_secret(record, context.keys));
     if (context.now >= pending.reusable_until) {
-      pending.challenge = draw_challenge();
+      pending.challenge = draw_challenge(record, context.now);
       pending.reusable_until = end_of(party, context);
       seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
       effects.factor_changed = true;
@@ -219,21 +220,24 @@ struct WebAuthnKind : KindDefaults {
                : mfa::detail::hexadecimal(crypto::bytes_of(aaguid));
   }
 
-  static std::string draw(std::size_t size) {
-    std::string bytes(size, '\0');
-    crypto::random_bytes({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()});
-    return bytes;
+  static std::string draw(std::string_view purpose) {
+    std::array<unsigned char, 32> bytes{};
+    crypto::random_bytes_for(purpose, bytes);
+    return std::string(crypto::text_of(bytes));
   }
 
-  /// 16 bytes or more, says WebAuthn section 13.4.3.
-  static std::string draw_challenge() { return draw(32); }
+  /// 16 bytes or more, says WebAuthn section 13.4.3. `time` is that of the drawing.
+  static std::string draw_challenge(const storage::FactorRecord& record, Time time) {
+    return draw(purpose_of("webauthn challenge", record, std::to_string(time.time_since_epoch().count())));
+  }
 
   /// By what authenticators tell users apart: random, so that it tells nothing of them, and the same for all
   /// credentials of a user (WebAuthn section 14.6.1).
-  static std::string user_handle(const std::vector<storage::FactorRecord>& others) {
+  static std::string user_handle(const storage::FactorRecord& record,
+                                 const std::vector<storage::FactorRecord>& others) {
     for (const storage::FactorRecord& other : others)
       if (other.type == type) return webauthn::decode_parameters(other).user_handle;
-    return draw(32);
+    return draw(purpose_of("webauthn user handle", record));
   }
 
   static std::string creation_options(const webauthn::RelyingParty& party,

@@ -57,7 +57,7 @@ class Ids {
     return std::string(prefix) + run_ + std::string(10 - number.size(), '0') + number;
   }
 
-  std::string run_ = "0" + crypto::random_digits(8) + crypto::random_digits(7);
+  std::string run_ = "0" + crypto::random_digits(8, {}) + crypto::random_digits(7, {});
   std::size_t count_ = 0;
   std::vector<std::string> factors_;
   std::vector<std::string> challenges_;
