@@ -79,7 +79,8 @@ mutate "locked factors take no code" $verification 'if (lock.locked) return' 'if
 mutate "locked factors are not challenged" decision/challenge.hpp \
   'if (lockout(factor, context.now, context.options).locked)' 'if (false)'
 mutate "the lock is opened by operators" verifier.hpp 'decision::forget_failures(factor);' ''
-mutate "sms codes are random" factor/sent_code.hpp 'crypto::random_digits(digits)' \
+mutate "sms codes are random" factor/sent_code.hpp \
+  'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
   'std::string(digits, char(49))'
 mutate "sms codes expire" $verification 'if (challenge.expires_at && context.now >= *challenge.expires_at)' 'if (false)'
 mutate "sms codes expire in time" $verification 'context.now >= *challenge.expires_at' \
