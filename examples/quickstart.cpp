@@ -100,11 +100,12 @@ template <class Factor> bool log_in(const Factor& factor) {
                 << "\")\n\n";
       return true;
     }
-    const bool over = verification.challenge().state() != mfa::ChallengeState::pending ||
-                      verification.status() == mfa::Status::locked_out;
+    const bool over =
+        verification.challenge().state() != mfa::ChallengeState::pending || verification.factor_locked();
     std::cout << to_string(verification.status()) << ": "
-              << advice(verification.attempts_left() == 0 ? mfa::Status::too_many_attempts
-                                                          : verification.status());
+              << advice(verification.factor_locked()        ? mfa::Status::locked_out
+                        : verification.attempts_left() == 0 ? mfa::Status::too_many_attempts
+                                                            : verification.status());
     if (const auto wait = verification.retry_after()) std::cout << " (" << wait->count() << " s)";
     std::cout << ". Attempts left: " << verification.attempts_left() << '\n';
     if (over) return false;

@@ -72,7 +72,7 @@ void work(const std::string& file, const mfa::KeyRing& keys, std::int64_t start,
                     std::to_string(seconds_of(clock)));
         const auto verification = challenge.verify(code);
         parent.send("told " + std::string(to_string(verification.status())) + ' ' +
-                    std::to_string(verification.attempts_left()));
+                    std::to_string(verification.challenge().attempts_left()));
       };
       const auto shown = [&](std::chrono::seconds off) { return mfa::otp::totp(secret, clock.now() + off); };
       const std::string right = shown(0s);

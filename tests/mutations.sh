@@ -76,6 +76,10 @@ mutate "delays grow" decision/lockout.hpp 'std::int64_t{1} << doublings' 'std::i
 mutate "delays have a longest" decision/lockout.hpp ', options.longest_delay)' ', std::chrono::seconds(1000000))'
 mutate "a right code ends the count" $verification 'forget_failures(factor);' ''
 mutate "locked factors take no code" $verification 'if (lock.locked) return' 'if (false) return'
+mutate "the code that locks a factor says so" verification.hpp \
+  'factor_locked_(decision::lockout(factor, context.now, context.options).locked)' 'factor_locked_(false)'
+mutate "a factor says that it is locked" factor.hpp 'locked_ = lock.locked;' ''
+mutate "a factor says until when it waits" factor.hpp 'delayed_until_ = lock.until;' ''
 mutate "locked factors are not challenged" decision/challenge.hpp \
   'if (lockout(factor, context.now, context.options).locked)' 'if (false)'
 mutate "the lock is opened by operators" verifier.hpp 'decision::forget_failures(factor);' ''

@@ -219,6 +219,60 @@ TEST_CASE("lockout: a locked factor takes no code, not even on a challenge that 
   CHECK(host.verify(open, host.code(enrolled.totp.secret)) == Status::locked_out);
 }
 
+TEST_CASE("lockout: the wrong code that locks a factor says so, and leaves no attempts") {
+  Host host({.failures_before_delay = 10, .failures_before_lockout = 2});
+  const auto enrolled = host.enroll_totp();
+  const std::string& id = enrolled.factor.id();
+  const std::string open = host.challenge(id);
+  const std::string other = host.challenge(id);
+  const std::string wrong = host.wrong_code(enrolled.totp.secret);
+
+  const auto first = host.verifier.verify_challenge(open, wrong);
+  CHECK_FALSE(first.factor_locked());
+  CHECK(first.attempts_left() == 1); // the challenge would take four
+  CHECK_FALSE(host.verifier.get_factor(id).locked());
+
+  const auto locking = host.verifier.verify_challenge(open, wrong);
+  CHECK(locking.status() == Status::wrong_code);
+  CHECK(locking.factor_locked());
+  CHECK(locking.attempts_left() == 0);
+  CHECK_FALSE(locking.retry_after());
+
+  const auto after = host.verifier.verify_challenge(other, host.code(enrolled.totp.secret));
+  CHECK(after.status() == Status::locked_out);
+  CHECK(after.factor_locked());
+  CHECK(after.attempts_left() == 0);
+  for (const auto& factor : {host.verifier.get_factor(id), host.verifier.list_factors("u_42").front()}) {
+    CHECK(factor.locked());
+    CHECK_FALSE(factor.delayed_until());
+  }
+
+  host.verifier.unlock_factor(id);
+  CHECK_FALSE(host.verifier.get_factor(id).locked());
+  const auto unlocked = host.verifier.verify_challenge(open, host.code(enrolled.totp.secret));
+  CHECK(unlocked.valid());
+  CHECK_FALSE(unlocked.factor_locked());
+  CHECK(unlocked.attempts_left() == 0); // answered
+}
+
+TEST_CASE("lockout: a factor says until when it looks at no code") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string& id = enrolled.factor.id();
+  CHECK_FALSE(host.verifier.get_factor(id).delayed_until());
+  fail_five_times(host, id, host.wrong_code(enrolled.totp.secret));
+  const auto until = std::chrono::floor<std::chrono::milliseconds>(host.clock.now()) + 30s;
+  for (const auto passed : {0ms, 1ms, 29'998ms}) {
+    host.clock.advance(passed);
+    CHECK(host.verifier.get_factor(id).delayed_until() == until);
+    CHECK_FALSE(host.verifier.get_factor(id).locked());
+    CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::delayed);
+  }
+  host.clock.advance(1ms);
+  CHECK_FALSE(host.verifier.get_factor(id).delayed_until());
+  CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::valid);
+}
+
 TEST_CASE("lockout: another factor of the user stays usable") {
   Host host({.failures_before_delay = 10, .failures_before_lockout = 1});
   const auto guessed = host.enroll_totp();

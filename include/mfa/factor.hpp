@@ -8,6 +8,7 @@
 
 #include <mfa/challenge.hpp>
 #include <mfa/decision/context.hpp>
+#include <mfa/decision/lockout.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/storage/record.hpp>
@@ -18,12 +19,16 @@ namespace mfa {
 class FactorDetails {
  public:
   /// Throws `errc::corrupt_record`.
-  explicit FactorDetails(const storage::FactorRecord& record)
+  FactorDetails(const storage::FactorRecord& record, const decision::Context& context)
       : id_(record.id), type_(record.type), state_(record.state), user_id_(record.user_id),
         friendly_name_(record.friendly_name), created_at_(record.created_at), updated_at_(record.updated_at),
         last_used_at_(record.last_used_at), failures_(record.failures),
         details_(factor::with_kind(record.type,
-                                   [&](auto kind) { return factor::Details(kind.describe(record)); })) {}
+                                   [&](auto kind) { return factor::Details(kind.describe(record)); })) {
+    const decision::Lockout lock = decision::lockout(record, context.now, context.options);
+    locked_ = lock.locked;
+    delayed_until_ = lock.until;
+  }
 
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] FactorType type() const noexcept { return type_; }
@@ -38,6 +43,10 @@ class FactorDetails {
   [[nodiscard]] std::optional<Time> last_used_at() const noexcept { return last_used_at_; }
   /// Wrong codes since the last valid one.
   [[nodiscard]] std::uint32_t failures() const noexcept { return failures_; }
+  /// Whether it takes no code until an operator calls `unlock_factor`.
+  [[nodiscard]] bool locked() const noexcept { return locked_; }
+  /// Until when it looks at no code after too many wrong ones in a row, if it waits.
+  [[nodiscard]] std::optional<Time> delayed_until() const noexcept { return delayed_until_; }
 
   /// What its kind tells, or null if it is of another kind.
   [[nodiscard]] const TotpDetails* totp() const noexcept { return std::get_if<TotpDetails>(&details_); }
@@ -64,6 +73,8 @@ class FactorDetails {
   Time updated_at_;
   std::optional<Time> last_used_at_;
   std::uint32_t failures_;
+  bool locked_ = false;
+  std::optional<Time> delayed_until_;
   factor::Details details_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -10,6 +11,8 @@
 
 #include <mfa/assurance.hpp>
 #include <mfa/challenge_details.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/decision/lockout.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
@@ -20,12 +23,16 @@ namespace mfa {
 class [[nodiscard]] Verification {
  public:
   Verification(const decision::Verdict& verdict, ChallengeDetails challenge,
-               const storage::FactorRecord& factor, Time now)
+               const storage::FactorRecord& factor, const decision::Context& context)
       : status_(verdict.status), type_(factor.type), challenge_(std::move(challenge)),
-        retry_after_(verdict.retry_after) {
+        retry_after_(verdict.retry_after),
+        factor_locked_(decision::lockout(factor, context.now, context.options).locked) {
+    if (challenge_.state() == ChallengeState::pending && status_ != Status::superseded && !factor_locked_)
+      attempts_left_ =
+          std::min(challenge_.attempts_left(), context.options.failures_before_lockout - factor.failures);
     if (!valid()) return;
     user_id_ = factor.user_id;
-    verified_at_ = now;
+    verified_at_ = context.now;
     amr_ = verdict.amr;
     assurance_ = verdict.assurance;
   }
@@ -46,17 +53,22 @@ class [[nodiscard]] Verification {
   [[nodiscard]] std::optional<Assurance> assurance() const noexcept { return assurance_; }
   /// None unless valid.
   [[nodiscard]] std::optional<Time> verified_at() const noexcept { return verified_at_; }
-  /// How many wrong codes the challenge still takes.
-  [[nodiscard]] std::uint32_t attempts_left() const noexcept { return challenge_.attempts_left(); }
+  /// How many wrong codes may still follow: none if the challenge is over or the factor is locked.
+  [[nodiscard]] std::uint32_t attempts_left() const noexcept { return attempts_left_; }
   /// How long the factor looks at no further code, if it does not: with `delayed`, and with the wrong code
   /// that began the wait.
   [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
+  /// Whether the factor takes no code until an operator calls `unlock_factor`: with `locked_out`, and with
+  /// the wrong code that locked it.
+  [[nodiscard]] bool factor_locked() const noexcept { return factor_locked_; }
 
  private:
   Status status_;
   FactorType type_;
   ChallengeDetails challenge_;
   std::optional<std::chrono::seconds> retry_after_;
+  bool factor_locked_;
+  std::uint32_t attempts_left_ = 0;
   std::string user_id_;
   std::optional<Time> verified_at_;
   std::span<const std::string_view> amr_;

@@ -117,7 +117,7 @@ class Verifier {
     storage::FactorRecord record =
         policies_.new_factor(context, Kind::type, request.user_id, request.friendly_name);
     auto shown = enroll<Kind>(request, record, context);
-    FactorDetails details(record);
+    FactorDetails details(record, context);
     policies_.commit_new({record});
     policies_.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
     return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), *this),
@@ -139,7 +139,7 @@ class Verifier {
                                                 ", not a set of recovery codes");
       auto shown = Kind::regenerate(factor, context);
       factor.updated_at = context.now;
-      FactorDetails details(factor);
+      FactorDetails details(factor, context);
       storage::Batch batch;
       batch.factors.push_back(factor);
       if (!policies_.storage->commit(std::move(batch))) return std::nullopt;
@@ -206,7 +206,7 @@ class Verifier {
       }
       auto& [challenge, factor] = *found;
       decision::Verdict verdict = decision::verify(factor, challenge, code, options, context, claims);
-      Verification verification(verdict, ChallengeDetails(challenge), factor, context.now);
+      Verification verification(verdict, ChallengeDetails(challenge), factor, context);
       const bool observed = static_cast<bool>(policies_.options.observer);
       const std::string user_id = observed ? factor.user_id : std::string();
       if (verdict.factor_changed || verdict.challenge_changed) {
@@ -228,7 +228,7 @@ class Verifier {
 
   /// Throws `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
   [[nodiscard]] FactorHandle get_factor(std::string_view factor_id, std::string_view user_id = {}) {
-    return FactorHandle(FactorDetails(policies_.find_factor(factor_id, user_id)), *this);
+    return FactorHandle(FactorDetails(policies_.find_factor(factor_id, user_id), policies_.now()), *this);
   }
 
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
@@ -376,7 +376,10 @@ class Verifier {
 
   std::vector<FactorHandle> handles_of(const std::vector<storage::FactorRecord>& records) {
     std::vector<FactorHandle> factors;
-    for (const storage::FactorRecord& record : records) factors.emplace_back(FactorDetails(record), *this);
+    if (records.empty()) return factors;
+    const decision::Context context = policies_.now();
+    for (const storage::FactorRecord& record : records)
+      factors.emplace_back(FactorDetails(record, context), *this);
     return factors;
   }
 
