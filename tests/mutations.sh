@@ -130,8 +130,7 @@ mutate "unknown ids cost the same reads" detail/policies.hpp \
   'if (!challenge) return std::nullopt; auto factor = storage->find_factor(challenge->factor_id);'
 mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
 mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
-  'const auto wait = std::chrono::ceil<std::chrono::seconds>(*factor.last_failure_at + delay - now);' \
-  'const auto wait = *factor.last_failure_at > now ? std::chrono::seconds(0) : std::chrono::ceil<std::chrono::seconds>(*factor.last_failure_at + delay - now);'
+  'if (until <= now) return {};' 'if (until <= now || *factor.last_failure_at > now) return {};'
 mutate "verified_only" decision/challenge.hpp 'if (request.verified_only &&' 'if (false &&'
 mutate "assurance at the challenge" decision/challenge.hpp 'if (!can_meet)' 'if (false)'
 mutate "assurance at the verification" $verification \
