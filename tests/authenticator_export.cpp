@@ -76,13 +76,29 @@ TEST_CASE("The base64 of an export may be written in every way that QR readers l
   }
 }
 
+TEST_CASE("An issuer of an export may have a colon") {
+  const auto batch = parse_migration_uri("\xEF\xBB\xBF" + export_uri(encode_export(R"(
+    otp_parameters { secret: "12345678901234567890" name: "https://example.com:alan" issuer: "https://example.com" }
+    otp_parameters { secret: "12345678901234567890" name: "Foo: Corp: alan " issuer: "Foo: Corp" }
+    otp_parameters { secret: "12345678901234567890" name: "https://example.com:alan" }
+  )")) + "\r\n");
+  REQUIRE(batch.entries.size() == 3);
+  for (const auto& entry : batch.entries) {
+    CHECK(entry.problem.empty());
+    CHECK(entry.account.user == "alan");
+  }
+  CHECK(batch.entries[0].account.issuer == "https://example.com");
+  CHECK(batch.entries[1].account.issuer == "Foo: Corp");
+  CHECK(batch.entries[2].account.issuer == "https://example.com");
+}
+
 TEST_CASE("An account that cannot be used says why, and the others can be used") {
   const auto batch = parse_migration_uri(export_uri(encode_export(R"(
     otp_parameters { secret: "12345678901234567890" name: "a" algorithm: 4 type: 2 }
     otp_parameters { name: "b" type: 2 }
     otp_parameters { secret: "12345678901234567890" name: "c" type: 7 }
     otp_parameters { secret: "12345678901234567890" name: "d" digits: 9 }
-    otp_parameters { secret: "12345678901234567890" name: "e\n" type: 2 }
+    otp_parameters { secret: "12345678901234567890" name: "e\nf" type: 2 }
     otp_parameters { secret: "12345678901234567890" name: "f" }
   )")));
   REQUIRE(batch.entries.size() == 6);

@@ -81,6 +81,16 @@ TEST_CASE("What is not base32 is refused with its place and never with itself") 
       {"MY=======", "wrong number of equals signs"},
       {"MZXW6YTB========", "wrong number of equals signs"},
       {std::string(1025, 'A'), "longer than 1024"},
+      // The same 20 bytes, as other systems export them, and 10.
+      {"3132333435363738393031323334353637383930", "looks like hexadecimal"},
+      {"BD15FB2B2C84A3CE56670FE0062B7369A0B8F4D4", "looks like hexadecimal"},
+      {"bd15 fb2b 2c84 a3ce 5667 0fe0 062b 7369 a0b8 f4d4", "looks like hexadecimal"},
+      {"bd:15:fb:2b:2c:84:a3:ce:56:67:0f:e0:06:2b:73:69:a0:b8:f4:d4", "looks like hexadecimal"},
+      {"0x3132333435363738393031323334353637383930", "looks like hexadecimal"},
+      {"31323334353637383930", "looks like hexadecimal"},
+      {"313233343536373839", "character 2 "},                        // too few to tell
+      {"313233343536373839303132333435363738393", "character 2 "},   // an odd number
+      {"313233343536373839303132333435363738393g0", "character 2 "}, // a letter too far
       {std::string(1'000'000, '='), "longer than 1024"},
   };
   for (const Row& row : rows) {

@@ -1,14 +1,17 @@
-// The otpauth URI is one that authenticator apps read: percent-encoded, the issuer twice, no colon in it. An
-// independent authenticator (oathtool) shows from its fields the codes that verify.
+// The otpauth URI is one that authenticator apps read: percent-encoded, the issuer twice, or once if it has a
+// colon. An independent authenticator (oathtool) shows from its fields the codes that verify.
 #include <array>
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/otp/uri.hpp>
+#include <mfa/otp/uri_parser.hpp>
 
 #include "support/catch.hpp"
 #include "support/host.hpp"
@@ -73,6 +76,13 @@ TEST_CASE("The URI is the text of the key URI format") {
       {{.issuer = "A-Z_a.z~0", .user = "urn:user:7", .secret = secret},
        "otpauth://totp/A-Z_a.z~0:urn%3Auser%3A7"
        "?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=A-Z_a.z~0"},
+      // Apps split the label at its first colon, and take the issuer from the parameter.
+      {{.issuer = "https://git.example.com:8443", .user = "alan", .secret = secret},
+       "otpauth://totp/alan"
+       "?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=https%3A%2F%2Fgit.example.com%3A8443"},
+      {{.issuer = "Foo: Corp", .user = "urn:7", .secret = secret},
+       "otpauth://totp/Foo%3A%20Corp:urn%3A7"
+       "?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Foo%3A%20Corp"},
   };
   for (const Row& row : rows) CHECK(mfa::otp::uri(row.fields) == row.uri);
 }
@@ -85,7 +95,6 @@ TEST_CASE("Labels that apps would misread are refused") {
   using namespace std::string_literals;
   const Row rows[] = {
       {"", "is empty"},
-      {std::string(201, 'a'), "longer than 200"},
       {"\xC3", "UTF-8"},
       {"\xC0\xAF", "UTF-8"},         // overlong
       {"\xED\xA0\x80", "UTF-8"},     // a surrogate
@@ -99,6 +108,9 @@ TEST_CASE("Labels that apps would misread are refused") {
       {" a", "white space"},
       {"a ", "white space"},
       {"a\xC2\xA0", "white space"},
+      {"\xEF\xBB\xBF"
+       "a",
+       "white space"}, // a byte order mark
       {"\xE3\x80\x80"
        "a",
        "white space"},
@@ -119,7 +131,10 @@ TEST_CASE("Labels that apps would misread are refused") {
     CHECK_THAT(reason_of({.issuer = "A", .user = row.label, .secret = secret}),
                mfa::test::contains(row.reason));
   }
-  CHECK_THAT(reason_of({.issuer = "Foo: Corp", .user = "b", .secret = secret}), mfa::test::contains("colon"));
+  CHECK_THAT(reason_of({.issuer = std::string(201, 'a'), .user = "b", .secret = secret}),
+             mfa::test::contains("longer than 200"));
+  CHECK_THAT(reason_of({.issuer = "A", .user = std::string(256, 'b'), .secret = secret}),
+             mfa::test::contains("longer than 255"));
   CHECK_THAT(reason_of({.issuer = "A", .user = "b", .secret = secret, .digits = 5}),
              mfa::test::contains("digits"));
   CHECK_THAT(reason_of({.issuer = "A", .user = "b", .secret = secret, .period = std::chrono::seconds(0)}),
@@ -153,5 +168,31 @@ TEST_CASE("A host's own secret is taken over as its users hold it") {
         host.verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .secret = existing});
     CHECK(enrolled.totp.secret == "JBSWY3DPEHPK3PXPJBSWY3DPEE");
     CHECK(enrolled.factor.challenge().verify(independent_code(enrolled.totp.uri, host.clock.now())).valid());
+  }
+}
+
+TEST_CASE("A host's own secret is taken over as bytes, too") {
+  mfa::test::Host host;
+  const std::vector<unsigned char> seed(secret.begin(), secret.end());
+  const auto totp = host.verifier.enroll_factor(
+      mfa::Totp{.issuer = "Foo Corp", .user = "alan", .secret_bytes = mfa::crypto::secret_copy(seed)});
+  CHECK(totp.totp.secret == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+  CHECK(totp.factor.challenge().verify(independent_code(totp.totp.uri, host.clock.now())).valid());
+  const auto hotp = host.verifier.enroll_factor(
+      mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .secret_bytes = {seed.begin(), seed.end()}});
+  CHECK(hotp.hotp.secret == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+  CHECK(hotp.factor.challenge().verify("755224").valid()); // RFC 4226 appendix D
+}
+
+TEST_CASE("The longest e-mail address and an issuer with a colon are enrolled, and moved out and in") {
+  mfa::test::Host host;
+  const std::string address = std::string(64, 'a') + '@' + std::string(185, 'b') + ".com"; // 254 bytes
+  for (const std::string issuer : {"Foo Corp", "https://git.example.com:8443"}) {
+    CAPTURE(issuer);
+    const auto enrolled = host.verifier.enroll_factor(mfa::Totp{.issuer = issuer, .user = address});
+    const auto account = mfa::otp::parse_uri(host.verifier.unsafe_export_otpauth_uri(enrolled.factor.id()));
+    CHECK(account.issuer == issuer);
+    CHECK(account.user == address);
+    CHECK(enrolled.totp.uri == host.verifier.unsafe_export_otpauth_uri(enrolled.factor.id()));
   }
 }

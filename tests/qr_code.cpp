@@ -38,9 +38,9 @@ const std::array<unsigned char, mfa::otp::longest_secret> secret{7};
 const std::string ordinary_uri = mfa::otp::uri(
     {.issuer = "Foo Corp", .user = "alan.turing@example.com", .secret = std::span(secret).first(20)});
 
-/// 200 bytes of emoji as issuer and as user, and the longest of everything else.
+/// 200 bytes of emoji as issuer, 255 of digits of another script as user, and the longest of everything else.
 const std::string largest_uri = mfa::otp::uri({.issuer = repeated("\xF0\x9F\x94\x92", 50),
-                                               .user = repeated("\xF0\x9F\x94\x92", 50),
+                                               .user = repeated("\xE0\xA5\xAA", 85),
                                                .secret = secret,
                                                .hash = mfa::crypto::Hash::sha512,
                                                .digits = 8,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace mfa::detail {
@@ -46,17 +47,55 @@ namespace mfa::detail {
   return false;
 }
 
-/// Whether UTF-8 begins or ends with a character that Unicode calls white space.
-[[nodiscard]] constexpr bool has_outer_white_space(std::string_view text) noexcept {
-  constexpr std::array<std::string_view, 25> white_space{
-      "\t",           "\n",           "\v",           "\f",           "\r",           " ",
-      "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82",
-      "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87", "\xE2\x80\x88",
-      "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F",
-      "\xE3\x80\x80"};
-  return std::any_of(white_space.begin(), white_space.end(), [text](std::string_view character) {
-    return text.starts_with(character) || text.ends_with(character);
-  });
+/// Without what Unicode calls white space, and byte order marks, at the ends of UTF-8.
+[[nodiscard]] constexpr std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::array<std::string_view, 26> white_space{" ",
+                                                         "\t",
+                                                         "\n",
+                                                         "\v",
+                                                         "\f",
+                                                         "\r",
+                                                         "\xC2\x85",
+                                                         "\xC2\xA0",
+                                                         "\xE1\x9A\x80",
+                                                         "\xE2\x80\x80",
+                                                         "\xE2\x80\x81",
+                                                         "\xE2\x80\x82",
+                                                         "\xE2\x80\x83",
+                                                         "\xE2\x80\x84",
+                                                         "\xE2\x80\x85",
+                                                         "\xE2\x80\x86",
+                                                         "\xE2\x80\x87",
+                                                         "\xE2\x80\x88",
+                                                         "\xE2\x80\x89",
+                                                         "\xE2\x80\x8A",
+                                                         "\xE2\x80\xA8",
+                                                         "\xE2\x80\xA9",
+                                                         "\xE2\x80\xAF",
+                                                         "\xE2\x81\x9F",
+                                                         "\xE3\x80\x80",
+                                                         "\xEF\xBB\xBF"};
+  const auto trim = [&text](std::string_view character) {
+    const bool front = text.starts_with(character);
+    if (front) text.remove_prefix(character.size());
+    const bool back = text.ends_with(character);
+    if (back) text.remove_suffix(character.size());
+    return front || back;
+  };
+  while (std::any_of(white_space.begin(), white_space.end(), trim)) {
+  }
+  return text;
+}
+
+/// Latin-1 (ISO 8859-1) as UTF-8.
+[[nodiscard]] inline std::string utf8_of_latin1(std::string_view text) {
+  std::string utf8;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) utf8 += static_cast<char>(0xC0 | byte >> 6);
+    utf8 += byte < 0x80 ? c : static_cast<char>(0x80 | (byte & 0x3F));
+  }
+  return utf8;
 }
 
 } // namespace mfa::detail

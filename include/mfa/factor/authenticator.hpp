@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
-#include <string_view>
 
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/random.hpp>
@@ -51,10 +51,16 @@ inline void check_format(crypto::Hash hash, unsigned digits) {
   return secret;
 }
 
-/// A secret that users hold already, from base32. Throws `errc::invalid_secret`.
-[[nodiscard]] inline crypto::SecretBytes import_secret(std::string_view base32, bool accept_short) {
-  crypto::SecretBytes secret = otp::base32_decode(base32);
-  const std::size_t least = accept_short ? 10 : 16;
+/// The secret that users hold already, if the request has one. Throws `errc::invalid_secret`, and
+/// `errc::invalid_argument` for two.
+template <class Request>
+[[nodiscard]] std::optional<crypto::SecretBytes> existing_secret(const Request& request) {
+  if (request.secret.empty() && request.secret_bytes.empty()) return std::nullopt;
+  if (!request.secret.empty() && !request.secret_bytes.empty())
+    throw Error(errc::invalid_argument, "secret and secret_bytes are both given; give one");
+  crypto::SecretBytes secret =
+      request.secret.empty() ? request.secret_bytes : otp::base32_decode(request.secret);
+  const std::size_t least = request.accept_short_secret ? 10 : 16;
   if (secret.size() < least || secret.size() > otp::longest_secret)
     throw Error(errc::invalid_secret,
                 "the secret has " + std::to_string(secret.size()) + " bytes; it may have " +

@@ -21,7 +21,7 @@ namespace mfa {
 /// To enrol: a channel of the host's own (e-mail, voice, push) by which it delivers the codes that
 /// `challenge_factor` returns. The first valid verification shows that they arrive.
 struct GenericOtp {
-  /// What `list_factors` shows of where the codes go ("a***@example.com", masked by you): up to 200 bytes.
+  /// What `list_factors` shows of where the codes go ("a***@example.com", masked by you): up to 255 bytes.
   /// The address itself is yours to keep.
   std::string destination = {};
   std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
@@ -49,7 +49,7 @@ struct GenericOtpKind : KindDefaults {
 
   static GenericOtpDetails enroll(const GenericOtp& request, storage::FactorRecord& record,
                                   const decision::Context&) {
-    constexpr std::size_t longest_destination = 200;
+    constexpr std::size_t longest_destination = 255;
     detail::check_text("GenericOtp::destination", request.destination, longest_destination);
     record.parameters = encode({request.destination, {}});
     return {request.destination};

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
@@ -24,13 +25,15 @@ namespace mfa {
 /// To enrol: a counter-based one-time password (RFC 4226), as tokens with a button show it. Prefer `Totp` for
 /// apps.
 struct Hotp {
-  std::string issuer = {};  ///< the name of your application, as the app shows it: 1 to 200 bytes, no colon
-  std::string user = {};    ///< whose account it is, as the app shows it: 1 to 200 bytes
-  std::string user_id = {}; ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  std::string issuer = {};        ///< the name of your application, as the app shows it: 1 to 200 bytes
+  std::string user = {};          ///< whose account it is, as the app shows it: 1 to 255 bytes
+  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
   /// A token's secret in base32 (either case, with spaces or without): 16 to 128 bytes. Empty: a new one is
   /// drawn.
   std::string secret = {};
+  /// The same as bytes, in place of `secret`: for those who have it in hexadecimal, say.
+  crypto::SecretBytes secret_bytes = {};
   /// Unsafe: takes an existing secret of 10 to 15 bytes, less than RFC 4226 section 4 requires.
   bool accept_short_secret = false;
   crypto::Hash hash = crypto::Hash::sha1; ///< RFC 4226 knows no other
@@ -81,9 +84,9 @@ struct HotpKind : KindDefaults {
       throw Error(errc::invalid_argument, "an HOTP counter starts at 0 to " +
                                               std::to_string(otp::highest_first_counter) +
                                               "; give the token's own");
-    crypto::SecretBytes secret = request.secret.empty()
-                                     ? draw_secret(request.hash, record, request.user)
-                                     : import_secret(request.secret, request.accept_short_secret);
+    auto existing = existing_secret(request);
+    crypto::SecretBytes secret =
+        existing ? *std::move(existing) : draw_secret(request.hash, record, request.user);
     record.parameters =
         encode({request.issuer, request.user, {request.hash, request.digits}, request.counter});
     seal_secret(record, secret, context.keys);

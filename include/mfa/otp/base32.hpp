@@ -37,6 +37,19 @@ inline void append_base32(std::string& out, std::span<const unsigned char> bytes
   if (bits > 0) out += base32_character(buffer << (5 - bits) & 31);
 }
 
+/// Whether text that is no base32 is the bytes of a secret, ten or more, in hexadecimal: with separators or
+/// none, "0x" before it or not.
+constexpr bool looks_like_hexadecimal(std::string_view text) noexcept {
+  if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
+  std::size_t digits = 0;
+  for (const char c : text) {
+    const bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if (!digit && c != ' ' && c != '-' && c != ':') return false;
+    digits += digit ? 1 : 0;
+  }
+  return digits >= 20 && digits % 2 == 0;
+}
+
 constexpr std::size_t base32_size(std::size_t bytes) noexcept { return (bytes * 8 + 4) / 5; }
 
 } // namespace mfa::detail
@@ -77,6 +90,9 @@ inline constexpr std::size_t longest_base32_text = 1024;
       continue;
     }
     const int value = mfa::detail::base32_value(static_cast<unsigned char>(text[i]));
+    if (value < 0 && mfa::detail::looks_like_hexadecimal(text))
+      refuse("the secret looks like hexadecimal and must be base32; convert it, or enrol its bytes as "
+             "secret_bytes");
     if (value < 0)
       refuse("character " + std::to_string(i + 1) +
              " of the secret is not base32, which has the letters A to Z and the digits 2 to 7");

@@ -14,6 +14,7 @@
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/detail/base64url.hpp>
 #include <mfa/detail/protobuf.hpp>
+#include <mfa/detail/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/otp/uri.hpp>
 #include <mfa/otp/uri_parser.hpp>
@@ -39,7 +40,7 @@ inline constexpr std::size_t longest_migration_text = 16'384;
 
 [[nodiscard]] inline bool is_migration_uri(std::string_view text) noexcept {
   constexpr std::string_view scheme = "otpauth-migration://";
-  return mfa::detail::equal_without_case(text.substr(0, scheme.size()), scheme);
+  return mfa::detail::equal_without_case(mfa::detail::trimmed(text).substr(0, scheme.size()), scheme);
 }
 
 } // namespace mfa::otp
@@ -57,6 +58,7 @@ inline constexpr const char* broken_migration =
   std::uint64_t type = 2;
   std::uint64_t counter = 0;
   std::string_view name;
+  std::string_view issuer;
   ProtobufReader fields(message);
   while (const auto field = fields.next()) {
     switch (field->is_bytes ? field->number : field->number + 100) {
@@ -66,7 +68,7 @@ inline constexpr const char* broken_migration =
       break;
     }
     case 2: name = field->bytes; break;
-    case 3: account.issuer = field->bytes; break;
+    case 3: issuer = field->bytes; break;
     case 104: algorithm = field->value; break;
     case 105: digits = field->value; break;
     case 106: type = field->value; break;
@@ -76,14 +78,10 @@ inline constexpr const char* broken_migration =
   }
   if (fields.failed()) refuse_uri(broken_migration);
 
-  // The app writes the name as in a label: "issuer:user" or "user".
-  std::string_view issuer;
-  if (name.find(':') != std::string_view::npos) issuer = take_until(name, ':');
-  try {
-    account.user = label_text(name, "a user");
-    account.issuer = label_text(account.issuer.empty() ? issuer : account.issuer, "an issuer");
+  try { // the app writes the name as in a label
+    read_label(name, trimmed(issuer), issuer_end(name), account);
   } catch (const Error&) {
-    entry.problem = "its name or issuer is not UTF-8 or has control characters";
+    entry.problem = "its name or issuer has control characters";
   }
   if (account.secret.empty() || account.secret.size() > otp::longest_secret)
     entry.problem = "its secret is empty or longer than " + std::to_string(otp::longest_secret) + " bytes";
@@ -108,6 +106,7 @@ namespace mfa::otp {
   using mfa::detail::refuse_uri;
   if (text.size() > longest_migration_text)
     refuse_uri("is longer than " + std::to_string(longest_migration_text) + " characters");
+  text = mfa::detail::trimmed(text);
   std::string_view rest = text;
   const std::string_view path = mfa::detail::take_until(rest, '?');
   if (!is_migration_uri(path)) refuse_uri("does not begin with otpauth-migration://");

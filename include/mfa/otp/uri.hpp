@@ -16,8 +16,10 @@
 
 namespace mfa::otp {
 
-/// The longest issuer and the longest user, in bytes of UTF-8.
-inline constexpr std::size_t longest_label = 200;
+/// The longest issuer and the longest user, in bytes of UTF-8. An e-mail address has up to 254 (RFC 5321
+/// section 4.5.3.1.3).
+inline constexpr std::size_t longest_issuer = 200;
+inline constexpr std::size_t longest_user = 255;
 
 /// The longest secret, in bytes: the block of SHA-512. HMAC would hash a longer one down.
 inline constexpr std::size_t longest_secret = 128;
@@ -25,7 +27,7 @@ inline constexpr std::size_t longest_secret = 128;
 /// The longest text that `uri` gives.
 inline constexpr std::size_t longest_uri =
     std::string_view("otpauth://hotp/:?secret=&issuer=&algorithm=SHA512&digits=8&counter=").size() +
-    3 * (3 * longest_label) + mfa::detail::base32_size(longest_secret) +
+    3 * (2 * longest_issuer + longest_user) + mfa::detail::base32_size(longest_secret) +
     std::numeric_limits<std::uint64_t>::digits10 + 1;
 static_assert(longest_uri <= 2331, "every URI fits the largest QR code (version 40, level M, byte mode)");
 
@@ -40,30 +42,29 @@ struct UriFields {
   std::optional<std::uint64_t> counter = {}; ///< HOTP: of the next code
 };
 
-/// Refuses what authenticator apps would misread or could not show: `text` must be 1 to `longest_label` bytes
-/// of UTF-8 without control characters and without white space at either end. An "issuer" also has no ASCII
-/// colon, where apps split it from the user; other scripts' colons are ordinary characters to them. `what` is
+/// Refuses what authenticator apps would misread or could not show: `text` must be 1 to `longest_issuer` or
+/// `longest_user` bytes of UTF-8 without control characters and without white space at either end. `what` is
 /// "issuer" or "user". Throws `errc::invalid_argument`.
 inline void check_label(std::string_view what, std::string_view text) {
+  const std::size_t longest = what == "issuer" ? longest_issuer : longest_user;
   const auto refuse = [what](const std::string& reason) {
     throw Error(errc::invalid_argument, "the " + std::string(what) + ' ' + reason);
   };
   if (text.empty()) refuse("is empty; authenticator apps show it to tell accounts apart");
-  if (text.size() > longest_label)
-    refuse("is longer than " + std::to_string(longest_label) + " bytes of UTF-8; shorten it");
+  if (text.size() > longest)
+    refuse("is longer than " + std::to_string(longest) + " bytes of UTF-8; shorten it");
   if (!mfa::detail::is_utf8(text)) refuse("is not valid UTF-8; convert it");
   if (mfa::detail::has_control_characters(text))
     refuse("has a control character (line break, tab, NUL); remove it");
-  if (mfa::detail::has_outer_white_space(text)) refuse("begins or ends with white space; trim it");
-  if (what == "issuer" && text.find(':') != std::string_view::npos)
-    refuse("has a colon, where authenticator apps would split it; replace it");
+  if (mfa::detail::trimmed(text) != text) refuse("begins or ends with white space; trim it");
 }
 
 /// The text of the QR code that authenticator apps read:
 /// `otpauth://totp/Foo%20Corp:alan.turing%40example.com?secret=...&issuer=Foo%20Corp`, followed by
 /// `algorithm`, `digits` and `period` where they are not SHA1, 6 and 30, which every app assumes. Always with
-/// `counter` for HOTP. Percent-encoded by RFC 3986. Holds the secret in the clear. Throws for a field out of
-/// its range: `errc::invalid_secret` or `errc::invalid_argument`.
+/// `counter` for HOTP. Percent-encoded by RFC 3986. Apps split the label at a colon, so an issuer that has
+/// one (an address) stands in the parameter alone, unless the user has one too. Holds the secret in the
+/// clear. Throws for a field out of its range: `errc::invalid_secret` or `errc::invalid_argument`.
 [[nodiscard]] inline std::string uri(const UriFields& fields) {
   check_label("issuer", fields.issuer);
   check_label("user", fields.user);
@@ -89,8 +90,11 @@ inline void check_label(std::string_view what, std::string_view text) {
     }
   };
   text += fields.counter ? "otpauth://hotp/" : "otpauth://totp/";
-  append_encoded(fields.issuer);
-  text += ':';
+  const auto has_colon = [](std::string_view label) { return label.find(':') != std::string_view::npos; };
+  if (!has_colon(fields.issuer) || has_colon(fields.user)) {
+    append_encoded(fields.issuer);
+    text += ':';
+  }
   append_encoded(fields.user);
   text += "?secret=";
   mfa::detail::append_base32(text, fields.secret);

@@ -51,8 +51,9 @@ namespace mfa::detail {
   throw Error(errc::invalid_uri, "the URI " + reason);
 }
 
-/// Undoes percent-encoding (RFC 3986 section 2.1); with `plus_is_space`, that of forms as well. The result
-/// may be a secret.
+/// Undoes percent-encoding (RFC 3986 section 2.1); with `plus_is_space`, that of forms as well. A percent
+/// sign that two hexadecimal digits do not follow is one: many servers encode nothing. The result may be a
+/// secret.
 [[nodiscard]] inline crypto::SecretBytes percent_decode(std::string_view text, bool plus_is_space) {
   const auto digit = [](char c) -> int {
     if (c >= '0' && c <= '9') return c - '0';
@@ -62,10 +63,9 @@ namespace mfa::detail {
   crypto::SecretBytes plain;
   plain.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const int high = i + 2 < text.size() ? digit(text[i + 1]) : -1;
-      const int low = high >= 0 ? digit(text[i + 2]) : -1;
-      if (low < 0) refuse_uri("has a percent sign that two hexadecimal digits do not follow");
+    const int high = text[i] == '%' && i + 2 < text.size() ? digit(text[i + 1]) : -1;
+    const int low = high >= 0 ? digit(text[i + 2]) : -1;
+    if (low >= 0) {
       plain.push_back(static_cast<unsigned char>(high * 16 + low));
       i += 2;
     } else {
@@ -75,14 +75,37 @@ namespace mfa::detail {
   return plain;
 }
 
-/// Without white space at its ends, which apps put after the colon. Throws `errc::invalid_uri` for what is no
-/// text.
+/// Without white space at its ends, which apps put after the colon. What is not UTF-8 is read as Latin-1.
+/// Throws `errc::invalid_uri` for control characters.
 [[nodiscard]] inline std::string label_text(std::string_view text, const char* what) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  if (!is_utf8(text) || has_control_characters(text))
-    refuse_uri(std::string("has ") + what + " that is not UTF-8 or has control characters");
-  return std::string(text);
+  std::string plain(is_utf8(text) ? std::string(text) : utf8_of_latin1(text));
+  plain = std::string(trimmed(plain));
+  if (has_control_characters(plain)) refuse_uri(std::string("has ") + what + " with control characters");
+  return plain;
+}
+
+/// Where a label's issuer ends, or none. The colon before "//" is a part of an address.
+[[nodiscard]] constexpr std::size_t issuer_end(std::string_view label) noexcept {
+  std::size_t at = label.find(':');
+  while (at != std::string_view::npos && label.substr(at + 1).starts_with("//")) at = label.find(':', at + 1);
+  return at;
+}
+
+/// Fills in what a label without its encoding says: "issuer:user" or "user". `issuer` is the one that is
+/// known already, or empty; it may have colons itself. `end` is where the label's own ends otherwise, or
+/// none.
+inline void read_label(std::string_view label, std::string_view issuer, std::size_t end,
+                       otp::Account& account) {
+  if (!issuer.empty() && label.starts_with(issuer)) {
+    const auto after = label.find_first_not_of(' ', issuer.size());
+    if (after != std::string_view::npos && label[after] == ':') end = after;
+  }
+  if (end != std::string_view::npos) {
+    if (issuer.empty()) issuer = label.substr(0, end);
+    label.remove_prefix(end + 1);
+  }
+  account.issuer = label_text(issuer, "an issuer");
+  account.user = label_text(label, "a user");
 }
 
 /// `text` as a number from `least` to `most`, in decimal digits alone.
@@ -97,10 +120,11 @@ namespace mfa::detail {
 }
 
 [[nodiscard]] inline crypto::Hash uri_hash(std::string_view name) {
-  std::string plain; // "HmacSHA1" and "SHA-1" are "SHA1"
+  std::string plain; // "HmacSHA1", "SHA-1" and "Algorithm.sha1" are "SHA1"
   for (const char c : name.substr(0, 16))
     if (c != '-') plain += c;
   std::string_view hash = plain;
+  if (hash.size() > 10 && equal_without_case(hash.substr(0, 10), "algorithm.")) hash.remove_prefix(10);
   if (hash.size() > 4 && equal_without_case(hash.substr(0, 4), "hmac")) hash.remove_prefix(4);
   if (equal_without_case(hash, "sha1")) return crypto::Hash::sha1;
   if (equal_without_case(hash, "sha256")) return crypto::Hash::sha256;
@@ -122,49 +146,67 @@ namespace mfa::otp {
 
 /// What an otpauth URI says (the key URI format), as apps and servers write it: parameters in any order and
 /// unknown ones among them, the issuer in the label, as a parameter or in both (then the parameter counts) or
-/// nowhere, algorithms by their Java names, plus signs for spaces in parameters. Whatever could be read in
-/// two ways is refused: a parameter twice, an unknown type, a number out of its range. Throws
+/// nowhere, algorithms by their Java names, plus signs for spaces in parameters, percent signs and number
+/// signs that are not encoded, Latin-1 for UTF-8, white space around it. Whatever could be read in two ways
+/// is refused: a parameter with two values, an unknown type, a number out of its range. Throws
 /// `errc::invalid_uri`, and `errc::invalid_secret` for the secret; neither says what the URI holds.
 [[nodiscard]] inline Account parse_uri(std::string_view text) {
+  using mfa::detail::equal_without_case;
+  using mfa::detail::percent_decode;
   using mfa::detail::refuse_uri;
   constexpr std::string_view scheme = "otpauth://";
   if (text.size() > longest_uri_text)
     refuse_uri("is longer than " + std::to_string(longest_uri_text) + " characters");
-  if (!mfa::detail::equal_without_case(text.substr(0, scheme.size()), scheme))
+  text = mfa::detail::trimmed(text);
+  if (!equal_without_case(text.substr(0, scheme.size()), scheme))
     refuse_uri("does not begin with otpauth://");
+  for (const std::string_view escaped : {"&amp;", "&#38;", "&#x26;"})
+    if (text.find(escaped) != std::string_view::npos)
+      refuse_uri("is escaped for HTML, with \"" + std::string(escaped) + "\" for \"&\"; undo that first");
   std::string_view rest = text.substr(scheme.size());
-  rest = rest.substr(0, rest.find('#'));
   std::string_view path = mfa::detail::take_until(rest, '?');
   const std::string_view type = mfa::detail::take_until(path, '/');
-  const bool counts = mfa::detail::equal_without_case(type, "hotp");
-  if (!counts && !mfa::detail::equal_without_case(type, "totp"))
-    refuse_uri("is neither of type totp nor hotp");
+  constexpr const char* for_steam = "is for Steam, whose codes are not digits";
+  if (equal_without_case(type, "steam")) refuse_uri(for_steam);
+  const bool counts = equal_without_case(type, "hotp");
+  if (!counts && !equal_without_case(type, "totp")) refuse_uri("is neither of type totp nor hotp");
 
-  Account account;
-  const crypto::SecretBytes decoded_label = mfa::detail::percent_decode(path, false);
-  std::string_view user = crypto::text_of(decoded_label);
-  std::string_view issuer;
-  if (user.find(':') != std::string_view::npos) issuer = mfa::detail::take_until(user, ':');
-  account.issuer = mfa::detail::label_text(issuer, "an issuer");
-  account.user = mfa::detail::label_text(user, "a user");
-
-  constexpr std::array<std::string_view, 6> names{"secret", "issuer", "algorithm",
-                                                  "digits", "period", "counter"};
+  constexpr std::array<std::string_view, 7> names{"secret", "issuer",  "algorithm", "digits",
+                                                  "period", "counter", "encoder"};
   std::array<std::optional<crypto::SecretBytes>, names.size()> values;
   while (!rest.empty()) {
     std::string_view parameter = mfa::detail::take_until(rest, '&');
-    const std::string_view name = mfa::detail::take_until(parameter, '=');
+    std::string_view name = mfa::detail::take_until(parameter, '=');
+    if (equal_without_case(name, "algo")) name = "algorithm";
     const auto known = std::ranges::find_if(
-        names, [name](std::string_view other) { return mfa::detail::equal_without_case(name, other); });
+        names, [name](std::string_view other) { return equal_without_case(name, other); });
+    // Behind the secret, a number sign begins the fragment; before, it was not encoded.
+    if ((known == names.begin() || values[0]) && parameter.find('#') != std::string_view::npos) {
+      parameter = parameter.substr(0, parameter.find('#'));
+      rest = {};
+    }
     if (known == names.end() || parameter.empty()) continue;
     auto& value = values[static_cast<std::size_t>(known - names.begin())];
-    if (value) refuse_uri("has the parameter " + std::string(*known) + " twice");
-    value = mfa::detail::percent_decode(parameter, true);
+    auto decoded = percent_decode(parameter, true);
+    if (value && *value != decoded)
+      refuse_uri("has the parameter " + std::string(*known) + " twice, with different values");
+    value = std::move(decoded);
   }
-  const auto value_of = [&](std::size_t i) { return crypto::text_of(*values[i]); };
+  const auto value_of = [&](std::size_t i) {
+    return values[i] ? crypto::text_of(*values[i]) : std::string_view();
+  };
+  if (equal_without_case(value_of(6), "steam")) refuse_uri(for_steam);
+  if (!value_of(6).empty()) refuse_uri("has an encoder, so that its codes are not digits");
   if (!values[0]) refuse_uri("has no secret");
+
+  Account account;
+  const crypto::SecretBytes label = percent_decode(path, false);
+  std::size_t end = mfa::detail::issuer_end(crypto::text_of(label));
+  // A colon that is not encoded ends the issuer before one that is.
+  if (const auto plain = mfa::detail::issuer_end(path); plain != std::string_view::npos)
+    end = percent_decode(path.substr(0, plain), false).size();
+  mfa::detail::read_label(crypto::text_of(label), mfa::detail::trimmed(value_of(1)), end, account);
   account.secret = base32_decode(value_of(0));
-  if (values[1]) account.issuer = mfa::detail::label_text(value_of(1), "an issuer");
   if (values[2]) account.hash = mfa::detail::uri_hash(value_of(2));
   if (values[3]) account.digits = static_cast<unsigned>(mfa::detail::uri_number(value_of(3), "digits", 6, 8));
   if (values[4] && !counts)
