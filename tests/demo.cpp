@@ -187,7 +187,7 @@ TEST_CASE("What the demo cannot do, it says with the remedy") {
   const std::string no_database = demo.directory.path() + "/notes.txt";
   const std::string short_key = demo.directory.path() + "/short.db";
   std::ofstream(no_database) << "not a database";
-  std::ofstream(no_database + ".key") << std::string(32, 'k');
+  std::ofstream(no_database + ".key") << "a key of thirty-two bytes in all";
   std::ofstream(short_key + ".key") << "short";
   std::ofstream(demo.state) << "";
   struct Row {

@@ -1,9 +1,11 @@
 // What a key ring seals opens only under its key and for its record; what it authenticates matches only the
 // same value and use; a newer key takes over and an older one only opens.
 #include <array>
+#include <cstddef>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/key_ring.hpp>
@@ -122,6 +124,28 @@ TEST_CASE("A key ring refuses what is no key and no name") {
   for (const std::size_t size : {0U, 1U, 16U, 31U, 33U, 64U}) {
     CAPTURE(size);
     CHECK(made("a", std::string(size, 'k')) == errc::invalid_argument);
+  }
+  // Nobody drew these: one byte for all, half a key twice, bytes that count up or down.
+  std::vector<std::string> undrawn{"0123456789abcdef0123456789abcdef", "\xde\xad\xbe\xef"};
+  while (undrawn.back().size() < KeyRing::key_size) undrawn.back() += undrawn.back();
+  for (int byte = 0; byte < 256; ++byte) undrawn.emplace_back(KeyRing::key_size, static_cast<char>(byte));
+  for (const int step : {1, -1, 2, 17}) {
+    std::string counted;
+    for (int i = 0; i < static_cast<int>(KeyRing::key_size); ++i)
+      counted += static_cast<char>((250 + i * step) % 256);
+    undrawn.push_back(counted);
+  }
+  for (std::size_t i = 0; i < undrawn.size(); ++i) {
+    const std::string& key = undrawn[i];
+    CAPTURE(i);
+    CHECK(made("a", key) == errc::invalid_argument);
+    CHECK(thrown_by([&] { return KeyRing("a", bytes_of(key_a)).add_further("b", bytes_of(key)); }) ==
+          errc::invalid_argument);
+    for (const std::size_t place : {0U, 15U, 16U, 31U}) { // one bit off is taken: it is not for us to guess
+      std::string drawn = key;
+      drawn[place] = static_cast<char>(drawn[place] ^ 1);
+      CHECK(made("a", drawn) == errc{});
+    }
   }
   KeyRing ring{"a", bytes_of(key_a)};
   CHECK(thrown_by([&] { return ring.add_further("a", bytes_of(key_b)); }) == errc::invalid_argument);

@@ -170,7 +170,7 @@ TEST_CASE("What does not open is counted, named and left, and the rest is moved"
   (void)node.enroll();
   const auto damaged = node.enroll();
   (void)node.enroll();
-  Node stranger(service, KeyRing{"lost", bytes_of("................................")});
+  Node stranger(service, KeyRing{"lost", bytes_of("another key, which no node holds")});
   (void)stranger.enroll();
   auto record = *service.storage.find_factor(damaged.factor.id());
   record.sealed.back() = static_cast<char>(record.sealed.back() ^ 1);

@@ -1,5 +1,7 @@
 // A key ring comes from a file that only the service reads, or from a key management service, and what cannot
 // be used is refused with a message that says why and holds nothing of a key.
+#include <chrono>
+#include <cstddef>
 #include <exception>
 #include <fstream>
 #include <stdexcept>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include <mfa/mfa.hpp>
+#include <mfa/testing/conformance/processes.hpp>
 
 #include "support/catch.hpp"
 #include "support/host.hpp"
@@ -25,6 +28,8 @@ using mfa::crypto::text_of;
 using mfa::test::contains;
 using mfa::test::TemporaryDirectory;
 using mfa::test::thrown_by;
+using mfa::testing::conformance::Process;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -97,6 +102,9 @@ TEST_CASE("A line that is no key is named by its number and never shown") {
       {" " + hex_a, "line 1 has an id that is no key id"},
       {"\xc3\xa4 " + hex_a, "line 1 has an id that is no key id"},
       {"a " + hex_a + "\n#\na " + hex_b, "line 3 has an id that is no key id, or that an earlier line has"},
+      {"a " + hex_a + "\nb " + std::string(64, '0'), "line 2 has a key that was not drawn at random"},
+      {"a " + std::string(64, 'f'), "line 1 has a key that was not drawn at random"},
+      {"a " + hex_a.substr(0, 32) + hex_a.substr(0, 32), "line 1 has a key that was not drawn at random"},
       {std::string(65'537, '#'), "more than 64 KiB"},
   };
   for (const auto& [contents, why] : cases) {
@@ -107,11 +115,82 @@ TEST_CASE("A line that is no key is named by its number and never shown") {
   }
 }
 
-TEST_CASE("A file that is not there, or no file, is refused") {
+TEST_CASE("What is no regular file is refused at once, also through a symbolic link") {
   const TemporaryDirectory directory;
-  CHECK(thrown_by([&] { return mfa::read_key_file(directory.path() + "/missing"); }) ==
+  const std::string fifo = directory.path() + "/fifo";
+  const std::string link_to_fifo = directory.path() + "/link_to_fifo";
+  const std::string dangling = directory.path() + "/dangling";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  REQUIRE(symlink(fifo.c_str(), link_to_fifo.c_str()) == 0);
+  REQUIRE(symlink((directory.path() + "/missing").c_str(), dangling.c_str()) == 0);
+  const KeyFile file("a " + hex_a);
+  struct Case {
+    std::string path;
+    std::string why;
+  };
+  const std::vector<Case> cases{
+      {directory.path() + "/missing", "No such file or directory"},
+      {dangling, "No such file or directory"},
+      {directory.path(), "it is no regular file"},
+      {fifo, "it is no regular file"},
+      {link_to_fifo, "it is no regular file"},
+      {"/dev/zero", "it is no regular file"},
+      {"", "the path of a key file is empty or holds a NUL"},
+      {file.path + std::string("\0.old", 5), "the path of a key file is empty or holds a NUL"},
+  };
+  for (const auto& [path, why] : cases) {
+    CAPTURE(path);
+    // In another process, since the open of a FIFO waits for its writer.
+    Process reader([&path = path](const auto& told) {
+      try {
+        (void)mfa::read_key_file(path);
+      } catch (const mfa::Error& error) {
+        if (error.code() == errc::key_unavailable) told.write(error.what());
+      }
+    });
+    CHECK_THAT(reader.result(20s), contains(why));
+  }
+}
+
+TEST_CASE("A symbolic link to a key file is followed, as Kubernetes mounts secrets") {
+  const KeyFile file("a " + hex_a);
+  const std::string link = file.directory.path() + "/link";
+  REQUIRE(symlink(file.path.c_str(), link.c_str()) == 0);
+  CHECK_FALSE(mfa::read_key_file(link).empty());
+  REQUIRE(chmod(file.path.c_str(), 0646) == 0); // what counts is the file, not the link
+  CHECK(thrown_by([&] { return mfa::read_key_file(link, {.accept_readable_by_all = true}); }) ==
         errc::key_unavailable);
-  CHECK(thrown_by([&] { return mfa::read_key_file(directory.path()); }) == errc::key_unavailable);
+}
+
+TEST_CASE("Another user's file is refused, unless it is allowed by name; root's and one's own are taken") {
+  if (geteuid() != 0) return; // only root can give a file away
+  constexpr uid_t nobody = 65534;
+  constexpr uid_t somebody = 65533;
+  const KeyFile file("a " + hex_a, 0440);
+  REQUIRE(chmod(file.directory.path().c_str(), 0755) == 0);
+  struct Case {
+    uid_t owner;
+    uid_t reader;
+    bool taken;
+  };
+  const std::vector<Case> cases{
+      {0, 0, true}, {nobody, 0, false}, {0, nobody, true}, {nobody, nobody, true}, {somebody, nobody, false}};
+  for (const auto& [owner, reader, taken] : cases) {
+    CAPTURE(owner, reader);
+    REQUIRE(chown(file.path.c_str(), owner, nobody) == 0);
+    REQUIRE(setegid(reader == 0 ? 0 : nobody) == 0);
+    REQUIRE(seteuid(reader) == 0);
+    const std::string told = refusal(file);
+    const bool allowed = !mfa::read_key_file(file.path, {.accept_another_owner = true}).empty();
+    REQUIRE(seteuid(0) == 0);
+    REQUIRE(setegid(0) == 0);
+    CHECK(allowed);
+    if (taken)
+      CHECK(told == "taken");
+    else
+      CHECK_THAT(told, contains("another user owns it, who can change it: chown it to the user of this "
+                                "process or to root, or set KeyFileOptions::accept_another_owner"));
+  }
 }
 
 TEST_CASE("Wrapped keys are unwrapped once each, and the first one seals") {
@@ -146,6 +225,13 @@ TEST_CASE("A key that is not unwrapped is named, with the service's own error ne
     }
   }
   CHECK(thrown_by([] { return mfa::unwrap_keys({}, {}); }) == errc::key_unavailable);
-  CHECK(thrown_by([&] { return mfa::unwrap_keys(wrapped, [](const auto&) { return SecretBytes(31); }); }) ==
-        errc::invalid_argument);
+  for (const std::size_t size : {0U, 31U, 32U}) // of 32, all of them zero
+    CHECK(thrown_by([&] {
+            return mfa::unwrap_keys(wrapped, [=](const auto&) { return SecretBytes(size); });
+          }) == errc::invalid_argument);
+  try {
+    (void)mfa::unwrap_keys(wrapped, [](const auto&) { return SecretBytes(KeyRing::key_size); });
+  } catch (const mfa::Error& error) {
+    CHECK_THAT(error.what(), contains("key '2027-01' was not drawn at random"));
+  }
 }

@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . ./examples/requirements.sh
-require g++ perl-base pkg-config libssl-dev libqrencode-dev libpng-dev catch2
+require g++ perl-base pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 dry_run=false
@@ -177,6 +177,20 @@ mutate "cloned machines: nonces" crypto/sealed_box.hpp 'random_bytes_for(text_of
 mutate "cloned machines: codes" crypto/random.hpp 'random_bytes_for(purpose, bytes);' 'random_bytes(bytes);'
 mutate "cloned machines: secrets" factor/purpose.hpp \
   'std::string_view(factor.id), std::string_view(factor.user_id), detail' 'std::string_view(factor.id)'
+
+tests=tests/key_sources.cpp
+mutate "key files: owner" crypto/key_file.hpp \
+  'status.st_uid != ::geteuid() && status.st_uid != 0 && !options.accept_another_owner' 'options.accept_another_owner && false'
+mutate "key files: regular files" crypto/key_file.hpp 'if (!S_ISREG(status.st_mode))' 'if (false)'
+mutate "key files: no waiting for a FIFO" crypto/key_file.hpp '| O_NONBLOCK' ''
+mutate "keys: no placeholder" crypto/key_ring.hpp 'return halves_differ != 0 && steps_differ != 0;' 'return halves_differ + steps_differ >= 0;'
+
+tests=tests/sqlite_storage.cpp libraries="$libraries -lsqlite3"
+mutate "sqlite: private file" storage/sqlite.hpp 'O_CLOEXEC, S_IRUSR | S_IWUSR' 'O_CLOEXEC, 0644'
+mutate "sqlite: no file through a link" storage/sqlite.hpp 'constexpr int flags = SQLITE_OPEN_READWRITE; #else' \
+  'constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE; #else'
+mutate "sqlite: no URI" storage/sqlite.hpp 'path.starts_with("file:")' 'path.starts_with("file:///")'
+mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IWOTH) != 0 && !options' 'false && !options'
 
 echo "$rules edits, $unnoticed not noticed"
 [ "$unnoticed" = 0 ]

@@ -155,7 +155,7 @@ TEST_CASE("a path that cannot be a database is refused with the remedy") {
   }
   SECTION("a directory") {
     check_error([&] { Sqlite storage(directory.path()); }, mfa::errc::storage_failure, directory.path(),
-                "Give this process write permission");
+                "it is no regular file: give another path");
   }
   SECTION("a file that is no database") {
     const auto path = directory.path() + "/garbage";

@@ -263,20 +263,133 @@ TEST_CASE("processes that open and close the file each time, so that the write-a
   expect_count(storage, "n", 160, "4 processes");
 }
 
-TEST_CASE("a new file is readable by its owner alone and an existing one keeps its mode") {
+TEST_CASE(
+    "a new file is readable by its owner alone, whatever the umask, and an existing one keeps its mode") {
   const SqliteFile file;
-  const bool existing = GENERATE(true, false);
-  if (existing) {
+  const mode_t existing = GENERATE(0U, 0600U, 0640U, 0660U, 0644U);
+  if (existing != 0) {
     std::ofstream{file.path};
-    REQUIRE(chmod(file.path.c_str(), 0640) == 0);
+    REQUIRE(chmod(file.path.c_str(), existing) == 0);
   }
+  const mode_t everybody = umask(0);
   Sqlite storage(file.path);
-  REQUIRE(commit(storage, factor("f")));
+  const bool committed = commit(storage, factor("f"));
+  umask(everybody);
+  REQUIRE(committed);
   for (const auto* name : {"", "-wal", "-shm"}) {
     struct stat status {};
     REQUIRE(stat((file.path + name).c_str(), &status) == 0);
-    CHECK((status.st_mode & 0777) == (existing ? 0640 : 0600));
+    CHECK((status.st_mode & 0777) == (existing != 0 ? existing : 0600));
   }
+  // The third file that there may be: a host's own connection leaves write-ahead logging, or never began it.
+  HostConnection host(file.path);
+  { const Sqlite closed = std::move(storage); }
+  host.execute("PRAGMA journal_mode = PERSIST; CREATE TABLE host (number); INSERT INTO host VALUES (1)");
+  struct stat status {};
+  REQUIRE(stat((file.path + "-journal").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == (existing != 0 ? existing : 0600));
+}
+
+TEST_CASE("a file that every user may write is refused, unless that is allowed by name") {
+  const SqliteFile file;
+  {
+    Sqlite storage(file.path, quick);
+    REQUIRE(commit(storage, factor("f")));
+  }
+  for (const mode_t mode : {0602U, 0666U}) {
+    REQUIRE(chmod(file.path.c_str(), mode) == 0);
+    check_error(
+        [&] { Sqlite storage(file.path, quick); }, mfa::errc::storage_failure, file.path,
+        "every user of this machine may write it: chmod o-w, or set SqliteOptions::accept_writable_by_all");
+    CHECK(Sqlite(file.path, {.accept_writable_by_all = true}).find_factor("f"));
+  }
+}
+
+TEST_CASE("a symbolic link to a file is followed, and one to no file is refused") {
+  const SqliteFile file;
+  const std::string link = file.directory.path() + "/link.db";
+  REQUIRE(symlink(file.path.c_str(), link.c_str()) == 0);
+  const mode_t everybody = umask(0);
+  check_error([&] { Sqlite storage(link); }, mfa::errc::storage_failure, link,
+              "it is a symbolic link to a file that is missing: create that file with mode 0600, or give its "
+              "own path");
+  umask(everybody);
+  struct stat status {};
+  CHECK(stat(file.path.c_str(), &status) != 0);
+  {
+    Sqlite storage(file.path, quick);
+    REQUIRE(commit(storage, factor("f")));
+  }
+  Sqlite linked(link, quick);
+  Sqlite direct(file.path, quick); // the same write-ahead log
+  CHECK(linked.find_factor("f"));
+  REQUIRE(commit(linked, factor("g")));
+  CHECK(direct.find_factor("g"));
+  CHECK(stat((link + "-wal").c_str(), &status) != 0);
+}
+
+TEST_CASE("files beside the database are not written through symbolic links") {
+  const SqliteFile file;
+  const std::string victim = file.directory.path() + "/victim";
+  for (const auto* name : {"-wal", "-shm", "-journal"}) {
+    CAPTURE(name);
+    REQUIRE(symlink(victim.c_str(), (file.path + name).c_str()) == 0);
+    try {
+      Sqlite storage(file.path, quick);
+      (void)commit(storage, factor(name));
+    } catch (const mfa::Error& error) { // it may refuse them, or replace them
+      CHECK(error.code() == mfa::errc::storage_failure);
+    }
+    struct stat status {};
+    CHECK(stat(victim.c_str(), &status) != 0);
+    (void)unlink((file.path + name).c_str());
+  }
+  Sqlite storage(file.path, quick);
+  CHECK(commit(storage, factor("f")));
+}
+
+TEST_CASE("no name is taken for anything but that of a file") {
+  const SqliteFile file;
+  std::array<char, 4096> before{};
+  REQUIRE(getcwd(before.data(), before.size()) != nullptr);
+  REQUIRE(chdir(file.directory.path().c_str()) == 0);
+  const auto kept = [](const std::string& name) { // by another instance, so in a file
+    {
+      Sqlite storage(name, quick);
+      if (!commit(storage, factor("f"))) return false;
+    }
+    struct stat status {};
+    return stat(name.c_str(), &status) == 0 && (status.st_mode & 0777) == 0600 &&
+           Sqlite(name, quick).find_factor("f").has_value();
+  };
+  std::vector<std::string> refused;
+  std::vector<std::string> told;
+  for (const std::string name : {"file:factors.db", "file:factors.db?mode=memory&cache=shared",
+                                 "file:", "file:///tmp/factors.db?vfs=memdb"})
+    try {
+      Sqlite storage(name, quick);
+    } catch (const mfa::Error& error) {
+      if (error.code() == mfa::errc::invalid_argument) refused.push_back(name);
+      told.emplace_back(error.what());
+    }
+  for (const std::string name :
+       {"./file:factors.db?mode=memory", "File:factors.db", "factors.db?mode=memory", "./:memory:", ":memory",
+        "factors%20of.db", "factors.db#1", " ", "-", "Zo\xc3\xab.db"}) {
+    CAPTURE(name);
+    CHECK(kept(name));
+  }
+  REQUIRE(chdir(before.data()) == 0);
+  CHECK(refused.size() == 4);
+  for (const auto& message : told)
+    CHECK_THAT(message, contains("give the path of the file, or './file:...' for a file of that name"));
+}
+
+TEST_CASE("what is no regular file is refused at once") {
+  const SqliteFile file;
+  REQUIRE(mkfifo(file.path.c_str(), 0600) == 0);
+  for (const std::string& path : {file.path, file.directory.path(), std::string("/dev/zero")})
+    check_error([&] { Sqlite storage(path, quick); }, mfa::errc::storage_failure, path,
+                "it is no regular file: give another path");
 }
 
 TEST_CASE("no message holds what a record holds") {

@@ -29,6 +29,9 @@ namespace mfa {
 struct KeyFileOptions {
   /// Unsafe: takes a file that any user of the machine may read.
   bool accept_readable_by_all = false;
+  /// Unsafe: takes a file that neither the effective user of this process nor root owns. Its owner can change
+  /// the keys.
+  bool accept_another_owner = false;
 };
 
 namespace detail {
@@ -48,11 +51,15 @@ inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileO
     }
   };
   const auto fail = [&path] { fail_key_file(path, std::generic_category().message(errno)); };
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Without waiting for the writer of a FIFO, or taking a terminal over.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   if (file.number < 0) fail();
   struct stat status {};
   if (::fstat(file.number, &status) != 0) fail();
   if (!S_ISREG(status.st_mode)) fail_key_file(path, "it is no regular file");
+  if (status.st_uid != ::geteuid() && status.st_uid != 0 && !options.accept_another_owner)
+    fail_key_file(path, "another user owns it, who can change it: chown it to the user of this process or to "
+                        "root, or set KeyFileOptions::accept_another_owner");
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     fail_key_file(path, "others than its owner may write it; chmod go-w");
   if ((status.st_mode & S_IROTH) != 0 && !options.accept_readable_by_all)
@@ -106,9 +113,14 @@ inline std::optional<crypto::SecretBytes> key_of_hex(std::string_view hex) {
 /// `echo "2026-01 $(openssl rand -hex 32)"` prints. The first line is the current key, the others are further
 /// ones; empty lines and those that start with `#` are skipped. Read once: restart to take up a change.
 ///
-/// Throws `errc::key_unavailable` if the file cannot be read, if others may write it or (on POSIX systems)
-/// every user may read it, and for a line that is no key, by its number. No message holds what a line holds.
+/// Throws `errc::key_unavailable` if it cannot be read or is no regular file; on POSIX systems if neither the
+/// effective user nor root owns it, if its group or others may write it, or if every user may read it (of an
+/// access control list, the mask counts as the group); and for a line that is no key, by its number. A
+/// symbolic link is followed. No message holds what a line holds.
 [[nodiscard]] inline KeyRing read_key_file(const std::string& path, const KeyFileOptions& options = {}) {
+  if (path.empty() || path.find('\0') != std::string::npos)
+    throw Error(errc::key_unavailable,
+                "the path of a key file is empty or holds a NUL; give that of the file");
   const crypto::SecretBytes bytes = detail::read_key_file(path, options);
   if (bytes.size() > detail::largest_key_file)
     detail::fail_key_file(path, "it has more than 64 KiB; give the file of keys");
@@ -125,6 +137,10 @@ inline std::optional<crypto::SecretBytes> key_of_hex(std::string_view hex) {
     if (!key)
       detail::fail_key_file(path, "line " + std::to_string(number) +
                                       " is not a key id, a space and 64 hexadecimal digits");
+    if (!KeyRing::may_be_random(*key))
+      detail::fail_key_file(path, "line " + std::to_string(number) +
+                                      " has a key that was not drawn at random; draw one with "
+                                      "`openssl rand -hex 32`");
     try {
       if (keys.empty())
         keys = KeyRing(line.substr(0, space), *key);

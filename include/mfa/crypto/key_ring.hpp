@@ -33,7 +33,8 @@ class KeyRing {
   KeyRing() = default;
 
   /// `key` is 32 secret random bytes that outlive the process (a file, a KMS); `key_id` is any name of 1 to
-  /// 64 letters, digits, '.', '_' and '-'. Throws `errc::invalid_argument`.
+  /// 64 letters, digits, '.', '_' and '-'. Throws `errc::invalid_argument`, also for bytes that nobody drew
+  /// (`may_be_random`).
   KeyRing(std::string_view key_id, std::span<const unsigned char> key) { add(key_id, key); }
 
   /// Adds a key that opens and does not seal: a former one, or the next one, which every node must hold
@@ -43,6 +44,20 @@ class KeyRing {
       throw Error(errc::invalid_argument, "a key ring needs its current key before a further one");
     add(key_id, key);
     return *this;
+  }
+
+  /// False for what is a placeholder and no key: bytes that are all the same or whose second half repeats the
+  /// first, and bytes that count up or down by one step. Of random keys, one in 2^128 is such.
+  [[nodiscard]] static bool may_be_random(std::span<const unsigned char> key) noexcept {
+    unsigned char halves_differ = 0;
+    unsigned char steps_differ = 0;
+    const std::size_t half = key.size() / 2;
+    for (std::size_t i = 0; i + half < key.size(); ++i)
+      halves_differ = static_cast<unsigned char>(halves_differ | (key[i] ^ key[i + half]));
+    for (std::size_t i = 2; i < key.size(); ++i)
+      steps_differ = static_cast<unsigned char>(
+          steps_differ | static_cast<unsigned char>(key[i] - 2 * key[i - 1] + key[i - 2]));
+    return halves_differ != 0 && steps_differ != 0;
   }
 
   /// One fresh random key, lost with the process.
@@ -145,6 +160,10 @@ class KeyRing {
       throw Error(errc::invalid_argument, "key '" + std::string(key_id) + "' has " +
                                               std::to_string(key.size()) +
                                               " bytes; a key is 32 random bytes, as `openssl rand 32` gives");
+    if (!may_be_random(key))
+      throw Error(errc::invalid_argument, "key '" + std::string(key_id) +
+                                              "' was not drawn at random; a key is 32 random bytes, as "
+                                              "`openssl rand 32` gives");
     // One key for each use (NIST SP 800-108 in its simplest form: HMAC of the use's name).
     crypto::Hmac derive(crypto::Hash::sha256, key);
     const auto sealing = derive(crypto::bytes_of("mfa sealing key 1"));

@@ -44,15 +44,18 @@ struct SqliteOptions {
   Synchronous synchronous = Synchronous::full;
   /// Connections for reading; further threads wait for one of them.
   std::size_t max_readers = 16;
+  /// Unsafe: takes a file that every user of the machine may write, and so make used codes fresh again.
+  bool accept_writable_by_all = false;
 };
 
 /// Factors and challenges in one SQLite file (3.37 or later) on a local disk, for any number of threads and
 /// processes.
 ///
-/// The file is created when it is missing, readable by its owner alone; an existing one keeps its mode. The
-/// tables are named mfa_* and may share a database with the host's own; opening creates or migrates them, and
-/// turns the write-ahead log on (files `-wal` and `-shm` beside it). In the database, text is readable, as
-/// `SELECT * FROM mfa_factors WHERE user_id = 'u_42'`.
+/// The file is created when it is missing, readable by its owner alone (on POSIX systems); an existing one
+/// keeps its owner and mode, but is refused if every user may write it. The tables are named mfa_* and may
+/// share a database with the host's own; opening creates or migrates them, and turns the write-ahead log on
+/// (files `-wal` and `-shm` beside it). In the database, text is readable, as `SELECT * FROM mfa_factors
+/// WHERE user_id = 'u_42'`.
 ///
 /// Do not use one across `fork`: open it in the child. Moved from, it can only be assigned to or destroyed.
 ///
@@ -62,9 +65,10 @@ struct SqliteOptions {
 /// cause is gone. If `commit` or `purge` throws, the writes may have happened or not, but all or none.
 class Sqlite {
  public:
-  /// `path` is UTF-8 and names a file, not ":memory:".
+  /// `path` is UTF-8 and names a file: not "", ":memory:" or a URI ("file:..."), which throw
+  /// `errc::invalid_argument`. A symbolic link is followed to a file that is there.
   explicit Sqlite(std::string path, SqliteOptions options = {})
-      : state_(std::make_unique<State>(new_or_existing(std::move(path)), options)) {}
+      : state_(std::make_unique<State>(new_or_existing(std::move(path), options), options)) {}
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
     return find(&Reader::factor, id, detail::sqlite::read_factor);
@@ -135,7 +139,12 @@ class Sqlite {
     State(const std::string& path, const SqliteOptions& options) : options_(options), file_(path) {
       options_.busy_timeout = std::clamp<std::chrono::milliseconds>(
           options_.busy_timeout, std::chrono::milliseconds(0), std::chrono::hours(24));
-      file_ = lend_writer(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)->file();
+#if defined(__unix__) || defined(__APPLE__)
+      constexpr int flags = SQLITE_OPEN_READWRITE;
+#else
+      constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+#endif
+      file_ = lend_writer(flags)->file();
     }
 
     [[nodiscard]] detail::Pool<Reader>::Lease lend_reader() {
@@ -179,19 +188,47 @@ class Sqlite {
                                                                // cache
   }
 
-  static std::string new_or_existing(std::string path) {
+  [[noreturn]] static void refuse(const std::string& path, const std::string& why) {
+    throw Error(errc::storage_failure, "cannot open the SQLite database '" + path + "': " + why + '.');
+  }
+
+  /// The path of a file that is there, made if it was missing: SQLite itself makes none, since it would give
+  /// a new one the mode that the umask leaves. Files beside it get its mode.
+  static std::string new_or_existing(std::string path, const SqliteOptions& options) {
     if (path.empty() || path == ":memory:" || path.find('\0') != std::string::npos) {
       throw Error(errc::invalid_argument,
                   "storage::Sqlite needs the path of a file. For a storage that ends with "
                   "the process, use storage::Memory.");
     }
+    if (path.starts_with("file:")) { // which many builds of SQLite take for a URI, also without being asked
+      throw Error(errc::invalid_argument,
+                  "storage::Sqlite takes no URI such as '" + path +
+                      "': give the path of the file, or './file:...' for a file of that name.");
+    }
 #if defined(__unix__) || defined(__APPLE__)
     // Closing any descriptor of a file ends all locks that the process has on it, so no other Sqlite may have
-    // opened it in between.
+    // opened it in between. For the same reason an existing file is looked at without being opened.
     static std::mutex mutex;
     const std::lock_guard lock(mutex);
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (descriptor >= 0) ::close(descriptor);
+    const int descriptor =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (descriptor >= 0) {
+      ::close(descriptor);
+      return path;
+    }
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) {
+      if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))
+        refuse(path, "it is a symbolic link to a file that is missing: create that file with mode 0600, or "
+                     "give its own path");
+      return path; // SQLite will say why
+    }
+    if (!S_ISREG(status.st_mode)) refuse(path, "it is no regular file: give another path");
+    if ((status.st_mode & S_IWOTH) != 0 && !options.accept_writable_by_all)
+      refuse(path, "every user of this machine may write it: chmod o-w, or set "
+                   "SqliteOptions::accept_writable_by_all");
+#else
+    (void)options;
 #endif
     return path;
   }
