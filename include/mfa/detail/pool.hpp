@@ -9,15 +9,17 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/detail/process.hpp>
+
 namespace mfa::detail {
 
 /// Up to `most` objects (connections, say), each lent to one thread at a time. One that says of itself
 /// `is_usable() == false` when it is given back is destroyed, and another may be made in its place. Usable
-/// from many threads; must outlive its leases.
+/// from many threads of the process that made it; must outlive its leases.
 template <class T> class Pool {
  public:
-  /// At least one.
-  explicit Pool(std::size_t most) : most_(std::max<std::size_t>(most, 1)) {}
+  /// At least one. `user` is what needs the objects, for error messages.
+  Pool(std::size_t most, const char* user) : most_(std::max<std::size_t>(most, 1)), user_(user) {}
 
   /// One object, given back when this ends.
   class Lease {
@@ -40,8 +42,10 @@ template <class T> class Pool {
   };
 
   /// The object that was given back last or, if none is idle and there may be more, what `make` returns as a
-  /// std::unique_ptr. Waits up to `timeout` while all are lent.
+  /// std::unique_ptr. Waits up to `timeout` while all are lent. Throws `errc::storage_failure` in a forked
+  /// process, to which the objects do not belong.
   template <class Make> [[nodiscard]] Lease lease(std::chrono::milliseconds timeout, Make make) {
+    home_.require_here(user_); // before the mutex, which a thread of the parent's may hold for ever
     {
       std::unique_lock lock(mutex_);
       if (!came_back_.wait_for(lock, timeout, [&] { return !idle_.empty() || count_ < most_; })) {
@@ -82,7 +86,9 @@ template <class T> class Pool {
     came_back_.notify_one();
   }
 
+  const HomeProcess home_;
   const std::size_t most_;
+  const char* const user_;
   std::mutex mutex_;
   std::condition_variable came_back_;
   std::size_t count_ = 0; // idle or lent

@@ -15,6 +15,7 @@
 
 #include <sqlite3.h>
 
+#include <mfa/detail/sqlite_open_file.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -53,10 +54,12 @@ class Connection {
     if (sqlite3_threadsafe() == 0) {
       throw Error(errc::storage_failure, "SQLite was built for one thread only: link one built for several.");
     }
+    OpenFile::check(file_);
     sqlite3* handle = nullptr;
     const int result = sqlite3_open_v2(file_.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     handle_.reset(handle);
     if (result != SQLITE_OK) fail(result, "open");
+    open_file_.note(file_);
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_handler(handle, &Connection::wait, this);
     if (const char* absolute = sqlite3_db_filename(handle, "main"); absolute && *absolute) file_ = absolute;
@@ -127,6 +130,7 @@ class Connection {
   std::chrono::milliseconds busy_timeout_;
   std::chrono::steady_clock::time_point deadline_;
   bool usable_ = true;
+  OpenFile open_file_; // ends after the handle
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

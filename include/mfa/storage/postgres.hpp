@@ -19,6 +19,7 @@
 #include <mfa/detail/postgres_connection.hpp>
 #include <mfa/detail/postgres_errors.hpp>
 #include <mfa/detail/postgres_values.hpp>
+#include <mfa/detail/process.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/postgres/records.hpp>
 #include <mfa/storage/postgres/schema.hpp>
@@ -69,7 +70,8 @@ struct PostgresOptions {
 /// connection that turns out to have ended is tried on another if it only reads or was not sent; nothing else
 /// is ever tried twice.
 ///
-/// Do not use one across `fork`: open it in the child. Moved from, it can only be assigned to or destroyed.
+/// In a forked process it throws, and leaves the parent's connections alone: open one there. Moved from, it
+/// can only be assigned to or destroyed.
 ///
 /// Functions throw `Error`: `errc::storage_failure` if the server cannot be reached, does not answer in time
 /// or refuses, `errc::storage_schema` if the schema is not ours or of a later release, `errc::corrupt_record`
@@ -80,7 +82,7 @@ class Postgres {
   /// `connection` is a connection string or URI of libpq. Connects, and throws if that fails;
   /// `errc::invalid_argument` if it, or an option, cannot be used. No message holds its password.
   explicit Postgres(std::string connection, PostgresOptions options = {})
-      : state_(std::make_unique<State>(std::move(connection), std::move(options))) {}
+      : state_(detail::make_at_home<State>(std::move(connection), std::move(options))) {}
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
     return find(state_->statements.factor, id, detail::postgres::read_factor);
@@ -161,7 +163,7 @@ class Postgres {
     State(std::string connection, PostgresOptions given)
         : conninfo(std::move(connection)), options(std::move(given)),
           statements(detail::postgres::quoted_schema(options.schema_name)),
-          connections(options.max_connections) {
+          connections(options.max_connections, "storage::Postgres") {
       using namespace std::chrono_literals;
       detail::postgres::check_conninfo(conninfo);
       // Zero would stand for no limit.
@@ -290,7 +292,7 @@ class Postgres {
     });
   }
 
-  std::unique_ptr<State> state_;
+  detail::OwnedAtHome<State> state_;
 };
 
 } // namespace mfa::storage

@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <mfa/detail/process.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/storage/redis/client.hpp>
@@ -32,7 +32,8 @@ namespace mfa::storage {
 /// the server's clock need not agree with the host's. A failover to a replica may lose what was committed
 /// last: see docs/redis.md.
 ///
-/// Do not use one across `fork`: open it in the child. Moved from, it can only be assigned to or destroyed.
+/// In a forked process it throws, and leaves the parent's connections alone: open one there. Moved from, it
+/// can only be assigned to or destroyed.
 ///
 /// Functions throw `Error`: `errc::storage_failure` if the server cannot be reached or refuses,
 /// `errc::storage_schema` if keys of our names are not ours, `errc::corrupt_record` for contents that this
@@ -40,7 +41,7 @@ namespace mfa::storage {
 /// writes may have happened or not; those of a commit all or none.
 class Redis {
  public:
-  explicit Redis(RedisOptions options = {}) : state_(std::make_unique<State>(std::move(options))) {}
+  explicit Redis(RedisOptions options = {}) : state_(detail::make_at_home<State>(std::move(options))) {}
 
   /// What was found, when it was opened, of why the server may forget what was committed; none with
   /// `RedisDurability::required`.
@@ -217,7 +218,7 @@ class Redis {
     return factors;
   }
 
-  std::unique_ptr<State> state_;
+  detail::OwnedAtHome<State> state_;
 };
 
 } // namespace mfa::storage

@@ -21,6 +21,7 @@
 #endif
 
 #include <mfa/detail/pool.hpp>
+#include <mfa/detail/process.hpp>
 #include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
@@ -57,7 +58,8 @@ struct SqliteOptions {
 /// (files `-wal` and `-shm` beside it). In the database, text is readable, as `SELECT * FROM mfa_factors
 /// WHERE user_id = 'u_42'`.
 ///
-/// Do not use one across `fork`: open it in the child. Moved from, it can only be assigned to or destroyed.
+/// In a forked process it throws, and so does opening a file that the parent had open at the fork: close it
+/// before, and open it in each process after. Moved from, it can only be assigned to or destroyed.
 ///
 /// Functions throw `Error`: `errc::storage_failure` if the file cannot be read or written, stays locked or
 /// was replaced, `errc::storage_schema` if its tables are not ours or of a later release,
@@ -68,7 +70,7 @@ class Sqlite {
   /// `path` is UTF-8 and names a file: not "", ":memory:" or a URI ("file:..."), which throw
   /// `errc::invalid_argument`. A symbolic link is followed to a file that is there.
   explicit Sqlite(std::string path, SqliteOptions options = {})
-      : state_(std::make_unique<State>(new_or_existing(std::move(path), options), options)) {}
+      : state_(detail::make_at_home<State>(new_or_existing(std::move(path), options), options)) {}
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
     return find(&Reader::factor, id, detail::sqlite::read_factor);
@@ -174,8 +176,8 @@ class Sqlite {
     std::string file_;
     // One, so that threads queue there and not by polling SQLite's lock. It is closed last, to tidy the file
     // up.
-    detail::Pool<Writer> writers_{1};
-    detail::Pool<Reader> readers_{options_.max_readers};
+    detail::Pool<Writer> writers_{1, "storage::Sqlite"};
+    detail::Pool<Reader> readers_{options_.max_readers, "storage::Sqlite"};
   };
 
   static const char* pragmas(Synchronous synchronous) noexcept {
@@ -250,7 +252,7 @@ class Sqlite {
     return run.step() ? std::optional(read(run)) : std::nullopt;
   }
 
-  std::unique_ptr<State> state_;
+  detail::OwnedAtHome<State> state_;
 };
 
 } // namespace mfa::storage

@@ -40,7 +40,7 @@ class Client {
   explicit Client(storage::RedisOptions options)
       : options_(checked(std::move(options))), configured_{options_.host, options_.port,
                                                            options_.unix_socket},
-        current_(configured_), sessions_(options_.max_connections) {}
+        current_(configured_), sessions_(options_.max_connections, "storage::Redis") {}
 
   [[nodiscard]] const storage::RedisOptions& options() const noexcept { return options_; }
 

@@ -10,8 +10,9 @@
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
 
-/// The bytes of a record: what the scripts look at as text (scripts.hpp), then its other fields
-/// (record_fields.hpp). One string and not a hash, as a server reads and writes it several times as quickly.
+/// The bytes of a record: what the scripts look at as text (scripts.hpp), its id, by which an answer to
+/// another question is told, then its other fields (record_fields.hpp). One string and not a hash, as a
+/// server reads and writes it several times as quickly.
 namespace mfa::detail::redis {
 
 /// What stands for the purge time of a factor, which has none.
@@ -19,11 +20,15 @@ inline constexpr std::string_view no_purge_time = "-";
 
 inline std::string text_of(Time time) { return std::to_string(time.time_since_epoch().count()); }
 
-/// What comes before the fields. No other version, purge time or owner has a head that begins with it.
+/// A text that begins with its size.
+inline std::string sized(std::string_view text) {
+  return std::to_string(text.size()).append(" ").append(text);
+}
+
+/// What comes before the id. No other version, purge time or owner has a head that begins with it.
 inline std::string head(std::uint64_t version, std::string_view purge_at, std::string_view owner) {
   std::string text = std::to_string(version);
-  text.append(" ").append(purge_at).append(" ").append(std::to_string(owner.size())).append(" ");
-  return text.append(owner);
+  return text.append(" ").append(purge_at).append(" ").append(sized(owner));
 }
 
 inline std::string head_of(const storage::FactorRecord& factor, std::uint64_t version) {
@@ -41,29 +46,33 @@ inline std::string head_of(const storage::CounterRecord& counter, std::uint64_t 
 // As a commit leaves them, which counts the version on.
 
 inline std::string bytes_of(const storage::FactorRecord& factor) {
-  return head_of(factor, factor.version + 1) + fields_of(factor);
+  return head_of(factor, factor.version + 1) + sized(factor.id) + fields_of(factor);
 }
 
 inline std::string bytes_of(const storage::ChallengeRecord& challenge) {
-  return head_of(challenge, challenge.version + 1) + fields_of(challenge);
+  return head_of(challenge, challenge.version + 1) + sized(challenge.id) + fields_of(challenge);
 }
 
 inline std::string bytes_of(const storage::CounterRecord& counter) {
   FieldWriter fields(record_format);
   fields.text(counter.data);
-  return head_of(counter, counter.version + 1) + fields.take();
+  return head_of(counter, counter.version + 1) + sized(counter.id) + fields.take();
 }
 
-/// A record's bytes taken apart. `what` and `id` name it in errors; all three are borrowed.
+/// A record's bytes taken apart. `what` and `id` name the one that was asked for; all three are borrowed.
 class Stored {
  public:
   Stored(std::string_view bytes, std::string_view what, std::string_view id) : what_(what), id_(id) {
     version_ = number_in<std::uint64_t>(word(bytes));
     purge_at_ = word(bytes);
-    const auto size = number_in<std::size_t>(word(bytes));
-    if (size > bytes.size()) refuse();
-    owner_ = bytes.substr(0, size);
-    fields_ = bytes.substr(owner_.size());
+    owner_ = sized_text(bytes);
+    if (sized_text(bytes) != id) {
+      throw Error(errc::corrupt_record, "Redis answered with another record than the " + std::string(what_) +
+                                            ' ' + std::string(id_) +
+                                            ". Nothing of it was used. Look for what renames or copies keys, "
+                                            "and for a proxy that mixes up answers");
+    }
+    fields_ = bytes;
   }
 
   [[nodiscard]] std::string id() const { return std::string(id_); }
@@ -79,6 +88,15 @@ class Stored {
     if (end == std::string_view::npos) refuse();
     const auto result = bytes.substr(0, end);
     bytes.remove_prefix(end + 1);
+    return result;
+  }
+
+  /// What `sized` wrote, which is taken off.
+  std::string_view sized_text(std::string_view& bytes) const {
+    const auto size = number_in<std::size_t>(word(bytes));
+    if (size > bytes.size()) refuse();
+    const auto result = bytes.substr(0, size);
+    bytes.remove_prefix(size);
     return result;
   }
 

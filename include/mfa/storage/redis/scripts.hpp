@@ -9,8 +9,8 @@
 ///
 /// All keys begin with `{prefix}:`, the storage's hash tag:
 ///   factor:<id>, challenge:<id>, counter:<id>  a record: its version, its purge time ("-" for a factor), the
-///                size of its owner, its owner - a factor's user or a challenge's factor - and its other
-///                fields (records.hpp), as "3 - 4 u_42" + fields
+///                size of its owner, its owner - a factor's user or a challenge's factor - and its id and
+///                other fields (records.hpp), as "3 - 4 u_42" + "13 auth_factor_1" + fields
 ///   user:<user id>  the ids of the user's factors, a sorted set
 ///   factors         the ids of all factors, a sorted set
 ///   purge           "challenge:<id>" and "counter:<id>" by the time from which they may be removed
