@@ -138,6 +138,109 @@ TEST_CASE("An import that was cut off is run again and doubles nothing") {
   CHECK(host.verifier.list_factors("u_199").size() == 1);
 }
 
+TEST_CASE("However many lines a user has, what is there is read once") {
+  struct Counting : mfa::storage::Memory {
+    std::size_t read = 0;
+    std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id) {
+      auto factors = mfa::storage::Memory::list_factors(user_id);
+      read += factors.size();
+      return factors;
+    }
+  };
+  for (const std::size_t size : {500U, 2000U}) {
+    CAPTURE(size);
+    Counting storage;
+    mfa::Verifier verifier{storage};
+    std::vector<ImportLine> lines;
+    for (std::size_t i = 0; i < size; ++i) {
+      mfa::crypto::SecretBytes drawn(20);
+      mfa::crypto::random_bytes(drawn);
+      lines.push_back({.user_id = "u_1", .uri = totp_uri(mfa::otp::base32_encode(drawn))});
+    }
+    CHECK(mfa::import_factors(verifier, lines, {.dry_run = true}).imported == size);
+    CHECK(mfa::import_factors(verifier, lines).imported == size);
+    CHECK(storage.read == 0);
+    CHECK(mfa::import_factors(verifier, lines).already_there == size);
+    CHECK(storage.read == size);
+  }
+}
+
+TEST_CASE("What a user has of another kind, or another user of the same, is not there") {
+  Host host;
+  const std::vector<ImportLine> lines{{.user_id = "u_1", .uri = totp_uri()},
+                                      {.user_id = "u_1", .uri = hotp_uri()},
+                                      {.user_id = "u_11", .uri = totp_uri()},
+                                      {.user_id = "u_1", .uri = totp_uri(other_secret)}};
+  CHECK(import(host, lines, {.dry_run = true}).summary.imported == 4);
+  CHECK(import(host, lines).summary.imported == 4);
+  CHECK(import(host, lines, {.dry_run = true}).summary.already_there == 4);
+}
+
+// The shapes are in otpauth_parsing.cpp; here is what becomes of them.
+TEST_CASE("Lines of other systems become factors whose codes verify") {
+  struct Row {
+    std::string uri;
+    std::string issuer, user;
+  };
+  const std::string address = std::string(64, 'a') + '@' + std::string(185, 'b') + ".com"; // 254 bytes
+  const Row rows[] = {
+      {"otpauth://totp/https%3A%2F%2Fgit.example.com:alan?secret=" + secret +
+           "&issuer=https%3A%2F%2Fgit.example.com",
+       "https://git.example.com", "alan"},
+      {"\xEF\xBB\xBF" + totp_uri() + "\r\n", "Foo", "alan"},
+      {"otpauth://totp/Foo #1:alan?secret=" + secret, "Foo #1", "alan"},
+      {"otpauth://totp/Heroku:?issuer=Heroku&secret=" + secret, "Heroku", "u_1"},
+      {"otpauth://totp/?issuer=Heroku&secret=" + secret, "Heroku", "u_1"},
+      {"otpauth://totp/Foo:" + address + "?secret=" + secret, "Foo", address},
+      {"otpauth://totp/50%:B%E4r?secret=" + secret, "50%", "B\xC3\xA4r"},
+      {totp_uri() + "&issuer=Foo&issuer=Foo&algo=SHA1", "Foo", "alan"},
+      {mfa::test::export_uri(mfa::test::encode_export(
+           R"(otp_parameters { secret: "12345678901234567890" name: "" issuer: "Foo: Corp" })")) +
+           "\n",
+       "Foo: Corp", "u_1"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.uri);
+    Host host;
+    const auto imported = import(host, {{.user_id = "u_1", .uri = row.uri}}, {.user_id_as_user = true});
+    REQUIRE(imported.results.size() == 1);
+    CHECK(imported.results[0].reason.empty());
+    const auto factors = host.verifier.list_factors("u_1");
+    REQUIRE(factors.size() == 1);
+    CHECK(factors[0].totp()->issuer == row.issuer);
+    CHECK(factors[0].totp()->user == row.user);
+    CHECK(factors[0].challenge().verify(host.code(secret)).status() == Status::valid);
+    Host elsewhere; // and out, and in again
+    const std::string uri = host.verifier.unsafe_export_otpauth_uri(factors[0].id());
+    CHECK(import(elsewhere, {{.user_id = "u_1", .uri = uri}}).summary.imported == 1);
+    CHECK(elsewhere.verifier.list_factors("u_1").at(0).totp()->issuer == row.issuer);
+    CHECK(elsewhere.verifier.list_factors("u_1").at(0).totp()->user == row.user);
+  }
+}
+
+TEST_CASE("A line that must not be taken is refused with the reason to act on") {
+  struct Row {
+    std::string uri;
+    const char* reason;
+  };
+  const Row rows[] = {
+      {totp_uri() + "&amp;issuer=Foo", "escaped for HTML"},
+      {totp_uri() + "&encoder=steam", "Steam"},
+      {totp_uri("3132333435363738393031323334353637383930"), "looks like hexadecimal"},
+      {totp_uri() + "&issuer=Foo&issuer=Bar", "twice"},
+      {"otpauth://totp/Heroku:?issuer=Heroku&secret=" + secret, "the user is empty"}, // without the option
+      {"otpauth://totp/Foo:" + std::string(256, 'a') + "?secret=" + secret, "longer than 255"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.uri);
+    Host host;
+    const auto imported = import(host, {{.user_id = "u_1", .uri = row.uri}});
+    REQUIRE(imported.results.size() == 1);
+    CHECK(imported.results[0].outcome == ImportOutcome::refused);
+    CHECK_THAT(imported.results[0].reason, mfa::test::contains(row.reason));
+  }
+}
+
 TEST_CASE("A storage that fails ends the import with its error, and what was reported is there") {
   struct Failing : mfa::storage::Memory {
     int commits = 0;

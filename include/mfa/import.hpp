@@ -1,17 +1,22 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/crypto/constant_time.hpp>
+#include <mfa/crypto/hash.hpp>
+#include <mfa/crypto/hmac.hpp>
+#include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/checked_text.hpp>
@@ -21,7 +26,6 @@
 #include <mfa/factor/hotp.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/totp.hpp>
-#include <mfa/otp/base32.hpp>
 #include <mfa/otp/migration.hpp>
 #include <mfa/otp/uri_parser.hpp>
 #include <mfa/storage/record.hpp>
@@ -32,7 +36,7 @@ namespace mfa {
 struct ImportLine {
   std::string user_id; ///< whose it becomes; up to 255 bytes
   /// `otpauth://totp/...`, `otpauth://hotp/...` or, for several at once,
-  /// `otpauth-migration://offline?data=...`
+  /// `otpauth-migration://offline?data=...`; white space around it is dropped
   std::string uri;
   std::string friendly_name = {}; ///< up to 200 bytes
 };
@@ -70,6 +74,8 @@ struct ImportOptions {
   bool verified = false;
   /// The issuer of accounts that name none. Empty: they are refused.
   std::string issuer = {};
+  /// The user of accounts that name none is the line's `user_id`. Otherwise they are refused.
+  bool user_id_as_user = false;
   /// Unsafe: takes secrets of 10 to 15 bytes, less than RFC 4226 section 4 requires.
   bool accept_short_secrets = false;
   /// Called with each result in the order of the lines, once it is committed (a hundred at a time), in the
@@ -91,6 +97,8 @@ namespace detail {
 
 /// The import of one run of lines, committed by batches.
 template <class Policies> class Import {
+  using Fingerprint = std::array<unsigned char, 16>;
+
  public:
   Import(Policies& policies, const ImportOptions& options) : policies_(policies), options_(options) {
     if (!options.issuer.empty()) otp::check_label("issuer", options.issuer);
@@ -120,6 +128,7 @@ template <class Policies> class Import {
 
  private:
   static constexpr std::size_t at_once = 100;
+  static constexpr std::size_t most_known = 100'000; ///< secrets, before those of other users are forgotten
 
   void take_export(const ImportLine& line) {
     const otp::MigrationBatch batch = otp::parse_migration_uri(line.uri);
@@ -143,13 +152,14 @@ template <class Policies> class Import {
     check_text("friendly_name", line.friendly_name, longest_friendly_name);
     const decision::Context context = policies_.now();
     const std::string& issuer = account.issuer.empty() ? options_.issuer : account.issuer;
+    const std::string& user = account.user.empty() && options_.user_id_as_user ? line.user_id : account.user;
     storage::FactorRecord record = policies_.new_factor(
         context, account.counter ? FactorType::hotp : FactorType::totp, line.user_id, line.friendly_name);
     if (options_.verified) record.state = FactorState::verified;
     if (account.counter) {
       (void)factor::HotpKind::keep({.issuer = issuer,
-                                    .user = account.user,
-                                    .secret = otp::base32_encode(account.secret),
+                                    .user = user,
+                                    .secret_bytes = account.secret,
                                     .accept_short_secret = options_.accept_short_secrets,
                                     .hash = account.hash,
                                     .digits = account.digits,
@@ -157,8 +167,8 @@ template <class Policies> class Import {
                                    record, context);
     } else {
       (void)factor::TotpKind::keep({.issuer = issuer,
-                                    .user = account.user,
-                                    .secret = otp::base32_encode(account.secret),
+                                    .user = user,
+                                    .secret_bytes = account.secret,
                                     .accept_short_secret = options_.accept_short_secrets,
                                     .hash = account.hash,
                                     .digits = account.digits,
@@ -182,14 +192,35 @@ template <class Policies> class Import {
   bool is_there(const storage::FactorRecord& record, const crypto::SecretBytes& secret,
                 const decision::Context& context) {
     if (record.user_id.empty()) return false;
-    const std::string key = context.keys.authenticate(
-        crypto::text_of(secret), "import " + std::string(to_string(record.type)) + ' ' + record.user_id);
-    if (!pending_.insert(key).second) return true;
-    for (const storage::FactorRecord& other : policies_.storage->list_factors(record.user_id))
-      if (other.type == record.type &&
-          crypto::equal(crypto::text_of(factor::open_secret(other, context.keys)), crypto::text_of(secret)))
-        return true;
-    return false;
+    if (const std::pair user(record.type, record.user_id); !known_users_.contains(user)) {
+      for (const storage::FactorRecord& other : policies_.storage->list_factors(record.user_id))
+        if (other.type == record.type)
+          known_.insert(fingerprint(other, factor::open_secret(other, context.keys)));
+      known_users_.insert(user);
+    }
+    const Fingerprint added = fingerprint(record, secret);
+    if (!known_.insert(added).second) return true;
+    return options_.dry_run && !would_be_there_.insert(added).second;
+  }
+
+  /// A user's secret of a kind, under a key of this import.
+  [[nodiscard]] Fingerprint fingerprint(const storage::FactorRecord& record,
+                                        const crypto::SecretBytes& secret) {
+    crypto::SecretBytes message;
+    message.push_back(static_cast<unsigned char>(record.type));
+    message.push_back(static_cast<unsigned char>(record.user_id.size())); // up to 255
+    for (const auto part : {crypto::bytes_of(record.user_id), std::span<const unsigned char>(secret)})
+      message.insert(message.end(), part.begin(), part.end());
+    const crypto::Digest digest = hmac_(message);
+    Fingerprint fingerprint;
+    std::copy_n(digest.bytes.begin(), fingerprint.size(), fingerprint.begin());
+    return fingerprint;
+  }
+
+  [[nodiscard]] static crypto::SecretBytes draw_key() {
+    crypto::SecretBytes key(32);
+    crypto::random_bytes(key);
+    return key;
   }
 
   /// What is wrong with the line is reported; what is wrong with the storage ends the import.
@@ -211,7 +242,10 @@ template <class Policies> class Import {
         policies_.emit(
             {EventType::factor_enrolled, record.created_at, record.type, record.id, record.user_id, {}});
       records_.clear();
-      pending_.clear();
+    }
+    if (known_.size() > most_known && known_users_.size() > 1) { // the storage has it by now
+      known_.clear();
+      known_users_.clear();
     }
     for (const ImportResult& result : results_) {
       if (result.outcome == ImportOutcome::imported) ++summary_.imported;
@@ -228,7 +262,10 @@ template <class Policies> class Import {
   ImportSummary summary_;
   std::vector<storage::FactorRecord> records_; ///< to commit
   std::vector<ImportResult> results_;          ///< to report after the commit
-  std::set<std::string> pending_;              ///< secrets to commit, or of the whole dry run, as HMACs
+  crypto::Hmac hmac_{crypto::Hash::sha256, draw_key()};
+  std::set<std::pair<FactorType, std::string>> known_users_; ///< those of whom `known_` has every secret
+  std::set<Fingerprint> known_;          ///< what was in the storage, and what is to come into it
+  std::set<Fingerprint> would_be_there_; ///< of the whole dry run
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::uint64_t>> exports_; ///< by id and size
 };
 
@@ -236,8 +273,9 @@ template <class Policies> class Import {
 
 /// Enrols the TOTP and HOTP factors of another system: `lines` is any range of `ImportLine`. What a user has
 /// already is left alone, so an import that was cut off can be run again; only lines without a user_id would
-/// be doubled. A bad line is reported and the others go on; a failing storage ends the import with its error.
-/// Throws `errc::invalid_argument` for the options.
+/// be doubled, and what two imports at the same time bring. Its memory does not grow with the lines, but for
+/// a digest of each account in a dry run. A bad line is reported and the others go on; a failing storage ends
+/// the import with its error. Throws `errc::invalid_argument` for the options.
 template <class Verifier, class Lines>
 ImportSummary import_factors(Verifier& verifier, Lines&& lines, const ImportOptions& options = {}) {
   detail::Import import(detail::VerifierAccess::policies(verifier), options);
