@@ -1,5 +1,6 @@
 // The storage conformance suite finds what is wrong with a storage: for each of its checks there is a small
 // fault, as authors of storages make them, that this check tells of.
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -61,7 +63,17 @@ std::vector<Case> cases() {
   const auto insert_or_update = [] { return takes_version([](auto, auto stored) { return stored == 0; }); };
   const auto not_atomic = [] { return Faults{.commit = check_then_write}; };
 
+  const auto cut_off_at = [](std::size_t size) {
+    return [size](std::string text) { return text.substr(0, size); };
+  };
+
   return {
+      {"the storage can be opened and read", "a table that is missing",
+       [] {
+         return Faults{.find_factor = [](AnyStorage&, std::string_view) -> std::optional<FactorRecord> {
+           throw std::runtime_error("no such table: factors");
+         }};
+       }},
       {"a record that was never written is not found", "an empty row for an unknown id",
        [] {
          return Faults{.find_factor = [](AnyStorage& sound, std::string_view id) {
@@ -108,6 +120,58 @@ std::vector<Case> cases() {
       {"types and states are kept", "a type that is taken for another",
        [] { return changes_written_factors([](auto&, auto& factor) { factor.type = FactorType::totp; }); }},
 
+      {"factors whose ids are alike are different factors", "ids compared without case",
+       [] {
+         return Faults{.find_factor = [](AnyStorage& sound, std::string_view id) {
+           std::string upper_case(id);
+           for (std::size_t i = std::string_view("auth_factor_").size(); i < id.size(); ++i)
+             if (id[i] >= 'a' && id[i] <= 'z') upper_case[i] = static_cast<char>(id[i] - 'a' + 'A');
+           return sound.find_factor(upper_case);
+         }};
+       }},
+      {"challenges whose ids are alike are different challenges", "ids compared without spaces at the end",
+       [] {
+         return Faults{.find_challenge = [](AnyStorage& sound, std::string_view id) {
+           return sound.find_challenge(without_spaces_at_the_end(std::string(id)));
+         }};
+       }},
+      {"counters whose ids are alike are different counters", "ids compared without case",
+       [] { return folds_counter_ids(in_lower_case); }},
+      {"counters whose ids are alike are different counters", "ids compared without spaces at the end",
+       [] { return folds_counter_ids(without_spaces_at_the_end); }},
+      {"counters whose ids are alike are different counters", "ids compared without accents",
+       [] { return folds_counter_ids(without_combining_marks); }},
+      {"counters whose ids are alike are different counters", "ids with what MySQL calls utf8",
+       [] { return folds_counter_ids(without_other_planes); }},
+      {"the longest ids are kept whole", "ids cut off at 255 bytes",
+       [=] { return folds_counter_ids(cut_off_at(255)); }},
+      {"the longest ids are kept whole", "ids of at most 255 bytes",
+       [] {
+         return Faults{.commit = [](AnyStorage& sound, const Batch& batch) {
+           for (const auto& counter : batch.counters)
+             if (counter.id.size() > 255) throw std::runtime_error("Data too long for column 'id'");
+           return sound.commit(batch);
+         }};
+       }},
+      {"the longest ids are kept whole", "ids cut off one byte early",
+       [=] { return folds_counter_ids(cut_off_at(mfa::storage::longest_counter_id - 1)); }},
+      {"users whose ids are alike have their own factors", "user ids compared without case",
+       [] { return folds_user_ids(in_lower_case); }},
+      {"users whose ids are alike have their own factors", "user ids compared without spaces at the end",
+       [] { return folds_user_ids(without_spaces_at_the_end); }},
+      {"users whose ids are alike have their own factors", "user ids compared without accents",
+       [] { return folds_user_ids(without_combining_marks); }},
+      {"users whose ids are alike have their own factors", "user ids with what MySQL calls utf8",
+       [] { return folds_user_ids(without_other_planes); }},
+      {"users whose ids are alike have their own factors", "an index on the first 250 bytes of user ids",
+       [=] { return folds_user_ids(cut_off_at(250)); }},
+      {"names are kept up to their longest", "a column of 128 bytes for names",
+       [] {
+         return changes_written_factors([](auto&, auto& factor) {
+           if (factor.friendly_name.size() > 128) factor.friendly_name.resize(128);
+         });
+       }},
+
       {"a new record has version 1, and each write counts it up by one", "a version of one byte",
        [] {
          return Faults{.find_counter = [](AnyStorage& sound, std::string_view id) {
@@ -148,6 +212,18 @@ std::vector<Case> cases() {
            for (const auto& challenge : batch.challenges) referred->insert(challenge.factor_id);
            for (const auto& removal : batch.removals)
              if (referred->contains(removal.id)) throw std::runtime_error("FOREIGN KEY constraint failed");
+           return sound.commit(batch);
+         }};
+       }},
+      {"a challenge of a factor that is gone is taken or refused, and nothing is thrown",
+       "a foreign key whose violation is an exception",
+       [] {
+         return Faults{.commit = [](AnyStorage& sound, const Batch& batch) {
+           for (const auto& challenge : batch.challenges)
+             if (challenge.version == 0 && !sound.find_factor(challenge.factor_id) &&
+                 std::ranges::none_of(batch.factors,
+                                      [&](const auto& factor) { return factor.id == challenge.factor_id; }))
+               throw std::runtime_error("FOREIGN KEY constraint failed");
            return sound.commit(batch);
          }};
        }},

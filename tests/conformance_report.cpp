@@ -82,6 +82,26 @@ TEST_CASE("What a storage throws is told, and the other checks go on") {
   CHECK(check_storage(storage, {.only = "text keeps its bytes"}).count(Outcome::kept) == 1);
 }
 
+TEST_CASE("A storage that cannot be opened or read is one line, whatever else is asked for") {
+  const auto expect_one_line = [](const mfa::testing::ConformanceReport& report, const std::string& why) {
+    REQUIRE(report.checks.size() == 1);
+    CHECK(report.failures() == 1);
+    CHECK(report.checks.front().name == "the storage can be opened and read");
+    CHECK(report.checks.front().told == "the storage threw: " + why);
+  };
+  const auto cannot_be_opened = []() -> FiveFunctions { throw std::runtime_error("connection refused"); };
+  expect_one_line(check_storage(cannot_be_opened), "connection refused");
+  expect_one_line(check_storage(cannot_be_opened, {.only = "a removal removes"}), "connection refused");
+
+  struct Unreadable : FiveFunctions { // opens, and connects at the first use
+    std::optional<FactorRecord> find_factor(std::string_view) { throw std::runtime_error("no such table"); }
+  } unreadable;
+  expect_one_line(check_storage(unreadable), "no such table");
+
+  FiveFunctions sound;
+  CHECK(check_storage(sound, {.only = "a removal removes"}).checks.size() == 1);
+}
+
 TEST_CASE("A check that does not exist cannot pass") {
   Memory storage;
   CHECK(thrown_by([&] { return check_storage(storage, {.only = "no such check"}); }) ==

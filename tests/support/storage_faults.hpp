@@ -73,6 +73,52 @@ template <class Change> Faults changes_written_factors(Change change) {
   }};
 }
 
+/// Takes counters for one another whose ids `fold` makes the same, as a collation or a short column does.
+template <class Fold> Faults folds_counter_ids(Fold fold) {
+  return {.find_counter =
+              [fold](AnyStorage& sound, std::string_view id) {
+                auto found = sound.find_counter(fold(std::string(id)));
+                if (found) found->id = id;
+                return found;
+              },
+          .commit =
+              [fold](AnyStorage& sound, storage::Batch batch) {
+                for (auto& counter : batch.counters) counter.id = fold(counter.id);
+                for (auto& removal : batch.removals)
+                  if (removal.kind == storage::RecordKind::counter) removal.id = fold(removal.id);
+                return sound.commit(batch);
+              }};
+}
+
+inline std::string in_lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+/// As MariaDB compares by default, by utf8mb4_bin too.
+inline std::string without_spaces_at_the_end(std::string text) {
+  while (text.ends_with(' ')) text.pop_back();
+  return text;
+}
+
+/// As a collation does that knows the basic plane alone.
+inline std::string without_other_planes(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (static_cast<unsigned char>(text[i]) >= 0xf0) text.replace(i, 4, "?");
+  return text;
+}
+
+/// As a collation does for which accents are marks of no weight.
+inline std::string without_combining_marks(std::string text) {
+  for (std::size_t i = 0; i + 1 < text.size();)
+    if (static_cast<unsigned char>(text[i]) == 0xcc)
+      text.erase(i, 2);
+    else
+      ++i;
+  return text;
+}
+
 /// Leaves the writes in conflict out, and writes the rest.
 template <class Write> Faults writes_the_rest(std::vector<Write> storage::Batch::*writes) {
   return {.commit = [writes](AnyStorage& sound, storage::Batch batch) {
@@ -211,6 +257,15 @@ std::vector<storage::FactorRecord> page(AnyStorage& sound, std::size_t limit, Be
   std::erase_if(factors, [&](const auto& factor) { return !belongs(factor); });
   if (factors.size() > limit) factors.resize(limit);
   return factors;
+}
+
+/// Lists the factors of all users whose ids `fold` makes the same.
+template <class Fold> Faults folds_user_ids(Fold fold) {
+  return {.list_factors = [fold](AnyStorage& sound, std::string_view user_id) {
+    const std::string folded = fold(std::string(user_id));
+    if (folded.empty()) return std::vector<storage::FactorRecord>();
+    return page(sound, all, [&](const auto& factor) { return fold(factor.user_id) == folded; });
+  }};
 }
 
 } // namespace mfa::test

@@ -6,11 +6,12 @@
 
 #include <mfa/detail/text.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/record.hpp>
 
 namespace mfa::detail {
 
-inline constexpr std::size_t longest_user_id = 255;       ///< bytes
-inline constexpr std::size_t longest_friendly_name = 200; ///< bytes
+using storage::longest_friendly_name;
+using storage::longest_user_id;
 
 /// UTF-8 of at most `longest` bytes without control characters.
 [[nodiscard]] inline bool is_plain_text(std::string_view text, std::size_t longest) {

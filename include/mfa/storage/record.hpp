@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,6 +66,17 @@ constexpr std::string_view to_string(ChallengeState state) noexcept {
 
 namespace storage {
 
+/// How long what a record holds can be, in bytes. Ids and text are UTF-8 and compared byte by byte: no two
+/// that differ in case, accents, normalisation or spaces at the end are the same.
+inline constexpr std::size_t longest_factor_id = 38;      ///< ASCII
+inline constexpr std::size_t longest_challenge_id = 41;   ///< ASCII
+inline constexpr std::size_t longest_counter_id = 271;    ///< "trusted_devices_" and a user id
+inline constexpr std::size_t longest_user_id = 255;       ///< no control characters
+inline constexpr std::size_t longest_friendly_name = 200; ///< no control characters
+/// `parameters`, `sealed`, `answer`, `binding` and `CounterRecord::data`: what a storage must take. Only
+/// `sealed` can grow beyond, with more than 50 security keys of one user; then `commit` may throw.
+inline constexpr std::size_t longest_bytes = 60'000;
+
 /// What a storage keeps of a factor. Text is UTF-8; `parameters` and `sealed` are arbitrary bytes.
 struct FactorRecord {
   std::string id;            ///< "auth_factor_" + ULID
@@ -124,7 +136,7 @@ struct Removal {
 
 /// Writes that succeed together or not at all. A record's `version` is the one that was read: 0 means that no
 /// record of that id may exist; any other must equal what is stored. The storage keeps it as version + 1.
-/// A batch names no record twice.
+/// A batch names no record twice, and removes no challenge together with its factor.
 struct Batch {
   std::vector<FactorRecord> factors;
   std::vector<ChallengeRecord> challenges;

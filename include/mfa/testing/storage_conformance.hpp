@@ -16,6 +16,7 @@
 #include <mfa/error.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/testing/conformance/commit.hpp>
+#include <mfa/testing/conformance/identity.hpp>
 #include <mfa/testing/conformance/instances.hpp>
 #include <mfa/testing/conformance/listing.hpp>
 #include <mfa/testing/conformance/offers.hpp>
@@ -35,13 +36,17 @@ namespace mfa::testing {
 /// remove what they wrote. Only a `purge` is called for 1970. Run it once at a time, and where no instance is
 /// open in this process if the storage does not survive `fork`.
 ///
-/// Exceptions of the storage are caught and told in the report. Threads that the storage holds for longer
-/// than `ConformanceOptions::patience` cannot be ended: then the process exits with status 1 and says so on
-/// stderr. Throws `errc::invalid_argument` if `ConformanceOptions::only` is in the name of no check.
+/// Exceptions of the storage are caught and told in the report, which has one line if it cannot be opened and
+/// read. If factors refer to users of the host's, give `ConformanceOptions::make_user`. Threads that the
+/// storage holds for longer than `ConformanceOptions::patience` cannot be ended: then the process exits with
+/// status 1 and says so on stderr. Throws `errc::invalid_argument` if `ConformanceOptions::only` is in the
+/// name of no check.
 template <std::invocable Open>
 [[nodiscard]] ConformanceReport check_storage(Open open, const ConformanceOptions& options = {}) {
   conformance::Run<Open> run(open, options);
+  if (!run.opens()) return std::move(run.report);
   conformance::check_round_trips(run);
+  conformance::check_identity(run);
   conformance::check_commits(run);
   conformance::check_listings(run);
   conformance::check_offers(run);

@@ -27,6 +27,7 @@ class Mixed {
     write(storage, old_.factor, old_.challenge, old_.counter);
     write(storage, old_.factor, old_.challenge, old_.counter); // at version 2, so that 1 is an earlier one
     write(storage, updated_.factor, updated_.challenge, updated_.counter);
+    removed_.challenge.factor_id = updated_.factor.id; // not removed before it, with its factor
     write(storage, removed_.factor, removed_.challenge, removed_.counter);
     auto [factor, challenge, counter] = updated_;
     factor.sealed = challenge.answer = counter.data = "changed";
@@ -181,6 +182,26 @@ template <class Run> void check_commits(Run& run) {
            "false");
     expect_nothing(storage.find_factor(records.factor.id), "after the factor was removed");
   });
+
+  run.check("a challenge of a factor that is gone is taken or refused, and nothing is thrown",
+            [](auto& storage, Ids& ids) {
+              const auto orphan = challenge(ids.challenge(), ids.factor());
+              if (commit(storage, orphan)) {
+                expect_stored(storage, "whose factor never was, after commit took it", at_version(orphan, 1));
+              } else {
+                expect_nothing(storage.find_challenge(orphan.id), "after commit had refused it");
+              }
+              OfEachKind records(ids);
+              write(storage, records.factor, records.challenge);
+              expect(commit(storage, removal_of(records.factor)),
+                     "commit takes a removal of the stored version", "false");
+              if (const auto kept = storage.find_challenge(records.challenge.id)) {
+                expect_found(records.challenge, kept, "after its factor was removed");
+              } else { // with its factor
+                expect(!commit(storage, records.challenge),
+                       "commit answers false to an update of a challenge that is gone", "true");
+              }
+            });
 
   run.check("a counter that was removed can be written anew", [](auto& storage, Ids& ids) {
     auto counter = conformance::counter(ids.counter());

@@ -60,7 +60,7 @@ template <class Run> void check_listings(Run& run) {
   });
 
   run.check("no other user's factors are listed", [](auto& storage, Ids& ids) {
-    const std::string user = ids.user() + "aZ";
+    const std::string user = ids.unique("u_") + "aZ";
     std::vector<std::string> users{user};
     for (const char* alike : {"", "%", "_", "*", " ", "\xcc\x81", "0"}) users.push_back(user + alike + "b");
     for (const char* longer : {"a", " ", "%"}) users.push_back(user + longer);
@@ -70,8 +70,8 @@ template <class Run> void check_listings(Run& run) {
     users.push_back(user.substr(0, user.size() - 1) + "_");
     users.push_back("x" + user);
     std::vector<storage::FactorRecord> factors;
-    for (const auto& each : users) {
-      factors.push_back(factor(ids.factor(), each));
+    for (const auto& wished : users) {
+      factors.push_back(factor(ids.factor(), ids.user(wished)));
       write(storage, factors.back());
     }
     for (const auto& each : factors)

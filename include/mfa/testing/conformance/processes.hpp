@@ -186,12 +186,13 @@ template <class Run> void check_processes(Run& run) {
   });
 
   run.check_instances(one_insertion, [&](auto& open, Ids& ids) {
+    const std::string user = ids.user();
     std::vector<storage::FactorRecord> records;
-    for (std::size_t i = 0; i < options.rounds; ++i) records.push_back(factor(ids.factor(), ids.user()));
+    for (std::size_t i = 0; i < options.rounds; ++i) records.push_back(factor(ids.factor(), user));
     const auto inserted = in_processes(options.processes, options.patience, [&](std::size_t) {
       auto opened = open();
       std::string succeeded;
-      for (const auto& record : records) succeeded += commit(storage_in(opened), record) ? '1' : '0';
+      for (const auto& record : records) succeeded += insert(storage_in(opened), record) ? '1' : '0';
       return succeeded;
     });
     for (std::size_t i = 0; i < records.size(); ++i) {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,15 +24,39 @@ constexpr Time at(std::int64_t milliseconds) { return Time(std::chrono::millisec
 /// For records that nothing may purge or expire while the checks run: in the year 2200.
 inline constexpr Time not_soon = at(7'258'118'400'000);
 
+/// Makes a user of this id, or of another, in the host's own tables, and returns the id.
+using MakeUser = std::function<std::string(const std::string& user_id)>;
+
 /// Ids and users that nothing else in the storage has. Ids of one kind come in their order.
 class Ids {
  public:
+  explicit Ids(MakeUser make_user = {}) : make_user_(std::move(make_user)) {}
+
   std::string factor() { return factors_.emplace_back(next(detail::factor_id_prefix)); }
   std::string challenge() { return challenges_.emplace_back(next(detail::challenge_id_prefix)); }
-  std::string counter() {
-    return counters_.emplace_back("sms_sends_" + std::string(38, '0') + next(std::string_view()));
+  std::string counter() { return counter("sms_sends_" + std::string(38, '0') + next(std::string_view())); }
+  std::string user() { return user(next("u_")); }
+
+  /// These, which are the check's own.
+  std::string counter(std::string id) { return counters_.emplace_back(std::move(id)); }
+
+  /// This user, or another if the host's users are not called so.
+  std::string user(const std::string& wished) {
+    if (!make_user_) return wished;
+    try {
+      return make_user_(wished);
+    } catch (const std::exception& error) {
+      throw Broken("ConformanceOptions::make_user threw, for the user id " + shown(wished) + ": " +
+                   error.what());
+    }
   }
-  std::string user() { return next("u_"); }
+
+  /// Text that no other begins with.
+  std::string unique(std::string_view prefix) { return next(prefix); }
+
+  /// Ids of one kind that differ in one character each, in their order.
+  std::vector<std::string> alike_factors() { return alike(factors_, detail::factor_id_prefix); }
+  std::vector<std::string> alike_challenges() { return alike(challenges_, detail::challenge_id_prefix); }
 
   /// Stands before every factor of these ids, and is of none.
   [[nodiscard]] std::string before_factors() const {
@@ -41,22 +68,41 @@ class Ids {
 
   /// Removes what is left under these ids, as far as the storage lets it.
   template <class Storage> void remove_from(Storage& storage) const {
-    storage::Batch batch;
-    const auto add = [&batch](storage::RecordKind kind, const auto& found) {
-      if (found) batch.removals.push_back({kind, found->id, found->version});
+    const auto remove = [&storage](storage::RecordKind kind, const auto& found) {
+      if (!found) return;
+      storage::Batch batch; // one for each, since a broken storage may take several ids for one
+      batch.removals.push_back({kind, found->id, found->version});
+      (void)storage.commit(std::move(batch));
     };
-    for (const auto& id : challenges_) add(storage::RecordKind::challenge, storage.find_challenge(id));
-    for (const auto& id : factors_) add(storage::RecordKind::factor, storage.find_factor(id));
-    for (const auto& id : counters_) add(storage::RecordKind::counter, storage.find_counter(id));
-    if (!batch.removals.empty()) (void)storage.commit(std::move(batch));
+    for (const auto& id : challenges_) remove(storage::RecordKind::challenge, storage.find_challenge(id));
+    for (const auto& id : factors_) remove(storage::RecordKind::factor, storage.find_factor(id));
+    for (const auto& id : counters_) remove(storage::RecordKind::counter, storage.find_counter(id));
   }
 
  private:
+  static constexpr std::size_t number_size = 10;
+
   std::string next(std::string_view prefix) {
     const std::string number = std::to_string(++count_);
-    return std::string(prefix) + run_ + std::string(10 - number.size(), '0') + number;
+    return std::string(prefix) + run_ + std::string(number_size - number.size(), '0') + number;
   }
 
+  /// Others have digits alone where these have letters.
+  std::vector<std::string> alike(std::vector<std::string>& ids, std::string_view prefix) {
+    const std::string base = next(prefix);
+    std::vector<std::string> made{base};
+    for (const std::size_t place : {base.size() - 1, base.size() - number_size})
+      for (const char c : detail::ulid_alphabet)
+        if (c > '9') {
+          made.push_back(base);
+          made.back()[place] = c;
+        }
+    std::ranges::sort(made);
+    ids.insert(ids.end(), made.begin(), made.end());
+    return made;
+  }
+
+  MakeUser make_user_;
   std::string run_ = "0" + crypto::random_digits(8, {}) + crypto::random_digits(7, {});
   std::size_t count_ = 0;
   std::vector<std::string> factors_;

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include <mfa/storage/concept.hpp>
+#include <mfa/testing/conformance/expect.hpp>
 #include <mfa/testing/conformance/records.hpp>
 #include <mfa/testing/conformance/report.hpp>
 
@@ -21,6 +23,12 @@ struct ConformanceOptions {
   std::size_t rounds = 50;   ///< of each thread or process in a race
   /// How long a race may take before it counts as stuck.
   std::chrono::milliseconds patience = std::chrono::minutes(1);
+  /// For a storage whose factors refer to users in the host's tables: makes a user who has no factors, unless
+  /// there is one, and returns the user's id. That is `user_id` if it may be any UTF-8 of up to 255 bytes
+  /// without control characters, which the checks then try; otherwise an id that was not returned before.
+  /// Empty: factors may name any user. Factors without a user are written in any case. What is made here, the
+  /// host removes.
+  std::function<std::string(const std::string& user_id)> make_user = {};
   /// Only checks whose names contain this; empty: all.
   std::string_view only = {};
 };
@@ -61,12 +69,25 @@ template <class Open> class Run {
 
   Run(Open& open, const ConformanceOptions& given) : options(given), open_(open) {}
 
+  /// Whether the storage can be opened and read. If not, that is told once, and no other check is of use.
+  [[nodiscard]] bool opens() {
+    constexpr std::string_view name = "the storage can be opened and read";
+    CheckResult result = result_of(name, [&] {
+      Opened opened = open_();
+      expect_nothing(storage_in(opened).find_factor(Ids().factor()), "of a factor that was never written");
+    });
+    const bool opened = result.outcome == CheckResult::Outcome::kept;
+    if (!opened || name.find(options.only) != std::string_view::npos)
+      report.checks.push_back(std::move(result));
+    return opened;
+  }
+
   /// `body(storage, ids)`.
   template <class Body> void check(std::string_view name, Body body) {
     record(name, [&] {
       Opened opened = open_();
       auto& storage = storage_in(opened);
-      Ids ids;
+      Ids ids(options.make_user);
       const AtEnd clean([&] { ids.remove_from(storage); });
       body(storage, ids);
     });
@@ -85,7 +106,7 @@ template <class Open> class Run {
   template <class Body> void check_instances(std::string_view name, Body body) {
     if constexpr (opens_anew) {
       record(name, [&] {
-        Ids ids;
+        Ids ids(options.make_user);
         const AtEnd clean([&] {
           Opened opened = open_();
           ids.remove_from(storage_in(opened));
@@ -108,6 +129,10 @@ template <class Open> class Run {
  private:
   template <class Body> void record(std::string_view name, Body body) {
     if (name.find(options.only) == std::string_view::npos) return;
+    report.checks.push_back(result_of(name, body));
+  }
+
+  template <class Body> static CheckResult result_of(std::string_view name, Body body) {
     CheckResult result{std::string(name), CheckResult::Outcome::kept, {}};
     try {
       body();
@@ -121,7 +146,7 @@ template <class Open> class Run {
       result.outcome = CheckResult::Outcome::broken;
       result.told = "the storage threw something that is no std::exception";
     }
-    report.checks.push_back(std::move(result));
+    return result;
   }
 
   Open& open_;
