@@ -114,6 +114,41 @@ TEST_CASE("A challenge ends after the relying party's timeout, and an enrolment 
         "expired");
 }
 
+TEST_CASE("The bytes of an enrolment live one timeout, however late a challenge hands them out") {
+  WebAuthnHost host;
+  const SoftwareAuthenticator authenticator;
+  const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
+  const auto enrolled_at = enrolled.factor.created_at();
+  host.clock.advance(4min);
+  const auto late = enrolled.factor.challenge();
+  const auto options = Json::parse(late.webauthn_options());
+  CHECK(options.at("challenge") == Json::parse(enrolled.webauthn.creation_options).at("challenge"));
+  CHECK(options.at("timeout") == 60'000); // what is left
+  CHECK(late.expires_at() == enrolled_at + 5min);
+  const std::string answer = authenticator.create(enrolled.webauthn.creation_options).json();
+  host.clock.advance(1min);
+  CHECK(to_string(late.verify(answer).status()) == "expired");
+  const auto next = enrolled.factor.challenge();
+  CHECK(next.expires_at() == next.created_at() + 5min);
+  CHECK(to_string(next.verify(answer).status()) == "wrong_challenge");
+}
+
+TEST_CASE("Options may stand in a page: no name ends a script element or a line") {
+  const std::string hostile = "</script><!--&\xE2\x80\xA8\xE2\x80\xA9\"\\";
+  auto settings = mfa::test::example_settings();
+  settings.name = hostile;
+  WebAuthnHost host(settings);
+  const auto enrolled =
+      host.verifier.enroll_factor(mfa::WebAuthn{.user = hostile, .display_name = hostile + "\xE2\x99\xA5"});
+  const std::string& text = enrolled.webauthn.creation_options;
+  for (const std::string_view never : {"<", ">", "&", "\xE2\x80\xA8", "\xE2\x80\xA9"})
+    CHECK(text.find(never) == std::string::npos);
+  const auto options = Json::parse(text);
+  CHECK(options.at("rp").at("name") == hostile);
+  CHECK(options.at("user").at("name") == hostile);
+  CHECK(options.at("user").at("displayName") == hostile + "\xE2\x99\xA5");
+}
+
 TEST_CASE("One registration ends every other challenge of the enrolment") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
@@ -128,7 +163,9 @@ TEST_CASE("One registration ends every other challenge of the enrolment") {
 TEST_CASE("An answer says what was shown: a key, its user's touch, and by a PIN or biometric two factors") {
   WebAuthnHost host;
   SoftwareAuthenticator authenticator;
+  authenticator.flags |= SoftwareAuthenticator::user_verified;
   const std::string id = host.registered(authenticator);
+  authenticator.flags = SoftwareAuthenticator::user_present;
   const auto touched = host.sign_in_with(authenticator, id);
   CHECK(texts(touched.amr()) == std::vector<std::string>{"pop", "user"});
   CHECK(touched.assurance() == mfa::Assurance{.factors = 1, .phishing_resistant = true});
@@ -142,7 +179,9 @@ TEST_CASE("A sign-in that must show two factors asks for user verification, and 
   WebAuthnHost host;
   SoftwareAuthenticator authenticator;
   authenticator.sign_count = 1;
+  authenticator.flags |= SoftwareAuthenticator::user_verified;
   const std::string id = host.registered(authenticator);
+  authenticator.flags = SoftwareAuthenticator::user_present;
   const mfa::Assurance two{.factors = 2, .phishing_resistant = true};
   const auto challenge = host.verifier.challenge_factor(id, {.required = two});
   const std::string& options = challenge.webauthn_options();

@@ -1,5 +1,9 @@
 // Each step of WebAuthn Level 3 section 7.1, by a browser and an authenticator that break it.
+#include <memory>
 #include <string>
+#include <string_view>
+
+#include <openssl/evp.h>
 
 #include "support/catch.hpp"
 #include "support/webauthn_host.hpp"
@@ -110,6 +114,45 @@ TEST_CASE("7.1 step 17: what is backed up may be") {
   CHECK(answer_to(authenticator) == "unsupported_credential");
   authenticator.flags |= SoftwareAuthenticator::backup_eligible;
   CHECK(answer_to(authenticator) == "valid");
+}
+
+TEST_CASE("7.1 step 20: an Ed25519 key is a point of the large group, in its one encoding") {
+  // Under the neutral point, this signature is one of every message: OpenSSL takes it.
+  const std::string neutral = "01" + std::string(62, '0');
+  const std::string forged = mfa::test::from_hex(neutral + std::string(64, '0'));
+  const std::shared_ptr<EVP_PKEY> key(
+      EVP_PKEY_new_raw_public_key_ex(
+          nullptr, "ED25519", nullptr,
+          reinterpret_cast<const unsigned char*>(mfa::test::from_hex(neutral).data()), 32),
+      EVP_PKEY_free);
+  for (const std::string_view message : {"any message", "another"})
+    CHECK(mfa::webauthn::verify_signature(key.get(), -8, mfa::crypto::bytes_of(message),
+                                          mfa::crypto::bytes_of(forged)));
+
+  const std::string most(60, 'f');
+  const std::string ys[] = {
+      neutral,
+      std::string(64, '0'),
+      "ec" + most + "7f",
+      "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+      "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+      "ed" + most + "7f", // 2^255 - 19, which is zero
+      "ee" + most + "7f", // one more: the neutral point again
+      "f0" + most + "7f", // y = 3 in a second encoding
+      "ff" + most + "7f",
+  };
+  for (const std::string& hex : ys)
+    for (const bool negative : {false, true}) {
+      std::string point = mfa::test::from_hex(hex);
+      if (negative) point.back() = static_cast<char>(point.back() | 0x80);
+      SoftwareAuthenticator authenticator(Algorithm::eddsa);
+      authenticator.cose = cbor::map({{cbor::integer(1), cbor::integer(1)},
+                                      {cbor::integer(3), cbor::integer(-8)},
+                                      {cbor::integer(-1), cbor::integer(6)},
+                                      {cbor::integer(-2), cbor::bytes(point)}});
+      CAPTURE(hex, negative);
+      CHECK(answer_to(authenticator) == "unsupported_credential");
+    }
 }
 
 TEST_CASE("7.1 step 20: the algorithm was asked for") {

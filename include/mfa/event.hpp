@@ -23,9 +23,10 @@ enum class EventType : std::uint8_t {
   sms_not_sent, ///< the transport threw
   code_refused, ///< a limit on the codes that the host delivers
   verification_succeeded,
-  authenticator_cloned, ///< WebAuthn: its counter went back, so its key is held twice
-  verification_failed, ///< `Event::status` says why
-  recovery_codes_low,  ///< two or fewer are left: have the user make new ones
+  authenticator_cloned,          ///< WebAuthn: its counter went back, so its key is held twice
+  user_verification_initialized, ///< WebAuthn: from now on the factor's PIN or biometric counts
+  verification_failed,           ///< `Event::status` says why
+  recovery_codes_low,            ///< two or fewer are left: have the user make new ones
   recovery_codes_regenerated,
 };
 
@@ -44,6 +45,7 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::code_refused: return "code_refused";
   case EventType::verification_succeeded: return "verification_succeeded";
   case EventType::authenticator_cloned: return "authenticator_cloned";
+  case EventType::user_verification_initialized: return "user_verification_initialized";
   case EventType::verification_failed: return "verification_failed";
   case EventType::recovery_codes_low: return "recovery_codes_low";
   case EventType::recovery_codes_regenerated: return "recovery_codes_regenerated";

@@ -32,6 +32,10 @@ struct ChallengeOptions {
   /// What the verification will have to show: refuses a factor whose kind cannot, with
   /// `errc::insufficient_assurance`. Give it to `VerifyOptions` as well.
   Assurance required = {};
+  /// WebAuthn: asks for the PIN or biometric of a credential that was registered without, and lets it count
+  /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of
+  /// the authenticator may be setting his own PIN (WebAuthn section 7.2 step 24). Ignored by other kinds.
+  bool initialize_user_verification = false;
 };
 
 namespace decision {

@@ -92,7 +92,7 @@ struct WebAuthnKind : KindDefaults {
                                           .attachment = request.attachment,
                                           .resident_key = request.resident_key};
     webauthn::PendingRegistration pending{.challenge = draw_challenge(record, context.now),
-                                          .reusable_until = end_of(party, context)};
+                                          .ends_at = end_of(party, context)};
     for (const storage::FactorRecord& other : others)
       if (other.type == type && other.state == FactorState::verified) {
         auto enrolled = webauthn::decode_parameters(other);
@@ -100,7 +100,7 @@ struct WebAuthnKind : KindDefaults {
       }
     record.parameters = encode(parameters);
     seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
-    return {creation_options(party, parameters, pending)};
+    return {creation_options(party, parameters, pending, context)};
   }
 
   static Details describe(const storage::FactorRecord& record) {
@@ -116,12 +116,14 @@ struct WebAuthnKind : KindDefaults {
                                               const decision::Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
     const auto parameters = webauthn::decode_parameters(record);
-    challenge.expires_at = end_of(party, context);
     decision::ChallengeEffects effects;
     if (record.state == FactorState::verified) {
       const std::string bytes = draw_challenge(record, context.now);
-      expect(challenge, Ceremony::assertion, bytes, context);
-      const bool verify_user = request.required.factors > 1;
+      const bool initialize = request.initialize_user_verification;
+      const bool verify_user = initialize || request.required.factors > 1;
+      if (request.required.factors > 1) check_user_verification_initialized(record, context);
+      challenge.expires_at = end_of(party, context);
+      expect(challenge, initialize ? Ceremony::initializing_assertion : Ceremony::assertion, bytes, context);
       effects.webauthn_options =
           party.request_options({.challenge = bytes,
                                  .allow = {parameters.credential_id, parameters.transports},
@@ -130,39 +132,44 @@ struct WebAuthnKind : KindDefaults {
       return effects;
     }
     auto pending = webauthn::decode_pending(record, open_secret(record, context.keys));
-    if (context.now >= pending.reusable_until) {
+    if (context.now >= pending.ends_at) {
       pending.challenge = draw_challenge(record, context.now);
-      pending.reusable_until = end_of(party, context);
+      pending.ends_at = end_of(party, context);
       seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
       effects.factor_changed = true;
     }
+    challenge.expires_at = pending.ends_at;
     expect(challenge, Ceremony::registration, pending.challenge, context);
-    effects.webauthn_options = creation_options(party, parameters, pending);
+    effects.webauthn_options = creation_options(party, parameters, pending, context);
     return effects;
   }
 
   /// A challenge to register ends with the first registration.
   static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
     const bool registered = record.state == FactorState::verified;
-    return ceremony_of(challenge) == (registered ? Ceremony::assertion : Ceremony::registration);
+    return registered != (ceremony_of(challenge) == Ceremony::registration);
   }
 
   static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord& challenge,
                                 std::string_view answer, const decision::Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
     auto parameters = webauthn::decode_parameters(record);
+    const Ceremony ceremony = ceremony_of(challenge);
     const webauthn::Expectation expected{.is_challenge =
                                              [&](std::string_view bytes) {
                                                return context.keys.matches(
                                                    std::string_view(challenge.answer).substr(1), bytes,
-                                                   challenge_context(challenge), "challenge " + challenge.id);
+                                                   challenge_context(challenge, ceremony),
+                                                   "challenge " + challenge.id);
                                              },
                                          .user_handle = parameters.user_handle,
-                                         .user_verification = parameters.user_verification,
+                                         .user_verification = ceremony == Ceremony::initializing_assertion
+                                                                  ? webauthn::UserVerification::required
+                                                                  : parameters.user_verification,
                                          .now = context.now};
-    return ceremony_of(challenge) == Ceremony::registration
+    return ceremony == Ceremony::registration
                ? finish_registration(record, party.verify_registration(answer, expected), parameters, context)
-               : finish_assertion(record, party, answer, expected, parameters, context);
+               : finish_assertion(record, party, answer, expected, ceremony, parameters, context);
   }
 
   /// A credential is one factor's. Its id may be long, so its hash stands for it.
@@ -172,22 +179,39 @@ struct WebAuthnKind : KindDefaults {
   }
 
  private:
-  /// The first byte of `ChallengeRecord::answer`.
-  enum class Ceremony : char { registration = 'r', assertion = 'a' };
+  /// The first byte of `ChallengeRecord::answer`, and a part of what its HMAC is tied to.
+  enum class Ceremony : char {
+    registration = 'r',
+    assertion = 'a',
+    initializing_assertion = 'i', ///< `ChallengeOptions::initialize_user_verification`
+  };
 
   static Ceremony ceremony_of(const storage::ChallengeRecord& challenge) {
-    return challenge.answer.starts_with(static_cast<char>(Ceremony::registration)) ? Ceremony::registration
-                                                                                   : Ceremony::assertion;
+    for (const Ceremony ceremony : {Ceremony::registration, Ceremony::initializing_assertion})
+      if (challenge.answer.starts_with(static_cast<char>(ceremony))) return ceremony;
+    return Ceremony::assertion;
   }
 
   static void expect(storage::ChallengeRecord& challenge, Ceremony ceremony, std::string_view bytes,
                      const decision::Context& context) {
-    challenge.answer =
-        static_cast<char>(ceremony) + context.keys.authenticate(bytes, challenge_context(challenge));
+    challenge.answer = static_cast<char>(ceremony) +
+                       context.keys.authenticate(bytes, challenge_context(challenge, ceremony));
   }
 
-  static std::string challenge_context(const storage::ChallengeRecord& challenge) {
-    return "webauthn challenge " + challenge.id;
+  static std::string challenge_context(const storage::ChallengeRecord& challenge, Ceremony ceremony) {
+    return std::string("webauthn challenge ") + static_cast<char>(ceremony) + ' ' + challenge.id;
+  }
+
+  /// Refuses to ask for two factors where the answer cannot show them.
+  static void check_user_verification_initialized(const storage::FactorRecord& record,
+                                                  const decision::Context& context) {
+    if (!webauthn::decode_key(record, open_secret(record, context.keys)).user_verification_initialized)
+      throw Error(
+          errc::insufficient_assurance,
+          "factor " + record.id +
+              " was registered without a PIN or biometric, so one that it shows now does not count as a "
+              "second factor; challenge another factor, and after its verification this one with "
+              "ChallengeOptions::initialize_user_verification");
   }
 
   static const webauthn::RelyingParty& relying_party(const decision::Context& context) {
@@ -242,7 +266,8 @@ struct WebAuthnKind : KindDefaults {
 
   static std::string creation_options(const webauthn::RelyingParty& party,
                                       const webauthn::FactorParameters& parameters,
-                                      const webauthn::PendingRegistration& pending) {
+                                      const webauthn::PendingRegistration& pending,
+                                      const decision::Context& context) {
     return party.creation_options(
         {.challenge = pending.challenge,
          .user_handle = parameters.user_handle,
@@ -251,7 +276,8 @@ struct WebAuthnKind : KindDefaults {
          .attachment = parameters.attachment,
          .resident_key = parameters.resident_key,
          .user_verification = parameters.user_verification,
-         .exclude = pending.exclude});
+         .exclude = pending.exclude,
+         .timeout = pending.ends_at - context.now});
   }
 
   static decision::Answer refused(Status status) {
@@ -282,7 +308,8 @@ struct WebAuthnKind : KindDefaults {
                                       .sign_count = credential.sign_count,
                                       .backup_eligible = credential.backup_eligible,
                                       .in_hardware =
-                                          credential.attestation_trusted && !credential.backup_eligible};
+                                          credential.attestation_trusted && !credential.backup_eligible,
+                                      .user_verification_initialized = registration.user_verified};
     parameters.credential_id = std::move(credential.id);
     parameters.aaguid = std::move(credential.aaguid);
     parameters.transports = std::move(credential.transports);
@@ -295,7 +322,7 @@ struct WebAuthnKind : KindDefaults {
 
   static decision::Answer finish_assertion(storage::FactorRecord& record, const webauthn::RelyingParty& party,
                                            std::string_view answer, const webauthn::Expectation& expected,
-                                           webauthn::FactorParameters& parameters,
+                                           Ceremony ceremony, webauthn::FactorParameters& parameters,
                                            const decision::Context& context) {
     const crypto::SecretBytes sealed = open_secret(record, context.keys);
     auto key = webauthn::decode_key(record, sealed);
@@ -309,13 +336,20 @@ struct WebAuthnKind : KindDefaults {
       parameters.backed_up = assertion.backed_up;
       record.parameters = encode(parameters);
     }
-    if (key.sign_count != assertion.sign_count) {
+    // The sign-in that initializes it must not be relied on for it (section 7.2 step 24, section 4).
+    const bool user_verified = assertion.user_verified && key.user_verification_initialized;
+    const bool initialized = ceremony == Ceremony::initializing_assertion && assertion.user_verified &&
+                             !key.user_verification_initialized;
+    if (key.sign_count != assertion.sign_count || initialized) {
       key.sign_count = assertion.sign_count;
+      key.user_verification_initialized = key.user_verification_initialized || initialized;
       seal_secret(record, crypto::bytes_of(encode(key)), context.keys);
     } else {
       reseal_secret(record, sealed, context.keys);
     }
-    return accepted(key.in_hardware, assertion.user_verified);
+    decision::Answer answered = accepted(key.in_hardware, user_verified);
+    if (initialized) answered.event = EventType::user_verification_initialized;
+    return answered;
   }
 };
 

@@ -35,7 +35,7 @@ struct FactorParameters {
 /// it.
 struct PendingRegistration {
   std::string challenge; ///< bytes
-  Time reusable_until{}; ///< from then on, the next challenge draws other bytes
+  Time ends_at{};        ///< no answer is taken from then on, and the next challenge draws other bytes
   std::vector<CredentialDescriptor> exclude = {};
 };
 
@@ -46,6 +46,9 @@ struct CredentialKey {
   std::uint32_t sign_count = 0;
   bool backup_eligible = false;
   bool in_hardware = false; ///< a trusted attestation says so
+  /// `uvInitialized` of WebAuthn section 4: the registration, or a sign-in that the host allowed to, showed a
+  /// PIN or biometric. Before that, nobody knows whose it is.
+  bool user_verification_initialized = false;
 };
 
 namespace detail {
@@ -110,7 +113,7 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
 [[nodiscard]] inline std::string encode(const PendingRegistration& pending) {
   mfa::detail::FieldWriter fields(1);
   fields.text(pending.challenge)
-      .number(static_cast<std::uint64_t>(pending.reusable_until.time_since_epoch().count()))
+      .number(static_cast<std::uint64_t>(pending.ends_at.time_since_epoch().count()))
       .number(pending.exclude.size());
   for (const CredentialDescriptor& credential : pending.exclude) {
     fields.text(credential.id);
@@ -125,7 +128,7 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
   mfa::detail::FieldReader fields(crypto::text_of(opened), 1, "factor", record.id);
   PendingRegistration pending;
   pending.challenge = fields.text();
-  pending.reusable_until = Time(std::chrono::milliseconds(fields.number_up_to(200'000'000'000'000)));
+  pending.ends_at = Time(std::chrono::milliseconds(fields.number_up_to(200'000'000'000'000)));
   for (auto count = fields.number_up_to(1'000'000); count > 0; --count) {
     CredentialDescriptor credential{.id = std::string(fields.text())};
     credential.transports = detail::read_texts(fields);
@@ -141,6 +144,7 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
       .number(key.sign_count)
       .number(key.backup_eligible ? 1 : 0)
       .number(key.in_hardware ? 1 : 0)
+      .number(key.user_verification_initialized ? 1 : 0)
       .take();
 }
 
@@ -153,6 +157,7 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
   key.sign_count = static_cast<std::uint32_t>(fields.number_up_to(UINT32_MAX));
   key.backup_eligible = detail::read_bool(fields);
   key.in_hardware = detail::read_bool(fields);
+  key.user_verification_initialized = detail::read_bool(fields);
   fields.end();
   return key;
 }

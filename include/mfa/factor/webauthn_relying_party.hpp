@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,7 +66,8 @@ struct CreationRequest {
   Attachment attachment = Attachment::any;
   ResidentKey resident_key = ResidentKey::discouraged;
   UserVerification user_verification = UserVerification::preferred;
-  std::vector<CredentialDescriptor> exclude = {}; ///< of the same user
+  std::vector<CredentialDescriptor> exclude = {};        ///< of the same user
+  std::optional<std::chrono::milliseconds> timeout = {}; ///< none: the relying party's
 };
 
 /// What request options are made of.

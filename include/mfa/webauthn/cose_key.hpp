@@ -50,6 +50,30 @@ inline std::optional<AlgorithmTraits> traits_of(std::int64_t algorithm) {
   return std::nullopt;
 }
 
+/// Whether the y of 32 bytes is below 2^255 - 19.
+inline bool is_canonical_ed25519(std::span<const unsigned char> key) {
+  return key[0] < 0xED || (key[31] & 0x7F) != 0x7F ||
+         std::ranges::any_of(key.subspan(1, 30), [](unsigned char byte) { return byte != 0xFF; });
+}
+
+/// Whether eight times the point is the neutral one: the eight points of the curve that generate no large
+/// group, by their five y, whichever sign their x has.
+inline bool has_small_order_ed25519(std::span<const unsigned char> key) {
+  static constexpr std::array<std::array<unsigned char, 32>, 5> small_order{{
+      {},  // order 4
+      {1}, // the neutral point
+      {0xEC, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+       0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F}, // 2
+      {0x26, 0xE8, 0x95, 0x8F, 0xC2, 0xB2, 0x27, 0xB0, 0x45, 0xC3, 0xF4, 0x89, 0xF2, 0xEF, 0x98, 0xF0,
+       0xD5, 0xDF, 0xAC, 0x05, 0xD3, 0xC6, 0x33, 0x39, 0xB1, 0x38, 0x02, 0x88, 0x6D, 0x53, 0xFC, 0x05}, // 8
+      {0xC7, 0x17, 0x6A, 0x70, 0x3D, 0x4D, 0xD8, 0x4F, 0xBA, 0x3C, 0x0B, 0x76, 0x0D, 0x10, 0x67, 0x0F,
+       0x2A, 0x20, 0x53, 0xFA, 0x2C, 0x39, 0xCC, 0xC6, 0x4E, 0xC7, 0xFD, 0x77, 0x92, 0xAC, 0x03, 0x7A}, // 8
+  }};
+  return std::ranges::any_of(small_order, [&](const std::array<unsigned char, 32>& point) {
+    return std::equal(point.begin(), point.end() - 1, key.begin()) && point[31] == (key[31] & 0x7F);
+  });
+}
+
 inline Pkey pkey_of(const char* type, OSSL_PARAM* parameters) {
   struct Free {
     void operator()(EVP_PKEY_CTX* context) const noexcept { EVP_PKEY_CTX_free(context); }
@@ -85,7 +109,7 @@ inline Pkey pkey_of(const char* type, OSSL_PARAM* parameters) {
 class CoseKey {
  public:
   /// Nothing unless the bytes are one key of an algorithm that this library verifies, its point on its curve,
-  /// or its RSA modulus of 2,048 to 4,096 bits.
+  /// and not of small order, or its RSA modulus of 2,048 to 4,096 bits.
   [[nodiscard]] static std::optional<CoseKey> parse(std::span<const unsigned char> bytes) {
     enum Label : std::int64_t { kty = 1, alg = 3, first = -1, second = -2, third = -3 };
     CborReader reader(bytes);
@@ -158,7 +182,10 @@ class CoseKey {
     return detail::pkey_of(traits.openssl_key_type, parameters.data());
   }
 
+  /// Null for a point of small order, under which one signature may fit every message, and for an encoding
+  /// that is not the shortest (RFC 8032 section 5.1.3).
   static detail::Pkey from_ed25519(std::span<const unsigned char> x) {
+    if (!detail::is_canonical_ed25519(x) || detail::has_small_order_ed25519(x)) return nullptr;
     return detail::Pkey(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, x.data(), x.size()));
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -46,6 +47,30 @@ namespace detail {
 
 using Json = nlohmann::ordered_json;
 
+/// The JSON as it may stand in a page, in a script element too: no text of it ends the element, begins
+/// another or is a line terminator of JavaScript. It stands for the same values.
+inline std::string json_for_pages(const Json& json) {
+  const std::string text = json.dump();
+  std::string escaped;
+  escaped.reserve(text.size());
+  // All of these stand within texts only.
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = std::string_view(text).substr(i);
+    if (text[i] == '<')
+      escaped += "\\u003c";
+    else if (text[i] == '>')
+      escaped += "\\u003e";
+    else if (text[i] == '&')
+      escaped += "\\u0026";
+    else if (rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9")) {
+      escaped += text[i + 2] == '\xA8' ? "\\u2028" : "\\u2029";
+      i += 2;
+    } else
+      escaped += text[i];
+  }
+  return escaped;
+}
+
 inline Json descriptor_json(const CredentialDescriptor& credential) {
   Json json{{"type", "public-key"}, {"id", mfa::detail::base64url(credential.id)}};
   if (!credential.transports.empty()) json["transports"] = credential.transports;
@@ -70,30 +95,30 @@ inline Json descriptor_json(const CredentialDescriptor& credential) {
   if (request.attachment != Attachment::any)
     selection["authenticatorAttachment"] =
         request.attachment == Attachment::platform ? "platform" : "cross-platform";
-  return Json{{"rp", {{"id", settings.id}, {"name", settings.name}}},
-              {"user",
-               {{"id", mfa::detail::base64url(request.user_handle)},
-                {"name", request.user},
-                {"displayName", request.display_name}}},
-              {"challenge", mfa::detail::base64url(request.challenge)},
-              {"pubKeyCredParams", std::move(parameters)},
-              {"timeout", settings.timeout.count()},
-              {"excludeCredentials", std::move(exclude)},
-              {"authenticatorSelection", std::move(selection)},
-              {"attestation", to_string(settings.attestation)}}
-      .dump();
+  const auto timeout = request.timeout.value_or(settings.timeout);
+  return detail::json_for_pages(Json{{"rp", {{"id", settings.id}, {"name", settings.name}}},
+                                     {"user",
+                                      {{"id", mfa::detail::base64url(request.user_handle)},
+                                       {"name", request.user},
+                                       {"displayName", request.display_name}}},
+                                     {"challenge", mfa::detail::base64url(request.challenge)},
+                                     {"pubKeyCredParams", std::move(parameters)},
+                                     {"timeout", timeout.count()},
+                                     {"excludeCredentials", std::move(exclude)},
+                                     {"authenticatorSelection", std::move(selection)},
+                                     {"attestation", to_string(settings.attestation)}});
 }
 
 /// PublicKeyCredentialRequestOptionsJSON (WebAuthn section 5.1.10).
 [[nodiscard]] inline std::string request_options_json(const RelyingPartySettings& settings,
                                                       const AssertionRequest& request) {
   using detail::Json;
-  return Json{{"challenge", mfa::detail::base64url(request.challenge)},
-              {"timeout", settings.timeout.count()},
-              {"rpId", settings.id},
-              {"allowCredentials", Json::array({detail::descriptor_json(request.allow)})},
-              {"userVerification", to_string(request.user_verification)}}
-      .dump();
+  return detail::json_for_pages(
+      Json{{"challenge", mfa::detail::base64url(request.challenge)},
+           {"timeout", settings.timeout.count()},
+           {"rpId", settings.id},
+           {"allowCredentials", Json::array({detail::descriptor_json(request.allow)})},
+           {"userVerification", to_string(request.user_verification)}});
 }
 
 } // namespace mfa::webauthn
