@@ -1,13 +1,18 @@
-// A key is replaced while several nodes serve: no step fails a user, secrets move to the new key as they are
-// used and by reseal_all, and the old key is retired once nothing needs it.
+// A key is replaced while several nodes serve, each of which takes the new key ring up as it runs: no step
+// fails a user, secrets move to the new key as they are used and by reseal_all, and the old key is retired
+// once nothing needs it.
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <mfa/crypto/replaceable_key_ring.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/storage/sqlite.hpp>
 
@@ -261,4 +266,134 @@ TEST_CASE("The count of messages to a number goes on under the new key") {
   service.clock.advance(1h);
   (void)later.verifier.challenge_factor(phone);
   CHECK(refused(later, phone)); // at once
+}
+
+TEST_CASE("A running verifier goes through all steps of a rotation") {
+  Service service;
+  Node node(service, before);
+  const auto enrolled = node.enroll();
+  const auto unused = node.enroll();
+  const auto verify = [&] {
+    service.clock.advance(1min);
+    return node.verifier.challenge_factor(enrolled.factor.id())
+        .verify(node.code(enrolled.totp.secret))
+        .status();
+  };
+  CHECK(verify() == Status::valid);
+  node.verifier.replace_key_ring(announced);
+  CHECK(verify() == Status::valid);
+  CHECK(key_of(service, enrolled.factor.id()) == "old");
+  const auto open = node.verifier.challenge_factor(enrolled.factor.id(), {.binding = "session"}).id();
+  node.verifier.replace_key_ring(switched);
+  service.clock.advance(1min);
+  CHECK(
+      node.verifier.verify_challenge(open, node.code(enrolled.totp.secret), {.binding = "session"}).valid());
+  CHECK(key_of(service, enrolled.factor.id()) == "new");
+  CHECK(node.verifier.reseal_all().resealed == 1);
+  node.verifier.replace_key_ring(after);
+  CHECK(verify() == Status::valid);
+  CHECK(node.verifier.challenge_factor(unused.factor.id()).verify(node.code(unused.totp.secret)).valid());
+  CHECK(key_of(service, node.enroll().factor.id()) == "new");
+}
+
+TEST_CASE("A verb ends with the key ring that it began with, and the next begins with the new one") {
+  Service service;
+  Node node(service, switched);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(Node(service, before).enroll().factor.id());
+  const auto replaced_meanwhile = [&](const ResealProgress&) {
+    node.verifier.replace_key_ring(KeyRing{"third", bytes_of("................................")});
+    return true;
+  };
+  const auto progress = node.verifier.reseal_all({.batch = 1, .progress = replaced_meanwhile});
+  CHECK(progress.resealed == 3);
+  for (const auto& id : ids) CHECK(key_of(service, id) == "new");
+  CHECK(key_of(service, node.enroll().factor.id()) == "third");
+}
+
+TEST_CASE("A key ring is wiped when it was replaced and the last verb that began with it has ended") {
+  mfa::crypto::ReplaceableKeyRing ring;
+  ring.replace(before);
+  auto used = ring.get();
+  const std::weak_ptr<const KeyRing> watched = used;
+  ring.replace(after);
+  CHECK(used->is_current(before.seal(bytes_of("a"), "b")));
+  CHECK(ring.get()->is_current(after.seal(bytes_of("a"), "b")));
+  CHECK_FALSE(watched.expired());
+  used.reset();
+  CHECK(watched.expired());
+}
+
+TEST_CASE("A running verifier's keys are not taken away, unless by name") {
+  Service service;
+  Node node(service, before);
+  const auto enrolled = node.enroll();
+  try {
+    node.verifier.replace_key_ring(KeyRing());
+    FAIL("it was taken");
+  } catch (const mfa::Error& error) {
+    CHECK(error.code() == errc::no_key_ring);
+    CHECK_THAT(error.what(), contains("KeyRing::unsealed()"));
+  }
+  CHECK(node.verifier.challenge_factor(enrolled.factor.id()).verify(node.code(enrolled.totp.secret)).valid());
+  node.verifier.replace_key_ring(KeyRing::unsealed());
+  CHECK(key_of(service, node.enroll().factor.id()).empty());
+}
+
+TEST_CASE("The options that a verifier shows hold no key ring, so that none is taken for the one in use") {
+  Service service;
+  Node node(service, before);
+  CHECK(node.verifier.options().key_ring.empty());
+  node.verifier.replace_key_ring(after);
+  CHECK(node.verifier.options().key_ring.empty());
+}
+
+TEST_CASE("A key ring that is replaced while all verbs run in other threads fails none of them") {
+  mfa::storage::Memory storage;
+  mfa::testing::ManualClock clock;
+  mfa::testing::RecordingSms sms;
+  mfa::Verifier verifier{storage, clock, sms,
+                         Options{.key_ring = announced, .sms_template = std::string(mfa::test::code_only)}};
+  constexpr int rounds = 60;
+  std::atomic<int> running = 4;
+  std::atomic<int> valid = 0;
+  std::atomic<int> failed = 0;
+  const auto serve = [&](int number) {
+    try {
+      const std::string user = "u_" + std::to_string(number);
+      for (int i = 0; i < rounds; ++i) {
+        const auto enrolled = verifier.enroll_factor(
+            Totp{.issuer = "Foo Corp", .user = "alan", .user_id = user, .qr_code = {.scale = 1}});
+        const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
+        const auto challenge = verifier.challenge_factor(enrolled.factor.id(), {.binding = user});
+        valid += challenge.verify(mfa::otp::totp(secret, clock.now()), {.binding = user}).valid();
+        const auto token = verifier.remember_device(user, "laptop").token;
+        if (!verifier.check_device(token, user)) ++failed;
+        (void)verifier.revoke_devices(user);
+        (void)verifier.list_factors(user);
+        (void)verifier.unsafe_export_otpauth_uri(enrolled.factor.id());
+        if (i % 10 == 0) {
+          const auto phone = verifier.enroll_factor(
+              mfa::Sms{.phone_number = "+1415555" + std::to_string(1000 + 100 * number + i)});
+          (void)verifier.challenge_factor(phone.factor.id());
+          if (verifier.reseal_all().failed != 0) ++failed;
+          phone.factor.remove();
+        }
+        verifier.unlock_factor(enrolled.factor.id());
+      }
+    } catch (...) {
+      ++failed;
+    }
+    --running;
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int number = 0; number < 4; ++number) threads.emplace_back(serve, number);
+    for (int i = 0; running > 0; ++i) {
+      verifier.replace_key_ring(i % 2 == 0 ? switched : announced);
+      std::this_thread::sleep_for(100us);
+    }
+  }
+  CHECK(failed == 0);
+  CHECK(valid == 4 * rounds);
 }

@@ -1,6 +1,7 @@
 // A user's factors are listed oldest first, all at once or by pages that together hold each of them once.
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <mfa/mfa.hpp>
@@ -78,4 +79,24 @@ TEST_CASE("A page that cannot be is refused") {
   CHECK(refused({.limit = Page::most + 1}) == errc::invalid_argument);
   CHECK(refused({.limit = Page::most}) == errc{});
   CHECK(refused({.after = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ"}) == errc::invalid_argument);
+}
+
+TEST_CASE("A const verifier looks up, and what it returns has all its verbs") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string challenge_id = host.challenge(enrolled.factor.id());
+  const auto token = host.verifier.remember_device("u_42", "laptop").token;
+  const auto& verifier = std::as_const(host.verifier);
+
+  CHECK(verifier.list_factors("u_42").size() == 1);
+  CHECK(verifier.list_factors("u_42", Page{}).size() == 1);
+  CHECK(verifier.check_device(token, "u_42"));
+  CHECK(verifier.list_devices("u_42").size() == 1);
+  CHECK(verifier.count_keys().factors.size() == 1);
+  const auto challenge = verifier.get_challenge(challenge_id);
+  CHECK(challenge.verify(host.code(enrolled.totp.secret)).valid());
+  const auto factor = verifier.get_factor(enrolled.factor.id());
+  CHECK(factor.challenge().verify(host.code(enrolled.totp.secret, 1)).valid());
+  factor.remove();
+  CHECK(verifier.list_factors("u_42").empty());
 }

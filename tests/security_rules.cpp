@@ -576,6 +576,25 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
         }) == errc::entity_not_found);
   CHECK(thrown_by([&] { return verifier.challenge_factor(enrolled.factor.id(), {.user_id = "u_43"}); }) ==
         errc::entity_not_found);
+  CHECK(thrown_by([&] { return verifier.get_challenge(known, "u_43"); }) == errc::entity_not_found);
+  CHECK(verifier.get_challenge(known, "u_42").id() == known);
+  CHECK(thrown_by([&] {
+          verifier.unlock_factor(enrolled.factor.id(), "u_43");
+          return 0;
+        }) == errc::entity_not_found);
+  CHECK_NOTHROW(verifier.unlock_factor(enrolled.factor.id(), "u_42"));
+  const auto removed_for = [&](std::string_view user_id) {
+    return thrown_by([&] {
+      enrolled.factor.remove(user_id);
+      return 0;
+    });
+  };
+  CHECK(removed_for("u_43") == errc::entity_not_found);
+  auto given_away = *storage.find_factor(enrolled.factor.id());
+  given_away.user_id = "u_43";
+  REQUIRE(storage.commit({{given_away}, {}, {}, {}}));
+  CHECK(removed_for({}) == errc::entity_not_found); // it is not the user's that it was found with
+  CHECK(removed_for("u_43") == errc{});
 }
 
 TEST_CASE("clock going backwards: a used step stays used") {

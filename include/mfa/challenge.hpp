@@ -18,12 +18,12 @@ namespace mfa {
 /// follow later changes. The `Verifier` that made it must outlive it.
 template <class Storage, class Clock, class SmsTransport> class Challenge : public ChallengeDetails {
  public:
-  Challenge(ChallengeDetails details, Verifier<Storage, Clock, SmsTransport>& verifier)
+  Challenge(ChallengeDetails details, const Verifier<Storage, Clock, SmsTransport>& verifier)
       : ChallengeDetails(std::move(details)), verifier_(&verifier) {}
 
   /// A new challenge, with what the host must pass on.
   Challenge(ChallengeDetails details, decision::ChallengeEffects&& effects,
-            Verifier<Storage, Clock, SmsTransport>& verifier)
+            const Verifier<Storage, Clock, SmsTransport>& verifier)
       : ChallengeDetails(std::move(details)), verifier_(&verifier), code_(std::move(effects.code)),
         webauthn_options_(std::move(effects.webauthn_options)) {}
 
@@ -40,7 +40,7 @@ template <class Storage, class Clock, class SmsTransport> class Challenge : publ
   }
 
  private:
-  Verifier<Storage, Clock, SmsTransport>* verifier_;
+  const Verifier<Storage, Clock, SmsTransport>* verifier_;
   crypto::SecretBytes code_;
   std::string webauthn_options_;
 };

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -82,7 +83,7 @@ class FactorDetails {
 /// later changes. The `Verifier` that made it must outlive it.
 template <class Storage, class Clock, class SmsTransport> class Factor : public FactorDetails {
  public:
-  Factor(FactorDetails details, Verifier<Storage, Clock, SmsTransport>& verifier)
+  Factor(FactorDetails details, const Verifier<Storage, Clock, SmsTransport>& verifier)
       : FactorDetails(std::move(details)), verifier_(&verifier) {}
 
   /// As `Verifier::challenge_factor`.
@@ -91,11 +92,14 @@ template <class Storage, class Clock, class SmsTransport> class Factor : public 
     return verifier_->challenge_factor(id(), options);
   }
 
-  /// As `Verifier::delete_factor`.
-  void remove() const { verifier_->delete_factor(id()); }
+  /// As `Verifier::delete_factor`, for the user that it was found with; or, if `user_id` is given, only if it
+  /// is that user's.
+  void remove(std::string_view user_id = {}) const {
+    verifier_->delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id);
+  }
 
  private:
-  Verifier<Storage, Clock, SmsTransport>* verifier_;
+  const Verifier<Storage, Clock, SmsTransport>* verifier_;
 };
 
 } // namespace mfa

@@ -96,11 +96,11 @@ struct ImportSummary {
 namespace detail {
 
 /// The import of one run of lines, committed by batches.
-template <class Policies> class Import {
+template <class Verb> class Import {
   using Fingerprint = std::array<unsigned char, 16>;
 
  public:
-  Import(Policies& policies, const ImportOptions& options) : policies_(policies), options_(options) {
+  Import(Verb verb, const ImportOptions& options) : verb_(std::move(verb)), options_(options) {
     if (!options.issuer.empty()) otp::check_label("issuer", options.issuer);
   }
 
@@ -150,10 +150,10 @@ template <class Policies> class Import {
   void take_account(const ImportLine& line, std::size_t number, const otp::Account& account) {
     check_text("user_id", line.user_id, longest_user_id);
     check_text("friendly_name", line.friendly_name, longest_friendly_name);
-    const decision::Context context = policies_.now();
+    const decision::Context context = verb_.now();
     const std::string& issuer = account.issuer.empty() ? options_.issuer : account.issuer;
     const std::string& user = account.user.empty() && options_.user_id_as_user ? line.user_id : account.user;
-    storage::FactorRecord record = policies_.new_factor(
+    storage::FactorRecord record = verb_.new_factor(
         context, account.counter ? FactorType::hotp : FactorType::totp, line.user_id, line.friendly_name);
     if (options_.verified) record.state = FactorState::verified;
     if (account.counter) {
@@ -193,7 +193,7 @@ template <class Policies> class Import {
                 const decision::Context& context) {
     if (record.user_id.empty()) return false;
     if (const std::pair user(record.type, record.user_id); !known_users_.contains(user)) {
-      for (const storage::FactorRecord& other : policies_.storage->list_factors(record.user_id))
+      for (const storage::FactorRecord& other : verb_.storage->list_factors(record.user_id))
         if (other.type == record.type)
           known_.insert(fingerprint(other, factor::open_secret(other, context.keys)));
       known_users_.insert(user);
@@ -237,9 +237,9 @@ template <class Policies> class Import {
   /// Commits what was taken since the last time, and reports it.
   bool commit() {
     if (!records_.empty()) {
-      policies_.commit_new(records_);
+      verb_.commit_new(records_);
       for (const storage::FactorRecord& record : records_)
-        policies_.emit(
+        verb_.emit(
             {EventType::factor_enrolled, record.created_at, record.type, record.id, record.user_id, {}});
       records_.clear();
     }
@@ -257,7 +257,7 @@ template <class Policies> class Import {
     return !summary_.stopped;
   }
 
-  Policies& policies_;
+  Verb verb_;
   const ImportOptions& options_;
   ImportSummary summary_;
   std::vector<storage::FactorRecord> records_; ///< to commit
@@ -277,8 +277,8 @@ template <class Policies> class Import {
 /// a digest of each account in a dry run. A bad line is reported and the others go on; a failing storage ends
 /// the import with its error. Throws `errc::invalid_argument` for the options.
 template <class Verifier, class Lines>
-ImportSummary import_factors(Verifier& verifier, Lines&& lines, const ImportOptions& options = {}) {
-  detail::Import import(detail::VerifierAccess::policies(verifier), options);
+ImportSummary import_factors(const Verifier& verifier, Lines&& lines, const ImportOptions& options = {}) {
+  detail::Import import(detail::VerifierAccess::begin(verifier), options);
   for (const ImportLine& line : lines)
     if (!import.take(line)) break;
   return import.end();

@@ -19,7 +19,8 @@ namespace mfa {
 /// What a host may set, with safe defaults; give those that differ as designated initialisers. A `Verifier`
 /// refuses values outside the ranges with `errc::invalid_argument`.
 struct Options {
-  /// What seals secrets. Required unless the storage ends with the process.
+  /// What seals secrets, to begin with: see `Verifier::replace_key_ring`. Required unless the storage ends
+  /// with the process. `Verifier::options()` returns none.
   KeyRing key_ring = {};
 
   /// TOTP steps accepted before and after the current one, for clocks that differ: 0 to 10 (RFC 6238

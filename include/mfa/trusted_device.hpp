@@ -111,10 +111,10 @@ inline void encode_devices(const std::vector<StoredDevice>& devices, storage::Co
 }
 
 /// Those that are still trusted. Throws `errc::corrupt_record`.
-template <class Policies>
-std::vector<StoredDevice> find_devices(Policies& policies, std::string_view user_id, Time now,
+template <class Verb>
+std::vector<StoredDevice> find_devices(const Verb& verb, std::string_view user_id, Time now,
                                        storage::CounterRecord& record) {
-  record = policies.storage->find_counter(devices_record_id(user_id)).value_or(storage::CounterRecord{});
+  record = verb.storage->find_counter(devices_record_id(user_id)).value_or(storage::CounterRecord{});
   record.id = devices_record_id(user_id);
   if (record.data.empty()) return {};
   std::vector<StoredDevice> devices = decode_devices(record);
@@ -122,8 +122,8 @@ std::vector<StoredDevice> find_devices(Policies& policies, std::string_view user
   return devices;
 }
 
-template <class Policies>
-RememberedDevice remember_device(Policies& policies, std::string_view user_id, std::string_view label,
+template <class Verb>
+RememberedDevice remember_device(const Verb& verb, std::string_view user_id, std::string_view label,
                                  std::chrono::seconds lifetime) {
   constexpr std::size_t longest_label = 200;
   check_text("user_id", user_id, longest_user_id);
@@ -133,10 +133,10 @@ RememberedDevice remember_device(Policies& policies, std::string_view user_id, s
   if (lifetime < std::chrono::seconds(1) || lifetime > longest_device_lifetime)
     throw Error(errc::invalid_argument, "a trusted device's lifetime of " + std::to_string(lifetime.count()) +
                                             " s; it may be 1 s to 366 days");
-  return policies.until_committed("the list of trusted devices", [&]() -> std::optional<RememberedDevice> {
-    const decision::Context context = policies.now();
+  return verb.until_committed("the list of trusted devices", [&]() -> std::optional<RememberedDevice> {
+    const decision::Context context = verb.now();
     storage::CounterRecord record;
-    std::vector<StoredDevice> devices = find_devices(policies, user_id, context.now, record);
+    std::vector<StoredDevice> devices = find_devices(verb, user_id, context.now, record);
     if (devices.size() >= most_trusted_devices) devices.erase(devices.begin());
 
     StoredDevice added;
@@ -156,7 +156,7 @@ RememberedDevice remember_device(Policies& policies, std::string_view user_id, s
     encode_devices(devices, record);
     storage::Batch batch;
     batch.counters.push_back(std::move(record));
-    if (!policies.storage->commit(std::move(batch))) return std::nullopt;
+    if (!verb.storage->commit(std::move(batch))) return std::nullopt;
     return remembered;
   });
 }
@@ -177,10 +177,10 @@ open_token(std::string_view token, std::string_view user_id, const KeyRing& keys
   }
 }
 
-template <class Policies>
-std::optional<TrustedDevice> check_device(Policies& policies, std::string_view token,
+template <class Verb>
+std::optional<TrustedDevice> check_device(const Verb& verb, std::string_view token,
                                           std::string_view user_id) {
-  const decision::Context context = policies.now();
+  const decision::Context context = verb.now();
   if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return std::nullopt;
   const auto content = open_token(token, user_id, context.keys);
   constexpr std::size_t id_size = trusted_device_id_prefix.size() + ulid_size;
@@ -188,7 +188,7 @@ std::optional<TrustedDevice> check_device(Policies& policies, std::string_view t
   const std::string_view id = crypto::text_of(*content).substr(0, id_size);
   const std::string_view secret = crypto::text_of(*content).substr(id_size);
   storage::CounterRecord record;
-  for (StoredDevice& stored : find_devices(policies, user_id, context.now, record))
+  for (StoredDevice& stored : find_devices(verb, user_id, context.now, record))
     if (stored.device.id == id) {
       if (!context.keys.matches(stored.mac, secret, device_context(stored.device, user_id), id)) break;
       return std::move(stored.device);
@@ -196,23 +196,22 @@ std::optional<TrustedDevice> check_device(Policies& policies, std::string_view t
   return std::nullopt;
 }
 
-template <class Policies>
-std::vector<TrustedDevice> list_devices(Policies& policies, std::string_view user_id) {
+template <class Verb> std::vector<TrustedDevice> list_devices(const Verb& verb, std::string_view user_id) {
   std::vector<TrustedDevice> listed;
   if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return listed;
   storage::CounterRecord record;
-  for (StoredDevice& stored : find_devices(policies, user_id, policies.now().now, record))
+  for (StoredDevice& stored : find_devices(verb, user_id, verb.now().now, record))
     listed.push_back(std::move(stored.device));
   return listed;
 }
 
 /// Removes those of the user's devices of which `revoked` is true, and returns how many.
-template <class Policies, class Revoked>
-std::size_t revoke_devices(Policies& policies, std::string_view user_id, Revoked revoked) {
+template <class Verb, class Revoked>
+std::size_t revoke_devices(const Verb& verb, std::string_view user_id, Revoked revoked) {
   if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return 0;
-  return policies.until_committed("the list of trusted devices", [&]() -> std::optional<std::size_t> {
+  return verb.until_committed("the list of trusted devices", [&]() -> std::optional<std::size_t> {
     storage::CounterRecord record;
-    std::vector<StoredDevice> devices = find_devices(policies, user_id, policies.now().now, record);
+    std::vector<StoredDevice> devices = find_devices(verb, user_id, verb.now().now, record);
     if (record.version == 0) return 0;
     const std::size_t removed =
         std::erase_if(devices, [&](const StoredDevice& stored) { return revoked(stored.device); });
@@ -224,7 +223,7 @@ std::size_t revoke_devices(Policies& policies, std::string_view user_id, Revoked
       encode_devices(devices, record);
       batch.counters.push_back(std::move(record));
     }
-    return policies.storage->commit(std::move(batch)) ? std::optional(removed) : std::nullopt;
+    return verb.storage->commit(std::move(batch)) ? std::optional(removed) : std::nullopt;
   });
 }
 

@@ -43,8 +43,9 @@
 namespace mfa {
 
 /// The three verbs - enrol, challenge, verify - over a host's storage, clock and SMS transport. Usable from
-/// many threads at once when the policies are; all shipped ones are. Factors and challenges that it returns
-/// point back to it, so it neither moves nor copies.
+/// many threads at once when the policies are; all shipped ones are. Verbs change what the storage holds and
+/// not the verifier, so they work on a `const` one; only `replace_key_ring` does not. Factors and challenges
+/// that it returns point back to it, so it neither moves nor copies.
 ///
 /// Every verb throws `Error`: what it says of itself below, and besides `errc::clock_out_of_range`, whatever
 /// the storage throws, `errc::storage_conflict` if records keep changing under it, `errc::corrupt_record`,
@@ -85,15 +86,18 @@ class Verifier {
            Options options = {})
       : policies_{std::move(storage), std::move(clock), std::move(sms), std::move(options)} {
     check_options(policies_.options);
-    if (!policies_.options.key_ring.empty()) return;
-    if constexpr (storage::Ephemeral<StoragePolicy>)
-      policies_.options.key_ring = KeyRing::generate();
-    else
-      throw Error(
-          errc::no_key_ring,
-          "this storage outlives the process, so its secrets must be sealed: set Options::key_ring to "
-          "mfa::KeyRing{\"any-id\", key} with 32 bytes (`openssl rand 32`) kept outside the storage, or to "
-          "mfa::KeyRing::unsealed() to keep them in the clear");
+    KeyRing keys = std::exchange(policies_.options.key_ring, {});
+    if (keys.empty()) {
+      if constexpr (storage::Ephemeral<StoragePolicy>)
+        keys = KeyRing::generate();
+      else
+        throw Error(
+            errc::no_key_ring,
+            "this storage outlives the process, so its secrets must be sealed: set Options::key_ring to "
+            "mfa::KeyRing{\"any-id\", key} with 32 bytes (`openssl rand 32`) kept outside the storage, or to "
+            "mfa::KeyRing::unsealed() to keep them in the clear");
+    }
+    policies_.keys.replace(std::move(keys));
   }
 
   Verifier(const Verifier&) = delete;
@@ -107,19 +111,20 @@ class Verifier {
   /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`.
   template <class Request>
     requires(!std::is_void_v<factor::KindFor<Request>>)
-  [[nodiscard]] auto enroll_factor(const Request& request) {
+  [[nodiscard]] auto enroll_factor(const Request& request) const {
+    const auto verb = begin();
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
     detail::check_text("user_id", request.user_id, detail::longest_user_id);
     detail::check_text("friendly_name", request.friendly_name, detail::longest_friendly_name);
-    const decision::Context context = policies_.now();
+    const decision::Context context = verb.now();
     storage::FactorRecord record =
-        policies_.new_factor(context, Kind::type, request.user_id, request.friendly_name);
-    auto shown = enroll<Kind>(request, record, context);
+        verb.new_factor(context, Kind::type, request.user_id, request.friendly_name);
+    auto shown = enroll<Kind>(verb, request, record, context);
     FactorDetails details(record, context);
-    policies_.commit_new({record});
-    policies_.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
+    verb.commit_new({record});
+    verb.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
     return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), *this),
                                                           std::move(shown)};
   }
@@ -127,12 +132,14 @@ class Verifier {
   /// Draws new recovery codes, which replace all old ones, used or not, at once. Returns what `enroll_factor`
   /// does. Ask for a fresh second factor before. Throws `errc::entity_not_found`; also if `user_id` is given
   /// and the factor is not that user's; and `errc::invalid_argument` for a factor of another kind.
-  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, std::string_view user_id = {}) {
+  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id,
+                                               std::string_view user_id = {}) const {
+    const auto verb = begin();
     using Kind = factor::RecoveryCodesKind;
     using Regenerated = typename Kind::template Enrolled<FactorHandle>;
-    return policies_.until_committed("the factor", [&]() -> std::optional<Regenerated> {
-      const decision::Context context = policies_.now();
-      auto factor = policies_.find_factor(factor_id, user_id);
+    return verb.until_committed("the factor", [&]() -> std::optional<Regenerated> {
+      const decision::Context context = verb.now();
+      auto factor = verb.find_factor(factor_id, user_id);
       if (factor.type != Kind::type)
         throw Error(errc::invalid_argument, "factor " + factor.id + " is of kind " +
                                                 std::string(to_string(factor.type)) +
@@ -142,8 +149,8 @@ class Verifier {
       FactorDetails details(factor, context);
       storage::Batch batch;
       batch.factors.push_back(factor);
-      if (!policies_.storage->commit(std::move(batch))) return std::nullopt;
-      policies_.emit(
+      if (!verb.storage->commit(std::move(batch))) return std::nullopt;
+      verb.emit(
           {EventType::recovery_codes_regenerated, context.now, factor.type, factor.id, factor.user_id, {}});
       return Regenerated{FactorHandle(std::move(details), *this), std::move(shown)};
     });
@@ -158,27 +165,28 @@ class Verifier {
   /// and with `sms` `errc::sms_not_sent`, which leaves no live challenge behind and carries the transport's
   /// exception nested.
   [[nodiscard]] ChallengeHandle challenge_factor(std::string_view factor_id,
-                                                 const ChallengeOptions& options = {}) {
-    return policies_.until_committed("the factor", [&]() -> std::optional<ChallengeHandle> {
-      const decision::Context context = policies_.now();
-      auto factor = policies_.find_factor(factor_id, options.user_id);
+                                                 const ChallengeOptions& options = {}) const {
+    const auto verb = begin();
+    return verb.until_committed("the factor", [&]() -> std::optional<ChallengeHandle> {
+      const decision::Context context = verb.now();
+      auto factor = verb.find_factor(factor_id, options.user_id);
       decision::check_challengeable(factor, options, context);
 
       storage::Batch batch;
       const auto counter_ids =
           factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
-      if (!counter_ids.empty()) batch.counters.push_back(policies_.find_counter(counter_ids));
+      if (!counter_ids.empty()) batch.counters.push_back(verb.find_counter(counter_ids));
       storage::ChallengeRecord challenge;
       challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
-      auto effects = create_challenge(factor, challenge, batch, options, context);
+      auto effects = create_challenge(verb, factor, challenge, batch, options, context);
       ChallengeDetails details(challenge);
       const Event event{
           EventType::challenge_created, context.now, factor.type, factor.id, factor.user_id, details.id()};
       batch.challenges.push_back(std::move(challenge));
       if (effects.factor_changed) batch.factors.push_back(factor);
-      if (!policies_.storage->commit(std::move(batch))) return std::nullopt;
-      policies_.emit(event);
-      if (effects.message) detail::send(policies_, *effects.message, event);
+      if (!verb.storage->commit(std::move(batch))) return std::nullopt;
+      verb.emit(event);
+      if (effects.message) detail::send(verb, *effects.message, event);
       return ChallengeHandle(std::move(details), std::move(effects), *this);
     });
   }
@@ -189,16 +197,17 @@ class Verifier {
   /// Throws `errc::entity_not_found` for an unknown challenge and, alike, for another user's or another
   /// binding, and `errc::invalid_argument` for more bytes than a code or a binding may have.
   Verification verify_challenge(std::string_view challenge_id, std::string_view code,
-                                const VerifyOptions& options = {}) {
+                                const VerifyOptions& options = {}) const {
     if (code.size() > decision::longest_answer)
       throw Error(errc::invalid_argument, "the code to verify has " + std::to_string(code.size()) +
                                               " bytes; limit what a request may bring");
     decision::check_binding("VerifyOptions", options.binding);
     if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
+    const auto verb = begin();
     auto claims = decision::Claims::open;
-    return policies_.until_committed("the challenge", [&]() -> std::optional<Verification> {
-      const decision::Context context = policies_.now();
-      auto found = policies_.find_challenge_with_factor(challenge_id);
+    return verb.until_committed("the challenge", [&]() -> std::optional<Verification> {
+      const decision::Context context = verb.now();
+      auto found = verb.find_challenge_with_factor(challenge_id);
       if (!found) {
         // What a known challenge costs too, so that time does not tell them apart.
         if (!options.binding.empty()) (void)context.keys.authenticate(options.binding, challenge_id);
@@ -207,19 +216,19 @@ class Verifier {
       auto& [challenge, factor] = *found;
       decision::Verdict verdict = decision::verify(factor, challenge, code, options, context, claims);
       Verification verification(verdict, ChallengeDetails(challenge), factor, context);
-      const bool observed = static_cast<bool>(policies_.options.observer);
+      const bool observed = static_cast<bool>(verb.options.observer);
       const std::string user_id = observed ? factor.user_id : std::string();
       if (verdict.factor_changed || verdict.challenge_changed) {
         storage::Batch batch;
         for (const std::string& id : verdict.claims) batch.counters.push_back(detail::claim(id, factor));
         if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
         if (verdict.challenge_changed) batch.challenges.push_back(std::move(challenge));
-        if (!policies_.storage->commit(std::move(batch))) {
-          if (detail::is_claimed(policies_, verdict.claims)) claims = decision::Claims::taken;
+        if (!verb.storage->commit(std::move(batch))) {
+          if (detail::is_claimed(verb, verdict.claims)) claims = decision::Claims::taken;
           return std::nullopt;
         }
       }
-      if (observed) emit(verdict, verification, user_id, context.now);
+      if (observed) emit(verb, verdict, verification, user_id, context.now);
       return verification;
     });
   }
@@ -227,31 +236,39 @@ class Verifier {
   // --- look up
 
   /// Throws `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
-  [[nodiscard]] FactorHandle get_factor(std::string_view factor_id, std::string_view user_id = {}) {
-    return FactorHandle(FactorDetails(policies_.find_factor(factor_id, user_id), policies_.now()), *this);
+  [[nodiscard]] FactorHandle get_factor(std::string_view factor_id, std::string_view user_id = {}) const {
+    const auto verb = begin();
+    return FactorHandle(FactorDetails(verb.find_factor(factor_id, user_id), verb.now()), *this);
   }
 
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
   /// user.
-  [[nodiscard]] std::vector<FactorHandle> list_factors(std::string_view user_id) {
+  [[nodiscard]] std::vector<FactorHandle> list_factors(std::string_view user_id) const {
     if (user_id.empty() || !detail::is_plain_text(user_id, detail::longest_user_id)) return {};
-    return handles_of(policies_.storage->list_factors(user_id));
+    const auto verb = begin();
+    return handles_of(verb, verb.storage->list_factors(user_id));
   }
 
   /// The same by pages: those after `page.after`, at most `page.limit`. Fewer come only at the end. Throws
   /// `errc::invalid_argument`. Only for a storage that offers pages.
   [[nodiscard]] std::vector<FactorHandle>
-  list_factors(std::string_view user_id, const Page& page) requires storage::PagesFactors<StoragePolicy> {
+  list_factors(std::string_view user_id,
+               const Page& page) const requires storage::PagesFactors<StoragePolicy> {
     check_page(page);
     if (user_id.empty() || !detail::is_plain_text(user_id, detail::longest_user_id)) return {};
-    return handles_of(policies_.storage->list_factors(user_id, page.after, page.limit));
+    const auto verb = begin();
+    return handles_of(verb, verb.storage->list_factors(user_id, page.after, page.limit));
   }
 
-  /// Throws `errc::entity_not_found`; also if its factor is deleted.
-  [[nodiscard]] ChallengeHandle get_challenge(std::string_view challenge_id) {
+  /// Throws `errc::entity_not_found`; also if its factor is deleted, or if `user_id` is given and the factor
+  /// is not that user's.
+  [[nodiscard]] ChallengeHandle get_challenge(std::string_view challenge_id,
+                                              std::string_view user_id = {}) const {
+    const auto verb = begin();
     if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
-    const auto found = policies_.find_challenge_with_factor(challenge_id);
-    if (!found) decision::throw_not_found("challenge");
+    const auto found = verb.find_challenge_with_factor(challenge_id);
+    if (!found || (!user_id.empty() && found->factor.user_id != user_id))
+      decision::throw_not_found("challenge");
     return ChallengeHandle(ChallengeDetails(found->challenge), *this);
   }
 
@@ -260,32 +277,39 @@ class Verifier {
   /// Remembers a device on which the user has just shown a second factor, so that the host need not ask for
   /// one there until `lifetime` (1 s to 366 days) is over. `label` is what `list_devices` shows, up to 200
   /// bytes. Throws `errc::invalid_argument`.
-  [[nodiscard]] RememberedDevice remember_device(std::string_view user_id, std::string_view label,
-                                                 std::chrono::seconds lifetime = usual_device_lifetime) {
-    return detail::remember_device(policies_, user_id, label, lifetime);
+  [[nodiscard]] RememberedDevice
+  remember_device(std::string_view user_id, std::string_view label,
+                  std::chrono::seconds lifetime = usual_device_lifetime) const {
+    const auto verb = begin();
+    return detail::remember_device(verb, user_id, label, lifetime);
   }
 
   /// The device that the token was given to, if it is this user's and still trusted; otherwise nothing,
   /// whatever the token is. Ask after the password, in the place of a challenge.
-  [[nodiscard]] std::optional<TrustedDevice> check_device(std::string_view token, std::string_view user_id) {
-    return detail::check_device(policies_, token, user_id);
+  [[nodiscard]] std::optional<TrustedDevice> check_device(std::string_view token,
+                                                          std::string_view user_id) const {
+    const auto verb = begin();
+    return detail::check_device(verb, token, user_id);
   }
 
   /// The user's trusted devices, oldest first.
-  [[nodiscard]] std::vector<TrustedDevice> list_devices(std::string_view user_id) {
-    return detail::list_devices(policies_, user_id);
+  [[nodiscard]] std::vector<TrustedDevice> list_devices(std::string_view user_id) const {
+    const auto verb = begin();
+    return detail::list_devices(verb, user_id);
   }
 
   /// Ends the trust in one device; false if the user has none of this id.
-  bool revoke_device(std::string_view user_id, std::string_view device_id) {
-    return detail::revoke_devices(policies_, user_id,
+  bool revoke_device(std::string_view user_id, std::string_view device_id) const {
+    const auto verb = begin();
+    return detail::revoke_devices(verb, user_id,
                                   [&](const TrustedDevice& device) { return device.id == device_id; }) > 0;
   }
 
   /// Ends the trust in all devices of the user, and returns how many there were. Call it when the password or
   /// a factor changes.
-  std::size_t revoke_devices(std::string_view user_id) {
-    return detail::revoke_devices(policies_, user_id, [](const TrustedDevice&) { return true; });
+  std::size_t revoke_devices(std::string_view user_id) const {
+    const auto verb = begin();
+    return detail::revoke_devices(verb, user_id, [](const TrustedDevice&) { return true; });
   }
 
   // --- move out (move in: <mfa/import.hpp>)
@@ -295,9 +319,10 @@ class Verifier {
   /// given and the factor is not that user's; and `errc::invalid_argument` for a factor that is neither TOTP
   /// nor HOTP.
   [[nodiscard]] std::string unsafe_export_otpauth_uri(std::string_view factor_id,
-                                                      std::string_view user_id = {}) {
-    const decision::Context context = policies_.now();
-    const auto factor = policies_.find_factor(factor_id, user_id);
+                                                      std::string_view user_id = {}) const {
+    const auto verb = begin();
+    const decision::Context context = verb.now();
+    const auto factor = verb.find_factor(factor_id, user_id);
     std::string uri = factor::with_kind(factor.type, [&](auto kind) -> std::string {
       if constexpr (requires { kind.unsafe_uri(factor, context); })
         return kind.unsafe_uri(factor, context);
@@ -306,8 +331,7 @@ class Verifier {
                                                 std::string(to_string(factor.type)) +
                                                 ", which no otpauth URI describes");
     });
-    policies_.emit(
-        {EventType::factor_secret_exported, context.now, factor.type, factor.id, factor.user_id, {}});
+    verb.emit({EventType::factor_secret_exported, context.now, factor.type, factor.id, factor.user_id, {}});
     return uri;
   }
 
@@ -315,69 +339,90 @@ class Verifier {
 
   /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`; also if
   /// `user_id` is given and the factor is not that user's.
-  void delete_factor(std::string_view factor_id, std::string_view user_id = {}) {
-    policies_.until_committed("the factor", [&] {
-      const decision::Context context = policies_.now();
-      const auto factor = policies_.find_factor(factor_id, user_id);
+  void delete_factor(std::string_view factor_id, std::string_view user_id = {}) const {
+    const auto verb = begin();
+    verb.until_committed("the factor", [&] {
+      const decision::Context context = verb.now();
+      const auto factor = verb.find_factor(factor_id, user_id);
       storage::Batch batch;
-      batch.removals = detail::removals_of_claims(policies_, factor);
+      batch.removals = detail::removals_of_claims(verb, factor);
       batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
-      if (!policies_.storage->commit(std::move(batch))) return false;
-      policies_.emit({EventType::factor_deleted, context.now, factor.type, factor.id, factor.user_id, {}});
+      if (!verb.storage->commit(std::move(batch))) return false;
+      verb.emit({EventType::factor_deleted, context.now, factor.type, factor.id, factor.user_id, {}});
       return true;
     });
   }
 
   /// For operators: forgets the factor's wrong codes, whether it is locked or waiting. Throws
-  /// `errc::entity_not_found`.
-  void unlock_factor(std::string_view factor_id) {
-    policies_.until_committed("the factor", [&] {
-      const decision::Context context = policies_.now();
-      auto factor = policies_.find_factor(factor_id, {});
+  /// `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
+  void unlock_factor(std::string_view factor_id, std::string_view user_id = {}) const {
+    const auto verb = begin();
+    verb.until_committed("the factor", [&] {
+      const decision::Context context = verb.now();
+      auto factor = verb.find_factor(factor_id, user_id);
       decision::forget_failures(factor);
       factor.updated_at = context.now;
       storage::Batch batch;
       batch.factors.push_back(factor);
-      if (!policies_.storage->commit(std::move(batch))) return false;
-      policies_.emit({EventType::factor_unlocked, context.now, factor.type, factor.id, factor.user_id, {}});
+      if (!verb.storage->commit(std::move(batch))) return false;
+      verb.emit({EventType::factor_unlocked, context.now, factor.type, factor.id, factor.user_id, {}});
       return true;
     });
   }
 
   /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,
   /// and returns how many. Call it daily, from one process. Only for a storage that offers `purge`.
-  std::size_t purge_expired() requires storage::Purges<StoragePolicy> {
+  std::size_t purge_expired() const requires storage::Purges<StoragePolicy> {
+    const auto verb = begin();
     constexpr std::size_t at_once = 1000; // so that no lock is held for long
-    const Time time = policies_.now().now;
+    const Time time = verb.now().now;
     std::size_t removed = 0;
     for (std::size_t last = at_once; last >= at_once; removed += last)
-      last = policies_.storage->purge(time, at_once);
+      last = verb.storage->purge(time, at_once);
     return removed;
   }
 
   /// For operators, after a change of keys: moves every secret that another key holds to the current one,
   /// while the other verbs run. Throws `errc::invalid_argument` for the options. Only for a storage that
   /// offers `scan_factors`.
-  ResealProgress reseal_all(const ResealOptions& options = {}) requires storage::ScansFactors<StoragePolicy> {
-    return detail::reseal_all(policies_, options);
+  ResealProgress
+  reseal_all(const ResealOptions& options = {}) const requires storage::ScansFactors<StoragePolicy> {
+    return detail::reseal_all(begin(), options);
   }
 
   /// For operators: which key how many factors need, before one is retired. Reads every factor. Challenges
   /// need the key that was current when they were created until they end. Only for a storage that offers
   /// `scan_factors`.
-  [[nodiscard]] KeyCounts count_keys() requires storage::ScansFactors<StoragePolicy> {
-    return detail::count_keys(policies_);
+  [[nodiscard]] KeyCounts count_keys() const requires storage::ScansFactors<StoragePolicy> {
+    return detail::count_keys(begin());
   }
 
+  /// For operators: from here on verbs use this key ring, while those that have begun end with theirs.
+  /// <docs/keys.md> says in which steps a key is replaced. Throws `errc::no_key_ring` for a ring without keys
+  /// that is not `KeyRing::unsealed()`. Each node of a service is told by itself.
+  void replace_key_ring(KeyRing keys) {
+    if (keys.empty())
+      throw Error(errc::no_key_ring,
+                  "replace_key_ring needs a key ring with keys, as mfa::read_key_file returns, or "
+                  "mfa::KeyRing::unsealed() to keep secrets in the clear; the one in use stays");
+    policies_.keys.replace(std::move(keys));
+  }
+
+  /// What it was made with, but for the key ring, which is empty here: the one in use can be replaced.
   [[nodiscard]] const Options& options() const noexcept { return policies_.options; }
 
  private:
   friend detail::VerifierAccess;
 
-  std::vector<FactorHandle> handles_of(const std::vector<storage::FactorRecord>& records) {
+  using Verb = detail::Verb<StoragePolicy, ClockPolicy, SmsPolicy>;
+
+  [[nodiscard]] Verb begin() const { return Verb(policies_); }
+
+  std::vector<FactorHandle> handles_of(const Verb& verb,
+                                       const std::vector<storage::FactorRecord>& records) const {
     std::vector<FactorHandle> factors;
     if (records.empty()) return factors;
-    const decision::Context context = policies_.now();
+    const decision::Context context = verb.now();
     for (const storage::FactorRecord& record : records)
       factors.emplace_back(FactorDetails(record, context), *this);
     return factors;
@@ -394,34 +439,35 @@ class Verifier {
 
   /// A kind that asks for them is given the user's other factors.
   template <class Kind, class Request>
-  auto enroll(const Request& request, storage::FactorRecord& record, const decision::Context& context) {
+  static auto enroll(const Verb& verb, const Request& request, storage::FactorRecord& record,
+                     const decision::Context& context) {
     std::vector<storage::FactorRecord> others;
     if constexpr (requires { Kind::enroll(request, record, others, context); }) {
-      if (!request.user_id.empty()) others = policies_.storage->list_factors(request.user_id);
+      if (!request.user_id.empty()) others = verb.storage->list_factors(request.user_id);
       return Kind::enroll(request, record, others, context);
     } else {
       return Kind::enroll(request, record, context);
     }
   }
 
-  decision::ChallengeEffects create_challenge(storage::FactorRecord& factor,
-                                              storage::ChallengeRecord& challenge, storage::Batch& batch,
-                                              const ChallengeOptions& options,
-                                              const decision::Context& context) {
+  static decision::ChallengeEffects create_challenge(const Verb& verb, storage::FactorRecord& factor,
+                                                     storage::ChallengeRecord& challenge,
+                                                     storage::Batch& batch, const ChallengeOptions& options,
+                                                     const decision::Context& context) {
     try {
       return decision::create_challenge(
           factor, challenge, batch.counters.empty() ? nullptr : &batch.counters.front(), options, context);
     } catch (const Error& error) {
       if (error.code() == errc::sms_rate_limited || error.code() == errc::sms_country_not_allowed)
-        policies_.emit({EventType::sms_refused, context.now, factor.type, factor.id, factor.user_id, {}});
+        verb.emit({EventType::sms_refused, context.now, factor.type, factor.id, factor.user_id, {}});
       if (error.code() == errc::code_rate_limited)
-        policies_.emit({EventType::code_refused, context.now, factor.type, factor.id, factor.user_id, {}});
+        verb.emit({EventType::code_refused, context.now, factor.type, factor.id, factor.user_id, {}});
       throw;
     }
   }
 
-  void emit(const decision::Verdict& verdict, const Verification& verification, std::string_view user_id,
-            Time time) const noexcept {
+  static void emit(const Verb& verb, const decision::Verdict& verdict, const Verification& verification,
+                   std::string_view user_id, Time time) noexcept {
     Event event{verification.valid() ? EventType::verification_succeeded : EventType::verification_failed,
                 time,
                 verification.factor_type(),
@@ -429,10 +475,10 @@ class Verifier {
                 user_id,
                 verification.challenge().id(),
                 verification.status()};
-    policies_.emit(event);
+    verb.emit(event);
     const auto emit_also = [&](EventType type) {
       event.type = type;
-      policies_.emit(event);
+      verb.emit(event);
     };
     if (verdict.first_verification) emit_also(EventType::factor_verified);
     if (verdict.locked_now) emit_also(EventType::factor_locked_out);

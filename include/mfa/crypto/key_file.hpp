@@ -111,7 +111,8 @@ inline std::optional<crypto::SecretBytes> key_of_hex(std::string_view hex) {
 
 /// The key ring of a text file. Each line is a key: its id, a space, and 64 hexadecimal digits, as
 /// `echo "2026-01 $(openssl rand -hex 32)"` prints. The first line is the current key, the others are further
-/// ones; empty lines and those that start with `#` are skipped. Read once: restart to take up a change.
+/// ones; empty lines and those that start with `#` are skipped. To take up a
+/// change, read it again and give the ring to `Verifier::replace_key_ring`.
 ///
 /// Throws `errc::key_unavailable` if it cannot be read or is no regular file; on POSIX systems if neither the
 /// effective user nor root owns it, if its group or others may write it, or if every user may read it (of an

@@ -18,19 +18,19 @@ namespace mfa::detail {
 }
 
 /// Whether one of these claims is made.
-template <class Policies> bool is_claimed(Policies& policies, const std::vector<std::string>& ids) {
+template <class Verb> bool is_claimed(const Verb& verb, const std::vector<std::string>& ids) {
   return std::ranges::any_of(
-      ids, [&](const std::string& id) { return policies.storage->find_counter(id).has_value(); });
+      ids, [&](const std::string& id) { return verb.storage->find_counter(id).has_value(); });
 }
 
 /// What to remove together with a factor.
-template <class Policies>
-std::vector<storage::Removal> removals_of_claims(Policies& policies, const storage::FactorRecord& factor) {
+template <class Verb>
+std::vector<storage::Removal> removals_of_claims(const Verb& verb, const storage::FactorRecord& factor) {
   std::vector<storage::Removal> removals;
   if (factor.state != FactorState::verified) return removals;
   const auto ids = factor::with_kind(factor.type, [&](auto kind) { return kind.claims(factor); });
   for (const std::string& id : ids)
-    if (const auto made = policies.storage->find_counter(id); made && made->data == factor.id)
+    if (const auto made = verb.storage->find_counter(id); made && made->data == factor.id)
       removals.push_back({storage::RecordKind::counter, made->id, made->version});
   return removals;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/replaceable_key_ring.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/ulid.hpp>
 #include <mfa/error.hpp>
@@ -19,25 +22,41 @@
 
 namespace mfa::detail {
 
-/// What a `Verifier` drives: the host's policies and options, and the steps that its verbs have in common.
+/// What a `Verifier` drives: the host's policies and options.
 template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Policies {
   Policy<StoragePolicy> storage;
   Policy<ClockPolicy> clock;
   Policy<SmsPolicy> sms;
-  Options options;
+  Options options; ///< without its key ring, which is
+  crypto::ReplaceableKeyRing keys = {};
+};
+
+/// One run of a verb: the policies, the key ring that was current when it began, and the steps that verbs
+/// have in common.
+template <class StoragePolicy, class ClockPolicy, class SmsPolicy> class Verb {
+ public:
+  const Policy<StoragePolicy>& storage;
+  const Policy<SmsPolicy>& sms;
+  const Options& options;
+
+  explicit Verb(const Policies<StoragePolicy, ClockPolicy, SmsPolicy>& policies)
+      : storage(policies.storage), sms(policies.sms), options(policies.options), clock_(policies.clock),
+        keys_(policies.keys.get()) {}
+
+  [[nodiscard]] const KeyRing& keys() const noexcept { return *keys_; }
 
   [[nodiscard]] decision::Context now() const {
     constexpr Time end{std::chrono::milliseconds(100'000'000'000'000)};
-    const Time time = std::chrono::floor<std::chrono::milliseconds>(clock->now());
+    const Time time = std::chrono::floor<std::chrono::milliseconds>(clock_->now());
     if (time < Time{} || time >= end)
       throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 5138; set it");
-    return {time, options, options.key_ring};
+    return {time, options, *keys_};
   }
 
   /// Calls `attempt`, which finds, decides and commits, until it returns something: `true`, or an optional
   /// with the result. Nothing means that the commit found a record changed: another verb got through, and the
   /// limits bound how often that happens. `what` is what changed.
-  template <class Attempt> auto until_committed(const char* what, Attempt attempt) {
+  template <class Attempt> auto until_committed(const char* what, Attempt attempt) const {
     constexpr int most_tries = 1000;
     for (int tries = 0; tries < most_tries; ++tries)
       if (auto done = attempt()) {
@@ -52,7 +71,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
                     "stays so, check that the storage's commit compares versions");
   }
 
-  [[nodiscard]] storage::FactorRecord find_factor(std::string_view id, std::string_view user_id) {
+  [[nodiscard]] storage::FactorRecord find_factor(std::string_view id, std::string_view user_id) const {
     if (!is_id(id, factor_id_prefix)) decision::throw_not_found("factor");
     auto factor = storage->find_factor(id);
     if (!factor || (!user_id.empty() && factor->user_id != user_id)) decision::throw_not_found("factor");
@@ -65,7 +84,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
   };
 
   /// None if either is gone. An unknown challenge costs the reads that a known one does.
-  [[nodiscard]] std::optional<Found> find_challenge_with_factor(std::string_view id) {
+  [[nodiscard]] std::optional<Found> find_challenge_with_factor(std::string_view id) const {
     if constexpr (storage::FindsChallengeWithFactor<StoragePolicy>) {
       if (auto found = storage->find_challenge_with_factor(id); found && found->factor)
         return Found{std::move(found->challenge), *std::move(found->factor)};
@@ -80,7 +99,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
   }
 
   /// The counter of the first id, taken over from another of them if it is new there.
-  [[nodiscard]] storage::CounterRecord find_counter(const std::vector<std::string>& ids) {
+  [[nodiscard]] storage::CounterRecord find_counter(const std::vector<std::string>& ids) const {
     storage::CounterRecord counter;
     for (const std::string& id : ids)
       if (auto found = storage->find_counter(id)) {
@@ -92,7 +111,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
     return counter;
   }
 
-  void commit_new(std::vector<storage::FactorRecord> factors) {
+  void commit_new(std::vector<storage::FactorRecord> factors) const {
     storage::Batch batch;
     batch.factors = std::move(factors);
     if (!storage->commit(std::move(batch)))
@@ -122,11 +141,15 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
     } catch (...) { // see Observer
     }
   }
+
+ private:
+  const Policy<ClockPolicy>& clock_;
+  std::shared_ptr<const KeyRing> keys_;
 };
 
-/// Lets what is not in the core drive a `Verifier`'s policies.
+/// Lets what is not in the core add a verb to a `Verifier`.
 struct VerifierAccess {
-  template <class Verifier> static auto& policies(Verifier& verifier) { return verifier.policies_; }
+  template <class Verifier> static auto begin(const Verifier& verifier) { return verifier.begin(); }
 };
 
 } // namespace mfa::detail

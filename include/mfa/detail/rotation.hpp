@@ -21,54 +21,54 @@ inline bool reseal(storage::FactorRecord& record, const KeyRing& keys) {
 
 /// Commits resealed factors and returns how many it was that moved them. Where another verb got through
 /// meanwhile, each is looked at anew.
-template <class Policies> std::size_t commit_resealed(Policies& policies, storage::Batch batch) {
-  if (batch.factors.empty() || policies.storage->commit(std::as_const(batch))) return batch.factors.size();
+template <class Verb> std::size_t commit_resealed(const Verb& verb, storage::Batch batch) {
+  if (batch.factors.empty() || verb.storage->commit(std::as_const(batch))) return batch.factors.size();
   std::size_t moved = 0;
   for (const storage::FactorRecord& factor : batch.factors)
-    policies.until_committed("the factor", [&] {
-      auto found = policies.storage->find_factor(factor.id);
-      if (!found || !reseal(*found, policies.options.key_ring)) return true;
+    verb.until_committed("the factor", [&] {
+      auto found = verb.storage->find_factor(factor.id);
+      if (!found || !reseal(*found, verb.keys())) return true;
       storage::Batch single;
       single.factors.push_back(*std::move(found));
-      if (!policies.storage->commit(std::move(single))) return false;
+      if (!verb.storage->commit(std::move(single))) return false;
       ++moved;
       return true;
     });
   return moved;
 }
 
-template <class Policies> ResealProgress reseal_all(Policies& policies, const ResealOptions& options) {
+template <class Verb> ResealProgress reseal_all(const Verb& verb, const ResealOptions& options) {
   if (options.batch < 1 || options.batch > 1000)
     throw Error(errc::invalid_argument,
                 "ResealOptions::batch is " + std::to_string(options.batch) + "; it may be 1 to 1000");
   ResealProgress progress;
   progress.last_id = options.after;
   for (;;) {
-    auto page = policies.storage->scan_factors(progress.last_id, options.batch);
+    auto page = verb.storage->scan_factors(progress.last_id, options.batch);
     if (page.empty()) return progress;
     progress.scanned += page.size();
     progress.last_id = page.back().id;
     storage::Batch batch;
     for (storage::FactorRecord& record : page) {
       try {
-        if (reseal(record, policies.options.key_ring)) batch.factors.push_back(std::move(record));
+        if (reseal(record, verb.keys())) batch.factors.push_back(std::move(record));
       } catch (const Error& error) {
         if (error.code() != errc::seal_broken && error.code() != errc::unknown_key) throw;
         ++progress.failed;
         progress.last_failure = error.what();
       }
     }
-    progress.resealed += commit_resealed(policies, std::move(batch));
+    progress.resealed += commit_resealed(verb, std::move(batch));
     if (options.progress && !options.progress(progress)) return progress;
   }
 }
 
-template <class Policies> KeyCounts count_keys(Policies& policies) {
+template <class Verb> KeyCounts count_keys(const Verb& verb) {
   constexpr std::size_t at_once = 1000;
   KeyCounts counts;
   std::string last_id;
   for (;;) {
-    const auto page = policies.storage->scan_factors(last_id, at_once);
+    const auto page = verb.storage->scan_factors(last_id, at_once);
     if (page.empty()) return counts;
     last_id = page.back().id;
     for (const storage::FactorRecord& record : page) {

@@ -14,14 +14,14 @@
 namespace mfa::detail {
 
 /// Removes a challenge, whatever became of it meanwhile; false if the storage fails.
-template <class Policies> bool withdraw(Policies& policies, std::string_view challenge_id) noexcept {
+template <class Verb> bool withdraw(const Verb& verb, std::string_view challenge_id) noexcept {
   try {
-    policies.until_committed("the challenge", [&] {
-      const auto challenge = policies.storage->find_challenge(challenge_id);
+    verb.until_committed("the challenge", [&] {
+      const auto challenge = verb.storage->find_challenge(challenge_id);
       if (!challenge) return true;
       storage::Batch batch;
       batch.removals.push_back({storage::RecordKind::challenge, challenge->id, challenge->version});
-      return policies.storage->commit(std::move(batch));
+      return verb.storage->commit(std::move(batch));
     });
     return true;
   } catch (...) { // told by the result
@@ -32,18 +32,18 @@ template <class Policies> bool withdraw(Policies& policies, std::string_view cha
 /// Sends the message of a challenge that is committed, and wipes it. `event` is about the challenge. If the
 /// transport throws, the challenge is removed and `errc::sms_not_sent` carries the transport's exception
 /// nested.
-template <class Policies> void send(Policies& policies, SmsMessage& message, Event event) {
+template <class Verb> void send(const Verb& verb, SmsMessage& message, Event event) {
   struct Wipe {
     SmsMessage& message;
     ~Wipe() { OPENSSL_cleanse(message.body.data(), message.body.size()); }
   };
   const Wipe wipe{message};
   try {
-    policies.sms->send(message);
+    verb.sms->send(message);
   } catch (...) {
     event.type = EventType::sms_not_sent;
-    const bool withdrawn = withdraw(policies, event.challenge_id);
-    policies.emit(event);
+    const bool withdrawn = withdraw(verb, event.challenge_id);
+    verb.emit(event);
     std::throw_with_nested(
         Error(errc::sms_not_sent,
               withdrawn ? "the SMS transport did not take the message (its own error is nested); "
@@ -53,7 +53,7 @@ template <class Policies> void send(Policies& policies, SmsMessage& message, Eve
                           "lifetime: create another"));
   }
   event.type = EventType::sms_sent;
-  policies.emit(event);
+  verb.emit(event);
 }
 
 } // namespace mfa::detail
