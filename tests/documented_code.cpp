@@ -117,6 +117,7 @@ extern const std::vector<mfa::WrappedKey> wrapped_keys;
 mfa::crypto::SecretBytes kms_decrypt(const std::string& wrapped);
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
 void log(std::size_t scanned, std::size_t resealed, std::size_t failed, const std::string& last_id);
+void log(const char* text);
 )"},
     {"docs/storage.md", R"(
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
