@@ -60,8 +60,8 @@ mutate "drift window, narrower" factor/totp.hpp 'step - std::min(step, drift)' '
 mutate "replay" factor/totp.hpp 'parameters.next = *match.fresh + 1;' ''
 mutate "replay of an earlier step" factor/totp.hpp 'parameters.next = *match.fresh + 1;' \
   'parameters.next = *match.fresh + 1; if (*match.fresh > step) parameters.next = step + 1;'
-mutate "no verdict before its commit" verifier.hpp 'if (!policies_.storage->commit(std::move(batch))) {' \
-  'bool moved = false; try { moved = !policies_.storage->commit(std::move(batch)); } catch (...) {}
+mutate "no verdict before its commit" verifier.hpp 'if (!verb.storage->commit(std::move(batch))) {' \
+  'bool moved = false; try { moved = !verb.storage->commit(std::move(batch)); } catch (...) {}
   if (moved) {'
 mutate "attempts of a challenge are counted" $verification \
   'challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;' ''
@@ -82,6 +82,11 @@ mutate "a factor says that it is locked" factor.hpp 'locked_ = lock.locked;' ''
 mutate "a factor says until when it waits" factor.hpp 'delayed_until_ = lock.until;' ''
 mutate "locked factors are not challenged" decision/challenge.hpp \
   'if (lockout(factor, context.now, context.options).locked)' 'if (false)'
+mutate "the lock is opened for its user" verifier.hpp \
+  'auto factor = verb.find_factor(factor_id, user_id); decision::forget_failures(factor);' \
+  'auto factor = verb.find_factor(factor_id, {}); decision::forget_failures(factor);'
+mutate "a factor is removed for its user" factor.hpp \
+  'user_id.empty() ? std::string_view(this->user_id()) : user_id' '{}'
 mutate "the lock is opened by operators" verifier.hpp 'decision::forget_failures(factor);' ''
 mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
@@ -103,7 +108,7 @@ mutate "sends are counted by number" factor/sms.hpp \
 mutate "country codes at enrolment" factor/sms.hpp 'check_country(enrolled.phone_number, context);' ''
 mutate "country codes at the challenge" factor/sms.hpp 'check_country(crypto::text_of(phone_number), context);' ''
 mutate "no live challenge after a failed send" detail/sms_delivery.hpp \
-  'const bool withdrawn = withdraw(policies, event.challenge_id);' \
+  'const bool withdrawn = withdraw(verb, event.challenge_id);' \
   'const bool withdrawn = true;'
 mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
 mutate "supersession" $verification 'if (!current) return' 'if (false) return'
@@ -147,8 +152,8 @@ mutate "recovery codes: bound to the factor" factor/sealed_secret.hpp '.append(r
 mutate "recovery codes: regeneration" $recovery_codes 'return draw_set(record, decode(record).size(), context);' \
   'auto old = record; auto shown = draw_set(old, decode(record).size(), context); return shown;'
 mutate "recovery codes: foreign factors" verifier.hpp \
-  'auto factor = policies_.find_factor(factor_id, user_id); if (factor.type != Kind::type)' \
-  'auto factor = policies_.find_factor(factor_id, {}); if (factor.type != Kind::type)'
+  'auto factor = verb.find_factor(factor_id, user_id); if (factor.type != Kind::type)' \
+  'auto factor = verb.find_factor(factor_id, {}); if (factor.type != Kind::type)'
 mutate "recovery codes: warning" $recovery_codes 'answered.event = EventType::recovery_codes_low;' ''
 mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
