@@ -121,8 +121,8 @@ mutate "resealed when used: totp" factor/totp.hpp 'reseal_secret(record, secret,
 mutate "resealed when used: sms" factor/sms.hpp 'reseal_secret(record, phone_number, context.keys);' ''
 mutate "a durable storage needs a key ring" verifier.hpp 'if constexpr (storage::Ephemeral<StoragePolicy>)' \
   'if constexpr (true)'
-mutate "input is digits only" factor/typed_code.hpp "if (c < '0' || c > '9' || size_ == digits) return;" \
-  "if (c < '0' || c > '9') continue; if (size_ == digits) return;"
+mutate "input is digits only" factor/typed_code.hpp 'if (!digit || count == digits_.size()) return;' \
+  'if (!digit) continue; if (count == digits_.size()) return;'
 mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
 mutate "codes have a longest" verifier.hpp 'if (code.size() > decision::longest_answer)' 'if (false)'
 mutate "bindings have a longest" decision/challenge.hpp 'if (binding.size() > longest_binding)' 'if (false)'

@@ -507,14 +507,15 @@ TEST_CASE("secrets at rest: a durable storage without a key ring is refused, wit
   CHECK_NOTHROW(mfa::Verifier{storage, mfa::Options{.key_ring = mfa::KeyRing::unsealed()}});
 }
 
-TEST_CASE("input: ASCII digits, with the spaces and dashes that people type") {
+TEST_CASE("input: digits of any script, with the white space, dashes and marks that people type and paste") {
   struct Row {
     std::string before, between, after;
     bool taken;
   };
   const Row row = GENERATE(Row{"", "", "", true}, Row{" ", "", " ", true}, Row{"", " ", "", true},
-                           Row{"", "-", "", true}, Row{"+", "", "", false}, Row{"", "", "0", false},
-                           Row{"", "\xD9\xA3", "", false}, Row{"", std::string(1, '\0'), "", false});
+                           Row{"", "-", "", true}, Row{"\uFEFF", "\u00A0", "\r\n", true},
+                           Row{"+", "", "", false}, Row{"", "", "0", false}, Row{"", "", "\u0663", false},
+                           Row{"", "", "\u00B2", false}, Row{"", std::string(1, '\0'), "", false});
   Host host;
   const auto enrolled = host.enroll_totp();
   const std::string code = host.code(enrolled.totp.secret);

@@ -220,8 +220,8 @@ class PlainRules {
     if (locked(factor)) return Status::locked_out;
     if (wait(factor) > Wait(0)) return Status::delayed;
 
-    std::string code(typed.substr(0, 65));
-    if (code.size() > 64) return Status::malformed_code;
+    std::string code(typed.substr(0, 257));
+    if (code.size() > 256) return Status::malformed_code;
     std::erase_if(code, [](char c) { return c == ' ' || c == '-'; });
     const bool digits = code.find_first_not_of("0123456789") == std::string::npos;
     if (!digits || code.size() < 6 || code.size() > (sms ? 9 : 6)) return Status::malformed_code;

@@ -270,7 +270,7 @@ template <class Storage> class Player {
   /// What the user types.
   std::string typed(const Call& call) {
     static constexpr std::array<const char*, 6> no_codes{"",           "12345",       "abcdef",
-                                                         "1234567890", "12345\u0666", "+12345"};
+                                                         "1234567890", "12345\u00B2", "+12345"};
     const auto challenge = rules_.challenges.find(call.code_of);
     std::string code = "000000";
     int factor_name = 0;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -47,42 +45,45 @@ namespace mfa::detail {
   return false;
 }
 
-/// Without what Unicode calls white space, and byte order marks, at the ends of UTF-8.
+/// Takes the first character off well-formed UTF-8, which is not empty.
+[[nodiscard]] constexpr char32_t take_character(std::string_view& text) noexcept {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  char32_t character = size == 1 ? lead : lead & (0x7FU >> size);
+  for (std::size_t i = 1; i < size; ++i)
+    character = character << 6 | (static_cast<unsigned char>(text[i]) & 0x3FU);
+  text.remove_prefix(size);
+  return character;
+}
+
+/// What Unicode calls white space (the property White_Space), line ends among it.
+[[nodiscard]] constexpr bool is_white_space(char32_t c) noexcept {
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
+/// Without white space and byte order marks at the ends. What is not UTF-8 stays.
 [[nodiscard]] constexpr std::string_view trimmed(std::string_view text) noexcept {
-  constexpr std::array<std::string_view, 26> white_space{" ",
-                                                         "\t",
-                                                         "\n",
-                                                         "\v",
-                                                         "\f",
-                                                         "\r",
-                                                         "\xC2\x85",
-                                                         "\xC2\xA0",
-                                                         "\xE1\x9A\x80",
-                                                         "\xE2\x80\x80",
-                                                         "\xE2\x80\x81",
-                                                         "\xE2\x80\x82",
-                                                         "\xE2\x80\x83",
-                                                         "\xE2\x80\x84",
-                                                         "\xE2\x80\x85",
-                                                         "\xE2\x80\x86",
-                                                         "\xE2\x80\x87",
-                                                         "\xE2\x80\x88",
-                                                         "\xE2\x80\x89",
-                                                         "\xE2\x80\x8A",
-                                                         "\xE2\x80\xA8",
-                                                         "\xE2\x80\xA9",
-                                                         "\xE2\x80\xAF",
-                                                         "\xE2\x81\x9F",
-                                                         "\xE3\x80\x80",
-                                                         "\xEF\xBB\xBF"};
-  const auto trim = [&text](std::string_view character) {
-    const bool front = text.starts_with(character);
-    if (front) text.remove_prefix(character.size());
-    const bool back = text.ends_with(character);
-    if (back) text.remove_suffix(character.size());
-    return front || back;
+  const auto is_trimmed = [](std::string_view character) {
+    if (!is_utf8(character)) return false;
+    const char32_t c = take_character(character);
+    return is_white_space(c) || c == 0xFEFF;
   };
-  while (std::any_of(white_space.begin(), white_space.end(), trim)) {
+  const auto continues = [&text](std::size_t i) {
+    return (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80;
+  };
+  while (!text.empty()) {
+    std::size_t size = 1;
+    while (size < text.size() && continues(size)) ++size;
+    if (!is_trimmed(text.substr(0, size))) break;
+    text.remove_prefix(size);
+  }
+  while (!text.empty()) {
+    std::size_t last = text.size() - 1;
+    while (last > 0 && continues(last)) --last;
+    if (!is_trimmed(text.substr(last))) break;
+    text = text.substr(0, last);
   }
   return text;
 }

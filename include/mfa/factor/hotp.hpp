@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -107,22 +108,21 @@ struct HotpKind : KindDefaults {
                                 std::string_view answer, const decision::Context& context) {
     Parameters parameters = decode(record);
     const unsigned digits = parameters.format.digits;
-    const TypedCode one(answer, digits);
-    const TypedCode two(answer, 2 * digits);
-    if (!one.well_formed() && !two.well_formed()) return decision::Answer::malformed();
+    const TypedCode code(answer);
+    if (code.size() != digits && code.size() != std::size_t{2} * digits) return decision::Answer::malformed();
 
     const crypto::SecretBytes secret = open_secret(record, context.keys);
     const std::uint64_t next = parameters.next;
-    if (two.well_formed()) {
+    if (code.size() != digits) {
       const auto found =
-          otp::find_pair_in_window(secret, two.value(0, digits), two.value(digits, digits), next,
+          otp::find_pair_in_window(secret, code.value(0, digits), code.value(digits, digits), next,
                                    next + context.options.hotp_resynchronization_window, parameters.format);
       if (!found) return {};
       parameters.next = *found + 2;
     } else {
       // One counter back, to tell a code that was sent twice from a wrong one.
       const otp::WindowMatch match =
-          otp::find_in_window(secret, one.value(), next - std::min<std::uint64_t>(next, 1),
+          otp::find_in_window(secret, code.value(), next - std::min<std::uint64_t>(next, 1),
                               next + context.options.hotp_look_ahead, next, parameters.format);
       if (!match.fresh) return {.status = match.used ? Status::code_already_used : Status::wrong_code};
       parameters.next = *match.fresh + 1;

@@ -18,6 +18,8 @@
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/fields.hpp>
+#include <mfa/detail/text.hpp>
+#include <mfa/detail/typed_characters.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
@@ -50,8 +52,9 @@ struct RecoveryCodesDetails {
 
 namespace factor {
 
-/// A recovery code as a person typed it: in either case, with the dashes or without, with O for 0 and I or L
-/// for 1 (Crockford's base32). Wiped at the end.
+/// A recovery code as a person typed or pasted it: in either case, with the dashes or without, with O for 0
+/// and I or L for 1 (Crockford's base32). Letters are ASCII's or their full-width forms, digits those of any
+/// script; white space, dashes and invisible marks are dropped wherever they stand. Wiped at the end.
 class TypedRecoveryCode {
  public:
   static constexpr std::string_view alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -59,14 +62,12 @@ class TypedRecoveryCode {
   static constexpr std::size_t group = 4;
 
   explicit TypedRecoveryCode(std::string_view text) noexcept {
-    constexpr std::size_t longest_text = 64;
-    if (text.size() > longest_text) return;
+    if (text.size() > detail::longest_typed_text || !detail::is_utf8(text)) return;
     std::size_t count = 0;
-    for (char c : text) {
-      if (c == ' ' || c == '-') continue;
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-      if (c == 'O') c = '0';
-      if (c == 'I' || c == 'L') c = '1';
+    while (!text.empty()) {
+      const char32_t character = detail::take_character(text);
+      if (detail::is_filler(character)) continue;
+      const char c = meant(character);
       if (count == size || alphabet.find(c) == std::string_view::npos) return;
       characters_[count++] = c;
     }
@@ -80,6 +81,16 @@ class TypedRecoveryCode {
   [[nodiscard]] std::string_view text() const noexcept { return {characters_.data(), characters_.size()}; }
 
  private:
+  /// The character of the alphabet, or one that is not in it.
+  static char meant(char32_t character) noexcept {
+    if (const auto digit = detail::decimal_digit(character)) return static_cast<char>('0' + *digit);
+    character = detail::without_full_width(character);
+    if (character >= 'a' && character <= 'z') character = character - 'a' + 'A';
+    if (character == 'O') return '0';
+    if (character == 'I' || character == 'L') return '1';
+    return character < 0x80 ? static_cast<char>(character) : '?';
+  }
+
   std::array<char, size> characters_{};
   bool well_formed_ = false;
 };

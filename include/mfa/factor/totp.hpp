@@ -102,8 +102,8 @@ struct TotpKind : KindDefaults {
   static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&,
                                 std::string_view answer, const decision::Context& context) {
     Parameters parameters = decode(record);
-    const TypedCode code(answer, parameters.format.digits);
-    if (!code.well_formed()) return decision::Answer::malformed();
+    const TypedCode code(answer);
+    if (code.size() != parameters.format.digits) return decision::Answer::malformed();
 
     const std::uint64_t step = otp::totp_step(context.now, parameters.period);
     const std::uint64_t drift = context.options.totp_drift_steps;

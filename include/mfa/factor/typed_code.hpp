@@ -7,28 +7,35 @@
 
 #include <openssl/crypto.h>
 
+#include <mfa/detail/text.hpp>
+#include <mfa/detail/typed_characters.hpp>
+
 namespace mfa::factor {
 
-/// A code as a person typed it: ASCII digits, with the spaces and dashes that people put between them. Wiped
-/// at the end.
+/// A code of digits as a person typed or pasted it. The digits of every script are taken, mixed ones too,
+/// since keyboards change in the middle; white space, dashes and invisible marks are dropped wherever they
+/// stand. Nothing else may be there. How long this takes says nothing of the right code, which it does not
+/// know. Wiped at the end.
 class TypedCode {
  public:
-  /// Not `well_formed` unless `text` has exactly `digits` (1 to 18) digits and nothing else of note.
-  TypedCode(std::string_view text, unsigned digits) noexcept {
-    constexpr std::size_t longest_text = 64;
-    if (text.size() > longest_text) return;
-    for (const char c : text) {
-      if (c == ' ' || c == '-') continue;
-      if (c < '0' || c > '9' || size_ == digits) return;
-      digits_[size_++] = c;
+  explicit TypedCode(std::string_view text) noexcept {
+    if (text.size() > detail::longest_typed_text || !detail::is_utf8(text)) return;
+    std::size_t count = 0;
+    while (!text.empty()) {
+      const char32_t character = detail::take_character(text);
+      if (detail::is_filler(character)) continue;
+      const auto digit = detail::decimal_digit(character);
+      if (!digit || count == digits_.size()) return;
+      digits_[count++] = static_cast<char>('0' + *digit);
     }
-    well_formed_ = size_ == digits;
+    size_ = count;
   }
   TypedCode(const TypedCode&) = delete;
   TypedCode& operator=(const TypedCode&) = delete;
   ~TypedCode() { OPENSSL_cleanse(digits_.data(), digits_.size()); }
 
-  [[nodiscard]] bool well_formed() const noexcept { return well_formed_; }
+  /// How many digits it has, 1 to 18; 0 if it is no code.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
   [[nodiscard]] std::string_view text() const noexcept { return {digits_.data(), size_}; }
 
@@ -43,7 +50,6 @@ class TypedCode {
  private:
   std::array<char, 18> digits_{};
   std::size_t size_ = 0;
-  bool well_formed_ = false;
 };
 
 } // namespace mfa::factor
