@@ -1,6 +1,5 @@
 // A host author whose storage, clock or SMS transport lacks a function is told so by the compiler's first
 // error, in the words of the line to add.
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "support/compiler.hpp"
 
 using mfa::test::Compiler;
+using mfa::test::first_error;
 
 namespace {
 
@@ -37,12 +37,6 @@ bool log_in(Storage& storage, Clock& clock, SmsTransport& sms) {
   return challenge.verify("123456").valid() && phone.factor.challenge().verify("123456").valid();
 }
 )";
-
-std::string first_error(const std::vector<std::string>& lines) {
-  const auto line =
-      std::ranges::find_if(lines, [](const auto& text) { return text.find("error: ") != std::string::npos; });
-  return line == lines.end() ? "no error" : *line;
-}
 
 } // namespace
 

@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
-#include <utility>
+
+#include <mfa/detail/compiler.hpp>
 
 namespace mfa {
 
@@ -38,8 +41,18 @@ enum class errc {
   crypto_failure,         ///< OpenSSL refused
 };
 
+} // namespace mfa
+
+template <> struct std::is_error_code_enum<mfa::errc> : std::true_type {};
+
+namespace mfa {
+
 /// The category of `errc`; its messages are fixed texts that name the kind of failure.
-inline const std::error_category& error_category() noexcept {
+///
+/// Shared libraries that hide their symbols, or that are loaded with RTLD_LOCAL, may have one of these each,
+/// and the standard library compares categories by their addresses. So compare codes with values of `errc`,
+/// which looks at the name.
+[[gnu::visibility("default")]] inline const std::error_category& error_category() noexcept {
   struct Category final : std::error_category {
     const char* name() const noexcept override { return "mfa"; }
     std::string message(int value) const override {
@@ -77,25 +90,54 @@ inline const std::error_category& error_category() noexcept {
   return category;
 }
 
-inline std::error_code make_error_code(errc value) noexcept {
-  return {static_cast<int>(value), error_category()};
+/// True whichever library of the process made the code.
+[[nodiscard]] inline bool operator==(const std::error_code& code, errc value) noexcept {
+  return code.value() == static_cast<int>(value) &&
+         (code.category() == error_category() || std::string_view(code.category().name()) == "mfa");
 }
 
-/// What every verb throws. `code()` is an `mfa::errc` for the host to map (to HTTP, say); `what()` names the
-/// thing and the remedy and never holds a code, a secret, a key or a whole phone number.
-class Error : public std::system_error {
+/// The code of an `Error`: a `std::error_code` to compare with the values of `errc`, or to `switch` over
+/// them.
+class ErrorCode : public std::error_code {
  public:
-  Error(errc value, const std::string& message) : std::system_error(make_error_code(value), message) {}
-  Error(errc value, const std::string& message, std::chrono::seconds retry_after)
-      : std::system_error(make_error_code(value), message), retry_after_(retry_after) {}
+  explicit ErrorCode(errc value) noexcept : std::error_code(static_cast<int>(value), error_category()) {}
+
+  operator errc() const noexcept { return static_cast<errc>(value()); }
+
+  friend bool operator==(const ErrorCode& code, errc value) noexcept { return errc(code) == value; }
+  friend bool operator==(const ErrorCode& a, const ErrorCode& b) noexcept { return errc(a) == errc(b); }
+  friend bool operator==(const ErrorCode& a, const std::error_code& b) noexcept { return b == errc(a); }
+};
+
+inline ErrorCode make_error_code(errc value) noexcept { return ErrorCode(value); }
+
+/// What every verb throws. `code()` is for the host to map (to HTTP, say); `what()` is a sentence or two that
+/// name the thing and the remedy, and never holds a code, a secret, a key or a whole phone number.
+class [[gnu::visibility("default")]] Error : public std::system_error {
+ public:
+  /// `message` gets a full stop if it ends without one.
+  Error(errc value, std::string_view message)
+      : std::system_error(ErrorCode(value)), message_(sentence(message)) {}
+  Error(errc value, std::string_view message, std::chrono::seconds retry_after) : Error(value, message) {
+    retry_after_ = retry_after;
+  }
+
+  [[nodiscard]] ErrorCode code() const noexcept {
+    return ErrorCode(static_cast<errc>(std::system_error::code().value()));
+  }
+
+  [[nodiscard]] const char* what() const noexcept override { return message_.what(); }
 
   /// How long to wait before the same call can succeed, where that is known.
   [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
 
  private:
+  static std::string sentence(std::string_view message) {
+    return std::string(message) + (message.ends_with('.') ? "" : ".");
+  }
+
+  std::runtime_error message_; ///< a text that copies without throwing, as exceptions must
   std::optional<std::chrono::seconds> retry_after_;
 };
 
 } // namespace mfa
-
-template <> struct std::is_error_code_enum<mfa::errc> : std::true_type {};

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa {
 
 class Error;

@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa {
 
 /// How far `Verifier::reseal_all` is.

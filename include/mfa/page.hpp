@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa {
 
 /// Which part of a list: what comes after one id, and how many at most.

@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa {
 
 /// How a `Verifier` holds a policy: one given as an lvalue is borrowed and must outlive it, one given as a
@@ -25,4 +27,13 @@ template <class P> class Policy {
 /// The policy that an argument of a `Verifier` stands for, an lvalue or a temporary.
 template <class P> using PolicyType = std::remove_cvref_t<P>;
 
+namespace detail {
+
+/// What a host may hold a policy by, and what is no policy.
+template <class P>
+concept PointsToPolicy = std::is_pointer_v<P> || requires(P& pointer) {
+  pointer.operator->();
+};
+
+} // namespace detail
 } // namespace mfa

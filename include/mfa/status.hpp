@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa {
 
 /// The answer to an attempt. All but `valid` mean: not authenticated.

@@ -53,23 +53,38 @@ namespace mfa {
 /// verdict; a commit whose answer was lost may have happened.
 template <class StoragePolicy, class ClockPolicy = clock::System, class SmsPolicy = sms::None>
 class Verifier {
+  static constexpr bool options_are_last = !std::is_same_v<StoragePolicy, Options> &&
+                                           !std::is_same_v<ClockPolicy, Options> &&
+                                           !std::is_same_v<SmsPolicy, Options>;
+  static_assert(options_are_last,
+                "mfa: Options come last: Verifier{storage, options}, Verifier{storage, clock, options} or "
+                "Verifier{storage, clock, sms, options}");
+  static constexpr bool are_policies = !detail::PointsToPolicy<StoragePolicy> &&
+                                       !detail::PointsToPolicy<ClockPolicy> &&
+                                       !detail::PointsToPolicy<SmsPolicy>;
   static_assert(
-      storage::FindsFactor<StoragePolicy>,
+      are_policies,
+      "mfa: give the policy itself, not a pointer to it: Verifier{*storage} borrows the storage, which "
+      "must outlive it");
+  static constexpr bool misused = !options_are_last || !are_policies;
+
+  static_assert(
+      misused || storage::FindsFactor<StoragePolicy>,
       "mfa: the storage needs: std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id)");
-  static_assert(storage::FindsChallenge<StoragePolicy>,
+  static_assert(misused || storage::FindsChallenge<StoragePolicy>,
                 "mfa: the storage needs: std::optional<mfa::storage::ChallengeRecord> "
                 "find_challenge(std::string_view id)");
   static_assert(
-      storage::FindsCounter<StoragePolicy>,
+      misused || storage::FindsCounter<StoragePolicy>,
       "mfa: the storage needs: std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id)");
-  static_assert(storage::ListsFactors<StoragePolicy>,
+  static_assert(misused || storage::ListsFactors<StoragePolicy>,
                 "mfa: the storage needs: std::vector<mfa::storage::FactorRecord> "
                 "list_factors(std::string_view user_id)");
-  static_assert(storage::Commits<StoragePolicy>,
+  static_assert(misused || storage::Commits<StoragePolicy>,
                 "mfa: the storage needs: bool commit(const mfa::storage::Batch& batch)");
-  static_assert(Clock<ClockPolicy>,
+  static_assert(misused || Clock<ClockPolicy>,
                 "mfa: the clock needs: std::chrono::system_clock::time_point now() const");
-  static_assert(SmsTransport<SmsPolicy>,
+  static_assert(misused || SmsTransport<SmsPolicy>,
                 "mfa: the SMS transport needs: void send(const mfa::SmsMessage& message)");
 
  public:
@@ -127,6 +142,15 @@ class Verifier {
     verb.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
     return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), *this),
                                                           std::move(shown)};
+  }
+
+  /// Chosen for what is no request.
+  template <class NotARequest = factor::UnnamedRequest>
+    requires(std::is_void_v<factor::KindFor<NotARequest>>)
+  auto enroll_factor(const NotARequest&) const {
+    static_assert(!std::is_void_v<factor::KindFor<NotARequest>>,
+                  "mfa: enroll_factor takes a request by its name: mfa::Totp{...}, mfa::Sms{...}, "
+                  "mfa::GenericOtp{...}, mfa::Hotp{...}, mfa::RecoveryCodes{...} or mfa::WebAuthn{...}");
   }
 
   /// Draws new recovery codes, which replace all old ones, used or not, at once. Returns what `enroll_factor`
@@ -251,9 +275,12 @@ class Verifier {
 
   /// The same by pages: those after `page.after`, at most `page.limit`. Fewer come only at the end. Throws
   /// `errc::invalid_argument`. Only for a storage that offers pages.
-  [[nodiscard]] std::vector<FactorHandle>
-  list_factors(std::string_view user_id,
-               const Page& page) const requires storage::PagesFactors<StoragePolicy> {
+  template <class S = StoragePolicy>
+  [[nodiscard]] std::vector<FactorHandle> list_factors(std::string_view user_id, const Page& page) const {
+    static_assert(storage::PagesFactors<S>,
+                  "mfa: list_factors by pages needs a storage that offers: "
+                  "std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id, "
+                  "std::string_view after_id, std::size_t limit)");
     check_page(page);
     if (user_id.empty() || !detail::is_plain_text(user_id, detail::longest_user_id)) return {};
     const auto verb = begin();
@@ -372,7 +399,9 @@ class Verifier {
 
   /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,
   /// and returns how many. Call it daily, from one process. Only for a storage that offers `purge`.
-  std::size_t purge_expired() const requires storage::Purges<StoragePolicy> {
+  template <class S = StoragePolicy> std::size_t purge_expired() const {
+    static_assert(storage::Purges<S>, "mfa: purge_expired needs a storage that offers: std::size_t "
+                                      "purge(mfa::Time now, std::size_t limit)");
     const auto verb = begin();
     constexpr std::size_t at_once = 1000; // so that no lock is held for long
     const Time time = verb.now().now;
@@ -385,15 +414,22 @@ class Verifier {
   /// For operators, after a change of keys: moves every secret that another key holds to the current one,
   /// while the other verbs run. Throws `errc::invalid_argument` for the options. Only for a storage that
   /// offers `scan_factors`.
-  ResealProgress
-  reseal_all(const ResealOptions& options = {}) const requires storage::ScansFactors<StoragePolicy> {
+  template <class S = StoragePolicy> ResealProgress reseal_all(const ResealOptions& options = {}) const {
+    static_assert(
+        storage::ScansFactors<S>,
+        "mfa: reseal_all needs a storage that offers: "
+        "std::vector<mfa::storage::FactorRecord> scan_factors(std::string_view after_id, std::size_t limit)");
     return detail::reseal_all(begin(), options);
   }
 
   /// For operators: which key how many factors need, before one is retired. Reads every factor. Challenges
   /// need the key that was current when they were created until they end. Only for a storage that offers
   /// `scan_factors`.
-  [[nodiscard]] KeyCounts count_keys() const requires storage::ScansFactors<StoragePolicy> {
+  template <class S = StoragePolicy> [[nodiscard]] KeyCounts count_keys() const {
+    static_assert(
+        storage::ScansFactors<S>,
+        "mfa: count_keys needs a storage that offers: "
+        "std::vector<mfa::storage::FactorRecord> scan_factors(std::string_view after_id, std::size_t limit)");
     return detail::count_keys(begin());
   }
 
@@ -501,5 +537,8 @@ Verifier(S&&, C&&, T&&)
 ->Verifier<PolicyType<S>, PolicyType<C>, PolicyType<T>>;
 template <class S, class C, class T>
 Verifier(S&&, C&&, T&&, Options) -> Verifier<PolicyType<S>, PolicyType<C>, PolicyType<T>>;
+// In another order: the class says which is right.
+template <class S, class C, class T, class O>
+Verifier(S&&, C&&, T&&, O&&) -> Verifier<PolicyType<S>, PolicyType<C>, PolicyType<T>>;
 
 } // namespace mfa

@@ -14,6 +14,28 @@
 
 namespace mfa::test {
 
+/// What a compiler prints; the arguments tell it the standard too.
+inline std::string output_of_compiler(const std::string& name, const std::string& arguments) {
+  return output_of("LC_ALL=C " + name + " -I '" MFA_SOURCE_DIRECTORY "/include' " + arguments + " 2>&1");
+}
+
+inline std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+/// The first line of a compiler's that is an error.
+inline std::string first_error(const std::vector<std::string>& lines) {
+  const auto line =
+      std::ranges::find_if(lines, [](const auto& text) { return text.find("error: ") != std::string::npos; });
+  return line == lines.end() ? "no error" : *line;
+}
+
 /// Checks host programs with a compiler, which reads the library once.
 class Compiler {
  public:
@@ -33,20 +55,12 @@ class Compiler {
   [[nodiscard]] std::vector<std::string> complaints(const std::string& program) const {
     const std::string source = directory_.path() + "/host.cpp";
     std::ofstream(source) << program;
-    const std::string text = run(preamble_ + " -fsyntax-only '" + source + '\'');
-    std::vector<std::string> lines;
-    for (std::string_view rest = text; !rest.empty();) {
-      const std::size_t end = std::min(rest.find('\n'), rest.size());
-      lines.emplace_back(rest.substr(0, end));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return lines;
+    return lines_of(run(preamble_ + " -fsyntax-only '" + source + '\''));
   }
 
  private:
   [[nodiscard]] std::string run(const std::string& arguments) const {
-    return output_of("LC_ALL=C " + name_ + " -std=c++20 -I '" MFA_SOURCE_DIRECTORY "/include' " + arguments +
-                     " 2>&1");
+    return output_of_compiler(name_, "-std=c++20 " + arguments);
   }
 
   std::string name_;

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <concepts>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa {
 
 /// What tells the time. A model promises UTC, from as many threads as the `Verifier` is used from.

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::clock {
 
 /// The machine's clock. Keep it right (NTP): a TOTP code is a statement about the time.

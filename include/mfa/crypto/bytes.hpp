@@ -3,6 +3,8 @@
 #include <span>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::crypto {
 
 /// The bytes of a string, for functions that take bytes.

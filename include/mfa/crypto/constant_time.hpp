@@ -5,6 +5,8 @@
 
 #include <openssl/crypto.h>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::crypto {
 
 /// Whether two byte strings are equal, in a time that depends on their lengths only.

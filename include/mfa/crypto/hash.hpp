@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::crypto {
 
 /// The hash under an HMAC. The numbers are stored.

@@ -7,6 +7,8 @@
 
 #include <openssl/crypto.h>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::crypto {
 
 /// An allocator that wipes memory before it gives it back.

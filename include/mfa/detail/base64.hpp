@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::detail {
 
 /// Base64 with padding and without line breaks (RFC 4648 section 4), of any bytes.

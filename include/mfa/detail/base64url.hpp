@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::detail {
 
 inline constexpr std::string_view base64url_alphabet =

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::detail {
 
 /// Two digits a byte, in lower case.

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::detail {
 
 /// Reads the fields of a protocol buffer message in its wire format, in turn. Borrows the bytes. It reads no

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::detail {
 
 /// Well-formed UTF-8 (RFC 3629 §4): no overlong form, no surrogate, nothing above U+10FFFF.

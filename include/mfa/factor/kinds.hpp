@@ -56,6 +56,18 @@ using Details = decltype(detail::details_of(AllKinds{}));
 /// The kind that enrols this request; void if there is none.
 template <class Request> using KindFor = typename decltype(detail::kind_for<Request>(AllKinds{}))::type;
 
+/// Has the members of every request, so that braces without a request's name reach `enroll_factor`, which
+/// says what to write.
+struct UnnamedRequest {
+  struct Member {
+    Member() = default;
+    template <class Value> Member(const Value&) noexcept {}
+  };
+  Member destination, phone_number, issuer, user, display_name, user_id, friendly_name, secret,
+      accept_short_secret, hash, digits, period, counter, count, qr_code, user_verification, attachment,
+      resident_key;
+};
+
 /// Calls `visit` with the kind of this type; its result must not depend on the kind. Throws
 /// `errc::corrupt_record` for a type that this release does not know.
 template <class Visit> decltype(auto) with_kind(FactorType type, Visit&& visit) {

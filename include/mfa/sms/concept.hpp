@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa {
 
 /// One text message to hand to a gateway.

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa {
 
 /// A point in time as records keep it: milliseconds since 1970-01-01T00:00:00Z.

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::testing {
 
 /// A clock that stands still until it is told to move. Usable from many threads.

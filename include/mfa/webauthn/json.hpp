@@ -11,6 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::webauthn {
 
 /// The members of a JSON object and of the objects directly in it, as far as WebAuthn needs them: texts,

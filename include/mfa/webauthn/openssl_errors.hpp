@@ -2,6 +2,8 @@
 
 #include <openssl/err.h>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::webauthn::detail {
 
 /// Leaves OpenSSL's queue of errors in this thread as it was: a bad signature is no error of the host's.

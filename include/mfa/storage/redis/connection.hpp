@@ -24,6 +24,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::detail::redis {
 
 /// The words of one command.

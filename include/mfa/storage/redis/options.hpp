@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::storage {
 
 /// What a Redis server must promise before `Redis` keeps anything in it. An attempt that the server forgets

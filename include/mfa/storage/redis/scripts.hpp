@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 /// What the server runs, each in one step that no other command can see half of. Redis undoes nothing of a
 /// script that fails midway, so each makes sure of everything before its first write: that the records have
 /// the right versions, and that the keys hold what we keep in them. Lack of memory, of a disk or of replicas

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <mfa/detail/compiler.hpp>
+
 namespace mfa::testing {
 
 /// What came of one check of the storage conformance suite.
