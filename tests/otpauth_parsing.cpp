@@ -207,18 +207,21 @@ TEST_CASE("What the library writes is read back") {
     for (const std::string& user : users)
       for (const Hash hash : {Hash::sha1, Hash::sha256, Hash::sha512})
         for (const auto counter : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{42}}) {
-          const auto bytes = mfa::otp::base32_decode(secret);
-          mfa::otp::UriFields fields{
-              .issuer = issuer, .user = user, .secret = bytes, .hash = hash, .digits = 8, .counter = counter};
-          if (!counter) fields.period = std::chrono::seconds(45);
-          const auto account = parse_uri(mfa::otp::uri(fields));
-          CHECK(account.issuer == fields.issuer);
-          CHECK(account.user == fields.user);
-          CHECK(account.secret == bytes);
-          CHECK(account.hash == fields.hash);
-          CHECK(account.digits == fields.digits);
-          CHECK(account.counter == fields.counter);
-          if (!counter) CHECK(account.period == fields.period);
+          mfa::otp::Account written{.issuer = issuer,
+                                    .user = user,
+                                    .secret = mfa::otp::base32_decode(secret),
+                                    .hash = hash,
+                                    .digits = 8,
+                                    .counter = counter};
+          if (!counter) written.period = std::chrono::seconds(45);
+          const auto account = parse_uri(mfa::otp::uri(written));
+          CHECK(account.issuer == written.issuer);
+          CHECK(account.user == written.user);
+          CHECK(account.secret == written.secret);
+          CHECK(account.hash == written.hash);
+          CHECK(account.digits == written.digits);
+          CHECK(account.counter == written.counter);
+          if (!counter) CHECK(account.period == written.period);
         }
 }
 

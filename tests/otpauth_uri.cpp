@@ -18,7 +18,7 @@
 #include "support/program.hpp"
 
 using mfa::crypto::Hash;
-using mfa::otp::UriFields;
+using mfa::otp::Account;
 
 namespace {
 
@@ -43,13 +43,13 @@ std::string independent_code(const std::string& uri, std::chrono::system_clock::
   return output.substr(0, output.find('\n'));
 }
 
-const auto secret = mfa::crypto::bytes_of("12345678901234567890");
+const auto secret = mfa::crypto::secret_copy(mfa::crypto::bytes_of("12345678901234567890"));
 
 } // namespace
 
 TEST_CASE("The URI is the text of the key URI format") {
   struct Row {
-    UriFields fields;
+    Account account;
     const char* uri;
   };
   const Row rows[] = {
@@ -84,7 +84,7 @@ TEST_CASE("The URI is the text of the key URI format") {
        "otpauth://totp/Foo%3A%20Corp:urn%3A7"
        "?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Foo%3A%20Corp"},
   };
-  for (const Row& row : rows) CHECK(mfa::otp::uri(row.fields) == row.uri);
+  for (const Row& row : rows) CHECK(mfa::otp::uri(row.account) == row.uri);
 }
 
 TEST_CASE("Labels that apps would misread are refused") {
@@ -115,9 +115,9 @@ TEST_CASE("Labels that apps would misread are refused") {
        "a",
        "white space"},
   };
-  const auto reason_of = [](const UriFields& fields) -> std::string {
+  const auto reason_of = [](const Account& account) -> std::string {
     try {
-      (void)mfa::otp::uri(fields);
+      (void)mfa::otp::uri(account);
     } catch (const mfa::Error& error) {
       CHECK(error.code() == mfa::errc::invalid_argument);
       return error.what();

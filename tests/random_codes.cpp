@@ -13,7 +13,7 @@ using mfa::crypto::random_digits;
 TEST_CASE("A code has the digits that were asked for") {
   for (unsigned digits = 1; digits <= 9; ++digits)
     for (int i = 0; i < 1000; ++i) {
-      const std::string code = random_digits(digits, {});
+      const std::string code(random_digits(digits, {}));
       REQUIRE(code.size() == digits);
       REQUIRE(code.find_first_not_of("0123456789") == std::string::npos);
     }
@@ -24,7 +24,7 @@ TEST_CASE("Each digit in each place is equally likely") {
     constexpr int draws = 200'000;
     std::array<std::array<int, 10>, 9> counts{};
     for (int i = 0; i < draws; ++i) {
-      const std::string code = random_digits(digits, {});
+      const std::string code(random_digits(digits, {}));
       for (std::size_t place = 0; place < digits; ++place)
         ++counts[place][static_cast<std::size_t>(code[place] - '0')];
     }
@@ -45,11 +45,11 @@ TEST_CASE("Nine digits reach their whole range") {
   // 0.3434 of all in place of 0.2950.
   constexpr int draws = 200'000;
   int low = 0;
-  for (int i = 0; i < draws; ++i) low += random_digits(9, {}) < "294967295" ? 1 : 0;
+  for (int i = 0; i < draws; ++i) low += std::string(random_digits(9, {})) < "294967295" ? 1 : 0;
   // The last digit drawn comes first in the text, so look at the reversed one as well.
   int low_reversed = 0;
   for (int i = 0; i < draws; ++i) {
-    const std::string code = random_digits(9, {});
+    const std::string code(random_digits(9, {}));
     low_reversed += std::string(code.rbegin(), code.rend()) < "294967295" ? 1 : 0;
   }
   constexpr double fair = draws * 0.294967295;
@@ -59,6 +59,6 @@ TEST_CASE("Nine digits reach their whole range") {
 
 TEST_CASE("Codes do not repeat more often than chance has it") {
   std::set<std::string> codes;
-  for (int i = 0; i < 10'000; ++i) codes.insert(random_digits(9, {}));
+  for (int i = 0; i < 10'000; ++i) codes.emplace(random_digits(9, {}));
   CHECK(codes.size() > 9'990);
 }

@@ -555,7 +555,7 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
     std::vector<std::string> reads;
     bool operator==(const Answer&) const = default;
   };
-  const auto ask = [&](const std::string& id, std::string_view user_id) {
+  const auto ask = [&](const std::string& id, const std::string& user_id) {
     storage.calls.clear();
     try {
       (void)verifier.verify_challenge(id, "123456", {.user_id = user_id});

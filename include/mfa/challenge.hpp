@@ -5,43 +5,46 @@
 #include <utility>
 
 #include <mfa/challenge_details.hpp>
-#include <mfa/crypto/bytes.hpp>
-#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/verification.hpp>
+#include <mfa/detail/verifier_reference.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/verification.hpp>
 
 namespace mfa {
 
 /// One question put to one factor, as last stored, with the verb that applies to it. A value: it does not
-/// follow later changes. The `Verifier` that made it must outlive it.
+/// follow later changes. `verify` throws `errc::invalid_argument` once the `Verifier` that made it is gone.
 template <class Storage, class Clock, class SmsTransport> class Challenge : public ChallengeDetails {
  public:
-  Challenge(ChallengeDetails details, const Verifier<Storage, Clock, SmsTransport>& verifier)
-      : ChallengeDetails(std::move(details)), verifier_(&verifier) {}
+  using VerifierReference = detail::VerifierReference<const Verifier<Storage, Clock, SmsTransport>>;
+
+  Challenge(ChallengeDetails details, VerifierReference verifier)
+      : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)) {}
 
   /// A new challenge, with what the host must pass on.
-  Challenge(ChallengeDetails details, decision::ChallengeEffects&& effects,
-            const Verifier<Storage, Clock, SmsTransport>& verifier)
-      : ChallengeDetails(std::move(details)), verifier_(&verifier), code_(std::move(effects.code)),
+  Challenge(ChallengeDetails details, decision::ChallengeEffects&& effects, VerifierReference verifier)
+      : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)), code_(std::move(effects.code)),
         webauthn_options_(std::move(effects.webauthn_options)) {}
 
   // Told by the call that made the challenge, and never again: `get_challenge` has neither.
 
   /// generic_otp: the code to deliver to the user, wiped with this object; empty for other kinds.
-  [[nodiscard]] std::string_view code() const noexcept { return crypto::text_of(code_); }
+  [[nodiscard]] const crypto::SecretString& code() const& noexcept { return code_; }
+  [[nodiscard]] crypto::SecretString code() && noexcept { return std::move(code_); }
   /// webauthn: the JSON for the browser; empty for other kinds.
-  [[nodiscard]] const std::string& webauthn_options() const noexcept { return webauthn_options_; }
+  [[nodiscard]] const std::string& webauthn_options() const& noexcept { return webauthn_options_; }
+  [[nodiscard]] std::string webauthn_options() && noexcept { return std::move(webauthn_options_); }
 
   /// As `Verifier::verify_challenge`.
   [[nodiscard]] Verification verify(std::string_view code, const VerifyOptions& options = {}) const {
-    return verifier_->verify_challenge(id(), code, options);
+    return verifier_.get().verify_challenge(id(), code, options);
   }
 
  private:
-  const Verifier<Storage, Clock, SmsTransport>* verifier_;
-  crypto::SecretBytes code_;
+  VerifierReference verifier_;
+  crypto::SecretString code_;
   std::string webauthn_options_;
 };
 

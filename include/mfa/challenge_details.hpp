@@ -17,8 +17,10 @@ class ChallengeDetails {
         updated_at_(record.updated_at), expires_at_(record.expires_at), attempts_left_(record.attempts_left) {
   }
 
-  [[nodiscard]] const std::string& id() const noexcept { return id_; }
-  [[nodiscard]] const std::string& factor_id() const noexcept { return factor_id_; }
+  [[nodiscard]] const std::string& id() const& noexcept { return id_; }
+  [[nodiscard]] std::string id() && noexcept { return std::move(id_); }
+  [[nodiscard]] const std::string& factor_id() const& noexcept { return factor_id_; }
+  [[nodiscard]] std::string factor_id() && noexcept { return std::move(factor_id_); }
   [[nodiscard]] ChallengeState state() const noexcept { return state_; }
   [[nodiscard]] Time created_at() const noexcept { return created_at_; }
   [[nodiscard]] Time updated_at() const noexcept { return updated_at_; }

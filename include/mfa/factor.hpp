@@ -10,6 +10,7 @@
 #include <mfa/challenge.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
+#include <mfa/detail/verifier_reference.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/storage/record.hpp>
@@ -31,13 +32,16 @@ class FactorDetails {
     delayed_until_ = lock.until;
   }
 
-  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] const std::string& id() const& noexcept { return id_; }
+  [[nodiscard]] std::string id() && noexcept { return std::move(id_); }
   [[nodiscard]] FactorType type() const noexcept { return type_; }
   [[nodiscard]] FactorState state() const noexcept { return state_; }
   /// Whether a valid verification has confirmed the enrolment.
   [[nodiscard]] bool verified() const noexcept { return state_ == FactorState::verified; }
-  [[nodiscard]] const std::string& user_id() const noexcept { return user_id_; }
-  [[nodiscard]] const std::string& friendly_name() const noexcept { return friendly_name_; }
+  [[nodiscard]] const std::string& user_id() const& noexcept { return user_id_; }
+  [[nodiscard]] std::string user_id() && noexcept { return std::move(user_id_); }
+  [[nodiscard]] const std::string& friendly_name() const& noexcept { return friendly_name_; }
+  [[nodiscard]] std::string friendly_name() && noexcept { return std::move(friendly_name_); }
   [[nodiscard]] Time created_at() const noexcept { return created_at_; }
   [[nodiscard]] Time updated_at() const noexcept { return updated_at_; }
   /// The last valid verification.
@@ -49,22 +53,36 @@ class FactorDetails {
   /// Until when it looks at no code after too many wrong ones in a row, if it waits.
   [[nodiscard]] std::optional<Time> delayed_until() const noexcept { return delayed_until_; }
 
-  /// What its kind tells, or null if it is of another kind.
-  [[nodiscard]] const TotpDetails* totp() const noexcept { return std::get_if<TotpDetails>(&details_); }
-  [[nodiscard]] const SmsDetails* sms() const noexcept { return std::get_if<SmsDetails>(&details_); }
-  [[nodiscard]] const GenericOtpDetails* generic_otp() const noexcept {
+  /// What its kind tells, or null if it is of another kind. Of a temporary, a copy or nothing.
+  [[nodiscard]] const TotpDetails* totp() const& noexcept { return std::get_if<TotpDetails>(&details_); }
+  [[nodiscard]] const SmsDetails* sms() const& noexcept { return std::get_if<SmsDetails>(&details_); }
+  [[nodiscard]] const GenericOtpDetails* generic_otp() const& noexcept {
     return std::get_if<GenericOtpDetails>(&details_);
   }
-  [[nodiscard]] const HotpDetails* hotp() const noexcept { return std::get_if<HotpDetails>(&details_); }
-  [[nodiscard]] const RecoveryCodesDetails* recovery_codes() const noexcept {
+  [[nodiscard]] const HotpDetails* hotp() const& noexcept { return std::get_if<HotpDetails>(&details_); }
+  [[nodiscard]] const RecoveryCodesDetails* recovery_codes() const& noexcept {
     return std::get_if<RecoveryCodesDetails>(&details_);
   }
-  [[nodiscard]] const WebAuthnDetails* webauthn() const noexcept {
+  [[nodiscard]] const WebAuthnDetails* webauthn() const& noexcept {
     return std::get_if<WebAuthnDetails>(&details_);
   }
-  [[nodiscard]] const factor::Details& details() const noexcept { return details_; }
+  [[nodiscard]] std::optional<TotpDetails> totp() && { return told<TotpDetails>(); }
+  [[nodiscard]] std::optional<SmsDetails> sms() && { return told<SmsDetails>(); }
+  [[nodiscard]] std::optional<GenericOtpDetails> generic_otp() && { return told<GenericOtpDetails>(); }
+  [[nodiscard]] std::optional<HotpDetails> hotp() && { return told<HotpDetails>(); }
+  [[nodiscard]] std::optional<RecoveryCodesDetails> recovery_codes() && {
+    return told<RecoveryCodesDetails>();
+  }
+  [[nodiscard]] std::optional<WebAuthnDetails> webauthn() && { return told<WebAuthnDetails>(); }
+  [[nodiscard]] const factor::Details& details() const& noexcept { return details_; }
+  [[nodiscard]] factor::Details details() && noexcept { return std::move(details_); }
 
  private:
+  template <class Kind> std::optional<Kind> told() {
+    Kind* const kind = std::get_if<Kind>(&details_);
+    return kind != nullptr ? std::optional<Kind>(std::move(*kind)) : std::nullopt;
+  }
+
   std::string id_;
   FactorType type_;
   FactorState state_;
@@ -80,26 +98,28 @@ class FactorDetails {
 };
 
 /// One enrolled means of a user, as last stored, with the verbs that apply to it. A value: it does not follow
-/// later changes. The `Verifier` that made it must outlive it.
+/// later changes. Its verbs throw `errc::invalid_argument` once the `Verifier` that made it is gone.
 template <class Storage, class Clock, class SmsTransport> class Factor : public FactorDetails {
  public:
-  Factor(FactorDetails details, const Verifier<Storage, Clock, SmsTransport>& verifier)
-      : FactorDetails(std::move(details)), verifier_(&verifier) {}
+  using VerifierReference = detail::VerifierReference<const Verifier<Storage, Clock, SmsTransport>>;
+
+  Factor(FactorDetails details, VerifierReference verifier)
+      : FactorDetails(std::move(details)), verifier_(std::move(verifier)) {}
 
   /// As `Verifier::challenge_factor`.
   [[nodiscard]] Challenge<Storage, Clock, SmsTransport>
   challenge(const ChallengeOptions& options = {}) const {
-    return verifier_->challenge_factor(id(), options);
+    return verifier_.get().challenge_factor(id(), options);
   }
 
   /// As `Verifier::delete_factor`, for the user that it was found with; or, if `user_id` is given, only if it
   /// is that user's.
   void remove(std::string_view user_id = {}) const {
-    verifier_->delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id);
+    verifier_.get().delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id);
   }
 
  private:
-  const Verifier<Storage, Clock, SmsTransport>* verifier_;
+  VerifierReference verifier_;
 };
 
 } // namespace mfa

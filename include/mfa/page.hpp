@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <string_view>
+#include <string>
 
 #include <mfa/detail/compiler.hpp>
 
@@ -11,8 +11,8 @@ namespace mfa {
 struct Page {
   static constexpr std::size_t most = 1000;
 
-  std::string_view after =
-      {}; ///< the last id of the page before, whether it still exists or not; empty: the first
+  /// The last id of the page before, whether it still exists or not; empty: the first page.
+  std::string after = {};
   std::size_t limit = 100; ///< 1 to `most`
 };
 

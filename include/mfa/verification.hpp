@@ -41,11 +41,14 @@ class [[nodiscard]] Verification {
   [[nodiscard]] bool valid() const noexcept { return status_ == Status::valid; }
   [[nodiscard]] Status status() const noexcept { return status_; }
   /// The challenge as it is after this attempt.
-  [[nodiscard]] const ChallengeDetails& challenge() const noexcept { return challenge_; }
-  [[nodiscard]] const std::string& factor_id() const noexcept { return challenge_.factor_id(); }
+  [[nodiscard]] const ChallengeDetails& challenge() const& noexcept { return challenge_; }
+  [[nodiscard]] ChallengeDetails challenge() && noexcept { return std::move(challenge_); }
+  [[nodiscard]] const std::string& factor_id() const& noexcept { return challenge_.factor_id(); }
+  [[nodiscard]] std::string factor_id() && noexcept { return std::move(challenge_).factor_id(); }
   [[nodiscard]] FactorType factor_type() const noexcept { return type_; }
   /// Your identifier of the user, as given at enrolment; empty unless valid.
-  [[nodiscard]] const std::string& user_id() const noexcept { return user_id_; }
+  [[nodiscard]] const std::string& user_id() const& noexcept { return user_id_; }
+  [[nodiscard]] std::string user_id() && noexcept { return std::move(user_id_); }
   /// The authentication method references of RFC 8176 ("otp", "sms"), which live as long as the program; none
   /// unless valid.
   [[nodiscard]] std::span<const std::string_view> amr() const noexcept { return amr_; }

@@ -24,6 +24,7 @@
 #include <mfa/detail/rotation.hpp>
 #include <mfa/detail/sms_delivery.hpp>
 #include <mfa/detail/ulid.hpp>
+#include <mfa/detail/verifier_reference.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor.hpp>
@@ -45,7 +46,7 @@ namespace mfa {
 /// The three verbs - enrol, challenge, verify - over a host's storage, clock and SMS transport. Usable from
 /// many threads at once when the policies are; all shipped ones are. Verbs change what the storage holds and
 /// not the verifier, so they work on a `const` one; only `replace_key_ring` does not. Factors and challenges
-/// that it returns point back to it, so it neither moves nor copies.
+/// that it returns point back to it, so it neither moves nor copies; once it is gone, their verbs throw.
 ///
 /// Every verb throws `Error`: what it says of itself below, and besides `errc::clock_out_of_range`, whatever
 /// the storage throws, `errc::storage_conflict` if records keep changing under it, `errc::corrupt_record`,
@@ -117,6 +118,7 @@ class Verifier {
 
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
+  ~Verifier() { reference_.end(); }
 
   // --- enrol
 
@@ -140,7 +142,7 @@ class Verifier {
     FactorDetails details(record, context);
     verb.commit_new({record});
     verb.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
-    return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), *this),
+    return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), reference_),
                                                           std::move(shown)};
   }
 
@@ -176,7 +178,7 @@ class Verifier {
       if (!verb.storage->commit(std::move(batch))) return std::nullopt;
       verb.emit(
           {EventType::recovery_codes_regenerated, context.now, factor.type, factor.id, factor.user_id, {}});
-      return Regenerated{FactorHandle(std::move(details), *this), std::move(shown)};
+      return Regenerated{FactorHandle(std::move(details), reference_), std::move(shown)};
     });
   }
 
@@ -211,7 +213,7 @@ class Verifier {
       if (!verb.storage->commit(std::move(batch))) return std::nullopt;
       verb.emit(event);
       if (effects.message) detail::send(verb, *effects.message, event);
-      return ChallengeHandle(std::move(details), std::move(effects), *this);
+      return ChallengeHandle(std::move(details), std::move(effects), reference_);
     });
   }
 
@@ -262,7 +264,7 @@ class Verifier {
   /// Throws `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
   [[nodiscard]] FactorHandle get_factor(std::string_view factor_id, std::string_view user_id = {}) const {
     const auto verb = begin();
-    return FactorHandle(FactorDetails(verb.find_factor(factor_id, user_id), verb.now()), *this);
+    return FactorHandle(FactorDetails(verb.find_factor(factor_id, user_id), verb.now()), reference_);
   }
 
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
@@ -296,7 +298,7 @@ class Verifier {
     const auto found = verb.find_challenge_with_factor(challenge_id);
     if (!found || (!user_id.empty() && found->factor.user_id != user_id))
       decision::throw_not_found("challenge");
-    return ChallengeHandle(ChallengeDetails(found->challenge), *this);
+    return ChallengeHandle(ChallengeDetails(found->challenge), reference_);
   }
 
   // --- trusted devices
@@ -445,7 +447,8 @@ class Verifier {
   }
 
   /// What it was made with, but for the key ring, which is empty here: the one in use can be replaced.
-  [[nodiscard]] const Options& options() const noexcept { return policies_.options; }
+  [[nodiscard]] const Options& options() const& noexcept { return policies_.options; }
+  [[nodiscard]] Options options() && { return std::move(policies_.options); }
 
  private:
   friend detail::VerifierAccess;
@@ -460,7 +463,7 @@ class Verifier {
     if (records.empty()) return factors;
     const decision::Context context = verb.now();
     for (const storage::FactorRecord& record : records)
-      factors.emplace_back(FactorDetails(record, context), *this);
+      factors.emplace_back(FactorDetails(record, context), reference_);
     return factors;
   }
 
@@ -522,6 +525,7 @@ class Verifier {
   }
 
   detail::Policies<StoragePolicy, ClockPolicy, SmsPolicy> policies_;
+  detail::VerifierReference<const Verifier> reference_{*this};
 };
 
 template <class S> Verifier(S&&) -> Verifier<PolicyType<S>>;

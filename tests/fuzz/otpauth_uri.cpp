@@ -15,14 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string again;
   try {
     account = parse_uri(mfa::crypto::text_of({data, size}));
-    UriFields fields{.issuer = account.issuer,
-                     .user = account.user,
-                     .secret = account.secret,
-                     .hash = account.hash,
-                     .digits = account.digits,
-                     .counter = account.counter};
-    if (!account.counter) fields.period = account.period;
-    again = uri(fields);
+    again = uri(account);
   } catch (const mfa::Error&) {
     return 0;
   }

@@ -64,7 +64,8 @@ class KeyRing {
   [[nodiscard]] static KeyRing generate() {
     crypto::SecretBytes key(key_size);
     crypto::random_bytes(key);
-    return {"ephemeral-" + crypto::random_digits(9, "key id"), key}; // so that one is not taken for another
+    // Random, so that one is not taken for another.
+    return {std::string("ephemeral-").append(crypto::random_digits(9, "key id")), key};
   }
 
   /// Keeps secrets in the clear: whoever reads the storage has every user's second factor. What a key sealed

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include <openssl/crypto.h>
@@ -15,6 +14,7 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/hmac.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 
 namespace mfa::crypto {
@@ -45,7 +45,7 @@ inline void random_bytes_for(std::string_view purpose, std::span<unsigned char> 
 
 /// A code of `digits` (1 to 9) decimal digits, each value equally likely: draws that would favour the small
 /// values are drawn again. `purpose` as for `random_bytes_for`.
-[[nodiscard]] inline std::string random_digits(unsigned digits, std::string_view purpose) {
+[[nodiscard]] inline SecretString random_digits(unsigned digits, std::string_view purpose) {
   std::uint32_t values = 1;
   for (unsigned i = 0; i < digits; ++i) values *= 10;
   const std::uint32_t fair = UINT32_MAX - UINT32_MAX % values; // a multiple of `values`
@@ -57,11 +57,9 @@ inline void random_bytes_for(std::string_view purpose, std::span<unsigned char> 
     for (const unsigned char byte : bytes) drawn = drawn << 8 | byte;
     OPENSSL_cleanse(bytes.data(), bytes.size());
   } while (drawn >= fair);
-  std::string code(digits, '0');
-  for (std::uint32_t rest = drawn % values; char& digit : code) {
-    digit = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-  }
+  SecretString code;
+  std::uint32_t rest = drawn % values;
+  for (unsigned i = 0; i < digits; ++i, rest /= 10) code.push_back(static_cast<char>('0' + rest % 10));
   return code;
 }
 

@@ -8,7 +8,7 @@
 
 #include <mfa/assurance.hpp>
 #include <mfa/crypto/key_ring.hpp>
-#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/options.hpp>
@@ -54,7 +54,7 @@ struct ChallengeEffects {
   bool factor_changed = false;
   std::optional<SmsMessage> message = {}; ///< to send once the records are committed
   // For the host to pass on, told with the new challenge and never again:
-  crypto::SecretBytes code = {};     ///< generic_otp: to deliver to the user
+  crypto::SecretString code = {};    ///< generic_otp: to deliver to the user
   std::string webauthn_options = {}; ///< webauthn: JSON for the browser
 };
 

@@ -22,9 +22,9 @@ namespace mfa {
 /// What a caller may say about one attempt.
 struct VerifyOptions {
   /// Must equal the challenge's binding; both empty if there is none. Otherwise the challenge is not found.
-  std::string_view binding = {};
+  std::string binding = {};
   /// If given, the factor must be this user's; otherwise the challenge is not found.
-  std::string_view user_id = {};
+  std::string user_id = {};
   /// What the verification must show to be valid: otherwise it is refused with
   /// `Status::insufficient_assurance`.
   Assurance required = {};

@@ -71,12 +71,12 @@ template <class Request>
   return secret;
 }
 
-[[nodiscard]] inline AuthenticatorEnrollment show(const otp::UriFields& fields, const QrCodeOptions& drawn) {
+[[nodiscard]] inline AuthenticatorEnrollment show(const otp::Account& account, const QrCodeOptions& drawn) {
   AuthenticatorEnrollment shown;
-  shown.issuer = fields.issuer;
-  shown.user = fields.user;
-  shown.secret = otp::base32_encode(fields.secret);
-  shown.uri = otp::uri(fields);
+  shown.issuer = account.issuer;
+  shown.user = account.user;
+  shown.secret = otp::base32_encode(account.secret);
+  shown.uri = otp::uri(account);
   shown.qr_code = qr::png_data_uri(qr::encode(shown.uri, drawn.error_correction), {.scale = drawn.scale});
   return shown;
 }

@@ -3,11 +3,10 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include <openssl/crypto.h>
-
-#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/send_limits.hpp>
 #include <mfa/detail/checked_text.hpp>
@@ -69,14 +68,11 @@ struct GenericOtpKind : KindDefaults {
                                               storage::CounterRecord* counter, const ChallengeOptions&,
                                               const decision::Context& context) {
     decision::count_generic_otp(*counter, context);
-    std::string code = issue_code(type, challenge, context.options.generic_otp_digits,
-                                  context.options.generic_otp_lifetime, context);
+    crypto::SecretString code = issue_code(type, challenge, context.options.generic_otp_digits,
+                                           context.options.generic_otp_lifetime, context);
     const std::string destination(decode(record).destination);
     record.parameters = encode({destination, challenge.id});
-    const auto bytes = crypto::bytes_of(code);
-    decision::ChallengeEffects effects{.factor_changed = true, .code = {bytes.begin(), bytes.end()}};
-    OPENSSL_cleanse(code.data(), code.size());
-    return effects;
+    return {.factor_changed = true, .code = std::move(code)};
   }
 
   static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {

@@ -71,8 +71,8 @@ struct HotpKind : KindDefaults {
 
   static HotpEnrollment enroll(const Hotp& request, storage::FactorRecord& record,
                                const decision::Context& context) {
-    const crypto::SecretBytes secret = keep(request, record, context);
-    return show(fields_of(decode(record), secret), request.qr_code);
+    crypto::SecretBytes secret = keep(request, record, context);
+    return show(account_of(decode(record), std::move(secret)), request.qr_code);
   }
 
   /// Enrols without drawing a QR code; returns the secret.
@@ -96,7 +96,7 @@ struct HotpKind : KindDefaults {
 
   /// The secret in the clear, as an otpauth URI.
   static std::string unsafe_uri(const storage::FactorRecord& record, const decision::Context& context) {
-    return otp::uri(fields_of(decode(record), open_secret(record, context.keys)));
+    return otp::uri(account_of(decode(record), open_secret(record, context.keys)));
   }
 
   static Details describe(const storage::FactorRecord& record) {
@@ -142,11 +142,10 @@ struct HotpKind : KindDefaults {
     std::uint64_t next = 0; ///< the first counter that was neither used nor passed; it never goes back
   };
 
-  /// Borrows both.
-  static otp::UriFields fields_of(const Parameters& parameters, const crypto::SecretBytes& secret) {
-    return {.issuer = parameters.issuer,
-            .user = parameters.user,
-            .secret = secret,
+  static otp::Account account_of(const Parameters& parameters, crypto::SecretBytes secret) {
+    return {.issuer = std::string(parameters.issuer),
+            .user = std::string(parameters.user),
+            .secret = std::move(secret),
             .hash = parameters.format.hash,
             .digits = parameters.format.digits,
             .counter = parameters.next};

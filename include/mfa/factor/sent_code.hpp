@@ -7,6 +7,7 @@
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/random.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/factor/typed_code.hpp>
 #include <mfa/status.hpp>
@@ -21,11 +22,11 @@ namespace mfa::factor {
   return std::string(to_string(type)).append(" code ").append(challenge.id);
 }
 
-/// The code to send, for the caller to wipe.
-[[nodiscard]] inline std::string issue_code(FactorType type, storage::ChallengeRecord& challenge,
-                                            unsigned digits, std::chrono::seconds lifetime,
-                                            const decision::Context& context) {
-  std::string code =
+/// The code to send.
+[[nodiscard]] inline crypto::SecretString issue_code(FactorType type, storage::ChallengeRecord& challenge,
+                                                     unsigned digits, std::chrono::seconds lifetime,
+                                                     const decision::Context& context) {
+  crypto::SecretString code =
       crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id));
   challenge.expires_at = context.now + lifetime;
   challenge.answer = context.keys.authenticate(code, code_context(type, challenge));

@@ -5,10 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include <openssl/crypto.h>
-
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/send_limits.hpp>
 #include <mfa/detail/fields.hpp>
@@ -85,16 +84,14 @@ struct SmsKind : KindDefaults {
     check_country(crypto::text_of(phone_number), context);
     decision::count_sms(*counter, context);
 
-    std::string code = issue_code(type, challenge, context.options.sms_code_digits,
-                                  context.options.sms_code_lifetime, context);
+    const crypto::SecretString code = issue_code(type, challenge, context.options.sms_code_digits,
+                                                 context.options.sms_code_lifetime, context);
     record.parameters = encode({decode(record).masked_phone_number, challenge.id});
     reseal_secret(record, phone_number, context.keys);
-    decision::ChallengeEffects effects{.factor_changed = true,
-                                       .message = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
-                                                             .body = message.render(code),
-                                                             .id = challenge.id}};
-    OPENSSL_cleanse(code.data(), code.size());
-    return effects;
+    return {.factor_changed = true,
+            .message = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
+                                  .body = message.render(code),
+                                  .id = challenge.id}};
   }
 
   static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {

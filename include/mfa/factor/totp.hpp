@@ -65,8 +65,8 @@ struct TotpKind : KindDefaults {
 
   static TotpEnrollment enroll(const Totp& request, storage::FactorRecord& record,
                                const decision::Context& context) {
-    const crypto::SecretBytes secret = keep(request, record, context);
-    return show(fields_of(decode(record), secret), request.qr_code);
+    crypto::SecretBytes secret = keep(request, record, context);
+    return show(account_of(decode(record), std::move(secret)), request.qr_code);
   }
 
   /// Enrols without drawing a QR code; returns the secret.
@@ -91,7 +91,7 @@ struct TotpKind : KindDefaults {
 
   /// The secret in the clear, as an otpauth URI.
   static std::string unsafe_uri(const storage::FactorRecord& record, const decision::Context& context) {
-    return otp::uri(fields_of(decode(record), open_secret(record, context.keys)));
+    return otp::uri(account_of(decode(record), open_secret(record, context.keys)));
   }
 
   static Details describe(const storage::FactorRecord& record) {
@@ -126,11 +126,10 @@ struct TotpKind : KindDefaults {
     std::uint64_t next = 0; ///< the first step that was not used yet: codes of earlier ones are refused
   };
 
-  /// Borrows both.
-  static otp::UriFields fields_of(const Parameters& parameters, const crypto::SecretBytes& secret) {
-    return {.issuer = parameters.issuer,
-            .user = parameters.user,
-            .secret = secret,
+  static otp::Account account_of(const Parameters& parameters, crypto::SecretBytes secret) {
+    return {.issuer = std::string(parameters.issuer),
+            .user = std::string(parameters.user),
+            .secret = std::move(secret),
             .hash = parameters.format.hash,
             .digits = parameters.format.digits,
             .period = parameters.period};

@@ -80,8 +80,8 @@ struct AssertionRequest {
 /// What an answer is checked against, beside the relying party's settings and the credential.
 struct Expectation {
   std::function<bool(std::string_view)> is_challenge =
-      {}; ///< whether the bytes are those that were given out
-  std::string_view user_handle = {};
+      {};                       ///< whether the bytes are those that were given out
+  std::string user_handle = {}; ///< bytes
   UserVerification user_verification = UserVerification::preferred;
   Time now{};
 };

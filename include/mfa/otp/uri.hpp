@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include <mfa/crypto/hash.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/detail/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/otp/base32.hpp>
@@ -31,11 +31,12 @@ inline constexpr std::size_t longest_uri =
     std::numeric_limits<std::uint64_t>::digits10 + 1;
 static_assert(longest_uri <= 2331, "every URI fits the largest QR code (version 40, level M, byte mode)");
 
-/// What an authenticator is told about a secret: for HOTP if there is a counter, otherwise for TOTP.
-struct UriFields {
-  std::string_view issuer;                   ///< the name of the application
-  std::string_view user;                     ///< whose account it is, as the app shows it
-  std::span<const unsigned char> secret;     ///< 1 to `longest_secret` bytes
+/// What an otpauth URI or an authenticator's export says of one secret: HOTP's if there is a counter,
+/// otherwise TOTP's.
+struct Account {
+  std::string issuer;                        ///< the name of the application; empty if an export does not say
+  std::string user;                          ///< whose account it is, as the app shows it
+  crypto::SecretBytes secret;                ///< 1 to `longest_secret` bytes
   crypto::Hash hash = crypto::Hash::sha1;    ///< some apps ignore any other
   unsigned digits = 6;                       ///< 6 to 8
   std::chrono::seconds period{30};           ///< TOTP: at least 1 s; some apps ignore any other
@@ -65,14 +66,14 @@ inline void check_label(std::string_view what, std::string_view text) {
 /// `counter` for HOTP. Percent-encoded by RFC 3986. Apps split the label at a colon, so an issuer that has
 /// one (an address) stands in the parameter alone, unless the user has one too. Holds the secret in the
 /// clear. Throws for a field out of its range: `errc::invalid_secret` or `errc::invalid_argument`.
-[[nodiscard]] inline std::string uri(const UriFields& fields) {
-  check_label("issuer", fields.issuer);
-  check_label("user", fields.user);
-  if (fields.secret.empty() || fields.secret.size() > longest_secret)
+[[nodiscard]] inline std::string uri(const Account& account) {
+  check_label("issuer", account.issuer);
+  check_label("user", account.user);
+  if (account.secret.empty() || account.secret.size() > longest_secret)
     throw Error(errc::invalid_secret,
                 "the secret must have 1 to " + std::to_string(longest_secret) + " bytes");
-  if (fields.digits < 6 || fields.digits > 8) throw Error(errc::invalid_argument, "digits must be 6 to 8");
-  if (fields.period < std::chrono::seconds(1))
+  if (account.digits < 6 || account.digits > 8) throw Error(errc::invalid_argument, "digits must be 6 to 8");
+  if (account.period < std::chrono::seconds(1))
     throw Error(errc::invalid_argument, "the period must be at least 1 second");
 
   std::string text;
@@ -89,24 +90,24 @@ inline void check_label(std::string_view what, std::string_view text) {
         (((text += '%') += hex[byte >> 4]) += hex[byte & 15]);
     }
   };
-  text += fields.counter ? "otpauth://hotp/" : "otpauth://totp/";
+  text += account.counter ? "otpauth://hotp/" : "otpauth://totp/";
   const auto has_colon = [](std::string_view label) { return label.find(':') != std::string_view::npos; };
-  if (!has_colon(fields.issuer) || has_colon(fields.user)) {
-    append_encoded(fields.issuer);
+  if (!has_colon(account.issuer) || has_colon(account.user)) {
+    append_encoded(account.issuer);
     text += ':';
   }
-  append_encoded(fields.user);
+  append_encoded(account.user);
   text += "?secret=";
-  mfa::detail::append_base32(text, fields.secret);
+  mfa::detail::append_base32(text, account.secret);
   text += "&issuer=";
-  append_encoded(fields.issuer);
-  if (fields.hash != crypto::Hash::sha1)
-    text += fields.hash == crypto::Hash::sha256 ? "&algorithm=SHA256" : "&algorithm=SHA512";
-  if (fields.digits != 6) text += "&digits=" + std::to_string(fields.digits);
-  if (fields.counter)
-    text += "&counter=" + std::to_string(*fields.counter);
-  else if (fields.period != std::chrono::seconds(30))
-    text += "&period=" + std::to_string(fields.period.count());
+  append_encoded(account.issuer);
+  if (account.hash != crypto::Hash::sha1)
+    text += account.hash == crypto::Hash::sha256 ? "&algorithm=SHA256" : "&algorithm=SHA512";
+  if (account.digits != 6) text += "&digits=" + std::to_string(account.digits);
+  if (account.counter)
+    text += "&counter=" + std::to_string(*account.counter);
+  else if (account.period != std::chrono::seconds(30))
+    text += "&period=" + std::to_string(account.period.count());
   return text;
 }
 

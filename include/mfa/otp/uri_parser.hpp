@@ -24,17 +24,6 @@
 
 namespace mfa::otp {
 
-/// What an otpauth URI or an authenticator's export says of one secret: `UriFields` with its own bytes.
-struct Account {
-  std::string issuer; ///< may be empty
-  std::string user;
-  crypto::SecretBytes secret;
-  crypto::Hash hash = crypto::Hash::sha1;
-  unsigned digits = 6;
-  std::chrono::seconds period{30};           ///< TOTP
-  std::optional<std::uint64_t> counter = {}; ///< HOTP: of the next code
-};
-
 /// `parse_uri` refuses a longer text before it looks at it.
 inline constexpr std::size_t longest_uri_text = 4096;
 

@@ -45,7 +45,8 @@ class Redis {
 
   /// What was found, when it was opened, of why the server may forget what was committed; none with
   /// `RedisDurability::required`.
-  [[nodiscard]] const std::vector<RedisWeakness>& weaknesses() const noexcept { return state_->weaknesses; }
+  [[nodiscard]] const std::vector<RedisWeakness>& weaknesses() const& noexcept { return state_->weaknesses; }
+  [[nodiscard]] std::vector<RedisWeakness> weaknesses() && noexcept { return std::move(state_->weaknesses); }
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
     return find("factor", id, detail::redis::factor_of);

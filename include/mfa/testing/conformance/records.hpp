@@ -103,7 +103,8 @@ class Ids {
   }
 
   MakeUser make_user_;
-  std::string run_ = "0" + crypto::random_digits(8, {}) + crypto::random_digits(7, {});
+  std::string run_ =
+      std::string("0").append(crypto::random_digits(8, {})).append(crypto::random_digits(7, {}));
   std::size_t count_ = 0;
   std::vector<std::string> factors_;
   std::vector<std::string> challenges_;

@@ -30,7 +30,7 @@ struct ConformanceOptions {
   /// host removes.
   std::function<std::string(const std::string& user_id)> make_user = {};
   /// Only checks whose names contain this; empty: all.
-  std::string_view only = {};
+  std::string only = {};
 };
 
 namespace conformance {
