@@ -201,6 +201,23 @@ TEST_CASE("Settings of the role change neither what is stored nor how durably") 
   CHECK(server().execute("SELECT settings FROM " + options.schema_name + ".seen") == "on, read committed");
 }
 
+TEST_CASE("Settings in the connection string go before ours, but for the search path") {
+  const PostgresOptions options = new_schema();
+  const std::string schema = options.schema_name;
+  Postgres storage(
+      server().uri() + "?options=-cstatement_timeout%3D1234%20-csearch_path%3Dpublic%20-cjit%3Don", options);
+  server().execute(
+      "CREATE TABLE " + schema + ".seen (settings text); CREATE FUNCTION " + schema +
+      ".see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO " + schema +
+      ".seen VALUES (concat_ws('; ', current_setting('statement_timeout'), current_setting('jit'), "
+      "current_setting('lock_timeout'), current_setting('search_path'))); RETURN NULL; END $$;"
+      "CREATE TRIGGER see AFTER DELETE ON " +
+      schema + ".counters FOR EACH STATEMENT EXECUTE FUNCTION " + schema + ".see()");
+  CHECK(storage.purge(at(1000), 10) == 0); // by no function of ours that has settings of its own
+  CHECK(server().execute("SELECT settings FROM " + schema + ".seen") ==
+        "1234ms; on; 2s; pg_catalog, pg_temp");
+}
+
 TEST_CASE("A connection string that cannot be one is refused without repeating it") {
   const std::string secret = "s3cr3t";
   const std::string connection = GENERATE_COPY(

@@ -9,7 +9,7 @@ preset=${PRESET:-dev}
 require g++ cmake ninja-build pkg-config catch2 \
   libssl-dev libqrencode-dev libpng-dev \
   libsqlite3-dev \
-  libpq-dev postgresql \
+  libpq-dev postgresql pgbouncer \
   libhiredis-dev redis-server \
   libcbor-dev libcpp-httplib-dev chromium chromium-driver \
   libcurl4-openssl-dev \

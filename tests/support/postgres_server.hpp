@@ -17,17 +17,12 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <grp.h>
 #include <libpq-fe.h>
 #include <pwd.h>
 #include <sys/wait.h>
-#include <unistd.h>
-#if defined(__linux__)
-#include <sys/prctl.h>
-#endif
 
 #include "loopback.hpp"
+#include "server_process.hpp"
 #include "temporary_directory.hpp"
 
 namespace mfa::test {
@@ -41,13 +36,7 @@ class PostgresServer {
   enum class Durable { no, yes };
 
   explicit PostgresServer(Durable durable = Durable::no) : durable_(durable) {
-    if (::geteuid() == 0) {
-      user_ = ::getpwnam("postgres");
-      if (user_ == nullptr)
-        throw std::runtime_error("no user postgres: install PostgreSQL (Debian: postgresql)");
-      if (::chown(directory_.path().c_str(), user_->pw_uid, user_->pw_gid) != 0)
-        throw std::system_error(errno, std::generic_category(), "chown");
-    }
+    give(directory_.path(), user_);
     const pid_t child = run(
         {binary("initdb"), "-D", data(), "-A", "trust", "-U", "postgres", "-N", "--no-locale", "-E", "UTF8"});
     int status = -1;
@@ -78,13 +67,7 @@ class PostgresServer {
   }
 
   /// SIGINT: ends connections and stops in order. SIGQUIT: stops as in a crash.
-  void stop(int signal = SIGINT) {
-    if (server_ <= 0) return;
-    ::kill(server_, signal);
-    while (::waitpid(server_, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    server_ = 0;
-  }
+  void stop(int signal = SIGINT) { stop_server(std::exchange(server_, 0), signal); }
 
   /// On the same port as before. Returns when it answers.
   void start() {
@@ -142,25 +125,7 @@ class PostgresServer {
 
   /// Starts a program as the user that may run it, its output in the log.
   [[nodiscard]] pid_t run(const std::vector<std::string>& command) const {
-    std::vector<char*> arguments;
-    for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-    arguments.push_back(nullptr);
-    const std::string output = directory_.path() + "/log";
-    const pid_t parent = ::getpid();
-    const pid_t child = ::fork();
-    if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-    if (child > 0) return child;
-    if (user_ != nullptr && (::setgroups(0, nullptr) != 0 || ::setgid(user_->pw_gid) != 0 ||
-                             ::setuid(user_->pw_uid) != 0 || ::chdir("/") != 0))
-      ::_exit(126);
-#if defined(__linux__)
-    ::prctl(PR_SET_PDEATHSIG, SIGQUIT); // a test that is killed leaves no server
-#endif
-    const int log = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-    if (::getppid() != parent || log < 0 || ::dup2(log, 1) < 0 || ::dup2(log, 2) < 0) ::_exit(126);
-    ::setpgid(0, 0); // Ctrl-C is for the test, which then stops the server
-    ::execv(arguments[0], arguments.data());
-    ::_exit(127);
+    return start_server(command, directory_.path() + "/log", user_);
   }
 
   /// Whether the server that was started lets somebody in; false if it has ended.
@@ -182,7 +147,7 @@ class PostgresServer {
   TemporaryDirectory directory_;
   const std::string binaries_ = find_binaries();
   const Durable durable_;
-  passwd* user_ = nullptr;
+  const passwd* const user_ = unprivileged_user();
   std::uint16_t port_ = 0;
   pid_t server_ = 0;
   bool first_start_ = true;

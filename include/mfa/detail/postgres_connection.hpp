@@ -20,6 +20,7 @@
 #include <poll.h>
 #endif
 
+#include <mfa/crypto/random.hpp>
 #include <mfa/detail/postgres_errors.hpp>
 #include <mfa/detail/postgres_values.hpp>
 #include <mfa/error.hpp>
@@ -38,10 +39,28 @@ struct Timeouts {
 
 /// A statement that each connection prepares.
 struct Statement {
-  const char* name;
+  const char* name;    ///< among those of one connection
   const char* purpose; ///< for error messages, as in "cannot <purpose> the PostgreSQL database"
   std::string sql;
   bool writes = false;
+};
+
+/// Before the names of a connection's statements. Behind a pooler that changes sessions without our
+/// knowledge, a name that another connection uses too would run that one's statement, on the tables of
+/// another tenant: so no two connections have one.
+inline std::string new_statement_prefix() {
+  std::array<unsigned char, 16> random{};
+  crypto::random_bytes(random);
+  std::string prefix = "mfa_";
+  for (const unsigned char byte : random)
+    prefix.append({"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
+  return prefix + '_';
+}
+
+/// What a new connection does with the session that it got.
+enum class Session {
+  set_up, ///< gives it the settings that our statements need
+  leave,  ///< nothing, as it may be another's the next moment
 };
 
 /// Waits until the socket can be read or, if asked, written; false if the deadline has passed before.
@@ -90,20 +109,15 @@ inline void check_conninfo(const std::string& conninfo) {
 class Connection {
  public:
   /// `conninfo` is a connection string or URI that `check_conninfo` let pass.
-  Connection(const std::string& conninfo, const Timeouts& timeouts) : timeouts_(timeouts) {
+  Connection(const std::string& conninfo, const Timeouts& timeouts, Session session = Session::set_up)
+      : timeouts_(timeouts) {
     const std::string patience = std::to_string(timeouts.connect.count());
-    const std::string settings = settings_of(conninfo, timeouts);
     // The connection string stands behind what it may override and before what it may not.
-    const std::array keywords{
-        "fallback_application_name", "connect_timeout", "target_session_attrs",           "dbname",
-        "client_encoding",           "options",         static_cast<const char*>(nullptr)};
-    const std::array values{"mfa",
-                            patience.c_str(),
-                            "read-write",
-                            conninfo.c_str(),
-                            "UTF8",
-                            settings.c_str(),
-                            static_cast<const char*>(nullptr)};
+    const std::array keywords{"fallback_application_name", "connect_timeout",
+                              "target_session_attrs",      "dbname",
+                              "client_encoding",           static_cast<const char*>(nullptr)};
+    const std::array values{
+        "mfa", patience.c_str(), "read-write", conninfo.c_str(), "UTF8", static_cast<const char*>(nullptr)};
     handle_.reset(PQconnectdbParams(keywords.data(), values.data(), 1));
     if (!handle_) throw std::bad_alloc();
     storage_ = describe();
@@ -115,12 +129,42 @@ class Connection {
                       "again with the next operation.");
     }
     PQsetnonblocking(handle(), 1);
+    if (session == Session::set_up) set_up();
   }
 
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   [[nodiscard]] PGconn* handle() const noexcept { return handle_.get(); }
+
+  /// Gives the session our settings. By SQL, as PgBouncer refuses those of the connection's start or drops
+  /// them. The first is for the others too: names that say no schema, and operators, which cannot, are those
+  /// of PostgreSQL itself, whatever another role has put into a schema of this role's search path.
+  ///
+  /// Every statement of ours is for an index: a plan made while a table was small must not stay. What the
+  /// connection string or PGOPTIONS sets, they may.
+  void set_up() {
+    const auto milliseconds = [](std::chrono::milliseconds time) { return std::to_string(time.count()); };
+    execute("set up a session of",
+            "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);"
+            "SELECT pg_catalog.set_config(ours.name, ours.value, false) FROM (VALUES"
+            " ('statement_timeout', '" +
+                milliseconds(timeouts_.statement) + "'), ('lock_timeout', '" + milliseconds(timeouts_.lock) +
+                "'), ('synchronous_commit', 'on'), ('default_transaction_isolation', 'read committed'),"
+                " ('enable_seqscan', 'off'), ('jit', 'off')) AS ours (name, value)"
+                " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_settings AS given"
+                " WHERE given.name = ours.name AND given.source = 'client')");
+  }
+
+  /// The server's process that answers at the moment.
+  [[nodiscard]] std::string server_process() {
+    const Result pid = execute("ask for the session of", "SELECT pg_catalog.pg_backend_pid()");
+    return PQgetvalue(pid.handle(), 0, 0);
+  }
+
+  /// The process that the server named at the start of the connection. A pooler names one of its own
+  /// invention.
+  [[nodiscard]] std::string announced_process() const { return std::to_string(PQbackendPID(handle())); }
 
   /// "the PostgreSQL database 'app' at db.example.com:5432"
   [[nodiscard]] const std::string& storage() const noexcept { return storage_; }
@@ -156,7 +200,7 @@ class Connection {
     constexpr const char* purpose = "use the tables of";
     enter_pipeline(purpose);
     for (const Statement* statement : statements)
-      if (PQsendPrepare(handle(), statement->name, statement->sql.c_str(), 0, nullptr) == 0)
+      if (PQsendPrepare(handle(), name_of(*statement).c_str(), statement->sql.c_str(), 0, nullptr) == 0)
         lose(purpose, false);
     for (const Result& result : pipeline_results(statements.size(), purpose, false)) check(result, purpose);
   }
@@ -193,25 +237,8 @@ class Connection {
     void operator()(PGconn* handle) const noexcept { PQfinish(handle); }
   };
 
-  /// For the server, in the syntax of its command line. What it then does not end in time, we do a second
-  /// later. Every statement of ours is for an index: a plan made while a table was small must not stay.
-  static std::string settings_of(const std::string& conninfo, const Timeouts& timeouts) {
-    std::string settings = "-c statement_timeout=" + std::to_string(timeouts.statement.count()) +
-                           " -c lock_timeout=" + std::to_string(timeouts.lock.count()) +
-                           " -c synchronous_commit=on -c default_transaction_isolation=read\\ committed"
-                           " -c enable_seqscan=off -c jit=off";
-    const auto add = [&](PQconninfoOption* options) {
-      const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> owner(options, &PQconninfoFree);
-      for (const auto* option = options; option != nullptr && option->keyword != nullptr; ++option) {
-        if (std::string_view(option->keyword) == "options" && option->val != nullptr) {
-          settings.append(" ").append(option->val);
-          return true;
-        }
-      }
-      return false;
-    };
-    if (!add(PQconninfoParse(conninfo.c_str(), nullptr))) add(PQconndefaults()); // PGOPTIONS
-    return settings;
+  [[nodiscard]] std::string name_of(const Statement& statement) const {
+    return statement_prefix_ + statement.name;
   }
 
   [[nodiscard]] std::string describe() const {
@@ -233,7 +260,7 @@ class Connection {
   }
 
   void send(const Statement& statement, const Parameters& parameters) {
-    if (PQsendQueryPrepared(handle(), statement.name, parameters.count(), parameters.values(),
+    if (PQsendQueryPrepared(handle(), name_of(statement).c_str(), parameters.count(), parameters.values(),
                             parameters.lengths(), Parameters::formats(), 1) == 0)
       lose(statement.purpose, statement.writes);
   }
@@ -308,6 +335,7 @@ class Connection {
 
   Timeouts timeouts_;
   std::string storage_;
+  const std::string statement_prefix_ = new_statement_prefix();
   bool ended_ = false;
   std::unique_ptr<PGconn, Finish> handle_;
 };

@@ -21,6 +21,7 @@
 #include <mfa/detail/postgres_values.hpp>
 #include <mfa/detail/process.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/postgres/pooler.hpp>
 #include <mfa/storage/postgres/records.hpp>
 #include <mfa/storage/postgres/schema.hpp>
 #include <mfa/storage/postgres/statements.hpp>
@@ -171,7 +172,10 @@ class Postgres {
       timeouts.statement = std::clamp<std::chrono::milliseconds>(options.statement_timeout, 1ms, 24h);
       timeouts.lock = std::clamp<std::chrono::milliseconds>(options.lock_timeout, 1ms, 24h);
       const auto opened = connections.lease(timeouts.connect, [this] {
-        auto first = std::make_unique<Connection>(conninfo, timeouts);
+        auto first = std::make_unique<Connection>(conninfo, timeouts, detail::postgres::Session::leave);
+        detail::postgres::require_session(*first, conninfo, timeouts);
+        first->set_up();
+        detail::postgres::require_closed(*first, statements.schema);
         if (options.schema == Schema::migrate) detail::postgres::migrate(*first, statements.schema);
         return prepared(std::move(first));
       });

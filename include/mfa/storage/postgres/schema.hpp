@@ -16,6 +16,10 @@ namespace mfa::detail::postgres {
 
 /// What leads from each version of our schema to the next, the first from none to 1. Append only: databases
 /// that earlier releases wrote depend on every one of them. @schema@ stands for the schema's quoted name.
+///
+/// A host may run them with a search path on which another role has put functions, types or operators that
+/// fit better than PostgreSQL's own (CVE-2018-1058). What can name its schema does, beside the search path
+/// that `migration_sql` sets: tools take a transaction apart.
 inline constexpr std::array<const char*, 1> migrations{
     R"sql(
 CREATE TABLE @schema@.schema_version (
@@ -27,37 +31,36 @@ CREATE TABLE @schema@.schema_version (
 -- value sooner than ten. Times are milliseconds since 1970 in UTC. The room in each page keeps a changed row
 -- beside its old one.
 CREATE TABLE @schema@.factors (
-  id bytea PRIMARY KEY,
+  id pg_catalog.bytea PRIMARY KEY,
   version bigint NOT NULL,
-  user_id bytea NOT NULL,
-  fields bytea NOT NULL
+  user_id pg_catalog.bytea NOT NULL,
+  fields pg_catalog.bytea NOT NULL
 ) WITH (fillfactor = 80);
-CREATE INDEX factors_by_user ON @schema@.factors (user_id, id) WHERE user_id <> '';
+CREATE INDEX factors_by_user ON @schema@.factors (user_id, id) WHERE user_id OPERATOR(pg_catalog.<>) '';
 
 CREATE TABLE @schema@.challenges (
-  id bytea PRIMARY KEY,
+  id pg_catalog.bytea PRIMARY KEY,
   version bigint NOT NULL,
-  factor_id bytea NOT NULL, -- whose factor may be gone
+  factor_id pg_catalog.bytea NOT NULL, -- whose factor may be gone
   purge_at bigint NOT NULL,
-  fields bytea NOT NULL
+  fields pg_catalog.bytea NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX challenges_by_purge ON @schema@.challenges (purge_at);
 
 CREATE TABLE @schema@.counters (
-  id bytea PRIMARY KEY,
+  id pg_catalog.bytea PRIMARY KEY,
   version bigint NOT NULL,
-  data bytea NOT NULL,
+  data pg_catalog.bytea NOT NULL,
   purge_at bigint NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX counters_by_purge ON @schema@.counters (purge_at);
 
 -- For the host's own queries. The first bytes of a factor's fields are their format, its type and its state.
 CREATE VIEW @schema@.enrolled_factors AS SELECT
-  convert_from(id, 'UTF8') AS id,
-  convert_from(user_id, 'UTF8') AS user_id,
-  CASE get_byte(fields, 1) WHEN 1 THEN 'totp' WHEN 2 THEN 'sms' WHEN 3 THEN 'generic_otp' WHEN 4 THEN 'hotp'
-    WHEN 5 THEN 'recovery_codes' WHEN 6 THEN 'webauthn' END AS type,
-  CASE get_byte(fields, 2) WHEN 1 THEN 'unverified' WHEN 2 THEN 'verified' END AS state
+  pg_catalog.convert_from(id, 'UTF8') AS id,
+  pg_catalog.convert_from(user_id, 'UTF8') AS user_id,
+  ('{totp,sms,generic_otp,hotp,recovery_codes,webauthn}'::pg_catalog.text[])[pg_catalog.get_byte(fields, 1)] AS type,
+  ('{unverified,verified}'::pg_catalog.text[])[pg_catalog.get_byte(fields, 2)] AS state
 FROM @schema@.factors;
 
 -- Writes up to one record of each kind, all or none: false if a version had moved. A record without an id is
@@ -66,11 +69,12 @@ FROM @schema@.factors;
 -- must_write says that the transaction has written before. All callers lock in the same order.
 CREATE FUNCTION @schema@.commit(
   must_write boolean,
-  factor_id bytea, factor_version bigint, factor_user_id bytea, factor_fields bytea,
-  challenge_id bytea, challenge_version bigint, challenge_factor_id bytea, challenge_purge_at bigint,
-  challenge_fields bytea,
-  counter_id bytea, counter_version bigint, counter_data bytea, counter_purge_at bigint
-) RETURNS boolean LANGUAGE plpgsql AS $mfa$
+  factor_id pg_catalog.bytea, factor_version bigint, factor_user_id pg_catalog.bytea,
+  factor_fields pg_catalog.bytea,
+  challenge_id pg_catalog.bytea, challenge_version bigint, challenge_factor_id pg_catalog.bytea,
+  challenge_purge_at bigint, challenge_fields pg_catalog.bytea,
+  counter_id pg_catalog.bytea, counter_version bigint, counter_data pg_catalog.bytea, counter_purge_at bigint
+) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $mfa$
 #variable_conflict use_column
 BEGIN
   IF factor_id IS NOT NULL THEN
@@ -167,7 +171,7 @@ inline std::string with_schema(std::string_view sql, std::string_view quoted) {
 
 /// The SQL, without a transaction around it, that leads from a version to the newest known one.
 inline std::string migration_sql(std::string_view quoted, std::size_t from, Migrations known = migrations) {
-  std::string sql;
+  std::string sql = "SET LOCAL search_path = pg_catalog, pg_temp;\n";
   for (std::size_t version = from; version < known.size(); ++version)
     sql += with_schema(known[version], quoted);
   return sql + with_schema("DELETE FROM @schema@.schema_version;\nINSERT INTO @schema@.schema_version "
@@ -192,12 +196,26 @@ inline std::string literal(std::string_view text) {
 /// Whether the database has the schema and, if one is named, a table in it. By a query: functions as
 /// to_regclass go by what was so when the transaction began.
 inline bool exists(Connection& connection, std::string_view quoted, std::string_view table = {}) {
-  std::string sql = "SELECT count(*) > 0 FROM pg_catalog.pg_namespace AS n";
+  std::string sql = "SELECT pg_catalog.count(*) > 0 FROM pg_catalog.pg_namespace AS n";
   if (!table.empty())
     sql += " JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = " + literal(table);
-  sql += " WHERE n.nspname = (parse_ident(" + literal(quoted) + "))[1]";
+  sql += " WHERE n.nspname = (pg_catalog.parse_ident(" + literal(quoted) + "::pg_catalog.text))[1]";
   const Result found = connection.execute("read the schema of", sql);
   return Row(connection.storage(), found, 0).bytes(0) == "t";
+}
+
+/// Throws if every role may create functions in the schema, which could pass for ours.
+inline void require_closed(Connection& connection, std::string_view quoted) {
+  const Result open = connection.execute(
+      "read the privileges of",
+      "SELECT FROM pg_catalog.pg_namespace WHERE nspname = (pg_catalog.parse_ident(" + literal(quoted) +
+          "::pg_catalog.text))[1]"
+          " AND pg_catalog.has_schema_privilege('public', oid, 'CREATE')");
+  if (open.rows() != 0)
+    fail_schema(
+        connection, quoted,
+        "every role may create functions in it, which would run as this one. REVOKE CREATE ON SCHEMA " +
+            std::string(quoted) + " FROM PUBLIC, or name another schema.");
 }
 
 /// The version of our schema in the database, 0 if there is none. Throws if this release cannot use it.
@@ -229,8 +247,8 @@ inline void migrate(Connection& connection, std::string_view quoted, Migrations 
   connection.execute(purpose, "BEGIN");
   connection.execute(purpose,
                      "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '1min';"
-                     "SELECT pg_advisory_xact_lock(hashtextextended(" +
-                         literal("mfa schema " + std::string(quoted)) + ", 0))",
+                     "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(" +
+                         literal("mfa schema " + std::string(quoted)) + "::pg_catalog.text, 0::bigint))",
                      patience);
   if (const auto version = schema_version(connection, quoted, known); version < known.size()) {
     // Creating one that is there needs a privilege that the role may not have.

@@ -40,11 +40,20 @@ inline std::string purge_from(std::string_view quoted, std::string_view table) {
                      quoted);
 }
 
+/// With the types of its parameters, so that no other function of that name fits as well.
 inline std::string call_of_commit(std::string_view quoted) {
-  constexpr std::size_t count =
-      1 + std::size(factor_columns) + std::size(challenge_columns) + std::size(counter_columns);
-  std::string sql = with_schema("SELECT @schema@.commit(", quoted);
-  for (std::size_t i = 1; i <= count; ++i) sql.append(i == 1 ? "$" : ", $").append(std::to_string(i));
+  std::string sql = with_schema("SELECT @schema@.commit($1::boolean", quoted);
+  int parameter = 1;
+  const auto add = [&](std::span<const std::string_view> columns) {
+    for (const auto column : columns) {
+      const bool is_number = column == "version" || column == "purge_at";
+      sql.append(", $").append(std::to_string(++parameter));
+      sql.append(is_number ? "::bigint" : "::pg_catalog.bytea");
+    }
+  };
+  add(factor_columns);
+  add(challenge_columns);
+  add(counter_columns);
   return sql + ")";
 }
 
@@ -53,14 +62,14 @@ struct Statements {
   explicit Statements(std::string quoted) : schema(std::move(quoted)) {}
 
   const std::string schema; // quoted; the statements are made from it
-  const Statement factor{"mfa_factor", "read a factor from",
+  const Statement factor{"factor", "read a factor from",
                          select(schema, "factors", factor_columns, "WHERE id = $1")};
-  const Statement challenge{"mfa_challenge", "read a challenge from",
+  const Statement challenge{"challenge", "read a challenge from",
                             select(schema, "challenges", challenge_columns, "WHERE id = $1")};
-  const Statement counter{"mfa_counter", "read a counter from",
+  const Statement counter{"counter", "read a counter from",
                           select(schema, "counters", counter_columns, "WHERE id = $1")};
   const Statement challenge_with_factor{
-      "mfa_challenge_with_factor", "read a challenge from",
+      "challenge_with_factor", "read a challenge from",
       with_schema("SELECT " + columns_of("challenges", challenge_columns) + ", " +
                       columns_of("factors", factor_columns) +
                       " FROM @schema@.challenges LEFT JOIN @schema@.factors"
@@ -68,15 +77,15 @@ struct Statements {
                   schema)};
   // The second condition is that of the index factors_by_user.
   const Statement factors_of_user{
-      "mfa_factors_of_user", "list factors from",
+      "factors_of_user", "list factors from",
       select(schema, "factors", factor_columns,
              "WHERE user_id = $3 AND user_id <> '' AND id > $1 ORDER BY id LIMIT $2")};
   const Statement all_factors{
-      "mfa_all_factors", "list factors from",
+      "all_factors", "list factors from",
       select(schema, "factors", factor_columns, "WHERE id > $1 ORDER BY id LIMIT $2")};
-  const Statement commit{"mfa_commit", "commit to", call_of_commit(schema), true};
-  const Statement purge_challenges{"mfa_purge_challenges", "purge", purge_from(schema, "challenges"), true};
-  const Statement purge_counters{"mfa_purge_counters", "purge", purge_from(schema, "counters"), true};
+  const Statement commit{"commit", "commit to", call_of_commit(schema), true};
+  const Statement purge_challenges{"purge_challenges", "purge", purge_from(schema, "challenges"), true};
+  const Statement purge_counters{"purge_counters", "purge", purge_from(schema, "counters"), true};
 
   [[nodiscard]] std::array<const Statement*, 9> all() const noexcept {
     return {&factor,      &challenge, &counter,          &challenge_with_factor, &factors_of_user,
