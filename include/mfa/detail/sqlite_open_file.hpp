@@ -27,9 +27,10 @@ class OpenFile {
   OpenFile() = default;
   ~OpenFile() {
     if (!open_ || !home_.is_here()) return;
-    const std::lock_guard lock(mutex());
-    const auto entry = files().find(key_);
-    if (entry != files().end() && --entry->second.count == 0) files().erase(entry);
+    auto& [mutex, files] = registry();
+    const std::lock_guard lock(mutex);
+    const auto entry = files.find(key_);
+    if (entry != files.end() && --entry->second.count == 0) files.erase(entry);
   }
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
@@ -38,16 +39,18 @@ class OpenFile {
   static void check(const std::string& path) {
     Key key;
     if (!find(path, key)) return;
-    const std::lock_guard lock(mutex());
-    const auto entry = files().find(key);
-    if (entry != files().end()) entry->second.home.require_here("the SQLite database '" + path + "'");
+    auto& [mutex, files] = registry();
+    const std::lock_guard lock(mutex);
+    const auto entry = files.find(key);
+    if (entry != files.end()) entry->second.home.require_here("the SQLite database '" + path + "'");
   }
 
   /// To be called when SQLite has opened it.
   void note(const std::string& path) {
     if (!find(path, key_)) return;
-    const std::lock_guard lock(mutex());
-    ++files()[key_].count;
+    auto& [mutex, files] = registry();
+    const std::lock_guard lock(mutex);
+    ++files[key_].count;
     open_ = true;
   }
 
@@ -65,13 +68,15 @@ class OpenFile {
     return true;
   }
 
-  static std::map<Key, Entry>& files() {
-    static auto& instance = *new std::map<Key, Entry>; // outlives every storage
-    return instance;
-  }
+  struct Registry {
+    std::mutex mutex;
+    std::map<Key, Entry> files;
+  };
 
-  static std::mutex& mutex() {
-    static auto& instance = *new std::mutex;
+  /// One in a process, as SQLite's own is, also if shared libraries hide their symbols; outlives every
+  /// storage.
+  [[gnu::visibility("default")]] static Registry& registry() {
+    static auto& instance = *new Registry;
     return instance;
   }
 
