@@ -7,7 +7,9 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -34,10 +36,12 @@ TEST_CASE("A parent and its children draw different secrets, ids and codes") {
   host.clock.advance(1h);
   const auto drawn = [&] {
     const auto enrolled = host.enroll_totp();
-    const std::string challenge = host.challenge(phone);
-    std::string told = enrolled.totp.secret + ' ' + enrolled.factor.id().substr(22) + ' ' +
-                       challenge.substr(25); // what follows the time
-    for (int i = 0; i < 4; ++i) told += ' ' + mfa::crypto::random_digits(9, "a test");
+    std::string told(std::string_view(enrolled.totp.secret));
+    told += ' ' + enrolled.factor.id().substr(22) + ' ' + host.challenge(phone).substr(25); // after the time
+    for (int i = 0; i < 4; ++i) {
+      const auto code = mfa::crypto::random_digits(9, "a test");
+      told.append(" ").append(std::string_view(code));
+    }
     return told;
   };
   const auto child = [&] { return ChildProcess([&](const Channel& parent) { parent.send(drawn()); }); };
@@ -85,15 +89,15 @@ TEST_CASE("A forked process is refused a pool at once, though a thread of the pa
   auto pool = mfa::detail::make_at_home<mfa::detail::Pool<Slow>>(1U, "the storage");
   const auto make = [&] {
     made = true;
-    return std::make_unique<Slow>(&made);
+    return std::unique_ptr<Slow>(new Slow{&made});
   };
-  std::atomic<bool> ends = false;
-  std::jthread lent([&] {
+  std::jthread waiting;
+  const std::jthread lent([&](const std::stop_token& stop) {
     const auto lease = pool->lease(1min, make);
-    while (!ends) std::this_thread::sleep_for(1ms);
+    while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
   });
   while (!made) std::this_thread::sleep_for(1ms);
-  std::jthread waiting([&] { (void)pool->lease(1min, make); });
+  waiting = std::jthread([&] { (void)pool->lease(1min, make); });
   std::this_thread::sleep_for(50ms); // until it waits, which destroying a condition variable waits for
   ChildProcess child([&](const Channel& parent) {
     try {
@@ -110,5 +114,4 @@ TEST_CASE("A forked process is refused a pool at once, though a thread of the pa
   REQUIRE(child.channel().wait(10s));
   CHECK(child.channel().receive() == "left alone");
   CHECK(child.wait() == 0);
-  ends = true;
 }

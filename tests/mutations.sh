@@ -5,7 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 . ./examples/requirements.sh
-require g++ perl-base pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2
+require g++ perl-base pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 \
+  libhiredis-dev redis-server libpq-dev postgresql pgbouncer
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 dry_run=false
@@ -196,6 +197,28 @@ mutate "sqlite: no file through a link" storage/sqlite.hpp \
   'if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))' 'if (false)'
 mutate "sqlite: no URI" storage/sqlite.hpp 'path.starts_with("file:")' 'path.starts_with("file:///")'
 mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IWOTH) != 0 && !options' 'false && !options'
+
+tests=tests/fork.cpp
+mutate "fork: pools are one process'" detail/pool.hpp 'home_.require_here(user_);' ''
+mutate "fork: what is inherited is left alone" detail/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'
+tests=tests/fork_on_sqlite.cpp
+mutate "fork: no file that was open" detail/sqlite_connection.hpp 'OpenFile::check(file_);' ''
+tests=tests/fork_on_redis.cpp libraries="$libraries -lhiredis"
+mutate "redis: no other record" storage/redis/records.hpp 'if (sized_text(bytes) != id)' 'if (sized_text(bytes).empty())'
+
+tests=tests/postgres_search_path.cpp flags="$flags $(pkg-config --cflags libpq)" libraries="$libraries -lpq"
+mutate "postgres: search path of sessions" detail/postgres_connection.hpp \
+  "set_config('search_path', 'pg_catalog, pg_temp', false)" "set_config('application_name', 'mfa', false)"
+mutate "postgres: search path of the function" storage/postgres/schema.hpp \
+  'plpgsql SET search_path = pg_catalog, pg_temp AS' 'plpgsql AS'
+mutate "postgres: schemas in the view" storage/postgres/schema.hpp 'pg_catalog.convert_from(user_id' 'convert_from(user_id'
+mutate "postgres: our commit" storage/postgres/statements.hpp '"::pg_catalog.bytea"' '""'
+mutate "postgres: a closed schema" storage/postgres.hpp 'detail::postgres::require_closed(*first, statements.schema);' ''
+tests=tests/pgbouncer_before_postgres.cpp
+mutate "postgres: no pool of transactions" storage/postgres.hpp \
+  'detail::postgres::require_session(*first, conninfo, timeouts);' ''
+mutate "postgres: statements of one connection" detail/postgres_connection.hpp \
+  'return statement_prefix_ + statement.name;' 'return std::string("mfa_") + statement.name;'
 
 echo "$rules edits, $unnoticed not noticed"
 [ "$unnoticed" = 0 ]
