@@ -13,8 +13,9 @@ class MfaCpp(ConanFile):
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
     options = {"with_sqlite": [True, False], "with_postgres": [True, False], "with_redis": [True, False],
-               "with_webauthn": [True, False]}
-    default_options = {"with_sqlite": True, "with_postgres": False, "with_redis": False, "with_webauthn": False}
+               "with_webauthn": [True, False], "with_workos": [True, False]}
+    default_options = {"with_sqlite": True, "with_postgres": False, "with_redis": False, "with_webauthn": False,
+                       "with_workos": False}
     exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "LICENSE"
     no_copy_source = True
 
@@ -33,6 +34,7 @@ class MfaCpp(ConanFile):
             self.requires("hiredis/[>=1.0 <2]")
         if self.options.with_webauthn:
             self.requires("libcbor/[>=0.8 <1]")
+        if self.options.with_webauthn or self.options.with_workos:
             self.requires("nlohmann_json/[>=3.11 <4]")
 
     def package_id(self):
@@ -100,3 +102,9 @@ class MfaCpp(ConanFile):
             webauthn.bindirs = []
             webauthn.libdirs = []
             webauthn.requires = ["core", "libcbor::libcbor", "nlohmann_json::nlohmann_json"]
+        if self.options.with_workos:
+            workos = self.cpp_info.components["workos"]
+            workos.set_property("cmake_target_name", "mfa::workos")
+            workos.bindirs = []
+            workos.libdirs = []
+            workos.requires = ["core", "nlohmann_json::nlohmann_json"]

@@ -33,14 +33,23 @@ macro(mfa_component name)
   list(APPEND mfa_components ${name})
 
   set(mfa_${name}_found ON)
+  set(mfa_${name}_missing "")
   foreach(package IN LISTS mfa_${name}_PACKAGES)
-    separate_arguments(package)
-    find_package(${package} QUIET)
-    list(GET package 0 package)
-    if(NOT ${package}_FOUND)
+    separate_arguments(arguments UNIX_COMMAND "${package}")
+    find_package(${arguments} QUIET)
+    list(GET arguments 0 found)
+    if(NOT ${found}_FOUND)
       set(mfa_${name}_found OFF)
+      list(APPEND mfa_${name}_missing "${package}")
     endif()
   endforeach()
+
+  # What stands in the place of a library that is not here is CMake's message to whoever links the component. An
+  # installed package looks for it where it is used.
+  if(NOT mfa_${name}_found AND NOT MFA_INSTALL)
+    list(JOIN mfa_${name}_missing " and " mfa_${name}_missing)
+    set(mfa_${name}_LIBRARIES "mfa::${name} needs ${mfa_${name}_missing}: install it, or do not link mfa::${name}")
+  endif()
 
   set(mfa_${name}_headers ${mfa_core_headers})
   list(FILTER mfa_${name}_headers INCLUDE REGEX ${mfa_${name}_HEADERS_LIKE})

@@ -7,8 +7,7 @@
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/testing/recording_sms.hpp>
-
-#include "workos_json.hpp"
+#include <mfa/workos/json.hpp>
 
 namespace {
 
@@ -50,7 +49,7 @@ int main() {
   for (const auto& chosen : factors) {
     const auto challenge =
         verifier.challenge_factor(chosen.id(), {.binding = "session 7", .user_id = "u_42"});
-    std::cout << '\n' << workos::json(chosen).dump(2) << '\n';
+    std::cout << '\n' << mfa::workos::json(chosen).dump(2) << '\n';
     std::string typed;
     if (chosen.totp())
       typed = mfa::otp::totp(mfa::otp::base32_decode(app.totp.secret), mfa::clock::System{}.now());
@@ -59,7 +58,7 @@ int main() {
     if (chosen.recovery_codes()) typed = paper.recovery_codes.codes.front();
     const auto verification =
         verifier.verify_challenge(challenge.id(), typed, {.binding = "session 7", .user_id = "u_42"});
-    std::cout << workos::json(verification).dump(2) << '\n';
+    std::cout << mfa::workos::json(verification).dump(2) << '\n';
     all_valid = all_valid && verification.valid();
   }
   return all_valid ? 0 : 1;

@@ -22,13 +22,12 @@
 #include <openssl/evp.h>
 #include <sqlite3.h>
 
-#include "../examples/workos_json.hpp"
-
 #include <mfa/crypto/random.hpp>
 #include <mfa/detail/base64.hpp>
 #include <mfa/import.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/storage/sqlite.hpp>
+#include <mfa/workos/json.hpp>
 
 #include "support/catch.hpp"
 #include "support/host.hpp"
@@ -97,21 +96,21 @@ class Heard {
 
   void say(std::string_view words) { text.append(words) += '\n'; }
 
-  template <class Details> void shown(const Details& details) { say(workos::json(details).dump()); }
+  template <class Details> void shown(const Details& details) { say(mfa::workos::json(details).dump()); }
 
   void shown(const mfa::Verification& verification) {
     statuses.insert(verification.status());
     say(to_string(verification.status()));
     for (const auto& method : verification.amr()) say(method);
     say(verification.user_id());
-    say(workos::json(verification).dump());
+    say(mfa::workos::json(verification).dump());
   }
 
   void event(const mfa::Event& event) {
     events.insert(event.type);
     types.insert(event.factor_type);
     say(to_string(event.type));
-    say(workos::text(event.at));
+    say(mfa::workos::iso8601(event.at));
     say(to_string(event.factor_type));
     say(event.factor_id);
     say(event.user_id);

@@ -1,8 +1,8 @@
-// The JSON of examples/workos_json.hpp has WorkOS's fields and no secret.
+// The JSON of <mfa/workos/json.hpp> has WorkOS's fields and no secret.
 #include <set>
 #include <string>
 
-#include "../examples/workos_json.hpp"
+#include <mfa/workos/json.hpp>
 
 #include "support/catch.hpp"
 #include "support/host.hpp"
@@ -22,7 +22,7 @@ std::set<std::string> keys(const nlohmann::ordered_json& json) {
 TEST_CASE("A TOTP factor is printed with WorkOS's fields and without its secret") {
   Host host;
   const auto enrolled = host.enroll_totp();
-  const auto json = workos::json(host.verifier.get_factor(enrolled.factor.id()));
+  const auto json = mfa::workos::json(host.verifier.get_factor(enrolled.factor.id()));
   CHECK(keys(json) == std::set<std::string>{"object", "id", "created_at", "updated_at", "type", "state",
                                             "user_id", "totp"});
   CHECK(json["object"] == "authentication_factor");
@@ -36,16 +36,16 @@ TEST_CASE("A TOTP factor is printed with WorkOS's fields and without its secret"
 
 TEST_CASE("An SMS factor is printed with its number masked") {
   Host host;
-  const auto json = workos::json(host.enroll_sms("+14155550123").factor);
+  const auto json = mfa::workos::json(host.enroll_sms("+14155550123").factor);
   CHECK(json["sms"] == nlohmann::ordered_json{{"phone_number", "+*******0123"}});
 }
 
 TEST_CASE("A challenge is printed with an end where it has one") {
   Host host;
-  const auto totp = workos::json(host.enroll_totp().factor.challenge());
+  const auto totp = mfa::workos::json(host.enroll_totp().factor.challenge());
   CHECK(keys(totp) == std::set<std::string>{"object", "id", "created_at", "updated_at",
                                             "authentication_factor_id", "attempts_left"});
-  const auto sms = workos::json(host.enroll_sms().factor.challenge());
+  const auto sms = mfa::workos::json(host.enroll_sms().factor.challenge());
   CHECK(sms["object"] == "authentication_challenge");
   CHECK(sms["expires_at"] == "2026-01-01T00:10:00.000Z");
   CHECK(sms.dump().find(host.sms.last().body) == std::string::npos);
@@ -55,9 +55,9 @@ TEST_CASE("A verification is printed with its challenge and whether it is valid"
   Host host;
   const auto enrolled = host.enroll_totp();
   const auto challenge = enrolled.factor.challenge();
-  const auto wrong = workos::json(challenge.verify(host.wrong_code(enrolled.totp.secret)));
+  const auto wrong = mfa::workos::json(challenge.verify(host.wrong_code(enrolled.totp.secret)));
   CHECK(keys(wrong) == std::set<std::string>{"challenge", "valid"});
   CHECK(wrong["valid"] == false);
   CHECK(wrong["challenge"]["attempts_left"] == 4);
-  CHECK(workos::json(challenge.verify(host.code(enrolled.totp.secret)))["valid"] == true);
+  CHECK(mfa::workos::json(challenge.verify(host.code(enrolled.totp.secret)))["valid"] == true);
 }

@@ -122,8 +122,7 @@ class Connection {
   /// False if the server has ended the connection, or sent what nobody asked for.
   [[nodiscard]] bool is_idle() const noexcept {
     char byte = 0;
-    return ::recv(context_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EWOULDBLOCK);
+    return ::recv(context_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && is_would_block(errno);
   }
 
   /// Sends a command and waits for its answer. Throws `ConnectionLost`, after which this is of no more use.
@@ -182,6 +181,13 @@ class Connection {
   static constexpr int no_signal = 0; // SO_NOSIGPIPE does it
 #endif
 
+  /// Two numbers on some systems.
+  static bool is_would_block(int error) noexcept {
+    if constexpr (EAGAIN != EWOULDBLOCK)
+      if (error == EWOULDBLOCK) return true;
+    return error == EAGAIN;
+  }
+
   static timeval timeval_of(std::chrono::milliseconds time) noexcept {
     timeval result{};
     result.tv_sec = static_cast<decltype(result.tv_sec)>(time.count() / 1000);
@@ -190,7 +196,7 @@ class Connection {
   }
 
   [[noreturn]] void fail(int error) const {
-    if (error == EAGAIN || error == EWOULDBLOCK) {
+    if (is_would_block(error)) {
       throw TimedOut("no answer within " + std::to_string(command_timeout_.count()) + " ms");
     }
     throw ConnectionLost(std::generic_category().message(error));

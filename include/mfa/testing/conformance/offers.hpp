@@ -44,8 +44,8 @@ struct Purgeable {
 
   template <class Storage> std::size_t left_in(Storage& storage) const {
     std::size_t left = 0;
-    for (const auto& record : challenges) left += find_again(storage, record) ? 1 : 0;
-    for (const auto& record : counters) left += find_again(storage, record) ? 1 : 0;
+    for (const auto& record : challenges) left += find_again(storage, record) ? 1U : 0U;
+    for (const auto& record : counters) left += find_again(storage, record) ? 1U : 0U;
     return left;
   }
 

@@ -197,7 +197,7 @@ template <class Run> void check_processes(Run& run) {
     });
     for (std::size_t i = 0; i < records.size(); ++i) {
       std::size_t successes = 0;
-      for (const auto& each : inserted) successes += each.at(i) == '1' ? 1 : 0;
+      for (const auto& each : inserted) successes += each.at(i) == '1' ? 1U : 0U;
       expect(successes == 1, "one of the processes that insert " + records[i].id + " succeeds",
              shown(successes));
     }

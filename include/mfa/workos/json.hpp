@@ -7,14 +7,17 @@
 
 #include <nlohmann/json.hpp>
 
-#include <mfa/mfa.hpp>
+#include <mfa/challenge_details.hpp>
+#include <mfa/factor.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/verification.hpp>
 
-/// Factors, challenges and verifications as WorkOS's MFA API prints them. Nothing secret is in what they are
-/// made from.
-namespace workos {
+/// Factors, challenges and verifications as WorkOS's MFA API prints them, with further members for what that
+/// API has not. Nothing secret is in what they are made from: phone numbers are masked. Needs nlohmann/json.
+namespace mfa::workos {
 
-/// ISO 8601: "2026-01-01T00:00:00.000Z".
-inline std::string text(mfa::Time time) {
+/// A time as ISO 8601 in UTC with milliseconds: "2026-01-01T00:00:00.000Z".
+[[nodiscard]] inline std::string iso8601(Time time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
@@ -27,14 +30,15 @@ inline std::string text(mfa::Time time) {
   return buffer.data();
 }
 
-inline nlohmann::ordered_json json(const mfa::FactorDetails& factor) {
+/// "authentication_factor", as get and list show it.
+[[nodiscard]] inline nlohmann::ordered_json json(const FactorDetails& factor) {
   nlohmann::ordered_json json{
-      {"object", "authentication_factor"},       {"id", factor.id()},
-      {"created_at", text(factor.created_at())}, {"updated_at", text(factor.updated_at())},
-      {"type", to_string(factor.type())},        {"state", to_string(factor.state())}};
+      {"object", "authentication_factor"},          {"id", factor.id()},
+      {"created_at", iso8601(factor.created_at())}, {"updated_at", iso8601(factor.updated_at())},
+      {"type", to_string(factor.type())},           {"state", to_string(factor.state())}};
   if (!factor.user_id().empty()) json["user_id"] = factor.user_id();
   if (!factor.friendly_name().empty()) json["friendly_name"] = factor.friendly_name();
-  if (factor.last_used_at()) json["last_used_at"] = text(*factor.last_used_at());
+  if (factor.last_used_at()) json["last_used_at"] = iso8601(*factor.last_used_at());
   if (factor.totp()) json["totp"] = {{"issuer", factor.totp()->issuer}, {"user", factor.totp()->user}};
   if (factor.sms()) json["sms"] = {{"phone_number", factor.sms()->phone_number}};
   if (factor.hotp()) json["hotp"] = {{"issuer", factor.hotp()->issuer}, {"user", factor.hotp()->user}};
@@ -49,19 +53,21 @@ inline nlohmann::ordered_json json(const mfa::FactorDetails& factor) {
   return json;
 }
 
-inline nlohmann::ordered_json json(const mfa::ChallengeDetails& challenge) {
+/// "authentication_challenge", without its code.
+[[nodiscard]] inline nlohmann::ordered_json json(const ChallengeDetails& challenge) {
   nlohmann::ordered_json json{{"object", "authentication_challenge"},
                               {"id", challenge.id()},
-                              {"created_at", text(challenge.created_at())},
-                              {"updated_at", text(challenge.updated_at())}};
-  if (challenge.expires_at()) json["expires_at"] = text(*challenge.expires_at());
+                              {"created_at", iso8601(challenge.created_at())},
+                              {"updated_at", iso8601(challenge.updated_at())}};
+  if (challenge.expires_at()) json["expires_at"] = iso8601(*challenge.expires_at());
   json["authentication_factor_id"] = challenge.factor_id();
   json["attempts_left"] = challenge.attempts_left();
   return json;
 }
 
-inline nlohmann::ordered_json json(const mfa::Verification& verification) {
+/// The answer of verify: the challenge, and whether the code was right.
+[[nodiscard]] inline nlohmann::ordered_json json(const Verification& verification) {
   return {{"challenge", json(verification.challenge())}, {"valid", verification.valid()}};
 }
 
-} // namespace workos
+} // namespace mfa::workos
