@@ -412,7 +412,7 @@ template <class StoragePolicy> class Play {
       }
       mfa::webauthn::Assertion verify_assertion(std::string_view response, const mfa::webauthn::Expectation&,
                                                 const mfa::webauthn::Credential&) const override {
-        return {status(response)};
+        return {.status = status(response), .user_verified = true};
       }
       static Status status(std::string_view name) {
         for (auto value = Status::valid;; value = static_cast<Status>(static_cast<int>(value) + 1))
@@ -430,6 +430,7 @@ template <class StoragePolicy> class Play {
     };
     const auto factor = enroll();
     verify(factor.challenge(), "valid", Status::valid);
+    verify(factor.challenge({.initialize_user_verification = true}), "valid", Status::valid);
     verify(enroll().challenge(), "valid", Status::already_registered);
     for (auto status = Status::wrong_challenge; status <= Status::cloned_authenticator;
          status = static_cast<Status>(static_cast<int>(status) + 1)) {
@@ -450,7 +451,7 @@ template <class StoragePolicy> class Play {
     const auto totp = [&](const Totp& request, errc expected) {
       heard.error_of(expected, [&] { return verifier.enroll_factor(request); });
     };
-    totp({.issuer = "Foo: Corp", .user = "alan", .secret = secret}, errc::invalid_argument);
+    totp({.issuer = "Foo\nCorp", .user = "alan", .secret = secret}, errc::invalid_argument);
     totp({.issuer = "Foo Corp", .user = "alan", .secret = secret, .digits = 9}, errc::invalid_argument);
     totp({.issuer = "Foo Corp", .user = "alan", .secret = secret + "!"}, errc::invalid_secret);
     totp({.issuer = "Foo Corp", .user = "alan", .secret = secret + "="}, errc::invalid_secret);

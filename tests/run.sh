@@ -14,6 +14,7 @@ require g++ cmake ninja-build pkg-config catch2 \
   libcbor-dev libcpp-httplib-dev chromium chromium-driver \
   libcurl4-openssl-dev \
   libbenchmark-dev libfido2-dev \
+  libboost-coroutine-dev libboost-context-dev \
   nlohmann-json3-dev \
   liboath-dev oathtool \
   protobuf-compiler \

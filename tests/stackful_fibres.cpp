@@ -1,0 +1,111 @@
+// The blocking verifier runs unchanged in stackful fibres, where a storage waits without holding its thread:
+// forty of them race on one thread with one right code, and one is accepted.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+
+/// A host's storage in a server on fibres: each call gives the thread to other fibres, as a query over the
+/// network does, and goes on when its answer is there.
+class FibreStorage {
+ public:
+  static constexpr bool ephemeral = true;
+
+  explicit FibreStorage(asio::io_context& loop) : loop_(loop) {}
+
+  std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id) {
+    wait();
+    return memory_.find_factor(id);
+  }
+  std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view id) {
+    wait();
+    return memory_.find_challenge(id);
+  }
+  std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id) {
+    wait();
+    return memory_.find_counter(id);
+  }
+  std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id) {
+    wait();
+    return memory_.list_factors(user_id);
+  }
+  bool commit(const mfa::storage::Batch& batch) {
+    wait();
+    return memory_.commit(batch);
+  }
+
+  /// Runs `work` in a fibre of its own.
+  template <class Work> void in_fibre(Work work) {
+    asio::spawn(loop_, [this, work = std::move(work)](asio::yield_context yield) mutable {
+      yield_ = &yield;
+      work();
+      yield_ = nullptr;
+    });
+  }
+
+  [[nodiscard]] std::size_t most_waiting() const { return most_waiting_; }
+
+ private:
+  void wait() {
+    if (yield_ == nullptr) return; // outside of any fibre
+    asio::yield_context& mine = *yield_;
+    most_waiting_ = std::max(most_waiting_, ++waiting_);
+    asio::steady_timer answer(loop_, std::chrono::microseconds(100));
+    answer.async_wait(mine);
+    --waiting_;
+    yield_ = &mine;
+  }
+
+  asio::io_context& loop_;
+  asio::yield_context* yield_ = nullptr; // of the fibre that runs
+  mfa::storage::Memory memory_;
+  std::size_t waiting_ = 0;
+  std::size_t most_waiting_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("Of forty fibres with the right code, one is accepted; the others are answered, and none waits for "
+          "ever") {
+  asio::io_context loop;
+  FibreStorage storage(loop);
+  mfa::testing::ManualClock clock;
+  mfa::Verifier verifier{storage, clock};
+  const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan.turing"});
+  const std::string factor_id = enrolled.factor.id();
+  const std::string code = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
+
+  constexpr int fibres = 40;
+  std::map<std::string, int> answers;
+  for (int i = 0; i < fibres; ++i)
+    storage.in_fibre([&] {
+      const auto challenge = verifier.challenge_factor(factor_id);
+      const auto verification = verifier.verify_challenge(challenge.id(), code);
+      ++answers[std::string(to_string(verification.status()))];
+    });
+  loop.run();
+
+  CHECK(storage.most_waiting() == fibres); // they did interleave
+  CHECK(answers["valid"] == 1);
+  int answered = 0;
+  for (const auto& [status, count] : answers) answered += count;
+  CHECK(answered == fibres);
+}
