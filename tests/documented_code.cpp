@@ -132,7 +132,8 @@ extern std::string last_id;
     {"docs/webauthn.md", R"(
 extern mfa::storage::Sqlite storage;
 extern mfa::KeyRing keys;
-extern std::string challenge_id, json_from_browser, pem;
+extern mfa::Verifier<mfa::storage::Sqlite> verifier;
+extern std::string challenge_id, factor_id, json_from_browser, pem;
 void send_to_browser(const std::string& json);
 )"},
 #endif
