@@ -104,8 +104,12 @@ mutate "sends: interval" decision/send_limits.hpp 'at_most(1, limits.interval);'
 mutate "sends: hour" decision/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
 mutate "sends: day" decision/send_limits.hpp 'at_most(limits.a_day, hours(24));' ''
 mutate "sends are counted by number" factor/sms.hpp \
-  'return decision::sms_counter_ids(crypto::text_of(open_secret(record, context.keys)), context.keys);' \
+  'return decision::sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys);' \
   'return decision::sms_counter_ids(record.id, context.keys);'
+mutate "one phone, one number: a zero" sms/numbering_plan.hpp \
+  "if (dropped.empty() && !may_begin_with_zero && national.starts_with('0')) dropped = \"0\";" ''
+mutate "one phone, one number: other prefixes" sms/numbering_plan.hpp 'dropped = *prefix;' ';'
+mutate "one phone, one number: Argentina" sms/numbering_plan.hpp 'return (without_nine ? "9" : "")' 'return ("")'
 mutate "country codes at enrolment" factor/sms.hpp 'check_country(enrolled.phone_number, context);' ''
 mutate "country codes at the challenge" factor/sms.hpp 'check_country(crypto::text_of(phone_number), context);' ''
 mutate "no live challenge after a failed send" detail/sms_delivery.hpp \

@@ -360,6 +360,22 @@ TEST_CASE("sms sends: 30 s between two, 5 an hour, 10 a day, for a phone number 
   CHECK(wait() == 0s);
 }
 
+TEST_CASE("sms sends: one phone has one limit, however its number was written") {
+  Host host;
+  host.challenge(host.enroll_sms("+447418084106").factor.id());
+  for (const char* const typed :
+       {"+44 (0)7418 084106", "+44 07418 084106", "\u202A+44 7418\u00A0084106\u202C"}) {
+    CAPTURE(typed);
+    CHECK(thrown_by([&] { return host.enroll_sms(typed).factor.challenge(); }) == errc::sms_rate_limited);
+  }
+  host.challenge(host.enroll_sms("+522221234567").factor.id());
+  CHECK(thrown_by([&] { return host.enroll_sms("+52 1 222 123 4567").factor.challenge(); }) ==
+        errc::sms_rate_limited);
+  host.challenge(host.enroll_sms("+5491123456789").factor.id());
+  CHECK(thrown_by([&] { return host.enroll_sms("+54 11 2345-6789").factor.challenge(); }) ==
+        errc::sms_rate_limited);
+}
+
 TEST_CASE("sms sends: only to allowed countries") {
   Host host({.sms_allowed_country_codes = {"44", "+49"}});
   CHECK(thrown_by([&] { return host.enroll_sms("+14155550123").factor.id(); }) ==

@@ -25,13 +25,14 @@ namespace mfa {
 /// To enrol: a phone that receives codes in text messages. The first valid verification shows that the user
 /// has it.
 struct Sms {
-  std::string phone_number = {}; ///< E.164: a plus sign, the country code, the number; separators are dropped
-  std::string user_id = {};      ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  /// As it was typed, with a plus sign and the country code: see `sms::parse_phone_number`.
+  std::string phone_number = {};
+  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
 };
 
 struct SmsEnrollment {
-  std::string phone_number; ///< E.164
+  std::string phone_number; ///< E.164, the same for one phone in every spelling: what messages go to
 };
 
 /// What may be shown of an SMS factor.
@@ -68,7 +69,7 @@ struct SmsKind : KindDefaults {
 
   static std::vector<std::string> counter_ids(const storage::FactorRecord& record,
                                               const decision::Context& context) {
-    return decision::sms_counter_ids(crypto::text_of(open_secret(record, context.keys)), context.keys);
+    return decision::sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys);
   }
 
   /// Counts the send, draws the code, keeps its HMAC and makes this challenge the factor's only one that
@@ -80,7 +81,7 @@ struct SmsKind : KindDefaults {
                                               const decision::Context& context) {
     const sms::MessageTemplate message(request.sms_template.empty() ? context.options.sms_template
                                                                     : request.sms_template);
-    const crypto::SecretBytes phone_number = open_secret(record, context.keys);
+    const crypto::SecretBytes phone_number = phone_number_of(record, context);
     check_country(crypto::text_of(phone_number), context);
     decision::count_sms(*counter, context);
 
@@ -124,6 +125,21 @@ struct SmsKind : KindDefaults {
     parameters.current_challenge_id = fields.text();
     fields.end();
     return parameters;
+  }
+
+  /// In its one form: records of earlier versions hold other spellings, with what is dialled only inside the
+  /// country. One that is refused today stays as it is.
+  static crypto::SecretBytes phone_number_of(const storage::FactorRecord& record,
+                                             const decision::Context& context) {
+    crypto::SecretBytes stored = open_secret(record, context.keys);
+    try {
+      const std::string number = sms::parse_phone_number(crypto::text_of(stored));
+      const auto bytes = crypto::bytes_of(number);
+      return {bytes.begin(), bytes.end()};
+    } catch (const Error& error) {
+      if (error.code() != errc::invalid_phone_number) throw;
+      return stored;
+    }
   }
 
   static void check_country(std::string_view phone_number, const decision::Context& context) {

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/text.hpp>
+#include <mfa/detail/typed_characters.hpp>
 #include <mfa/error.hpp>
+#include <mfa/sms/numbering_plan.hpp>
 
 namespace mfa::sms {
 
@@ -14,61 +18,75 @@ namespace mfa::sms {
 inline constexpr std::size_t fewest_phone_digits = 7;
 inline constexpr std::size_t most_phone_digits = 15;
 
-/// `parse_phone_number` refuses a longer text before it looks at it.
-inline constexpr std::size_t longest_phone_text = 64;
+/// `parse_phone_number` refuses a longer text, in bytes of UTF-8, before it looks at it.
+inline constexpr std::size_t longest_phone_text = mfa::detail::longest_typed_text;
 
-/// A phone number in E.164 form, a plus sign and digits, from what a person typed: the country code is
-/// required, and the visual separators of E.123 (space, hyphen, dot, parentheses) are dropped. Whether the
-/// number is in service, only its network knows. Throws `errc::invalid_phone_number` with the reason and the
-/// remedy, which never hold the number.
+/// The one E.164 form of a phone number, a plus sign and digits, from what a person typed or pasted. The
+/// country code is required. Digits may be those of any script, plus sign, parentheses and dot of full width;
+/// white space, dashes, dots, parentheses and invisible marks are dropped. What is dialled only inside the
+/// country is dropped where it is clear, as in "+44 (0)7418 084106", "+7 8 912 345-67-89" and "+52 1 222 123
+/// 4567", and refused where it is not. Argentina's numbers get the 9 of mobile phones: "+54 11 2345-6789" is
+/// "+5491123456789". Whether the number is in service, only its network knows. Throws
+/// `errc::invalid_phone_number` with the reason and the remedy, which never hold the number.
 [[nodiscard]] inline std::string parse_phone_number(std::string_view text) {
   const auto refuse = [](const std::string& reason) {
     throw Error(errc::invalid_phone_number, "the phone number " + reason);
   };
   const auto refuse_at = [&refuse](std::size_t position, const std::string& reason) {
-    refuse("has " + reason + " at character " + std::to_string(position + 1));
+    refuse("has " + reason + " at character " + std::to_string(position));
   };
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  const auto is_letter = [](char32_t c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  const auto begins_extension = [](char32_t c) {
+    return std::u32string_view(U"xXeE#;,").find(c) != std::u32string_view::npos;
+  };
 
   if (text.size() > longest_phone_text)
-    refuse("is longer than " + std::to_string(longest_phone_text) + " characters");
-  if (const auto trunk = text.find("(0)"); trunk != std::string_view::npos)
-    refuse_at(trunk, "a zero in parentheses, which is only dialled inside the country (leave it out),");
+    refuse("is longer than " + std::to_string(longest_phone_text) + " bytes");
+  if (!mfa::detail::is_utf8(text)) refuse("is not valid UTF-8; convert it");
 
+  struct LoneZero { ///< a zero that is alone in its parentheses
+    std::size_t position;
+    std::size_t digits_before;
+  };
   std::string digits;
   bool plus = false;
-  bool in_parentheses = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (is_digit(c)) {
-      digits += c;
+  std::optional<std::size_t> open; ///< how many digits are before the open parenthesis
+  std::optional<LoneZero> lone_zero;
+  for (std::size_t position = 1; !text.empty(); ++position) {
+    const char32_t character = mfa::detail::take_character(text);
+    const char32_t c = mfa::detail::without_full_width(character);
+    if (const auto digit = mfa::detail::decimal_digit(character)) {
+      digits += static_cast<char>('0' + *digit);
     } else if (c == '+') {
-      if (plus) refuse_at(i, "a second plus sign");
-      if (!digits.empty()) refuse_at(i, "a plus sign after digits (it comes first)");
+      if (plus) refuse_at(position, "a second plus sign");
+      if (!digits.empty()) refuse_at(position, "a plus sign after digits (it comes first)");
       plus = true;
     } else if (c == '(' || c == ')') {
-      if (in_parentheses == (c == '(')) refuse_at(i, "a parenthesis without its partner");
-      in_parentheses = !in_parentheses;
-    } else if (c == ' ' || c == '-' || c == '.') {
-      // a visual separator
-    } else if (static_cast<unsigned char>(c) >= 0x80) {
-      refuse_at(i,
-                "something that is not ASCII, an invisible mark perhaps, (type it with the digits 0 to 9)");
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      refuse_at(i, "a control character");
-    } else if (!digits.empty() &&
-               (c == 'x' || c == 'X' || c == 'e' || c == 'E' || c == '#' || c == ';' || c == ',')) {
-      refuse_at(i, "an extension, which text messages cannot reach (leave it out),");
+      if (open.has_value() == (c == '(')) refuse_at(position, "a parenthesis without its partner");
+      if (c == '(') {
+        open = digits.size();
+      } else {
+        if (digits.size() == *open + 1 && digits.back() == '0') {
+          if (lone_zero) refuse_at(position, "a second zero in parentheses (leave both out)");
+          lone_zero = {position - 2, *open};
+        }
+        open.reset();
+      }
+    } else if (c == '.' || mfa::detail::is_filler(character)) {
+      // a visual separator of E.123, or what says nothing
+    } else if (c < 0x20 || (c >= 0x7F && c < 0xA0)) {
+      refuse_at(position, "a control character");
+    } else if (!digits.empty() && begins_extension(c)) {
+      refuse_at(position, "an extension, which text messages cannot reach (leave it out),");
     } else if (is_letter(c)) {
-      refuse_at(i, "a letter");
+      refuse_at(position, "a letter");
     } else {
-      refuse_at(i, "a character that is neither a digit nor a space, hyphen, dot or parenthesis");
+      refuse_at(position, "a character that is neither a digit nor a space, dash, dot or parenthesis");
     }
   }
 
   if (digits.empty()) refuse("is empty");
-  if (in_parentheses) refuse("has a parenthesis without its partner");
+  if (open) refuse("has a parenthesis without its partner");
   if (!plus && digits.starts_with("00"))
     refuse("begins with an international prefix; write a plus sign in its place");
   if (!plus) refuse("has no country code; begin it with a plus sign and the country code");
@@ -77,8 +95,18 @@ inline constexpr std::size_t longest_phone_text = 64;
   const auto count = "has " + std::to_string(digits.size()) + " digits, country code included; ";
   if (digits.size() < fewest_phone_digits)
     refuse(count + "the shortest have " + std::to_string(fewest_phone_digits));
-  if (digits.size() > most_phone_digits)
-    refuse(count + "the longest have " + std::to_string(most_phone_digits));
+
+  const std::string country_code = digits.substr(0, country_code_size(digits));
+  if (lone_zero && lone_zero->digits_before != country_code.size())
+    refuse_at(lone_zero->position, "a zero in parentheses that does not follow the country code");
+  if (lone_zero && numbers_begin_with_zero(country_code))
+    refuse_at(lone_zero->position, "a zero in parentheses, which in this country may be part of the number "
+                                   "(write it without parentheses if it is dialled from abroad),");
+  digits = country_code + canonical_national_number(
+                              country_code, std::string_view(digits).substr(country_code.size()), refuse);
+  if (digits.size() < fewest_phone_digits || digits.size() > most_phone_digits)
+    refuse("has " + std::to_string(digits.size()) + " digits, country code included; numbers have " +
+           std::to_string(fewest_phone_digits) + " to " + std::to_string(most_phone_digits));
   return '+' + digits;
 }
 
