@@ -156,7 +156,12 @@ TEMPLATE_TEST_CASE("Another user's or another session's is not found", "", Memor
   for (const std::string& binding : {""s, "session 2"s, "Session 1"s, "session 1 "s, "session 1\0"s,
                                      "session"s, sql, "\xFF"s, std::string(4096, 'A')}) {
     CAPTURE(binding.substr(0, 80), binding.size());
-    host.refuses(errc::entity_not_found, "no such challenge", [&] {
+    // The same words as for an unknown id, so that they do not tell the one from the other.
+    const std::string words =
+        "no such challenge: the id is unknown, or deleted, or another user's, or the binding "
+        "is not that of the challenge.";
+    host.refuses(errc::entity_not_found, words, [&] { return host.verifier.get_challenge("unknown"); });
+    host.refuses(errc::entity_not_found, words, [&] {
       return host.verify(host.bound_challenge, host.code(host.secret), {.binding = binding});
     });
     if (binding.empty()) continue;

@@ -142,7 +142,7 @@ template <bool joined_find> class Search {
       progress.next = std::move(stop.operation);
     } catch (const mfa::Error& error) {
       progress.outcome.end = Outcome::threw;
-      progress.outcome.error = static_cast<mfa::errc>(error.code().value());
+      progress.outcome.error = error.code();
     }
   }
 

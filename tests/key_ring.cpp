@@ -2,15 +2,20 @@
 // same value and use; a newer key takes over and an older one only opens.
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/key_bytes.hpp>
 #include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/host.hpp"
 
 using mfa::errc;
@@ -150,6 +155,92 @@ TEST_CASE("A key ring refuses what is no key and no name") {
   KeyRing ring{"a", bytes_of(key_a)};
   CHECK(thrown_by([&] { return ring.add_further("a", bytes_of(key_b)); }) == errc::invalid_argument);
   CHECK(thrown_by([&] { return KeyRing().add_further("a", bytes_of(key_b)); }) == errc::invalid_argument);
+}
+
+TEST_CASE("A key may be in whatever holds its bytes") {
+  const std::string text(key_a);
+  const std::vector<unsigned char> bytes(key_a.begin(), key_a.end());
+  const std::vector<char> characters(key_a.begin(), key_a.end());
+  std::array<std::byte, 32> real_bytes{};
+  std::array<std::uint8_t, 32> numbers{};
+  unsigned char c_array[32];
+  char c_text[32];
+  for (std::size_t i = 0; i < 32; ++i) {
+    real_bytes[i] = static_cast<std::byte>(key_a[i]);
+    c_array[i] = numbers[i] = static_cast<unsigned char>(key_a[i]);
+    c_text[i] = key_a[i];
+  }
+  const auto is_ring_a = [](const KeyRing& ring) {
+    return text_of(ring.open(ring_a.seal(bytes_of("secret"), "record"), "record", "it")) == "secret";
+  };
+  CHECK(is_ring_a(KeyRing{"a", text}));
+  CHECK(is_ring_a(KeyRing{"a", std::string(key_a)}));
+  CHECK(is_ring_a(KeyRing{"a", key_a}));
+  CHECK(is_ring_a(KeyRing{"a", "0123456789abcdef0123456789ABCDEF"}));
+  CHECK(is_ring_a(KeyRing{"a", bytes}));
+  CHECK(is_ring_a(KeyRing{"a", characters}));
+  CHECK(is_ring_a(KeyRing{"a", real_bytes}));
+  CHECK(is_ring_a(KeyRing{"a", numbers}));
+  CHECK(is_ring_a(KeyRing{"a", c_array}));
+  CHECK(is_ring_a(KeyRing{"a", c_text}));
+  CHECK(is_ring_a(KeyRing{"a", std::span(real_bytes)}));
+  CHECK(is_ring_a(KeyRing{"a", std::span<const unsigned char>(bytes)}));
+  CHECK(is_ring_a(KeyRing{"a", mfa::crypto::secret_copy(bytes_of(key_a))}));
+  CHECK(is_ring_a(KeyRing{"b", key_b}.add_further("a", text)));
+  CHECK(is_ring_a(KeyRing{"b", key_b}.add_further("a", real_bytes)));
+  // A zero at the end of an array is part of the key, and at the end of a literal it is not.
+  char ends_in_zero[32];
+  for (std::size_t i = 0; i < 32; ++i) ends_in_zero[i] = i < 31 ? key_a[i] : '\0';
+  CHECK(thrown_by([&] { return KeyRing{"a", ends_in_zero}; }) == errc{});
+  CHECK(thrown_by([&] { return KeyRing{"a", "0123456789abcdef0123456789ABCDE"}; }) == errc::invalid_argument);
+}
+
+TEST_CASE("A key may come from a text that stands for its bytes") {
+  const std::string hex = "3031323334353637383961626364656630313233343536373839414243444546"; // key_a
+  const std::string base64 = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlBQkNERUY=";                  // key_a
+  for (const auto& text : {hex, hex + "\n", " " + hex + "\r\n"})
+    CHECK(text_of(mfa::key_from_hex(text)) == key_a);
+  for (const auto& text : {base64, base64 + "\n", base64.substr(0, 43)})
+    CHECK(text_of(mfa::key_from_base64(text)) == key_a);
+  const std::string all_bits = "\xfb\xff" + std::string(29, '\xff') + "\xfe";
+  CHECK(text_of(mfa::key_from_base64("+" + std::string(41, '/') + "4=")) == all_bits);
+  CHECK(text_of(mfa::key_from_base64("-" + std::string(41, '_') + "4")) == all_bits);
+  CHECK(text_of(mfa::key_from_hex("fBfF" + std::string(58, 'f') + "FE")) == all_bits);
+  for (const auto& text : {std::string(), hex.substr(1), hex + "0", hex.substr(1) + "g", base64,
+                           "0x" + hex.substr(2), std::string(64, '\0')}) {
+    CAPTURE(text);
+    CHECK(thrown_by([&] { return mfa::key_from_hex(text); }) == errc::invalid_argument);
+  }
+  for (const auto& text : {std::string(), hex, base64.substr(1), base64 + "=", base64.substr(0, 42),
+                           "*" + base64.substr(1), base64.substr(0, 42) + "V" /* stray bits */}) {
+    CAPTURE(text);
+    CHECK(thrown_by([&] { return mfa::key_from_base64(text); }) == errc::invalid_argument);
+  }
+}
+
+TEST_CASE("A key of the wrong length is told what it looks like") {
+  const std::string hex = "3031323334353637383961626364656630313233343536373839414243444546";
+  struct Row {
+    std::string key;
+    std::string says;
+  };
+  for (const Row& row : std::vector<Row>{
+           {hex, "has 64 bytes; a key is 32 random bytes. This looks like hexadecimal digits: give "
+                 "mfa::key_from_hex("},
+           {hex + "\n", "has 65 bytes; a key is 32 random bytes. This looks like hexadecimal digits"},
+           {"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlBQkNERUY=",
+            "This looks like base64: give mfa::key_from_base64("},
+           {std::string(key_a) + "\n",
+            "has 33 bytes; a key is 32 random bytes. The last of them ends a line"},
+           {"correct horse battery staple",
+            "has 28 bytes; a key is 32 random bytes. Draw one with `openssl rand 32`."},
+       }) {
+    CAPTURE(row.key);
+    const auto error = mfa::test::error_of([&] { (void)KeyRing("a", row.key); });
+    CHECK(error.code() == errc::invalid_argument);
+    CHECK_THAT(error.what(), mfa::test::contains(row.says));
+    CHECK(std::string_view(error.what()).find(row.key) == std::string_view::npos);
+  }
 }
 
 TEST_CASE("Generated key rings have a key each") {

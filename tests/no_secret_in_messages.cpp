@@ -30,6 +30,7 @@
 #include <mfa/workos/json.hpp>
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/host.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -121,7 +122,9 @@ class Heard {
   /// What the library says in an error, and in one that it nested. A host's own exception is the host's.
   void error(const std::exception& thrown) {
     if (const auto* const error = dynamic_cast<const mfa::Error*>(&thrown)) {
-      errors.insert(static_cast<errc>(error->code().value()));
+      errors.insert(error->code());
+      INFO(error->what());
+      CHECK(mfa::test::blemish_of(*error) == "");
       say(error->what());
       say(error->code().message());
     }

@@ -80,7 +80,7 @@ template <class Call> errc thrown_by(Call&& call) {
   try {
     (void)call();
   } catch (const Error& error) {
-    return static_cast<errc>(error.code().value());
+    return error.code();
   }
   return errc{};
 }

@@ -79,7 +79,7 @@ template <class Ask> Answer answer_of(Ask&& ask) {
   try {
     return ask();
   } catch (const Error& error) {
-    return {.error = static_cast<errc>(error.code().value()), .retry_after = error.retry_after()};
+    return {.error = error.code(), .retry_after = error.retry_after()};
   }
 }
 

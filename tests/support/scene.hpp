@@ -9,6 +9,7 @@
 #include <mfa/mfa.hpp>
 
 #include "catch.hpp"
+#include "errors.hpp"
 #include "host.hpp"
 #include "whole_storage.hpp"
 
@@ -55,6 +56,7 @@ template <class Storage> struct Scene : HostOver<WholeStorage<Storage>> {
         CHECK(error.code() == expected);
         const std::string message = error.what();
         CHECK_THAT(message, contains(says));
+        CHECK(blemish_of(error) == "");
         CHECK(message.size() < 400);
         CHECK(detail::is_utf8(message));
         CHECK_FALSE(detail::has_control_characters(message));

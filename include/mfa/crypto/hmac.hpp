@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <openssl/crypto.h>
@@ -17,7 +18,9 @@ namespace mfa::crypto {
 namespace detail {
 
 inline void require(bool done, const char* what) {
-  if (!done) throw Error(errc::crypto_failure, what);
+  if (!done)
+    throw Error(errc::crypto_failure,
+                std::string(what) + "; check which providers its configuration loads, and the memory");
 }
 
 /// OpenSSL's objects for one HMAC at a time. Fetching and allocating them costs more than the hash itself, so
@@ -42,7 +45,7 @@ struct HmacWorkspace {
                                                : "SHA512",
                         nullptr)),
         inner(EVP_MD_CTX_new()), outer(EVP_MD_CTX_new()), running(EVP_MD_CTX_new()) {
-    require(md && inner && outer && running, "OpenSSL has no such hash or no memory");
+    require(md && inner && outer && running, "OpenSSL does not give the hash");
     for (EVP_MD_CTX* context : {inner.get(), outer.get()})
       require(EVP_DigestInit_ex2(context, md.get(), nullptr) == 1, "OpenSSL cannot start the hash");
   }

@@ -20,6 +20,7 @@
 #include <openssl/crypto.h>
 
 #include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/key_bytes.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
@@ -56,7 +57,7 @@ inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileO
   if (file.number < 0) fail();
   struct stat status {};
   if (::fstat(file.number, &status) != 0) fail();
-  if (!S_ISREG(status.st_mode)) fail_key_file(path, "it is no regular file");
+  if (!S_ISREG(status.st_mode)) fail_key_file(path, "it is no regular file; give the file of keys");
   if (status.st_uid != ::geteuid() && status.st_uid != 0 && !options.accept_another_owner)
     fail_key_file(path, "another user owns it, who can change it: chown it to the user of this process or to "
                         "root, or set KeyFileOptions::accept_another_owner");
@@ -88,25 +89,6 @@ inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileO
 }
 #endif
 
-/// The 32 bytes that 64 hexadecimal digits name.
-inline std::optional<crypto::SecretBytes> key_of_hex(std::string_view hex) {
-  const auto value = [](char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-  };
-  if (hex.size() != 2 * KeyRing::key_size) return std::nullopt;
-  crypto::SecretBytes key(KeyRing::key_size);
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    const int high = value(hex[2 * i]);
-    const int low = value(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    key[i] = static_cast<unsigned char>(high << 4 | low);
-  }
-  return key;
-}
-
 } // namespace detail
 
 /// The key ring of a text file. Each line is a key: its id, a space, and 64 hexadecimal digits, as
@@ -134,7 +116,7 @@ inline std::optional<crypto::SecretBytes> key_of_hex(std::string_view hex) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.starts_with('#')) continue;
     const auto space = line.find(' ');
-    const auto key = detail::key_of_hex(space == std::string_view::npos ? "" : line.substr(space + 1));
+    const auto key = detail::decode_key(space == std::string_view::npos ? "" : line.substr(space + 1), 4);
     if (!key)
       detail::fail_key_file(path, "line " + std::to_string(number) +
                                       " is not a key id, a space and 64 hexadecimal digits");
@@ -149,10 +131,12 @@ inline std::optional<crypto::SecretBytes> key_of_hex(std::string_view hex) {
         keys.add_further(line.substr(0, space), *key);
     } catch (const Error&) {
       detail::fail_key_file(path, "line " + std::to_string(number) +
-                                      " has an id that is no key id, or that an earlier line has");
+                                      " has an id that is no key id, or that an earlier line has; give each "
+                                      "key its own, of 1 to 64 letters, digits, '.', '_' and '-'");
     }
   }
-  if (keys.empty()) detail::fail_key_file(path, "it holds no key");
+  if (keys.empty())
+    detail::fail_key_file(path, "it holds no key; write one with `echo \"2026-01 $(openssl rand -hex 32)\"`");
   return keys;
 }
 

@@ -13,6 +13,7 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/constant_time.hpp>
 #include <mfa/crypto/hmac.hpp>
+#include <mfa/crypto/key_bytes.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/sealed_box.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
@@ -26,23 +27,25 @@ namespace mfa {
 /// from many threads is safe.
 class KeyRing {
  public:
-  static constexpr std::size_t key_size = 32; ///< bytes
+  static constexpr std::size_t key_size = KeyBytes::size;
   static constexpr std::size_t longest_key_id = 64;
 
   /// No keys: a `Verifier` on an ephemeral storage then draws a key of its own, any other refuses to start.
   KeyRing() = default;
 
-  /// `key` is 32 secret random bytes that outlive the process (a file, a KMS); `key_id` is any name of 1 to
+  /// `key` is 32 secret random bytes that outlive the process (a file, a KMS), in whatever `KeyBytes` takes;
+  /// of a text that stands for them, `key_from_hex` or `key_from_base64`. `key_id` is any name of 1 to
   /// 64 letters, digits, '.', '_' and '-'. Throws `errc::invalid_argument`, also for bytes that nobody drew
   /// (`may_be_random`).
-  KeyRing(std::string_view key_id, std::span<const unsigned char> key) { add(key_id, key); }
+  KeyRing(std::string_view key_id, const KeyBytes& key) { add(key_id, key.span()); }
 
   /// Adds a key that opens and does not seal: a former one, or the next one, which every node must hold
   /// before the first seals under it. Throws `errc::invalid_argument`.
-  KeyRing& add_further(std::string_view key_id, std::span<const unsigned char> key) {
+  KeyRing& add_further(std::string_view key_id, const KeyBytes& key) {
     if (keys_.empty())
-      throw Error(errc::invalid_argument, "a key ring needs its current key before a further one");
-    add(key_id, key);
+      throw Error(errc::invalid_argument,
+                  "a key ring needs its current key before a further one; make it as KeyRing{id, key}");
+    add(key_id, key.span());
     return *this;
   }
 
@@ -158,9 +161,9 @@ class KeyRing {
         throw Error(errc::invalid_argument, "the key ring holds a key '" + std::string(key_id) +
                                                 "' already; give each key its own id");
     if (key.size() != key_size)
-      throw Error(errc::invalid_argument, "key '" + std::string(key_id) + "' has " +
-                                              std::to_string(key.size()) +
-                                              " bytes; a key is 32 random bytes, as `openssl rand 32` gives");
+      throw Error(errc::invalid_argument,
+                  "key '" + std::string(key_id) + "' has " + std::to_string(key.size()) +
+                      " bytes; a key is 32 random bytes. " + detail::advice_on_key(key));
     if (!may_be_random(key))
       throw Error(errc::invalid_argument, "key '" + std::string(key_id) +
                                               "' was not drawn at random; a key is 32 random bytes, as "
@@ -197,7 +200,8 @@ class KeyRing {
     if (id.empty()) {
       if (unsealed_) return {nullptr, rest};
       throw Error(errc::unknown_key, "the secret of " + std::string(what) +
-                                         " is kept in the clear, which a key ring with keys does not take");
+                                         " is kept in the clear, which a key ring with keys does not take; "
+                                         "delete the factor and enrol it anew");
     }
     for (const Key& key : keys_)
       if (key.id == id) return {&key, rest};

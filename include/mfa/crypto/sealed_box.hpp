@@ -69,7 +69,8 @@ inline void seal(std::string& out, std::span<const unsigned char> key, std::span
       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, tag_size, cipher + plain.size()) == 1;
   if (!done) {
     out.resize(start);
-    throw Error(errc::crypto_failure, "OpenSSL cannot encrypt with AES-256-GCM");
+    throw Error(errc::crypto_failure,
+                "OpenSSL cannot encrypt with AES-256-GCM; check which providers its configuration loads");
   }
 }
 
@@ -78,7 +79,9 @@ inline void seal(std::string& out, std::span<const unsigned char> key, std::span
                                                      std::span<const unsigned char> sealed,
                                                      std::string_view associated_data) {
   EVP_CIPHER_CTX* const context = detail::gcm_context();
-  if (context == nullptr) throw Error(errc::crypto_failure, "OpenSSL has no AES-256-GCM");
+  if (context == nullptr)
+    throw Error(errc::crypto_failure,
+                "OpenSSL has no AES-256-GCM; check which providers its configuration loads");
   if (sealed.size() < nonce_size + tag_size) return std::nullopt;
   const auto cipher = sealed.subspan(nonce_size, sealed.size() - nonce_size - tag_size);
   auto tag = sealed.last(tag_size);

@@ -73,10 +73,12 @@ struct Answer {
   static constexpr Answer malformed() { return {.status = Status::malformed_code, .counted = false}; }
 };
 
-/// The one answer for unknown, deleted and foreign ids. It does not repeat the id, which came from outside.
-[[noreturn]] inline void throw_not_found(const char* what) {
+/// The one answer for unknown, deleted and foreign ids, and for another binding. It does not repeat the id,
+/// which came from outside.
+[[noreturn]] inline void throw_not_found(std::string_view what) {
   throw Error(errc::entity_not_found,
-              std::string("no such ") + what + ": the id is unknown, or deleted, or another user's");
+              "no such " + std::string(what) + ": the id is unknown, or deleted, or another user's" +
+                  (what == "challenge" ? ", or the binding is not that of the challenge" : ""));
 }
 
 } // namespace decision

@@ -21,6 +21,19 @@
 
 namespace mfa::detail::sqlite {
 
+/// One lock for the whole process: SQLite's first mutex for applications. A static of ours would be one for
+/// each shared library that hides its symbols.
+class ProcessLock {
+ public:
+  ProcessLock() : mutex_(sqlite3_mutex_alloc(SQLITE_MUTEX_STATIC_APP1)) { sqlite3_mutex_enter(mutex_); }
+  ~ProcessLock() { sqlite3_mutex_leave(mutex_); }
+  ProcessLock(const ProcessLock&) = delete;
+  ProcessLock& operator=(const ProcessLock&) = delete;
+
+ private:
+  sqlite3_mutex* mutex_; ///< null if SQLite was built without threads
+};
+
 static_assert(SQLITE_VERSION_NUMBER >= 3037000, "mfa needs SQLite 3.37 or later, for STRICT tables");
 
 /// What the operator of the host can do about a result of SQLite.

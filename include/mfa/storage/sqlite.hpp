@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -210,8 +209,7 @@ class Sqlite {
 #if defined(__unix__) || defined(__APPLE__)
     // Closing any descriptor of a file ends all locks that the process has on it, so no other Sqlite may have
     // opened it in between. For the same reason an existing file is looked at without being opened.
-    static std::mutex mutex;
-    const std::lock_guard lock(mutex);
+    const detail::sqlite::ProcessLock lock;
     const int descriptor =
         ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (descriptor >= 0) {
