@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/compiler.hpp>
+
 // What countries dial inside and others must not: the facts by which one phone has one E.164 number, however
 // it is written. Sources: ITU-T E.164 (assigned country codes, national numbering plans), as libphonenumber
 // 9.0.35 of July 2026 has them.
