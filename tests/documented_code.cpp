@@ -124,7 +124,9 @@ extern mfa::Verifier<mfa::storage::Sqlite> verifier;
 extern std::string last_id;
 )"},
     {.name = "docs/policies.md",
-     .host = "",
+     .host = "#include <mfa/testing/storage_conformance.hpp>\n"
+             "mfa::storage::Sqlite open();\n"
+             "std::string insert_user(const std::string& user_id);\n",
      .host_of_program = "struct MyStorage : mfa::storage::Sqlite { using mfa::storage::Sqlite::Sqlite; };\n",
      .check_of_types = "static_assert(mfa::Storage<MyStorage> && mfa::Clock<MyClock> && "
                        "mfa::SmsTransport<MyGateway>);\n"},

@@ -11,6 +11,7 @@ require g++ cmake ninja-build pkg-config catch2 \
   libsqlite3-dev \
   libpq-dev postgresql pgbouncer \
   libhiredis-dev redis-server \
+  libmariadb-dev mariadb-server-core \
   libcbor-dev libcpp-httplib-dev chromium chromium-driver \
   libcurl4-openssl-dev \
   libbenchmark-dev libfido2-dev \

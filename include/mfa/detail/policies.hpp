@@ -111,14 +111,21 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> class Verb {
     return counter;
   }
 
-  void commit_new(std::vector<storage::FactorRecord> factors) const {
-    storage::Batch batch;
-    batch.factors = std::move(factors);
-    if (!storage->commit(std::move(batch)))
-      throw Error(
-          errc::storage_conflict,
-          "a factor with a new id exists already, which cannot be by chance; check the storage and the "
-          "random generator");
+  /// Inserts factors whose ids are new. If the commit answers `false` and no such id is there, the storage
+  /// undid it for other reasons, as in a deadlock.
+  void commit_new(const std::vector<storage::FactorRecord>& factors) const {
+    until_committed("the new factor", [&] {
+      storage::Batch batch;
+      batch.factors = factors;
+      if (storage->commit(std::move(batch))) return true;
+      for (const storage::FactorRecord& factor : factors)
+        if (storage->find_factor(factor.id))
+          throw Error(
+              errc::storage_conflict,
+              "a factor with a new id exists already, which cannot be by chance; check the storage and the "
+              "random generator");
+      return false;
+    });
   }
 
   /// A factor to be, of the texts that the caller has checked.

@@ -12,7 +12,8 @@ namespace mfa {
 
 namespace storage {
 
-/// `find_factor`, `find_challenge` and `find_counter` return the record as last committed, or nothing.
+/// `find_factor`, `find_challenge` and `find_counter` return the record as last committed, or nothing. Ids
+/// are compared byte by byte.
 template <class S>
 concept FindsFactor = requires(S& s, std::string_view id) {
   { s.find_factor(id) } -> std::same_as<std::optional<FactorRecord>>;
@@ -34,8 +35,9 @@ concept ListsFactors = requires(S& s, std::string_view user_id) {
   { s.list_factors(user_id) } -> std::same_as<std::vector<FactorRecord>>;
 };
 
-/// All writes of the batch, or none and `false` because a version had moved. Throws when it cannot tell.
-/// Once it has returned `true`, every find anywhere sees the writes: all promises about races rest on this.
+/// All writes of the batch, or none and `false` because a version had moved, or because the database undid
+/// the transaction, as in a deadlock: then the verifier decides again. Throws when it cannot tell. Once it
+/// has returned `true`, every find anywhere sees the writes: all promises about races rest on this.
 template <class S>
 concept Commits = requires(S& s, const Batch& batch) {
   { s.commit(batch) } -> std::same_as<bool>;

@@ -75,8 +75,9 @@ inline constexpr std::size_t longest_challenge_id = 41;   ///< ASCII
 inline constexpr std::size_t longest_counter_id = 271;    ///< "trusted_devices_" and a user id
 inline constexpr std::size_t longest_user_id = 255;       ///< no control characters
 inline constexpr std::size_t longest_friendly_name = 200; ///< no control characters
-/// `parameters`, `sealed`, `answer`, `binding` and `CounterRecord::data`: what a storage must take. Only
-/// `sealed` can grow beyond, with more than 50 security keys of one user; then `commit` may throw.
+/// What a storage must take of `parameters`, `sealed`, `answer`, `binding` and `CounterRecord::data`. Only a
+/// `sealed` can be longer, for a user with more than 45 security keys that all have the longest ids; then
+/// `commit` may throw.
 inline constexpr std::size_t longest_bytes = 60'000;
 
 /// What a storage keeps of a factor. Text is UTF-8; `parameters` and `sealed` are arbitrary bytes.
