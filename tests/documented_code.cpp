@@ -125,7 +125,7 @@ extern std::string last_id;
 )"},
     {.name = "docs/policies.md",
      .host = "#include <mfa/testing/storage_conformance.hpp>\n"
-             "mfa::storage::Sqlite open();\n"
+             "mfa::storage::Sqlite open_storage();\n"
              "std::string insert_user(const std::string& user_id);\n",
      .host_of_program = "struct MyStorage : mfa::storage::Sqlite { using mfa::storage::Sqlite::Sqlite; };\n",
      .check_of_types = "static_assert(mfa::Storage<MyStorage> && mfa::Clock<MyClock> && "
