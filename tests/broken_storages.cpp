@@ -52,6 +52,8 @@ struct Case {
   enum class Kept { shared, in_a_file, by_each_instance } kept = Kept::shared;
 };
 
+int letters_first(char c) { return c >= '0' && c <= '9' ? 256 + c : c; }
+
 std::vector<Case> cases() {
   using enum Case::Kept;
   const auto removes_nothing_of = [](RecordKind kind) {
@@ -258,6 +260,17 @@ std::vector<Case> cases() {
          return Faults{.list_factors = [](AnyStorage& sound, std::string_view user_id) {
            auto factors = sound.list_factors(user_id, "", all);
            std::ranges::reverse(factors);
+           return factors;
+         }};
+       }},
+      {"a user's factors are listed in the order of their ids",
+       "an order in which letters come before digits",
+       [] {
+         return Faults{.list_factors = [](AnyStorage& sound, std::string_view user_id) {
+           auto factors = sound.list_factors(user_id, "", all);
+           std::ranges::sort(factors, [](const auto& a, const auto& b) {
+             return std::ranges::lexicographical_compare(a.id, b.id, {}, letters_first, letters_first);
+           });
            return factors;
          }};
        }},
@@ -497,7 +510,7 @@ mfa::testing::ConformanceReport check(const Case& fault, const ConformanceOption
 TEST_CASE("Each check finds a fault") {
   for (const Case& fault : cases()) {
     INFO(fault.check << ": " << fault.fault);
-    const auto report = check(fault, {.only = fault.check});
+    const auto report = check(fault, {.only = std::string(fault.check)});
     REQUIRE(report.checks.size() == 1);
     CHECK(report.failures() == 1);
     std::cout << fault.fault << "\n  BROKEN " << fault.check << "\n  " << report.checks.front().told << "\n";

@@ -116,8 +116,8 @@ struct ChallengeRecord {
   bool operator==(const ChallengeRecord&) const = default;
 };
 
-/// What concerns more than one factor: the messages sent to a phone number, a claim to what only one factor
-/// may have. The id tells nothing of the number.
+/// What concerns more than one factor: the messages sent to a phone number, a user's trusted devices, a claim
+/// to what only one factor may have. The id holds the user's, and tells nothing of the number.
 struct CounterRecord {
   std::string id;
   std::uint64_t version = 0;

@@ -55,8 +55,12 @@ template <class Run> void check_listings(Run& run) {
 
   run.check("a user's factors are listed in the order of their ids", [](auto& storage, Ids& ids) {
     const std::string user = ids.user();
-    const auto factors = write_factors(storage, ids, user, 12);
+    auto factors = write_factors(storage, ids, user, 12);
     expect_list(factors, storage.list_factors(user), "the user's factors");
+    for (const std::string& id : ids.alike_factors())
+      factors.push_back(factor(id, user)); // digits before letters
+    for (std::size_t i = factors.size(); i > 12; --i) write(storage, factors[i - 1]);
+    expect_list(factors, storage.list_factors(user), "the user's factors in the order of their ids' bytes");
   });
 
   run.check("no other user's factors are listed", [](auto& storage, Ids& ids) {
