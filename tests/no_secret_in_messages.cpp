@@ -109,14 +109,19 @@ class Heard {
 
   void event(const mfa::Event& event) {
     events.insert(event.type);
-    types.insert(event.factor_type);
+    if (event.factor_type) types.insert(*event.factor_type);
     say(to_string(event.type));
     say(mfa::workos::iso8601(event.at));
-    say(to_string(event.factor_type));
-    say(event.factor_id);
-    say(event.user_id);
-    say(event.challenge_id);
+    if (event.factor_type) say(to_string(*event.factor_type));
+    for (const auto part : {event.factor_id, event.user_id, event.challenge_id, event.device_id,
+                            event.ip_address, event.user_agent, event.request_id})
+      say(part);
     if (event.status) say(to_string(*event.status));
+    try {
+      if (event.cause) std::rethrow_exception(event.cause);
+    } catch (const std::exception& cause) {
+      error(cause);
+    }
   }
 
   /// What the library says in an error, and in one that it nested. A host's own exception is the host's.
@@ -396,6 +401,12 @@ template <class StoragePolicy> class Play {
 
     const auto device = verifier.remember_device("u_42", "Laptop");
     secrets.add_text(device.token);
+    CHECK(verifier.check_device(device.token, "u_42"));
+    CHECK_FALSE(verifier.check_device(device.token, "u_43"));
+    CHECK(verifier.revoke_device("u_42", device.device.id));
+    (void)verifier.purge_expired();
+    (void)verifier.reseal_all();
+    verifier.replace_key_ring(options().key_ring);
     heard.error_of(errc::invalid_argument, [&] { return verifier.remember_device("", device.token); });
   }
 

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <mfa/status.hpp>
@@ -17,10 +20,11 @@ enum class EventType : std::uint8_t {
   factor_unlocked,
   factor_deleted,
   factor_secret_exported, ///< in the clear
+  import_refused,         ///< one line or account, for `Event::cause`; not in a dry run
   challenge_created,
   sms_sent,
   sms_refused,  ///< a send limit or the list of country codes
-  sms_not_sent, ///< the transport threw
+  sms_not_sent, ///< the transport threw `Event::cause`, and the challenge is withdrawn
   code_refused, ///< a limit on the codes that the host delivers
   verification_succeeded,
   authenticator_cloned,          ///< WebAuthn: its counter went back, so its key is held twice
@@ -28,6 +32,13 @@ enum class EventType : std::uint8_t {
   verification_failed,           ///< `Event::status` says why
   recovery_codes_low,            ///< two or fewer are left: have the user make new ones
   recovery_codes_regenerated,
+  device_remembered,
+  device_accepted, ///< `check_device` found it trusted
+  device_refused,  ///< `check_device` was given a token that is not, or no longer, the user's
+  device_revoked,  ///< by a call, or because a further device took its place
+  factors_resealed, ///< a run of `reseal_all` has ended: `Event::count` secrets moved to the current key
+  expired_purged,   ///< a run of `purge_expired` has ended: `Event::count` records removed
+  key_ring_replaced,
 };
 
 constexpr std::string_view to_string(EventType type) noexcept {
@@ -38,6 +49,7 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::factor_unlocked: return "factor_unlocked";
   case EventType::factor_deleted: return "factor_deleted";
   case EventType::factor_secret_exported: return "factor_secret_exported";
+  case EventType::import_refused: return "import_refused";
   case EventType::challenge_created: return "challenge_created";
   case EventType::sms_sent: return "sms_sent";
   case EventType::sms_refused: return "sms_refused";
@@ -49,20 +61,45 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::verification_failed: return "verification_failed";
   case EventType::recovery_codes_low: return "recovery_codes_low";
   case EventType::recovery_codes_regenerated: return "recovery_codes_regenerated";
+  case EventType::device_remembered: return "device_remembered";
+  case EventType::device_accepted: return "device_accepted";
+  case EventType::device_refused: return "device_refused";
+  case EventType::device_revoked: return "device_revoked";
+  case EventType::factors_resealed: return "factors_resealed";
+  case EventType::expired_purged: return "expired_purged";
+  case EventType::key_ring_replaced: return "key_ring_replaced";
   }
   return "unknown";
 }
 
-/// What happened, for an audit log: after the commit, never before. Holds no code, secret or phone number.
-/// The texts are valid during the call only.
+/// What a host knows of the request that a verb serves, for its observer. Passed on with each event of the
+/// verb and never stored. The observer gets at most 512 bytes of each, with `?` for control characters and
+/// for bytes that are not UTF-8: whatever a client sent as its name is fit for a log.
+struct EventContext {
+  std::string ip_address = {}; ///< of the client
+  std::string user_agent = {}; ///< the client's own name for itself (RFC 9110 section 10.1.5)
+  std::string request_id = {}; ///< by which the event is found again in the host's other logs
+};
+
+/// What happened, for an audit log: after the commit, never before. Holds no code, secret or phone number,
+/// but for what a transport of the host's says in `cause`. The texts are valid during the call only.
 struct Event {
   EventType type{};
   Time at{};
-  FactorType factor_type{};
-  std::string_view factor_id;
-  std::string_view user_id;
-  std::string_view challenge_id;     ///< empty where the event is about a factor
+  std::optional<FactorType> factor_type = {}; ///< of the factor that the event is about
+  std::string_view factor_id = {};            // each text is empty where the event is about no such thing
+  std::string_view user_id = {};
+  std::string_view challenge_id = {};
   std::optional<Status> status = {}; ///< of a verification
+  std::string_view device_id = {};
+  std::optional<std::size_t> count = {}; ///< of a run: how many
+  /// Why a message was not sent (what the transport threw), or why a message, a code or a line of an import
+  /// was refused (an `Error`).
+  std::exception_ptr cause = {};
+  // Of the `EventContext` that the host gave:
+  std::string_view ip_address = {};
+  std::string_view user_agent = {};
+  std::string_view request_id = {};
 };
 
 /// Called in the thread of the verb. What it throws is swallowed: the deed is done and must be answered.

@@ -11,6 +11,7 @@
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/detail/verifier_reference.hpp>
+#include <mfa/event.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/storage/record.hpp>
@@ -114,8 +115,9 @@ template <class Storage, class Clock, class SmsTransport> class Factor : public 
 
   /// As `Verifier::delete_factor`, for the user that it was found with; or, if `user_id` is given, only if it
   /// is that user's.
-  void remove(std::string_view user_id = {}) const {
-    verifier_.get().delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id);
+  void remove(std::string_view user_id = {}, const EventContext& event_context = {}) const {
+    verifier_.get().delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id,
+                                  event_context);
   }
 
  private:

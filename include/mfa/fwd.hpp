@@ -15,6 +15,7 @@ struct Options;
 struct ChallengeOptions;
 struct VerifyOptions;
 struct Event;
+struct EventContext;
 struct Page;
 struct Totp;
 struct Sms;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <set>
@@ -81,6 +82,8 @@ struct ImportOptions {
   /// Called with each result in the order of the lines, once it is committed (a hundred at a time), in the
   /// same thread. Returns false to read no further lines.
   std::function<bool(const ImportResult&)> report = {};
+  /// For the observer.
+  EventContext event_context = {};
 };
 
 struct ImportSummary {
@@ -136,7 +139,7 @@ template <class Verb> class Import {
     for (std::size_t i = 0; i < batch.entries.size(); ++i) {
       const otp::MigrationEntry& entry = batch.entries[i];
       if (!entry.problem.empty()) {
-        add({summary_.lines, i + 1, ImportOutcome::refused, line.user_id, {}, entry.problem});
+        refuse(line, i + 1, entry.problem, std::make_exception_ptr(Error(errc::invalid_uri, entry.problem)));
         continue;
       }
       try {
@@ -229,7 +232,18 @@ template <class Verb> class Import {
     if (is(errc::storage_failure) || is(errc::storage_conflict) || is(errc::storage_schema) ||
         is(errc::crypto_failure) || is(errc::clock_out_of_range))
       throw;
-    add({summary_.lines, number, ImportOutcome::refused, line.user_id, {}, error.what()});
+    refuse(line, number, error.what(), std::current_exception());
+  }
+
+  void refuse(const ImportLine& line, std::size_t number, const std::string& reason,
+              std::exception_ptr cause) {
+    add({summary_.lines, number, ImportOutcome::refused, line.user_id, {}, reason});
+    if (options_.dry_run) return;
+    const bool plain = is_plain_text(line.user_id, longest_user_id);
+    verb_.emit({.type = EventType::import_refused,
+                .at = verb_.now().now,
+                .user_id = plain ? std::string_view(line.user_id) : std::string_view(),
+                .cause = std::move(cause)});
   }
 
   void add(ImportResult result) { results_.push_back(std::move(result)); }
@@ -239,8 +253,7 @@ template <class Verb> class Import {
     if (!records_.empty()) {
       verb_.commit_new(records_);
       for (const storage::FactorRecord& record : records_)
-        verb_.emit(
-            {EventType::factor_enrolled, record.created_at, record.type, record.id, record.user_id, {}});
+        verb_.emit(EventType::factor_enrolled, record.created_at, record);
       records_.clear();
     }
     if (known_.size() > most_known && known_users_.size() > 1) { // the storage has it by now
@@ -278,7 +291,7 @@ template <class Verb> class Import {
 /// the import with its error. Throws `errc::invalid_argument` for the options.
 template <class Verifier, class Lines>
 ImportSummary import_factors(const Verifier& verifier, Lines&& lines, const ImportOptions& options = {}) {
-  detail::Import import(detail::VerifierAccess::begin(verifier), options);
+  detail::Import import(detail::VerifierAccess::begin(verifier, options.event_context), options);
   for (const ImportLine& line : lines)
     if (!import.take(line)) break;
   return import.end();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <mfa/detail/compiler.hpp>
+#include <mfa/event.hpp>
 
 namespace mfa {
 
@@ -26,6 +27,8 @@ struct ResealOptions {
   /// Called after each batch, in the same thread. It may wait, to leave the storage to others, or return
   /// false to stop.
   std::function<bool(const ResealProgress&)> progress = {};
+  /// For the observer.
+  EventContext event_context = {};
 };
 
 /// What `Verifier::count_keys` counted.

@@ -20,6 +20,7 @@
 #include <mfa/detail/fields.hpp>
 #include <mfa/detail/ulid.hpp>
 #include <mfa/error.hpp>
+#include <mfa/event.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa {
@@ -137,7 +138,11 @@ RememberedDevice remember_device(const Verb& verb, std::string_view user_id, std
     const decision::Context context = verb.now();
     storage::CounterRecord record;
     std::vector<StoredDevice> devices = find_devices(verb, user_id, context.now, record);
-    if (devices.size() >= most_trusted_devices) devices.erase(devices.begin());
+    std::optional<std::string> replaced;
+    if (devices.size() >= most_trusted_devices) {
+      replaced = std::move(devices.front().device.id);
+      devices.erase(devices.begin());
+    }
 
     StoredDevice added;
     added.device = {ulid(context.now, trusted_device_id_prefix), std::string(label), context.now,
@@ -157,6 +162,11 @@ RememberedDevice remember_device(const Verb& verb, std::string_view user_id, std
     storage::Batch batch;
     batch.counters.push_back(std::move(record));
     if (!verb.storage->commit(std::move(batch))) return std::nullopt;
+    const auto emit = [&](EventType type, std::string_view device_id) {
+      verb.emit({.type = type, .at = context.now, .user_id = user_id, .device_id = device_id});
+    };
+    if (replaced) emit(EventType::device_revoked, *replaced);
+    emit(EventType::device_remembered, remembered.device.id);
     return remembered;
   });
 }
@@ -177,16 +187,18 @@ open_token(std::string_view token, std::string_view user_id, const KeyRing& keys
   }
 }
 
+/// The device that a token is for, if it is trusted. `device_id` becomes the one that a token of this user
+/// names.
 template <class Verb>
-std::optional<TrustedDevice> check_device(const Verb& verb, std::string_view token,
-                                          std::string_view user_id) {
-  const decision::Context context = verb.now();
-  if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return std::nullopt;
+std::optional<TrustedDevice> find_device(const Verb& verb, std::string_view token, std::string_view user_id,
+                                         const decision::Context& context, std::string& device_id) {
   const auto content = open_token(token, user_id, context.keys);
   constexpr std::size_t id_size = trusted_device_id_prefix.size() + ulid_size;
   if (!content || content->size() <= id_size) return std::nullopt;
   const std::string_view id = crypto::text_of(*content).substr(0, id_size);
   const std::string_view secret = crypto::text_of(*content).substr(id_size);
+  if (!is_id(id, trusted_device_id_prefix)) return std::nullopt;
+  device_id = id;
   storage::CounterRecord record;
   for (StoredDevice& stored : find_devices(verb, user_id, context.now, record))
     if (stored.device.id == id) {
@@ -194,6 +206,22 @@ std::optional<TrustedDevice> check_device(const Verb& verb, std::string_view tok
       return std::move(stored.device);
     }
   return std::nullopt;
+}
+
+template <class Verb>
+std::optional<TrustedDevice> check_device(const Verb& verb, std::string_view token,
+                                          std::string_view user_id) {
+  const decision::Context context = verb.now();
+  if (token.empty()) return std::nullopt;
+  if (!is_plain_text(user_id, longest_user_id)) user_id = {};
+  std::string device_id;
+  std::optional<TrustedDevice> found;
+  if (!user_id.empty()) found = find_device(verb, token, user_id, context, device_id);
+  verb.emit({.type = found ? EventType::device_accepted : EventType::device_refused,
+             .at = context.now,
+             .user_id = user_id,
+             .device_id = device_id});
+  return found;
 }
 
 template <class Verb> std::vector<TrustedDevice> list_devices(const Verb& verb, std::string_view user_id) {
@@ -211,19 +239,27 @@ std::size_t revoke_devices(const Verb& verb, std::string_view user_id, Revoked r
   if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return 0;
   return verb.until_committed("the list of trusted devices", [&]() -> std::optional<std::size_t> {
     storage::CounterRecord record;
-    std::vector<StoredDevice> devices = find_devices(verb, user_id, verb.now().now, record);
+    const Time now = verb.now().now;
+    std::vector<StoredDevice> devices = find_devices(verb, user_id, now, record);
     if (record.version == 0) return 0;
-    const std::size_t removed =
-        std::erase_if(devices, [&](const StoredDevice& stored) { return revoked(stored.device); });
+    std::vector<std::string> removed;
+    std::erase_if(devices, [&](const StoredDevice& stored) {
+      if (!revoked(stored.device)) return false;
+      removed.push_back(stored.device.id);
+      return true;
+    });
     storage::Batch batch;
     if (devices.empty()) {
       batch.removals.push_back({storage::RecordKind::counter, record.id, record.version});
     } else {
-      if (removed == 0) return 0;
+      if (removed.empty()) return 0;
       encode_devices(devices, record);
       batch.counters.push_back(std::move(record));
     }
-    return verb.storage->commit(std::move(batch)) ? std::optional(removed) : std::nullopt;
+    if (!verb.storage->commit(std::move(batch))) return std::nullopt;
+    for (const std::string& id : removed)
+      verb.emit({.type = EventType::device_revoked, .at = now, .user_id = user_id, .device_id = id});
+    return removed.size();
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -128,8 +129,8 @@ class Verifier {
   /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`.
   template <class Request>
     requires(!std::is_void_v<factor::KindFor<Request>>)
-  [[nodiscard]] auto enroll_factor(const Request& request) const {
-    const auto verb = begin();
+  [[nodiscard]] auto enroll_factor(const Request& request, const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
@@ -141,7 +142,7 @@ class Verifier {
     auto shown = enroll<Kind>(verb, request, record, context);
     FactorDetails details(record, context);
     verb.commit_new({record});
-    verb.emit({EventType::factor_enrolled, context.now, record.type, record.id, record.user_id, {}});
+    verb.emit(EventType::factor_enrolled, context.now, record);
     return typename Kind::template Enrolled<FactorHandle>{FactorHandle(std::move(details), reference_),
                                                           std::move(shown)};
   }
@@ -149,7 +150,7 @@ class Verifier {
   /// Chosen for what is no request.
   template <class NotARequest = factor::UnnamedRequest>
     requires(std::is_void_v<factor::KindFor<NotARequest>>)
-  auto enroll_factor(const NotARequest&) const {
+  auto enroll_factor(const NotARequest&, const EventContext& = {}) const {
     static_assert(!std::is_void_v<factor::KindFor<NotARequest>>,
                   "mfa: enroll_factor takes a request by its name: mfa::Totp{...}, mfa::Sms{...}, "
                   "mfa::GenericOtp{...}, mfa::Hotp{...}, mfa::RecoveryCodes{...} or mfa::WebAuthn{...}");
@@ -158,9 +159,9 @@ class Verifier {
   /// Draws new recovery codes, which replace all old ones, used or not, at once. Returns what `enroll_factor`
   /// does. Ask for a fresh second factor before. Throws `errc::entity_not_found`; also if `user_id` is given
   /// and the factor is not that user's; and `errc::invalid_argument` for a factor of another kind.
-  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id,
-                                               std::string_view user_id = {}) const {
-    const auto verb = begin();
+  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, std::string_view user_id = {},
+                                               const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     using Kind = factor::RecoveryCodesKind;
     using Regenerated = typename Kind::template Enrolled<FactorHandle>;
     return verb.until_committed("the factor", [&]() -> std::optional<Regenerated> {
@@ -176,8 +177,7 @@ class Verifier {
       storage::Batch batch;
       batch.factors.push_back(factor);
       if (!verb.storage->commit(std::move(batch))) return std::nullopt;
-      verb.emit(
-          {EventType::recovery_codes_regenerated, context.now, factor.type, factor.id, factor.user_id, {}});
+      verb.emit(EventType::recovery_codes_regenerated, context.now, factor);
       return Regenerated{FactorHandle(std::move(details), reference_), std::move(shown)};
     });
   }
@@ -192,7 +192,7 @@ class Verifier {
   /// exception nested.
   [[nodiscard]] ChallengeHandle challenge_factor(std::string_view factor_id,
                                                  const ChallengeOptions& options = {}) const {
-    const auto verb = begin();
+    const auto verb = begin(options.event_context);
     return verb.until_committed("the factor", [&]() -> std::optional<ChallengeHandle> {
       const decision::Context context = verb.now();
       auto factor = verb.find_factor(factor_id, options.user_id);
@@ -229,7 +229,7 @@ class Verifier {
                                               " bytes; limit what a request may bring");
     decision::check_binding("VerifyOptions", options.binding);
     if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
-    const auto verb = begin();
+    const auto verb = begin(options.event_context);
     auto claims = decision::Claims::open;
     return verb.until_committed("the challenge", [&]() -> std::optional<Verification> {
       const decision::Context context = verb.now();
@@ -306,18 +306,18 @@ class Verifier {
   /// Remembers a device on which the user has just shown a second factor, so that the host need not ask for
   /// one there until `lifetime` (1 s to 366 days) is over. `label` is what `list_devices` shows, up to 200
   /// bytes. Throws `errc::invalid_argument`.
-  [[nodiscard]] RememberedDevice
-  remember_device(std::string_view user_id, std::string_view label,
-                  std::chrono::seconds lifetime = usual_device_lifetime) const {
-    const auto verb = begin();
+  [[nodiscard]] RememberedDevice remember_device(std::string_view user_id, std::string_view label,
+                                                 std::chrono::seconds lifetime = usual_device_lifetime,
+                                                 const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     return detail::remember_device(verb, user_id, label, lifetime);
   }
 
   /// The device that the token was given to, if it is this user's and still trusted; otherwise nothing,
   /// whatever the token is. Ask after the password, in the place of a challenge.
-  [[nodiscard]] std::optional<TrustedDevice> check_device(std::string_view token,
-                                                          std::string_view user_id) const {
-    const auto verb = begin();
+  [[nodiscard]] std::optional<TrustedDevice> check_device(std::string_view token, std::string_view user_id,
+                                                          const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     return detail::check_device(verb, token, user_id);
   }
 
@@ -328,16 +328,17 @@ class Verifier {
   }
 
   /// Ends the trust in one device; false if the user has none of this id.
-  bool revoke_device(std::string_view user_id, std::string_view device_id) const {
-    const auto verb = begin();
+  bool revoke_device(std::string_view user_id, std::string_view device_id,
+                     const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     return detail::revoke_devices(verb, user_id,
                                   [&](const TrustedDevice& device) { return device.id == device_id; }) > 0;
   }
 
   /// Ends the trust in all devices of the user, and returns how many there were. Call it when the password or
   /// a factor changes.
-  std::size_t revoke_devices(std::string_view user_id) const {
-    const auto verb = begin();
+  std::size_t revoke_devices(std::string_view user_id, const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     return detail::revoke_devices(verb, user_id, [](const TrustedDevice&) { return true; });
   }
 
@@ -348,8 +349,9 @@ class Verifier {
   /// given and the factor is not that user's; and `errc::invalid_argument` for a factor that is neither TOTP
   /// nor HOTP.
   [[nodiscard]] std::string unsafe_export_otpauth_uri(std::string_view factor_id,
-                                                      std::string_view user_id = {}) const {
-    const auto verb = begin();
+                                                      std::string_view user_id = {},
+                                                      const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     const decision::Context context = verb.now();
     const auto factor = verb.find_factor(factor_id, user_id);
     std::string uri = factor::with_kind(factor.type, [&](auto kind) -> std::string {
@@ -360,7 +362,7 @@ class Verifier {
                                                 std::string(to_string(factor.type)) +
                                                 ", which no otpauth URI describes");
     });
-    verb.emit({EventType::factor_secret_exported, context.now, factor.type, factor.id, factor.user_id, {}});
+    verb.emit(EventType::factor_secret_exported, context.now, factor);
     return uri;
   }
 
@@ -368,8 +370,9 @@ class Verifier {
 
   /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`; also if
   /// `user_id` is given and the factor is not that user's.
-  void delete_factor(std::string_view factor_id, std::string_view user_id = {}) const {
-    const auto verb = begin();
+  void delete_factor(std::string_view factor_id, std::string_view user_id = {},
+                     const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     verb.until_committed("the factor", [&] {
       const decision::Context context = verb.now();
       const auto factor = verb.find_factor(factor_id, user_id);
@@ -377,15 +380,16 @@ class Verifier {
       batch.removals = detail::removals_of_claims(verb, factor);
       batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
       if (!verb.storage->commit(std::move(batch))) return false;
-      verb.emit({EventType::factor_deleted, context.now, factor.type, factor.id, factor.user_id, {}});
+      verb.emit(EventType::factor_deleted, context.now, factor);
       return true;
     });
   }
 
   /// For operators: forgets the factor's wrong codes, whether it is locked or waiting. Throws
   /// `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
-  void unlock_factor(std::string_view factor_id, std::string_view user_id = {}) const {
-    const auto verb = begin();
+  void unlock_factor(std::string_view factor_id, std::string_view user_id = {},
+                     const EventContext& event_context = {}) const {
+    const auto verb = begin(event_context);
     verb.until_committed("the factor", [&] {
       const decision::Context context = verb.now();
       auto factor = verb.find_factor(factor_id, user_id);
@@ -394,22 +398,28 @@ class Verifier {
       storage::Batch batch;
       batch.factors.push_back(factor);
       if (!verb.storage->commit(std::move(batch))) return false;
-      verb.emit({EventType::factor_unlocked, context.now, factor.type, factor.id, factor.user_id, {}});
+      verb.emit(EventType::factor_unlocked, context.now, factor);
       return true;
     });
   }
 
   /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,
   /// and returns how many. Call it daily, from one process. Only for a storage that offers `purge`.
-  template <class S = StoragePolicy> std::size_t purge_expired() const {
+  template <class S = StoragePolicy> std::size_t purge_expired(const EventContext& event_context = {}) const {
     static_assert(storage::Purges<S>, "mfa: purge_expired needs a storage that offers: std::size_t "
                                       "purge(mfa::Time now, std::size_t limit)");
-    const auto verb = begin();
+    const auto verb = begin(event_context);
     constexpr std::size_t at_once = 1000; // so that no lock is held for long
     const Time time = verb.now().now;
     std::size_t removed = 0;
-    for (std::size_t last = at_once; last >= at_once; removed += last)
-      last = verb.storage->purge(time, at_once);
+    try {
+      for (std::size_t last = at_once; last >= at_once; removed += last)
+        last = verb.storage->purge(time, at_once);
+    } catch (...) {
+      verb.emit_run(EventType::expired_purged, removed, time);
+      throw;
+    }
+    verb.emit_run(EventType::expired_purged, removed, time);
     return removed;
   }
 
@@ -421,7 +431,7 @@ class Verifier {
         storage::ScansFactors<S>,
         "mfa: reseal_all needs a storage that offers: "
         "std::vector<mfa::storage::FactorRecord> scan_factors(std::string_view after_id, std::size_t limit)");
-    return detail::reseal_all(begin(), options);
+    return detail::reseal_all(begin(options.event_context), options);
   }
 
   /// For operators: which key how many factors need, before one is retired. Reads every factor. Challenges
@@ -438,12 +448,15 @@ class Verifier {
   /// For operators: from here on verbs use this key ring, while those that have begun end with theirs.
   /// <docs/keys.md> says in which steps a key is replaced. Throws `errc::no_key_ring` for a ring without keys
   /// that is not `KeyRing::unsealed()`. Each node of a service is told by itself.
-  void replace_key_ring(KeyRing keys) {
+  void replace_key_ring(KeyRing keys, const EventContext& event_context = {}) {
     if (keys.empty())
       throw Error(errc::no_key_ring,
                   "replace_key_ring needs a key ring with keys, as mfa::read_key_file returns, or "
                   "mfa::KeyRing::unsealed() to keep secrets in the clear; the one in use stays");
+    const auto verb = begin(event_context);
+    const Time now = verb.now().now;
     policies_.keys.replace(std::move(keys));
+    verb.emit({.type = EventType::key_ring_replaced, .at = now});
   }
 
   /// What it was made with, but for the key ring, which is empty here: the one in use can be replaced.
@@ -455,7 +468,9 @@ class Verifier {
 
   using Verb = detail::Verb<StoragePolicy, ClockPolicy, SmsPolicy>;
 
-  [[nodiscard]] Verb begin() const { return Verb(policies_); }
+  [[nodiscard]] Verb begin(const EventContext& event_context = {}) const {
+    return Verb(policies_, event_context);
+  }
 
   std::vector<FactorHandle> handles_of(const Verb& verb,
                                        const std::vector<storage::FactorRecord>& records) const {
@@ -498,9 +513,9 @@ class Verifier {
           factor, challenge, batch.counters.empty() ? nullptr : &batch.counters.front(), options, context);
     } catch (const Error& error) {
       if (error.code() == errc::sms_rate_limited || error.code() == errc::sms_country_not_allowed)
-        verb.emit({EventType::sms_refused, context.now, factor.type, factor.id, factor.user_id, {}});
+        verb.emit(EventType::sms_refused, context.now, factor, std::current_exception());
       if (error.code() == errc::code_rate_limited)
-        verb.emit({EventType::code_refused, context.now, factor.type, factor.id, factor.user_id, {}});
+        verb.emit(EventType::code_refused, context.now, factor, std::current_exception());
       throw;
     }
   }

@@ -36,6 +36,8 @@ struct ChallengeOptions {
   /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of
   /// the authenticator may be setting his own PIN (WebAuthn section 7.2 step 24). Ignored by other kinds.
   bool initialize_user_verification = false;
+  /// For the observer.
+  EventContext event_context = {};
 };
 
 namespace decision {

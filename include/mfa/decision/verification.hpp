@@ -28,6 +28,8 @@ struct VerifyOptions {
   /// What the verification must show to be valid: otherwise it is refused with
   /// `Status::insufficient_assurance`.
   Assurance required = {};
+  /// For the observer.
+  EventContext event_context = {};
 };
 
 namespace decision {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/replaceable_key_ring.hpp>
 #include <mfa/decision/context.hpp>
+#include <mfa/detail/text.hpp>
 #include <mfa/detail/ulid.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -31,17 +34,23 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
   crypto::ReplaceableKeyRing keys = {};
 };
 
-/// One run of a verb: the policies, the key ring that was current when it began, and the steps that verbs
-/// have in common.
+/// One run of a verb: the policies, the key ring that was current when it began, what the host said of the
+/// request, and the steps that verbs have in common.
 template <class StoragePolicy, class ClockPolicy, class SmsPolicy> class Verb {
  public:
   const Policy<StoragePolicy>& storage;
   const Policy<SmsPolicy>& sms;
   const Options& options;
 
-  explicit Verb(const Policies<StoragePolicy, ClockPolicy, SmsPolicy>& policies)
+  Verb(const Policies<StoragePolicy, ClockPolicy, SmsPolicy>& policies, const EventContext& event_context)
       : storage(policies.storage), sms(policies.sms), options(policies.options), clock_(policies.clock),
-        keys_(policies.keys.get()) {}
+        keys_(policies.keys.get()) {
+    if (!options.observer) return;
+    constexpr std::size_t longest = 512;
+    event_context_ = {printable(event_context.ip_address, longest),
+                      printable(event_context.user_agent, longest),
+                      printable(event_context.request_id, longest)};
+  }
 
   [[nodiscard]] const KeyRing& keys() const noexcept { return *keys_; }
 
@@ -141,22 +150,48 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> class Verb {
     return record;
   }
 
-  void emit(const Event& event) const noexcept {
+  void emit(Event event) const noexcept {
     if (!options.observer) return;
+    event.ip_address = event_context_.ip_address;
+    event.user_agent = event_context_.user_agent;
+    event.request_id = event_context_.request_id;
     try {
       options.observer(event);
     } catch (...) { // see Observer
     }
   }
 
+  void emit(EventType type, Time at, const storage::FactorRecord& factor,
+            std::exception_ptr cause = {}) const noexcept {
+    emit({.type = type,
+          .at = at,
+          .factor_type = factor.type,
+          .factor_id = factor.id,
+          .user_id = factor.user_id,
+          .cause = std::move(cause)});
+  }
+
+  /// Tells of a run that has ended, in whatever way. It began at `begun`.
+  void emit_run(EventType type, std::size_t count, Time begun) const noexcept {
+    Time at = begun;
+    try {
+      at = now().now;
+    } catch (...) { // the clock broke meanwhile
+    }
+    emit({.type = type, .at = at, .count = count});
+  }
+
  private:
   const Policy<ClockPolicy>& clock_;
   std::shared_ptr<const KeyRing> keys_;
+  EventContext event_context_; ///< for the log
 };
 
 /// Lets what is not in the core add a verb to a `Verifier`.
 struct VerifierAccess {
-  template <class Verifier> static auto begin(const Verifier& verifier) { return verifier.begin(); }
+  template <class Verifier> static auto begin(const Verifier& verifier, const EventContext& event_context) {
+    return verifier.begin(event_context);
+  }
 };
 
 } // namespace mfa::detail

@@ -6,6 +6,7 @@
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/error.hpp>
+#include <mfa/event.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/key_rotation.hpp>
 #include <mfa/storage/record.hpp>
@@ -37,15 +38,11 @@ template <class Verb> std::size_t commit_resealed(const Verb& verb, storage::Bat
   return moved;
 }
 
-template <class Verb> ResealProgress reseal_all(const Verb& verb, const ResealOptions& options) {
-  if (options.batch < 1 || options.batch > 1000)
-    throw Error(errc::invalid_argument,
-                "ResealOptions::batch is " + std::to_string(options.batch) + "; it may be 1 to 1000");
-  ResealProgress progress;
-  progress.last_id = options.after;
+template <class Verb>
+void reseal_pages(const Verb& verb, const ResealOptions& options, ResealProgress& progress) {
   for (;;) {
     auto page = verb.storage->scan_factors(progress.last_id, options.batch);
-    if (page.empty()) return progress;
+    if (page.empty()) return;
     progress.scanned += page.size();
     progress.last_id = page.back().id;
     storage::Batch batch;
@@ -59,8 +56,25 @@ template <class Verb> ResealProgress reseal_all(const Verb& verb, const ResealOp
       }
     }
     progress.resealed += commit_resealed(verb, std::move(batch));
-    if (options.progress && !options.progress(progress)) return progress;
+    if (options.progress && !options.progress(progress)) return;
   }
+}
+
+template <class Verb> ResealProgress reseal_all(const Verb& verb, const ResealOptions& options) {
+  if (options.batch < 1 || options.batch > 1000)
+    throw Error(errc::invalid_argument,
+                "ResealOptions::batch is " + std::to_string(options.batch) + "; it may be 1 to 1000");
+  const Time begun = verb.now().now;
+  ResealProgress progress;
+  progress.last_id = options.after;
+  try {
+    reseal_pages(verb, options, progress);
+  } catch (...) {
+    verb.emit_run(EventType::factors_resealed, progress.resealed, begun);
+    throw;
+  }
+  verb.emit_run(EventType::factors_resealed, progress.resealed, begun);
+  return progress;
 }
 
 template <class Verb> KeyCounts count_keys(const Verb& verb) {

@@ -42,6 +42,7 @@ template <class Verb> void send(const Verb& verb, SmsMessage& message, Event eve
     verb.sms->send(message);
   } catch (...) {
     event.type = EventType::sms_not_sent;
+    event.cause = std::current_exception();
     const bool withdrawn = withdraw(verb, event.challenge_id);
     verb.emit(event);
     std::throw_with_nested(

@@ -90,6 +90,23 @@ namespace mfa::detail {
   return text;
 }
 
+/// What of a text may stand in a log: at most `longest` bytes, with `?` for each control character and each
+/// byte that is not UTF-8.
+[[nodiscard]] inline std::string printable(std::string_view text, std::size_t longest) {
+  std::string shown;
+  while (!text.empty()) {
+    std::size_t size = 1;
+    while (size < 4 && size < text.size() && !is_utf8(text.substr(0, size))) ++size;
+    if (!is_utf8(text.substr(0, size))) size = 1;
+    std::string_view character = text.substr(0, size);
+    text.remove_prefix(size);
+    if (!is_utf8(character) || has_control_characters(character)) character = "?";
+    if (shown.size() + character.size() > longest) break;
+    shown += character;
+  }
+  return shown;
+}
+
 /// Latin-1 (ISO 8859-1) as UTF-8.
 [[nodiscard]] inline std::string utf8_of_latin1(std::string_view text) {
   std::string utf8;

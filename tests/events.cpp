@@ -1,0 +1,471 @@
+// The observer hears of everything that a verb changed or refused, after its commit, with what the host said
+// of the request: a table of verbs and what each tells.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/import.hpp>
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/host.hpp"
+#include "support/whole_storage.hpp"
+
+using mfa::errc;
+using mfa::Event;
+using mfa::EventContext;
+using mfa::EventType;
+using mfa::KeyRing;
+using mfa::Options;
+using mfa::Status;
+using mfa::crypto::bytes_of;
+using mfa::test::error_of;
+using mfa::test::HostOver;
+using namespace std::chrono_literals;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+constexpr std::string_view old_key = "0123456789abcdef0123456789ABCDEF";
+constexpr std::string_view new_key = "ABCDEF01234567890abcdef012345678";
+
+const EventContext request{.ip_address = "192.0.2.1", .user_agent = "Browser/1.0", .request_id = "request 7"};
+
+/// An event in one line: what is set of it, in the order of its members.
+std::string line_of(const Event& event) {
+  std::string line(to_string(event.type));
+  if (event.factor_type) line += " " + std::string(to_string(*event.factor_type));
+  if (!event.factor_id.empty()) line += " factor";
+  if (!event.user_id.empty()) line += " of " + std::string(event.user_id);
+  if (!event.challenge_id.empty()) line += " challenge";
+  if (event.status) line += " " + std::string(to_string(*event.status));
+  if (!event.device_id.empty()) line += " device";
+  if (event.count) line += " " + std::to_string(*event.count);
+  try {
+    if (event.cause) std::rethrow_exception(event.cause);
+  } catch (const mfa::Error& error) {
+    line += " because: " + error.code().message();
+  } catch (const std::exception& error) {
+    line += std::string(" because: ") + error.what();
+  }
+  return line;
+}
+
+/// A storage whose commits can be made to fail.
+struct FailingCommits : mfa::storage::Memory {
+  bool fails = false;
+
+  bool commit(mfa::storage::Batch batch) {
+    if (fails) throw mfa::Error(errc::storage_failure, "told to fail");
+    return mfa::storage::Memory::commit(std::move(batch));
+  }
+};
+
+/// A relying party whose browser answers with the name of what shall come of it.
+struct Scripted : mfa::webauthn::RelyingParty {
+  std::chrono::milliseconds timeout() const override { return 5min; }
+  std::string creation_options(const mfa::webauthn::CreationRequest& asked) const override {
+    return asked.challenge;
+  }
+  std::string request_options(const mfa::webauthn::AssertionRequest& asked) const override {
+    return asked.challenge;
+  }
+  mfa::webauthn::Registration verify_registration(std::string_view response,
+                                                  const mfa::webauthn::Expectation&) const override {
+    return {status(response), {.id = "credential", .public_key = "key"}};
+  }
+  mfa::webauthn::Assertion verify_assertion(std::string_view response, const mfa::webauthn::Expectation&,
+                                            const mfa::webauthn::Credential&) const override {
+    return {.status = status(response), .user_verified = true};
+  }
+  static Status status(std::string_view name) {
+    return name == "valid" ? Status::valid : Status::cloned_authenticator;
+  }
+};
+
+struct Scene {
+  Lines heard;
+  std::set<EventType>* types;
+  HostOver<FailingCommits> host;
+  decltype(host.verifier)& verifier = host.verifier;
+
+  explicit Scene(std::set<EventType>& all)
+      : types(&all), host({.key_ring = KeyRing{"old", bytes_of(old_key)},
+                           .sms_allowed_country_codes = {"1"},
+                           .webauthn = std::make_shared<const Scripted>(),
+                           .failures_before_lockout = 2,
+                           .observer = [this](const Event& event) { hear(event); }}) {}
+
+  void hear(const Event& event) {
+    heard.push_back(line_of(event));
+    types->insert(event.type);
+    CHECK(event.at == std::chrono::floor<std::chrono::milliseconds>(host.clock.now()));
+    CHECK(event.ip_address == request.ip_address);
+    CHECK(event.user_agent == request.user_agent);
+    CHECK(event.request_id == request.request_id);
+  }
+
+  // What a case begins with, of which nothing is checked.
+  template <class Make> auto unheard(Make make) {
+    const auto before = heard.size();
+    struct Forget {
+      Scene& scene;
+      std::size_t size;
+      ~Forget() { scene.heard.resize(size); }
+    } forget{*this, before};
+    return make();
+  }
+
+  auto totp() {
+    return verifier.enroll_factor(
+        mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .qr_code = {.scale = 1}}, request);
+  }
+  auto phone() {
+    return verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"}, request);
+  }
+  auto codes() { return verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42", .count = 3}, request); }
+  auto remember() { return verifier.remember_device("u_42", "laptop", 24h, request); }
+};
+
+/// Whether one of these is part of the line.
+bool among(std::string_view line, const std::vector<std::string_view>& parts) {
+  return std::ranges::any_of(parts, [&](auto part) { return line.find(part) != line.npos; });
+}
+
+struct Case {
+  const char* verb;
+  /// What is there before, and then, returned, what is done.
+  std::function<std::function<void()>(Scene&)> prepare;
+  Lines tells;
+};
+
+const std::vector<Case> cases{
+    {"enroll_factor",
+     [](Scene& s) { return [&s] { (void)s.totp(); }; },
+     {"factor_enrolled totp factor of u_42"}},
+    {"challenge_factor, totp",
+     [](Scene& s) {
+       return [&s, id = s.totp().factor.id()] {
+         (void)s.verifier.challenge_factor(id, {.event_context = request});
+       };
+     },
+     {"challenge_created totp factor of u_42 challenge"}},
+    {"challenge_factor, sms",
+     [](Scene& s) {
+       return [&s, id = s.phone().factor.id()] {
+         (void)s.verifier.challenge_factor(id, {.event_context = request});
+       };
+     },
+     {"challenge_created sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge"}},
+    {"challenge_factor, too soon",
+     [](Scene& s) {
+       const auto id = s.phone().factor.id();
+       (void)s.verifier.challenge_factor(id, {.event_context = request});
+       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+     },
+     {"sms_refused sms factor of u_42 because: " + mfa::make_error_code(errc::sms_rate_limited).message()}},
+    {"challenge_factor, not sent",
+     [](Scene& s) {
+       const auto id = s.phone().factor.id();
+       s.host.sms.fail_next();
+       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+     },
+     {"challenge_created sms factor of u_42 challenge",
+      "sms_not_sent sms factor of u_42 challenge because: RecordingSms was told to fail"}},
+    {"challenge_factor, generic_otp too soon",
+     [](Scene& s) {
+       const auto id = s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, request).factor.id();
+       (void)s.verifier.challenge_factor(id, {.event_context = request});
+       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+     },
+     {"code_refused generic_otp factor of u_42 because: " +
+      mfa::make_error_code(errc::code_rate_limited).message()}},
+    {"verify_challenge, valid for the first time",
+     [](Scene& s) {
+       const auto enrolled = s.totp();
+       const auto challenge = enrolled.factor.challenge({.event_context = request});
+       return [&s, challenge, code = s.host.code(enrolled.totp.secret)] {
+         (void)s.verifier.verify_challenge(challenge.id(), code, {.event_context = request});
+       };
+     },
+     {"verification_succeeded totp factor of u_42 challenge valid",
+      "factor_verified totp factor of u_42 challenge valid"}},
+    {"verify_challenge, wrong until locked",
+     [](Scene& s) {
+       const auto enrolled = s.totp();
+       const auto challenge = enrolled.factor.challenge({.event_context = request});
+       return [challenge, wrong = s.host.wrong_code(enrolled.totp.secret)] {
+         for (int i = 0; i < 3; ++i) (void)challenge.verify(wrong, {.event_context = request});
+       };
+     },
+     {"verification_failed totp factor of u_42 challenge wrong_code",
+      "verification_failed totp factor of u_42 challenge wrong_code",
+      "factor_locked_out totp factor of u_42 challenge wrong_code",
+      "verification_failed totp factor of u_42 challenge locked_out"}},
+    {"verify_challenge, few recovery codes left",
+     [](Scene& s) {
+       const auto enrolled = s.codes();
+       const auto challenge = enrolled.factor.challenge({.event_context = request});
+       const std::string code(enrolled.recovery_codes.codes.front());
+       return [challenge, code] { (void)challenge.verify(code, {.event_context = request}); };
+     },
+     {"verification_succeeded recovery_codes factor of u_42 challenge valid",
+      "recovery_codes_low recovery_codes factor of u_42 challenge valid"}},
+    {"verify_challenge, a cloned authenticator",
+     [](Scene& s) {
+       const auto factor =
+           s.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, request).factor;
+       (void)factor.challenge({.event_context = request}).verify("valid", {.event_context = request});
+       const auto challenge = factor.challenge({.event_context = request});
+       return [challenge] { (void)challenge.verify("cloned", {.event_context = request}); };
+     },
+     {"verification_failed webauthn factor of u_42 challenge cloned_authenticator",
+      "authenticator_cloned webauthn factor of u_42 challenge cloned_authenticator"}},
+    {"verify_challenge, which initializes user verification",
+     [](Scene& s) {
+       const auto factor =
+           s.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, request).factor;
+       (void)factor.challenge({.event_context = request}).verify("valid", {.event_context = request});
+       const auto challenge =
+           factor.challenge({.initialize_user_verification = true, .event_context = request});
+       return [challenge] { (void)challenge.verify("valid", {.event_context = request}); };
+     },
+     {"verification_succeeded webauthn factor of u_42 challenge valid",
+      "user_verification_initialized webauthn factor of u_42 challenge valid"}},
+    {"regenerate_recovery_codes",
+     [](Scene& s) {
+       return [&s, id = s.codes().factor.id()] {
+         (void)s.verifier.regenerate_recovery_codes(id, "u_42", request);
+       };
+     },
+     {"recovery_codes_regenerated recovery_codes factor of u_42"}},
+    {"remember_device",
+     [](Scene& s) { return [&s] { (void)s.remember(); }; },
+     {"device_remembered of u_42 device"}},
+    {"remember_device, one too many",
+     [](Scene& s) {
+       for (std::size_t i = 0; i < mfa::most_trusted_devices; ++i) (void)s.remember();
+       return [&s] { (void)s.remember(); };
+     },
+     {"device_revoked of u_42 device", "device_remembered of u_42 device"}},
+    {"check_device, trusted",
+     [](Scene& s) {
+       return [&s, token = s.remember().token] { CHECK(s.verifier.check_device(token, "u_42", request)); };
+     },
+     {"device_accepted of u_42 device"}},
+    {"check_device, of another user, revoked, no token, none at all",
+     [](Scene& s) {
+       const auto token = s.remember().token;
+       (void)s.verifier.revoke_devices("u_42", request);
+       return [&s, token] {
+         CHECK_FALSE(s.verifier.check_device(token, "u_43", request));
+         CHECK_FALSE(s.verifier.check_device(token, "u_42", request));
+         CHECK_FALSE(s.verifier.check_device("mfa_device_1_", "u_42", request));
+         CHECK_FALSE(s.verifier.check_device(token, "no\nuser", request));
+         CHECK_FALSE(s.verifier.check_device("", "u_42", request));
+       };
+     },
+     {"device_refused of u_43", "device_refused of u_42 device", "device_refused of u_42", "device_refused"}},
+    {"revoke_device",
+     [](Scene& s) {
+       (void)s.remember();
+       return [&s, id = s.remember().device.id] {
+         (void)s.verifier.revoke_device("u_42", id, request);
+         (void)s.verifier.revoke_device("u_42", id, request);
+       };
+     },
+     {"device_revoked of u_42 device"}},
+    {"revoke_devices",
+     [](Scene& s) {
+       (void)s.remember();
+       (void)s.remember();
+       return [&s] {
+         (void)s.verifier.revoke_devices("u_42", request);
+         (void)s.verifier.revoke_devices("u_42", request);
+       };
+     },
+     {"device_revoked of u_42 device", "device_revoked of u_42 device"}},
+    {"unsafe_export_otpauth_uri",
+     [](Scene& s) {
+       return [&s, id = s.totp().factor.id()] {
+         (void)s.verifier.unsafe_export_otpauth_uri(id, "u_42", request);
+       };
+     },
+     {"factor_secret_exported totp factor of u_42"}},
+    {"unlock_factor",
+     [](Scene& s) {
+       return [&s, id = s.totp().factor.id()] { s.verifier.unlock_factor(id, "u_42", request); };
+     },
+     {"factor_unlocked totp factor of u_42"}},
+    {"delete_factor",
+     [](Scene& s) {
+       return [&s, id = s.totp().factor.id()] { s.verifier.delete_factor(id, "u_42", request); };
+     },
+     {"factor_deleted totp factor of u_42"}},
+    {"Factor::remove",
+     [](Scene& s) { return [factor = s.totp().factor] { factor.remove("u_42", request); }; },
+     {"factor_deleted totp factor of u_42"}},
+    {"import_factors",
+     [](Scene& s) {
+       return [&s] {
+         const std::vector<mfa::ImportLine> lines{
+             {"u_42", "otpauth://totp/Foo:alan?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"},
+             {"u_43", "otpauth://totp/Foo:alan?secret=!"},
+             {"no\nuser", "otpauth://totp/Foo:alan?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}};
+         for (const bool dry_run : {true, false})
+           (void)mfa::import_factors(s.verifier, lines, {.dry_run = dry_run, .event_context = request});
+       };
+     },
+     {"import_refused of u_43 because: " + mfa::make_error_code(errc::invalid_secret).message(),
+      "import_refused because: " + mfa::make_error_code(errc::invalid_argument).message(),
+      "factor_enrolled totp factor of u_42"}},
+    {"purge_expired",
+     [](Scene& s) {
+       const auto factor = s.totp().factor;
+       for (int i = 0; i < 3; ++i) (void)factor.challenge({.event_context = request});
+       s.host.clock.advance(24h * 31);
+       return [&s] { (void)s.verifier.purge_expired(request); };
+     },
+     {"expired_purged 3"}},
+    {"replace_key_ring and reseal_all",
+     [](Scene& s) {
+       for (int i = 0; i < 3; ++i) (void)s.totp();
+       return [&s] {
+         s.verifier.replace_key_ring(KeyRing{"new", bytes_of(new_key)}.add_further("old", bytes_of(old_key)),
+                                     request);
+         (void)s.verifier.reseal_all({.event_context = request});
+         (void)s.verifier.reseal_all({.event_context = request});
+       };
+     },
+     {"key_ring_replaced", "factors_resealed 3", "factors_resealed 0"}},
+    {"verbs that look up, and those that find nothing",
+     [](Scene& s) {
+       const auto challenge = s.totp().factor.challenge({.event_context = request}).id();
+       return [&s, challenge] {
+         (void)s.verifier.list_factors("u_42");
+         (void)s.verifier.list_devices("u_42");
+         (void)s.verifier.count_keys();
+         (void)s.verifier.get_challenge(challenge);
+         (void)error_of([&] { s.verifier.delete_factor(challenge, {}, request); });
+         (void)s.verifier.verify_challenge(challenge, "1", {.user_id = "u_43", .event_context = request});
+       };
+     },
+     {}},
+};
+
+} // namespace
+
+TEST_CASE("Each verb tells what it did, with what the host said of the request; every event has its verb") {
+  std::set<EventType> types;
+  for (const Case& tried : cases) {
+    CAPTURE(tried.verb);
+    Scene scene(types);
+    const auto act = scene.unheard([&] { return tried.prepare(scene); });
+    try {
+      act();
+    } catch (const mfa::Error&) { // some are refused
+    }
+    CHECK(scene.heard == tried.tells);
+  }
+  std::set<EventType> all;
+  for (int value = 0; value < 256; ++value)
+    if (to_string(static_cast<EventType>(value)) != "unknown") all.insert(static_cast<EventType>(value));
+  CHECK(types == all);
+}
+
+TEST_CASE("Nothing is told of what was not committed") {
+  std::set<EventType> types;
+  for (const Case& tried : cases) {
+    CAPTURE(tried.verb);
+    Scene scene(types);
+    const auto act = scene.unheard([&] { return tried.prepare(scene); });
+    scene.host.storage.fails = true;
+    try {
+      act();
+    } catch (const mfa::Error&) {
+    }
+    for (const std::string& line : scene.heard) {
+      CAPTURE(line);
+      // What no commit does: a refusal, an export of the secret, the end of a run, the answer to a code that
+      // is not looked at.
+      const bool no_change = among(line, {"_refused", "factor_secret_exported", "device_accepted",
+                                          "key_ring_replaced", "factors_resealed 0", "expired_purged"});
+      CHECK(no_change);
+    }
+  }
+}
+
+TEST_CASE("A run that ends by an error tells how far it came") {
+  std::set<EventType> types;
+  Scene scene(types);
+  scene.unheard([&] {
+    for (int i = 0; i < 5; ++i) (void)scene.totp();
+    scene.verifier.replace_key_ring(KeyRing{"new", bytes_of(new_key)}.add_further("old", bytes_of(old_key)),
+                                    request);
+    return 0;
+  });
+  (void)error_of([&] {
+    (void)scene.verifier.reseal_all({.batch = 2,
+                                     .progress =
+                                         [&](const mfa::ResealProgress& progress) {
+                                           scene.host.storage.fails = progress.scanned >= 4;
+                                           return true;
+                                         },
+                                     .event_context = request});
+  });
+  CHECK(scene.heard == Lines{"factors_resealed 4"});
+}
+
+TEST_CASE("What a client says of itself is cut and cleaned for the log, and never stored") {
+  std::vector<std::string> heard;
+  HostOver<mfa::test::WholeStorage<mfa::storage::Memory>> host(
+      {.observer = [&](const Event& event) { heard.emplace_back(event.user_agent); }});
+  const auto told = [&](const std::string& user_agent) {
+    (void)host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, {.user_agent = user_agent});
+    return heard.back();
+  };
+  const std::string long_name(512, 'a');
+  const std::pair<std::string, std::string> spoken[]{
+      {"", ""},
+      {"Browser/1.0 \xc3\xa4\xe2\x82\xac\xf0\x9f\x94\x91",
+       "Browser/1.0 \xc3\xa4\xe2\x82\xac\xf0\x9f\x94\x91"},
+      {"a\r\nfactor_deleted", "a??factor_deleted"},
+      {std::string("a\0b", 3), "a?b"},
+      {"a\xc2\x9b"
+       "b",
+       "a?b"},
+      {"a\xff\xc3", "a??"},
+      {"\xe2\x82"
+       "b",
+       "??b"},
+      {long_name, long_name},
+      {long_name + "b", long_name},
+      {long_name.substr(1) + "\xc3\xa4", long_name.substr(1)},
+  };
+  for (const auto& [said, shown] : spoken) {
+    CAPTURE(said);
+    CHECK(told(said) == shown);
+  }
+  (void)told("Unmistakable/1.0");
+  const auto contents = host.storage.contents();
+  for (const auto& factor : contents.factors)
+    for (const std::string& text : {factor.parameters, factor.sealed, factor.friendly_name, factor.user_id})
+      CHECK(text.find("Unmistakable") == std::string::npos);
+  CHECK(contents.counters.empty());
+}
+
+TEST_CASE("What the observer throws does not change what the verb answers") {
+  mfa::test::Host host({.observer = [](const Event&) { throw std::runtime_error("the log is full"); }});
+  const auto enrolled = host.enroll_totp();
+  CHECK(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret)) == Status::valid);
+}
