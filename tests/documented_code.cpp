@@ -119,6 +119,15 @@ extern mfa::Verifier<mfa::storage::Sqlite> verifier;
 void log(std::size_t scanned, std::size_t resealed, std::size_t failed, const std::string& last_id);
 void log(const char* text);
 )"},
+    {"docs/events-and-errors.md", R"(
+extern mfa::Verifier<mfa::storage::Sqlite> verifier;
+struct Account { std::string id; };
+struct Client { std::string address, id; std::map<std::string, std::string> headers; };
+extern Account account;
+extern Client client;
+extern std::string factor_id;
+template <class... Parts> void audit_log(const Parts&... parts);
+)"},
     {"docs/storage.md", R"(
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
 extern std::string last_id;
