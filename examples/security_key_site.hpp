@@ -41,7 +41,8 @@ template <class Verifier> class SecurityKeySite {
         response.status = 400;
         answer = {{"error", error.what()}};
       }
-      response.set_content(answer.dump(), "application/json");
+      // An error may quote what the request held, which need not be UTF-8.
+      response.set_content(answer.dump(-1, ' ', false, Json::error_handler_t::replace), "application/json");
     });
   }
 

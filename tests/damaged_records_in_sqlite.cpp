@@ -37,6 +37,7 @@ TEST_CASE("a crafted length in a factor's parameters is an error of its listing"
   HostOver<mfa::storage::Sqlite> host(mfa::Options{.key_ring = mfa::KeyRing::generate()}, file.path, quick);
   const std::vector<std::string> ids = enrol_all(host);
   HostConnection operators(file.path);
+  operators.execute("PRAGMA synchronous = OFF");
   for (const std::string& id : ids)
     for (const std::size_t left : {std::size_t{0}, std::size_t{1}, std::size_t{30}, std::size_t{500}})
       for (std::uint64_t beyond = 1; beyond < 20; ++beyond)
@@ -51,4 +52,29 @@ TEST_CASE("a crafted length in a factor's parameters is an error of its listing"
           CHECK(thrown_by([&] { return host.verifier.list_factors("u_42"); }) == errc::corrupt_record);
           CHECK(thrown_by([&] { return host.verifier.get_factor(id); }) == errc::corrupt_record);
         }
+}
+
+TEST_CASE("an id that was made a blob is an error of the scan, and no endless loop") {
+  const SqliteFile file;
+  HostOver<mfa::storage::Sqlite> host(mfa::Options{.key_ring = mfa::KeyRing::generate()}, file.path, quick);
+  (void)enrol_all(host);
+  HostConnection(file.path).execute("UPDATE mfa_factors SET id = CAST(id AS BLOB) WHERE type = 1");
+  CHECK(thrown_by([&] { return host.verifier.reseal_all(); }) == errc::corrupt_record);
+  CHECK(thrown_by([&] { return host.verifier.count_keys(); }) == errc::corrupt_record);
+}
+
+TEST_CASE("times that overflow are errors of every verb that reads them") {
+  const SqliteFile file;
+  HostOver<mfa::storage::Sqlite> host(mfa::Options{.key_ring = mfa::KeyRing::generate()}, file.path, quick);
+  const std::string id = enrol_all(host).front();
+  const std::string challenge_id = host.challenge(id);
+  HostConnection operators(file.path);
+  operators.execute("UPDATE mfa_factors SET failures = 7");
+  for (const char* time : {"9223372036854775807", "-9223372036854775808", "-1", "200000000000000"}) {
+    INFO(time);
+    operators.execute("UPDATE mfa_factors SET last_failure_at = " + std::string(time));
+    CHECK(thrown_by([&] { return host.verify(challenge_id, "123456"); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return host.verifier.challenge_factor(id); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return host.verifier.list_factors("u_42"); }) == errc::corrupt_record);
+  }
 }

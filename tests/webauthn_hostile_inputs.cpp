@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <mfa/error.hpp>
+#include <mfa/webauthn/relying_party.hpp>
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -15,8 +16,12 @@
 
 namespace {
 
+using mfa::errc;
+using mfa::test::example_settings;
 using mfa::test::SoftwareAuthenticator;
+using mfa::test::thrown_by;
 using mfa::test::WebAuthnHost;
+using namespace std::string_literals;
 namespace cbor = mfa::test::cbor;
 
 struct Input {
@@ -420,4 +425,23 @@ TEST_CASE("An answer of ten megabytes is refused before it is read") {
   const std::size_t before = mfa::test::allocated;
   CHECK(mfa::test::thrown_by([&] { return challenge.verify(large); }) == mfa::errc::invalid_argument);
   CHECK(mfa::test::allocated - before < 10'000);
+}
+
+TEST_CASE("Text that is not UTF-8 is an error of the options, and no exception of the JSON library") {
+  const auto party = mfa::webauthn::relying_party(example_settings());
+  for (const std::string& text :
+       {"caf\xe9"s, "\xff"s, "\xed\xa0\x80"s, "\xf4\x90\x80\x80"s, "cut \xe2\x82"s}) {
+    const std::vector<mfa::webauthn::CredentialDescriptor> named{{.id = "id", .transports = {text}}};
+    CHECK(thrown_by([&] { return party->creation_options({.user = text}); }) == errc::invalid_argument);
+    CHECK(thrown_by([&] { return party->creation_options({.user = "u", .display_name = text}); }) ==
+          errc::invalid_argument);
+    CHECK(thrown_by([&] { return party->creation_options({.user = "u", .exclude = named}); }) ==
+          errc::invalid_argument);
+    CHECK(thrown_by([&] { return party->request_options({.allow = named.front()}); }) ==
+          errc::invalid_argument);
+    WebAuthnHost host;
+    CHECK(thrown_by([&] { return host.enroll({.user = text}); }) == errc::invalid_argument);
+    CHECK(thrown_by([&] { return host.enroll({.user = "u", .display_name = text}); }) ==
+          errc::invalid_argument);
+  }
 }

@@ -84,8 +84,8 @@ struct StoredDevice {
   };
   std::vector<StoredDevice> devices(fields.number_up_to(most_trusted_devices));
   for (StoredDevice& stored : devices) {
-    stored.device.id = fields.text();
-    stored.device.label = fields.text();
+    stored.device.id = fields.plain_text();
+    stored.device.label = fields.plain_text();
     stored.device.remembered_at = time();
     stored.device.expires_at = time();
     stored.mac = fields.text();

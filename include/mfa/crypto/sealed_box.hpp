@@ -25,6 +25,9 @@ inline constexpr std::size_t sealing_key_size = 32;
 inline constexpr std::size_t nonce_size = 12;
 inline constexpr std::size_t tag_size = 16;
 
+/// The most bytes of a plain text: far beyond what is sealed, and below where OpenSSL's lengths end.
+inline constexpr std::size_t longest_plain_text = std::size_t{1} << 30;
+
 namespace detail {
 
 /// This thread's AES-GCM object; null if OpenSSL has none. It keeps the last key ring key that it was given,
@@ -50,6 +53,8 @@ inline EVP_CIPHER_CTX* gcm_context() {
 /// Appends the sealed bytes to `out`. `key` has 32 bytes. Throws `errc::crypto_failure`.
 inline void seal(std::string& out, std::span<const unsigned char> key, std::span<const unsigned char> plain,
                  std::string_view associated_data) {
+  if (plain.size() > longest_plain_text || associated_data.size() > longest_plain_text)
+    throw Error(errc::crypto_failure, "more than 1 GiB cannot be sealed at once; keep less in a record");
   EVP_CIPHER_CTX* const context = detail::gcm_context();
   const std::size_t start = out.size();
   out.resize(start + nonce_size + plain.size() + tag_size);
@@ -82,7 +87,9 @@ inline void seal(std::string& out, std::span<const unsigned char> key, std::span
   if (context == nullptr)
     throw Error(errc::crypto_failure,
                 "OpenSSL has no AES-256-GCM; check which providers its configuration loads");
-  if (sealed.size() < nonce_size + tag_size) return std::nullopt;
+  if (sealed.size() < nonce_size + tag_size || sealed.size() - nonce_size - tag_size > longest_plain_text ||
+      associated_data.size() > longest_plain_text)
+    return std::nullopt;
   const auto cipher = sealed.subspan(nonce_size, sealed.size() - nonce_size - tag_size);
   auto tag = sealed.last(tag_size);
   SecretBytes plain(cipher.size());

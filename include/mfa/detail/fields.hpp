@@ -6,9 +6,19 @@
 #include <string_view>
 #include <utility>
 
+#include <mfa/detail/text.hpp>
 #include <mfa/error.hpp>
 
 namespace mfa::detail {
+
+/// Throws `errc::corrupt_record`. `what` and `id` name the record, `why` ends the sentence that begins with
+/// its contents. An id that is damaged itself is not repeated.
+[[noreturn]] inline void throw_corrupt(std::string_view what, std::string_view id, const char* why) {
+  constexpr std::size_t longest_shown = 500;
+  const bool shown = id.size() <= longest_shown && is_utf8(id) && !has_control_characters(id);
+  throw Error(errc::corrupt_record, "the contents of " + std::string(what) + ' ' +
+                                        (shown ? std::string(id) : "of an unreadable id") + ' ' + why);
+}
 
 /// Writes numbers and texts one after the other, for the bytes that a factor kind or a counter keeps in a
 /// record.
@@ -73,14 +83,19 @@ class FieldReader {
     return value;
   }
 
+  /// A text that may be shown: UTF-8 without control characters.
+  std::string_view plain_text() {
+    const auto value = text();
+    if (!is_utf8(value) || has_control_characters(value))
+      refuse("hold text that is not UTF-8 or has control characters; restore the record");
+    return value;
+  }
+
   void end() const {
     if (!rest_.empty()) refuse("are longer than what this library writes; restore the record");
   }
 
-  [[noreturn]] void refuse(const char* why) const {
-    throw Error(errc::corrupt_record,
-                "the contents of " + std::string(what_) + ' ' + std::string(id_) + ' ' + why);
-  }
+  [[noreturn]] void refuse(const char* why) const { throw_corrupt(what_, id_, why); }
 
  private:
   std::string_view rest_;

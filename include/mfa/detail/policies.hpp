@@ -20,6 +20,7 @@
 #include <mfa/event.hpp>
 #include <mfa/options.hpp>
 #include <mfa/policy.hpp>
+#include <mfa/storage/checked.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -27,7 +28,7 @@ namespace mfa::detail {
 
 /// What a `Verifier` drives: the host's policies and options.
 template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Policies {
-  Policy<StoragePolicy> storage;
+  storage::Checked<StoragePolicy> storage;
   Policy<ClockPolicy> clock;
   Policy<SmsPolicy> sms;
   Options options; ///< without its key ring, which is
@@ -38,7 +39,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
 /// request, and the steps that verbs have in common.
 template <class StoragePolicy, class ClockPolicy, class SmsPolicy> class Verb {
  public:
-  const Policy<StoragePolicy>& storage;
+  const storage::Checked<StoragePolicy>& storage;
   const Policy<SmsPolicy>& sms;
   const Options& options;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -34,8 +35,11 @@ class Result {
   }
 
   /// How many rows a DELETE removed.
-  [[nodiscard]] std::size_t removed() const {
-    return std::stoul("0" + std::string(PQcmdTuples(handle_.get())));
+  [[nodiscard]] std::size_t removed() const noexcept {
+    const std::string_view digits = PQcmdTuples(handle_.get());
+    std::size_t count = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), count);
+    return count;
   }
 
   /// The SQLSTATE of an error that the server reported; otherwise empty.

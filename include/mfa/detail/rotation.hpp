@@ -2,13 +2,16 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/key_rotation.hpp>
+#include <mfa/storage/checked.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::detail {
@@ -38,19 +41,32 @@ template <class Verb> std::size_t commit_resealed(const Verb& verb, storage::Bat
   return moved;
 }
 
+/// Where the next page begins. Throws where that would be the same page again.
+[[nodiscard]] inline std::string last_id_of(const std::vector<storage::FactorRecord>& page,
+                                            std::string_view after) {
+  if (page.back().id <= after)
+    throw Error(errc::corrupt_record,
+                "the storage returned a page of factors that does not come after the page before: a record's "
+                "id was changed, or scan_factors does not compare ids byte by byte. Restore the record");
+  return page.back().id;
+}
+
 template <class Verb>
 void reseal_pages(const Verb& verb, const ResealOptions& options, ResealProgress& progress) {
   for (;;) {
     auto page = verb.storage->scan_factors(progress.last_id, options.batch);
     if (page.empty()) return;
     progress.scanned += page.size();
-    progress.last_id = page.back().id;
+    progress.last_id = last_id_of(page, progress.last_id);
     storage::Batch batch;
     for (storage::FactorRecord& record : page) {
       try {
+        storage::check(record);
         if (reseal(record, verb.keys())) batch.factors.push_back(std::move(record));
       } catch (const Error& error) {
-        if (error.code() != errc::seal_broken && error.code() != errc::unknown_key) throw;
+        if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
+            error.code() != errc::corrupt_record)
+          throw;
         ++progress.failed;
         progress.last_failure = error.what();
       }
@@ -84,7 +100,7 @@ template <class Verb> KeyCounts count_keys(const Verb& verb) {
   for (;;) {
     const auto page = verb.storage->scan_factors(last_id, at_once);
     if (page.empty()) return counts;
-    last_id = page.back().id;
+    last_id = last_id_of(page, last_id);
     for (const storage::FactorRecord& record : page) {
       if (record.sealed.empty()) continue; // a kind without a secret
       const auto key_id = KeyRing::key_id_of(record.sealed);

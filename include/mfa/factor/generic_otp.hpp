@@ -98,7 +98,7 @@ struct GenericOtpKind : KindDefaults {
   static Parameters decode(const storage::FactorRecord& record) {
     detail::FieldReader fields(record.parameters, 1, "factor", record.id);
     Parameters parameters;
-    parameters.destination = fields.text();
+    parameters.destination = fields.plain_text();
     parameters.current_challenge_id = fields.text();
     fields.end();
     return parameters;

@@ -165,8 +165,8 @@ struct HotpKind : KindDefaults {
   static Parameters decode(const storage::FactorRecord& record) {
     detail::FieldReader fields(record.parameters, 1, "factor", record.id);
     Parameters parameters;
-    parameters.issuer = fields.text();
-    parameters.user = fields.text();
+    parameters.issuer = fields.plain_text();
+    parameters.user = fields.plain_text();
     const std::uint64_t hash = fields.number_up_to(3);
     const std::uint64_t digits = fields.number_up_to(8);
     parameters.next = fields.number_up_to(highest_counter);

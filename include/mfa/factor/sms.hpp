@@ -121,7 +121,7 @@ struct SmsKind : KindDefaults {
   static Parameters decode(const storage::FactorRecord& record) {
     detail::FieldReader fields(record.parameters, 1, "factor", record.id);
     Parameters parameters;
-    parameters.masked_phone_number = fields.text();
+    parameters.masked_phone_number = fields.plain_text();
     parameters.current_challenge_id = fields.text();
     fields.end();
     return parameters;

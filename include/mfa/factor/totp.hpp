@@ -118,6 +118,8 @@ struct TotpKind : KindDefaults {
   }
 
  private:
+  static constexpr std::uint64_t highest_step = 200'000'000'000; ///< of the shortest period, beyond any clock
+
   struct Parameters {
     std::string_view issuer;
     std::string_view user;
@@ -150,12 +152,12 @@ struct TotpKind : KindDefaults {
   static Parameters decode(const storage::FactorRecord& record) {
     detail::FieldReader fields(record.parameters, 1, "factor", record.id);
     Parameters parameters;
-    parameters.issuer = fields.text();
-    parameters.user = fields.text();
+    parameters.issuer = fields.plain_text();
+    parameters.user = fields.plain_text();
     const std::uint64_t hash = fields.number_up_to(3);
     const std::uint64_t digits = fields.number_up_to(8);
     const std::uint64_t period = fields.number_up_to(static_cast<std::uint64_t>(otp::longest_period.count()));
-    parameters.next = fields.number();
+    parameters.next = fields.number_up_to(highest_step);
     fields.end();
     if (hash < 1 || digits < 6 || period < 1) fields.refuse("are out of range; restore the record");
     parameters.format = {static_cast<crypto::Hash>(hash), static_cast<unsigned>(digits)};

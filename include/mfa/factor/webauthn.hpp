@@ -153,8 +153,8 @@ struct WebAuthnKind : KindDefaults {
   static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord& challenge,
                                 std::string_view answer, const decision::Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
-    auto parameters = webauthn::decode_parameters(record);
     const Ceremony ceremony = ceremony_of(challenge);
+    auto parameters = webauthn::decode_parameters(record);
     const webauthn::Expectation expected{.is_challenge =
                                              [&](std::string_view bytes) {
                                                return context.keys.matches(
@@ -187,9 +187,10 @@ struct WebAuthnKind : KindDefaults {
   };
 
   static Ceremony ceremony_of(const storage::ChallengeRecord& challenge) {
-    for (const Ceremony ceremony : {Ceremony::registration, Ceremony::initializing_assertion})
+    for (const Ceremony ceremony :
+         {Ceremony::registration, Ceremony::assertion, Ceremony::initializing_assertion})
       if (challenge.answer.starts_with(static_cast<char>(ceremony))) return ceremony;
-    return Ceremony::assertion;
+    detail::throw_corrupt("challenge", challenge.id, "begin no WebAuthn ceremony; create another challenge");
   }
 
   static void expect(storage::ChallengeRecord& challenge, Ceremony ceremony, std::string_view bytes,

@@ -60,7 +60,7 @@ inline void write_texts(mfa::detail::FieldWriter& fields, const std::vector<std:
 
 inline std::vector<std::string> read_texts(mfa::detail::FieldReader& fields) {
   std::vector<std::string> texts;
-  for (auto count = fields.number_up_to(100); count > 0; --count) texts.emplace_back(fields.text());
+  for (auto count = fields.number_up_to(100); count > 0; --count) texts.emplace_back(fields.plain_text());
   return texts;
 }
 
@@ -95,8 +95,8 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
 [[nodiscard]] inline FactorParameters decode_parameters(const storage::FactorRecord& record) {
   mfa::detail::FieldReader fields(record.parameters, 1, "factor", record.id);
   FactorParameters parameters;
-  parameters.user = fields.text();
-  parameters.display_name = fields.text();
+  parameters.user = fields.plain_text();
+  parameters.display_name = fields.plain_text();
   parameters.user_handle = fields.text();
   parameters.user_verification = detail::read_enum<UserVerification>(fields);
   parameters.attachment = detail::read_enum<Attachment>(fields);

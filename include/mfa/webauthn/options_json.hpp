@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <mfa/detail/base64url.hpp>
+#include <mfa/error.hpp>
 #include <mfa/factor/webauthn_relying_party.hpp>
 #include <mfa/webauthn/settings.hpp>
 
@@ -48,9 +49,17 @@ namespace detail {
 using Json = nlohmann::ordered_json;
 
 /// The JSON as it may stand in a page, in a script element too: no text of it ends the element, begins
-/// another or is a line terminator of JavaScript. It stands for the same values.
+/// another or is a line terminator of JavaScript. It stands for the same values. Throws
+/// `errc::invalid_argument` for text that is not UTF-8.
 inline std::string json_for_pages(const Json& json) {
-  const std::string text = json.dump();
+  const std::string text = [&json] {
+    try {
+      return json.dump();
+    } catch (const Json::exception&) {
+      throw Error(errc::invalid_argument,
+                  "a name or a transport for WebAuthn's options is not valid UTF-8; convert it");
+    }
+  }();
   std::string escaped;
   escaped.reserve(text.size());
   // All of these stand within texts only.

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/detail/checked_text.hpp>
 #include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
@@ -34,10 +35,12 @@ inline std::optional<Time> read_optional_time(const Run& row, int column) {
 inline std::int64_t read_number(const Run& row, int column, int id, std::int64_t least, std::int64_t most) {
   const std::int64_t value = row.integer(column);
   if (value < least || value > most) {
-    throw Error(errc::corrupt_record, "record '" + row.bytes(id) + "' in " + row.storage() + " has " +
-                                          row.column_name(column) + " " + std::to_string(value) +
-                                          ", which this release of mfa does not know. Use the release that "
-                                          "wrote it, or restore the database from a backup.");
+    const std::string named = row.bytes(id);
+    throw Error(errc::corrupt_record,
+                (is_plain_text(named, 300) ? "record '" + named + "' in " : "a record in ") + row.storage() +
+                    " has " + row.column_name(column) + " " + std::to_string(value) +
+                    ", which this release of mfa does not know. Use the release that "
+                    "wrote it, or restore the database from a backup.");
   }
   return value;
 }

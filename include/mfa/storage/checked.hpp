@@ -1,0 +1,166 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/detail/checked_text.hpp>
+#include <mfa/detail/fields.hpp>
+#include <mfa/detail/ulid.hpp>
+#include <mfa/policy.hpp>
+#include <mfa/storage/record.hpp>
+
+namespace mfa::detail {
+
+/// From 1970 to 8307: all times that a clock in its range makes, with the longest span that is added to it.
+/// Sums of what is within are far from where 64 bits end.
+[[nodiscard]] constexpr bool is_stored_time(Time time) noexcept {
+  constexpr Time end{std::chrono::milliseconds(200'000'000'000'000)};
+  return Time{} <= time && time < end;
+}
+
+[[nodiscard]] constexpr bool is_stored_time(const std::optional<Time>& time) noexcept {
+  return !time || is_stored_time(*time);
+}
+
+/// Of a record that was stored, and such that the next one is, too.
+[[nodiscard]] constexpr bool is_stored_version(std::uint64_t version) noexcept {
+  return version > 0 && version < std::numeric_limits<std::uint64_t>::max();
+}
+
+inline constexpr const char* not_ours = "are not what this library writes; restore the record";
+inline constexpr const char* out_of_range = "are out of range; restore the record";
+inline constexpr const char* not_plain_text =
+    "hold text that is too long, not UTF-8 or has control characters; restore the record";
+inline constexpr const char* of_another =
+    "are those of another record; check the storage, and restore the record";
+
+inline void check_contents(const storage::FactorRecord& factor) {
+  if (factor.type < FactorType::totp || factor.type > last_factor_type)
+    throw_corrupt("factor", factor.id,
+                  "are of a kind that this release of the library does not know; update it");
+  if ((factor.state != FactorState::unverified && factor.state != FactorState::verified) ||
+      !is_stored_version(factor.version) || !is_stored_time(factor.created_at) ||
+      !is_stored_time(factor.updated_at) || !is_stored_time(factor.last_used_at) ||
+      !is_stored_time(factor.last_failure_at))
+    throw_corrupt("factor", factor.id, out_of_range);
+  if (!is_plain_text(factor.user_id, longest_user_id) ||
+      !is_plain_text(factor.friendly_name, longest_friendly_name))
+    throw_corrupt("factor", factor.id, not_plain_text);
+}
+
+inline void check_contents(const storage::ChallengeRecord& challenge) {
+  if (challenge.state < ChallengeState::pending || challenge.state > ChallengeState::exhausted ||
+      !is_stored_version(challenge.version) || !is_stored_time(challenge.created_at) ||
+      !is_stored_time(challenge.updated_at) || !is_stored_time(challenge.expires_at) ||
+      !is_stored_time(challenge.purge_at))
+    throw_corrupt("challenge", challenge.id, out_of_range);
+}
+
+inline void check_contents(const storage::CounterRecord& counter) {
+  if (!is_stored_version(counter.version) || !is_stored_time(counter.purge_at))
+    throw_corrupt("counter", counter.id, out_of_range);
+}
+
+} // namespace mfa::detail
+
+namespace mfa::storage {
+
+// What the decisions take for granted of a record, whatever storage it comes from and whoever wrote there.
+// Each throws `errc::corrupt_record`. A `Verifier` checks all that it reads.
+
+inline void check(const FactorRecord& factor) {
+  if (!detail::is_id(factor.id, detail::factor_id_prefix))
+    detail::throw_corrupt("factor", "of an unreadable id", detail::not_ours);
+  detail::check_contents(factor);
+}
+
+inline void check(const ChallengeRecord& challenge) {
+  if (!detail::is_id(challenge.id, detail::challenge_id_prefix))
+    detail::throw_corrupt("challenge", "of an unreadable id", detail::not_ours);
+  detail::check_contents(challenge);
+}
+
+inline void check(const CounterRecord& counter) { detail::check_contents(counter); }
+
+/// A host's storage as the verbs use it: what it returns is checked here, once.
+template <class Storage> class Checked {
+ public:
+  Checked(Policy<Storage> storage) : storage_(std::move(storage)) {}
+
+  [[nodiscard]] const Checked* operator->() const noexcept { return this; }
+
+  [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
+    return named("factor", id, storage_->find_factor(id));
+  }
+
+  [[nodiscard]] std::optional<ChallengeRecord> find_challenge(std::string_view id) const {
+    return named("challenge", id, storage_->find_challenge(id));
+  }
+
+  [[nodiscard]] std::optional<CounterRecord> find_counter(std::string_view id) const {
+    return named("counter", id, storage_->find_counter(id));
+  }
+
+  [[nodiscard]] std::optional<ChallengeWithFactor> find_challenge_with_factor(std::string_view id) const {
+    auto found = storage_->find_challenge_with_factor(id);
+    if (!found) return found;
+    check_named("challenge", id, found->challenge);
+    if (found->factor) check_named("factor", found->challenge.factor_id, *found->factor);
+    return found;
+  }
+
+  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id) const {
+    return of_user(user_id, storage_->list_factors(user_id));
+  }
+
+  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id, std::string_view after_id,
+                                                       std::size_t limit) const {
+    return of_user(user_id, storage_->list_factors(user_id, after_id, limit));
+  }
+
+  /// Unchecked, so that one damaged record does not keep its caller from the others: `check` each.
+  [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
+    return storage_->scan_factors(after_id, limit);
+  }
+
+  template <class Batch> [[nodiscard]] bool commit(Batch&& batch) const {
+    return storage_->commit(std::forward<Batch>(batch));
+  }
+
+  std::size_t purge(Time now, std::size_t limit) const { return storage_->purge(now, limit); }
+
+ private:
+  template <class Record>
+  static void check_named(std::string_view what, std::string_view id, const Record& record) {
+    if (record.id != id) detail::throw_corrupt(what, id, detail::of_another);
+    detail::check_contents(record);
+  }
+
+  template <class Record>
+  static std::optional<Record> named(std::string_view what, std::string_view id,
+                                     std::optional<Record> record) {
+    if (record) check_named(what, id, *record);
+    return record;
+  }
+
+  static std::vector<FactorRecord> of_user(std::string_view user_id, std::vector<FactorRecord> factors) {
+    for (const FactorRecord& factor : factors) {
+      check(factor);
+      if (factor.user_id != user_id)
+        detail::throw_corrupt("factor", factor.id,
+                              "are not those of the user whose factors were asked for; the storage must "
+                              "compare user ids byte by byte");
+    }
+    return factors;
+  }
+
+  Policy<Storage> storage_;
+};
+
+} // namespace mfa::storage
