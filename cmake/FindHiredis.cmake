@@ -5,8 +5,8 @@ if(PkgConfig_FOUND)
 endif()
 
 find_path(Hiredis_INCLUDE_DIR hiredis/hiredis.h HINTS ${Hiredis_pc_INCLUDEDIR})
-# Its debug build, vcpkg's for one, is named hiredisd.
-find_library(Hiredis_LIBRARY NAMES hiredis hiredisd HINTS ${Hiredis_pc_LIBDIR})
+# Its debug build, vcpkg's for one, is named hiredisd and lies in a directory that comes first in debug builds.
+find_library(Hiredis_LIBRARY NAMES hiredis hiredisd NAMES_PER_DIR HINTS ${Hiredis_pc_LIBDIR})
 set(Hiredis_VERSION ${Hiredis_pc_VERSION})
 mark_as_advanced(Hiredis_INCLUDE_DIR Hiredis_LIBRARY)
 

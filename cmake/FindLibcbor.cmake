@@ -15,7 +15,7 @@ find_package_handle_standard_args(
   Libcbor
   REQUIRED_VARS Libcbor_LIBRARY Libcbor_INCLUDE_DIR
   VERSION_VAR Libcbor_VERSION
-  REASON_FAILURE_MESSAGE "Install libcbor (Debian: libcbor-dev, vcpkg: libcbor)")
+  REASON_FAILURE_MESSAGE "Install libcbor (Debian: libcbor-dev, vcpkg and Conan: libcbor)")
 
 if(Libcbor_FOUND AND NOT TARGET Libcbor::Libcbor)
   add_library(Libcbor::Libcbor UNKNOWN IMPORTED)

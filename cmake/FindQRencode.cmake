@@ -5,8 +5,8 @@ if(PkgConfig_FOUND)
 endif()
 
 find_path(QRencode_INCLUDE_DIR qrencode.h HINTS ${QRencode_pc_INCLUDEDIR})
-# Its debug build, vcpkg's for one, is named qrencoded.
-find_library(QRencode_LIBRARY NAMES qrencode qrencoded HINTS ${QRencode_pc_LIBDIR})
+# Its debug build, vcpkg's for one, is named qrencoded and lies in a directory that comes first in debug builds.
+find_library(QRencode_LIBRARY NAMES qrencode qrencoded NAMES_PER_DIR HINTS ${QRencode_pc_LIBDIR})
 set(QRencode_VERSION ${QRencode_pc_VERSION})
 mark_as_advanced(QRencode_INCLUDE_DIR QRencode_LIBRARY)
 
