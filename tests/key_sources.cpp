@@ -11,6 +11,9 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/xattr.h>
+#endif
 
 #include <mfa/mfa.hpp>
 #include <mfa/testing/conformance/processes.hpp>
@@ -161,6 +164,42 @@ TEST_CASE("A symbolic link to a key file is followed, as Kubernetes mounts secre
   CHECK(thrown_by([&] { return mfa::read_key_file(link, {.accept_readable_by_all = true}); }) ==
         errc::key_unavailable);
 }
+
+#if defined(__linux__)
+TEST_CASE("An access control list counts as the group: it may let others read and not write") {
+  // The attribute as the kernel has it: version 2, then tag, permissions and id of each entry.
+  const auto acl_that_lets_somebody = [](unsigned char permissions) {
+    constexpr unsigned char owner = 1, user = 2, group = 4, mask = 16, other = 32, read_write = 6;
+    std::string bytes{2, 0, 0, 0};
+    const auto add = [&bytes](unsigned char tag, unsigned char allowed, bool has_id = false) {
+      const char id = has_id ? '\1' : '\xff';
+      bytes += {static_cast<char>(tag),
+                0,
+                static_cast<char>(allowed),
+                0,
+                id,
+                has_id ? '\0' : id,
+                has_id ? '\0' : id,
+                has_id ? '\0' : id};
+    };
+    add(owner, read_write);
+    add(user, permissions, true);
+    add(group, 0);
+    add(mask, permissions);
+    add(other, 0);
+    return bytes;
+  };
+  const KeyFile file("a " + hex_a);
+  const auto let_somebody = [&](unsigned char permissions) {
+    const std::string acl = acl_that_lets_somebody(permissions);
+    return setxattr(file.path.c_str(), "system.posix_acl_access", acl.data(), acl.size(), 0) == 0;
+  };
+  if (!let_somebody(4)) return; // a file system without them
+  CHECK(refusal(file) == "taken");
+  REQUIRE(let_somebody(6));
+  CHECK_THAT(refusal(file), contains("others than its owner may write it; chmod go-w"));
+}
+#endif
 
 TEST_CASE("Another user's file is refused, unless it is allowed by name; root's and one's own are taken") {
   if (geteuid() != 0) return; // only root can give a file away
