@@ -38,7 +38,8 @@ template <class Storage, class Clock, class SmsTransport> class Challenge : publ
   [[nodiscard]] std::string webauthn_options() && noexcept { return std::move(webauthn_options_); }
 
   /// As `Verifier::verify_challenge`.
-  [[nodiscard]] Verification verify(std::string_view code, const VerifyOptions& options = {}) const {
+  [[nodiscard]] Verification verify(std::string_view code,
+                                    const VerifyOptions& options = VerifyOptions()) const {
     return verifier_.get().verify_challenge(id(), code, options);
   }
 

@@ -109,7 +109,7 @@ template <class Storage, class Clock, class SmsTransport> class Factor : public 
 
   /// As `Verifier::challenge_factor`.
   [[nodiscard]] Challenge<Storage, Clock, SmsTransport>
-  challenge(const ChallengeOptions& options = {}) const {
+  challenge(const ChallengeOptions& options = ChallengeOptions()) const {
     return verifier_.get().challenge_factor(id(), options);
   }
 

@@ -290,7 +290,8 @@ template <class Verb> class Import {
 /// a digest of each account in a dry run. A bad line is reported and the others go on; a failing storage ends
 /// the import with its error. Throws `errc::invalid_argument` for the options.
 template <class Verifier, class Lines>
-ImportSummary import_factors(const Verifier& verifier, Lines&& lines, const ImportOptions& options = {}) {
+ImportSummary import_factors(const Verifier& verifier, Lines&& lines,
+                             const ImportOptions& options = ImportOptions()) {
   detail::Import import(detail::VerifierAccess::begin(verifier, options.event_context), options);
   for (const ImportLine& line : lines)
     if (!import.take(line)) break;

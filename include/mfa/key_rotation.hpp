@@ -19,6 +19,7 @@ struct ResealProgress {
   std::string last_id;      ///< the last factor looked at
 };
 
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct ResealOptions {
   /// Go on after this id, the `ResealProgress::last_id` of a run that did not end. Empty: from the start.
   std::string after = {};

@@ -8,6 +8,7 @@
 namespace mfa {
 
 /// Which part of a list: what comes after one id, and how many at most.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct Page {
   static constexpr std::size_t most = 1000;
 

@@ -95,12 +95,12 @@ class Verifier {
 
   /// Throws `errc::invalid_argument` for an option out of its range and `errc::no_key_ring` if the storage
   /// outlives the process and there are no keys to seal its secrets.
-  explicit Verifier(Policy<StoragePolicy> storage, Options options = {})
+  explicit Verifier(Policy<StoragePolicy> storage, Options options = Options())
       : Verifier(std::move(storage), ClockPolicy{}, SmsPolicy{}, std::move(options)) {}
-  Verifier(Policy<StoragePolicy> storage, Policy<ClockPolicy> clock, Options options = {})
+  Verifier(Policy<StoragePolicy> storage, Policy<ClockPolicy> clock, Options options = Options())
       : Verifier(std::move(storage), std::move(clock), SmsPolicy{}, std::move(options)) {}
   Verifier(Policy<StoragePolicy> storage, Policy<ClockPolicy> clock, Policy<SmsPolicy> sms,
-           Options options = {})
+           Options options = Options())
       : policies_{std::move(storage), std::move(clock), std::move(sms), std::move(options)} {
     check_options(policies_.options);
     KeyRing keys = std::exchange(policies_.options.key_ring, {});
@@ -191,7 +191,7 @@ class Verifier {
   /// and with `sms` `errc::sms_not_sent`, which leaves no live challenge behind and carries the transport's
   /// exception nested.
   [[nodiscard]] ChallengeHandle challenge_factor(std::string_view factor_id,
-                                                 const ChallengeOptions& options = {}) const {
+                                                 const ChallengeOptions& options = ChallengeOptions()) const {
     const auto verb = begin(options.event_context);
     return verb.until_committed("the factor", [&]() -> std::optional<ChallengeHandle> {
       const decision::Context context = verb.now();
@@ -223,7 +223,7 @@ class Verifier {
   /// Throws `errc::entity_not_found` for an unknown challenge and, alike, for another user's or another
   /// binding, and `errc::invalid_argument` for more bytes than a code or a binding may have.
   Verification verify_challenge(std::string_view challenge_id, std::string_view code,
-                                const VerifyOptions& options = {}) const {
+                                const VerifyOptions& options = VerifyOptions()) const {
     if (code.size() > decision::longest_answer)
       throw Error(errc::invalid_argument, "the code to verify has " + std::to_string(code.size()) +
                                               " bytes; limit what a request may bring");
@@ -426,7 +426,8 @@ class Verifier {
   /// For operators, after a change of keys: moves every secret that another key holds to the current one,
   /// while the other verbs run. Throws `errc::invalid_argument` for the options. Only for a storage that
   /// offers `scan_factors`.
-  template <class S = StoragePolicy> ResealProgress reseal_all(const ResealOptions& options = {}) const {
+  template <class S = StoragePolicy>
+  ResealProgress reseal_all(const ResealOptions& options = ResealOptions()) const {
     static_assert(
         storage::ScansFactors<S>,
         "mfa: reseal_all needs a storage that offers: "

@@ -100,7 +100,8 @@ inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileO
 /// effective user nor root owns it, if its group or others may write it, or if every user may read it (of an
 /// access control list, the mask counts as the group); and for a line that is no key, by its number. A
 /// symbolic link is followed. No message holds what a line holds.
-[[nodiscard]] inline KeyRing read_key_file(const std::string& path, const KeyFileOptions& options = {}) {
+[[nodiscard]] inline KeyRing read_key_file(const std::string& path,
+                                           const KeyFileOptions& options = KeyFileOptions()) {
   if (path.empty() || path.find('\0') != std::string::npos)
     throw Error(errc::key_unavailable,
                 "the path of a key file is empty or holds a NUL; give that of the file");

@@ -19,6 +19,7 @@
 namespace mfa {
 
 /// What a caller may say about one challenge.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct ChallengeOptions {
   /// SMS: the message in place of `Options::sms_template`. Ignored by other kinds.
   std::string sms_template = {};

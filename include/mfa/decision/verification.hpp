@@ -20,6 +20,7 @@
 namespace mfa {
 
 /// What a caller may say about one attempt.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct VerifyOptions {
   /// Must equal the challenge's binding; both empty if there is none. Otherwise the challenge is not found.
   std::string binding = {};

@@ -19,6 +19,7 @@ namespace mfa {
 
 /// To enrol: a channel of the host's own (e-mail, voice, push) by which it delivers the codes that
 /// `challenge_factor` returns. The first valid verification shows that they arrive.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct GenericOtp {
   /// What `list_factors` shows of where the codes go ("a***@example.com", masked by you): up to 255 bytes.
   /// The address itself is yours to keep.

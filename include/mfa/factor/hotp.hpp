@@ -25,6 +25,7 @@ namespace mfa {
 
 /// To enrol: a counter-based one-time password (RFC 4226), as tokens with a button show it. Prefer `Totp` for
 /// apps.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct Hotp {
   std::string issuer = {};        ///< the name of your application, as the app shows it: 1 to 200 bytes
   std::string user = {};          ///< whose account it is, as the app shows it: 1 to 255 bytes

@@ -33,6 +33,7 @@ namespace mfa {
 /// To enrol: a set of codes that the user keeps for the day when no other factor is at hand, each good for
 /// one use. It is verified from the start, since trying a code would use it up. One set a user is enough:
 /// `regenerate_recovery_codes` replaces its codes.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct RecoveryCodes {
   std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes

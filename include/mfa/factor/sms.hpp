@@ -24,6 +24,7 @@ namespace mfa {
 
 /// To enrol: a phone that receives codes in text messages. The first valid verification shows that the user
 /// has it.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct Sms {
   /// As it was typed, with a plus sign and the country code: see `sms::parse_phone_number`.
   std::string phone_number = {};

@@ -23,6 +23,7 @@
 namespace mfa {
 
 /// To enrol: a time-based one-time password (RFC 6238), as authenticator apps show it.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct Totp {
   std::string issuer = {};        ///< the name of your application, as the app shows it: 1 to 200 bytes
   std::string user = {};          ///< whose account it is, as the app shows it: 1 to 255 bytes

@@ -34,6 +34,7 @@ namespace mfa {
 
 /// To enrol: a security key, or a device's own authenticator with its PIN or biometric (WebAuthn Level 3).
 /// Needs `Options::webauthn`. One factor is one credential: enrol another for each authenticator of a user.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct WebAuthn {
   std::string user = {}; ///< whose account it is, as the browser shows it: 1 to 64 bytes ("alan@example.org")
   std::string display_name = {}; ///< the user's name: up to 64 bytes; empty: `user`

@@ -82,7 +82,7 @@ class Postgres {
  public:
   /// `connection` is a connection string or URI of libpq. Connects, and throws if that fails;
   /// `errc::invalid_argument` if it, or an option, cannot be used. No message holds its password.
-  explicit Postgres(std::string connection, PostgresOptions options = {})
+  explicit Postgres(std::string connection, PostgresOptions options = PostgresOptions())
       : state_(detail::make_at_home<State>(std::move(connection), std::move(options))) {}
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {

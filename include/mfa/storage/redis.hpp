@@ -41,7 +41,8 @@ namespace mfa::storage {
 /// writes may have happened or not; those of a commit all or none.
 class Redis {
  public:
-  explicit Redis(RedisOptions options = {}) : state_(detail::make_at_home<State>(std::move(options))) {}
+  explicit Redis(RedisOptions options = RedisOptions())
+      : state_(detail::make_at_home<State>(std::move(options))) {}
 
   /// What was found, when it was opened, of why the server may forget what was committed; none with
   /// `RedisDurability::required`.

@@ -68,7 +68,7 @@ class Sqlite {
  public:
   /// `path` is UTF-8 and names a file: not "", ":memory:" or a URI ("file:..."), which throw
   /// `errc::invalid_argument`. A symbolic link is followed to a file that is there.
-  explicit Sqlite(std::string path, SqliteOptions options = {})
+  explicit Sqlite(std::string path, SqliteOptions options = SqliteOptions())
       : state_(detail::make_at_home<State>(new_or_existing(std::move(path), options), options)) {}
 
   [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
