@@ -72,7 +72,7 @@ extern mfa::KeyRing keys;
       {"docs/getting-started.md", R"(
 struct Gateway { void send(const mfa::SmsMessage& message); };
 extern Gateway sms_gateway;
-extern const std::array<unsigned char, 32> key_bytes;
+extern const std::string key_in_hex;
 extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, Gateway> verifier;
 
 struct Account { std::string id, email; };
@@ -113,6 +113,7 @@ bool log_line(const mfa::ImportResult& result);
 )"},
     {"docs/keys.md", R"(
 extern const std::array<unsigned char, 32> key_bytes, old_key, new_key;
+extern const std::string key_in_hex, key_in_base64;
 extern const std::vector<mfa::WrappedKey> wrapped_keys;
 mfa::crypto::SecretBytes kms_decrypt(const std::string& wrapped);
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
