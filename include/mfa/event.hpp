@@ -33,9 +33,9 @@ enum class EventType : std::uint8_t {
   recovery_codes_low,            ///< two or fewer are left: have the user make new ones
   recovery_codes_regenerated,
   device_remembered,
-  device_accepted, ///< `check_device` found it trusted
-  device_refused,  ///< `check_device` was given a token that is not, or no longer, the user's
-  device_revoked,  ///< by a call, or because a further device took its place
+  device_accepted,  ///< `check_device` found it trusted
+  device_refused,   ///< `check_device` was given a token that is not, or no longer, the user's
+  device_revoked,   ///< by a call, or because a further device took its place
   factors_resealed, ///< a run of `reseal_all` has ended: `Event::count` secrets moved to the current key
   expired_purged,   ///< a run of `purge_expired` has ended: `Event::count` records removed
   key_ring_replaced,
@@ -75,6 +75,7 @@ constexpr std::string_view to_string(EventType type) noexcept {
 /// What a host knows of the request that a verb serves, for its observer. Passed on with each event of the
 /// verb and never stored. The observer gets at most 512 bytes of each, with `?` for control characters and
 /// for bytes that are not UTF-8: whatever a client sent as its name is fit for a log.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct EventContext {
   std::string ip_address = {}; ///< of the client
   std::string user_agent = {}; ///< the client's own name for itself (RFC 9110 section 10.1.5)

@@ -115,7 +115,7 @@ template <class Storage, class Clock, class SmsTransport> class Factor : public 
 
   /// As `Verifier::delete_factor`, for the user that it was found with; or, if `user_id` is given, only if it
   /// is that user's.
-  void remove(std::string_view user_id = {}, const EventContext& event_context = {}) const {
+  void remove(std::string_view user_id = {}, const EventContext& event_context = EventContext()) const {
     verifier_.get().delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id,
                                   event_context);
   }

@@ -129,7 +129,8 @@ class Verifier {
   /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`.
   template <class Request>
     requires(!std::is_void_v<factor::KindFor<Request>>)
-  [[nodiscard]] auto enroll_factor(const Request& request, const EventContext& event_context = {}) const {
+  [[nodiscard]] auto enroll_factor(const Request& request,
+                                   const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
@@ -160,7 +161,7 @@ class Verifier {
   /// does. Ask for a fresh second factor before. Throws `errc::entity_not_found`; also if `user_id` is given
   /// and the factor is not that user's; and `errc::invalid_argument` for a factor of another kind.
   [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, std::string_view user_id = {},
-                                               const EventContext& event_context = {}) const {
+                                               const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     using Kind = factor::RecoveryCodesKind;
     using Regenerated = typename Kind::template Enrolled<FactorHandle>;
@@ -308,15 +309,16 @@ class Verifier {
   /// bytes. Throws `errc::invalid_argument`.
   [[nodiscard]] RememberedDevice remember_device(std::string_view user_id, std::string_view label,
                                                  std::chrono::seconds lifetime = usual_device_lifetime,
-                                                 const EventContext& event_context = {}) const {
+                                                 const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     return detail::remember_device(verb, user_id, label, lifetime);
   }
 
   /// The device that the token was given to, if it is this user's and still trusted; otherwise nothing,
   /// whatever the token is. Ask after the password, in the place of a challenge.
-  [[nodiscard]] std::optional<TrustedDevice> check_device(std::string_view token, std::string_view user_id,
-                                                          const EventContext& event_context = {}) const {
+  [[nodiscard]] std::optional<TrustedDevice>
+  check_device(std::string_view token, std::string_view user_id,
+               const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     return detail::check_device(verb, token, user_id);
   }
@@ -329,7 +331,7 @@ class Verifier {
 
   /// Ends the trust in one device; false if the user has none of this id.
   bool revoke_device(std::string_view user_id, std::string_view device_id,
-                     const EventContext& event_context = {}) const {
+                     const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     return detail::revoke_devices(verb, user_id,
                                   [&](const TrustedDevice& device) { return device.id == device_id; }) > 0;
@@ -337,7 +339,8 @@ class Verifier {
 
   /// Ends the trust in all devices of the user, and returns how many there were. Call it when the password or
   /// a factor changes.
-  std::size_t revoke_devices(std::string_view user_id, const EventContext& event_context = {}) const {
+  std::size_t revoke_devices(std::string_view user_id,
+                             const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     return detail::revoke_devices(verb, user_id, [](const TrustedDevice&) { return true; });
   }
@@ -348,9 +351,9 @@ class Verifier {
   /// authenticator. For moving out. Tells the observer. Throws `errc::entity_not_found`; also if `user_id` is
   /// given and the factor is not that user's; and `errc::invalid_argument` for a factor that is neither TOTP
   /// nor HOTP.
-  [[nodiscard]] std::string unsafe_export_otpauth_uri(std::string_view factor_id,
-                                                      std::string_view user_id = {},
-                                                      const EventContext& event_context = {}) const {
+  [[nodiscard]] std::string
+  unsafe_export_otpauth_uri(std::string_view factor_id, std::string_view user_id = {},
+                            const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     const decision::Context context = verb.now();
     const auto factor = verb.find_factor(factor_id, user_id);
@@ -371,7 +374,7 @@ class Verifier {
   /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`; also if
   /// `user_id` is given and the factor is not that user's.
   void delete_factor(std::string_view factor_id, std::string_view user_id = {},
-                     const EventContext& event_context = {}) const {
+                     const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     verb.until_committed("the factor", [&] {
       const decision::Context context = verb.now();
@@ -388,7 +391,7 @@ class Verifier {
   /// For operators: forgets the factor's wrong codes, whether it is locked or waiting. Throws
   /// `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
   void unlock_factor(std::string_view factor_id, std::string_view user_id = {},
-                     const EventContext& event_context = {}) const {
+                     const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     verb.until_committed("the factor", [&] {
       const decision::Context context = verb.now();
@@ -405,7 +408,8 @@ class Verifier {
 
   /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,
   /// and returns how many. Call it daily, from one process. Only for a storage that offers `purge`.
-  template <class S = StoragePolicy> std::size_t purge_expired(const EventContext& event_context = {}) const {
+  template <class S = StoragePolicy>
+  std::size_t purge_expired(const EventContext& event_context = EventContext()) const {
     static_assert(storage::Purges<S>, "mfa: purge_expired needs a storage that offers: std::size_t "
                                       "purge(mfa::Time now, std::size_t limit)");
     const auto verb = begin(event_context);
@@ -449,7 +453,7 @@ class Verifier {
   /// For operators: from here on verbs use this key ring, while those that have begun end with theirs.
   /// <docs/keys.md> says in which steps a key is replaced. Throws `errc::no_key_ring` for a ring without keys
   /// that is not `KeyRing::unsealed()`. Each node of a service is told by itself.
-  void replace_key_ring(KeyRing keys, const EventContext& event_context = {}) {
+  void replace_key_ring(KeyRing keys, const EventContext& event_context = EventContext()) {
     if (keys.empty())
       throw Error(errc::no_key_ring,
                   "replace_key_ring needs a key ring with keys, as mfa::read_key_file returns, or "
@@ -469,7 +473,7 @@ class Verifier {
 
   using Verb = detail::Verb<StoragePolicy, ClockPolicy, SmsPolicy>;
 
-  [[nodiscard]] Verb begin(const EventContext& event_context = {}) const {
+  [[nodiscard]] Verb begin(const EventContext& event_context = EventContext()) const {
     return Verb(policies_, event_context);
   }
 

@@ -42,7 +42,8 @@ namespace mfa::testing {
 /// status 1 and says so on stderr. Throws `errc::invalid_argument` if `ConformanceOptions::only` is in the
 /// name of no check.
 template <std::invocable Open>
-[[nodiscard]] ConformanceReport check_storage(Open open, const ConformanceOptions& options = {}) {
+[[nodiscard]] ConformanceReport check_storage(Open open,
+                                              const ConformanceOptions& options = ConformanceOptions()) {
   conformance::Run<Open> run(open, options);
   if (!run.opens()) return std::move(run.report);
   conformance::check_round_trips(run);
@@ -63,7 +64,8 @@ template <std::invocable Open>
 
 /// The same for one open instance, as of a storage in memory: what takes several is not checked.
 template <Storage S>
-[[nodiscard]] ConformanceReport check_storage(S& storage, const ConformanceOptions& options = {}) {
+[[nodiscard]] ConformanceReport check_storage(S& storage,
+                                              const ConformanceOptions& options = ConformanceOptions()) {
   return check_storage([&storage]() -> S& { return storage; }, options);
 }
 
