@@ -27,10 +27,11 @@ function(mfa_library target name)
   endif()
 endfunction()
 
-# mfa_component(<name> HEADERS_LIKE <regex> PACKAGES "<package> [<version>]"... LIBRARIES <target>...)
+# mfa_component(<name> HEADERS_LIKE <regex> PACKAGES "<package> [<version>]"... LIBRARIES <target>...
+#               PKG_CONFIG "<module> [>= <version>]"...)
 # takes the headers whose paths match out of the core's. Only programs that link mfa::<name> need its packages.
 macro(mfa_component name)
-  cmake_parse_arguments(mfa_${name} "" "HEADERS_LIKE" "PACKAGES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(mfa_${name} "" "HEADERS_LIKE" "PACKAGES;LIBRARIES;PKG_CONFIG" ${ARGN})
   list(APPEND mfa_components ${name})
 
   set(mfa_${name}_found ON)
@@ -63,10 +64,23 @@ macro(mfa_component name)
     LIBRARIES mfa ${mfa_${name}_LIBRARIES})
 endmacro()
 
-# mfa_core(LIBRARIES <target>...) comes after the components.
+# mfa_core(LIBRARIES <target>... PKG_CONFIG "<module> [>= <version>]"...) comes after the components.
 macro(mfa_core)
-  mfa_library(mfa mfa VERIFY ON HEADERS ${mfa_core_headers} ${ARGN})
+  cmake_parse_arguments(mfa_core "" "" "LIBRARIES;PKG_CONFIG" ${ARGN})
+  mfa_library(mfa mfa VERIFY ON HEADERS ${mfa_core_headers} LIBRARIES ${mfa_core_LIBRARIES})
 endmacro()
+
+# Installs mfa.pc, or mfa-<component>.pc, for those who build without CMake.
+function(mfa_install_pkg_config name component requires cflags)
+  set(mfa_pc_name ${name})
+  set(mfa_pc_component "${component}")
+  list(JOIN requires ", " mfa_pc_requires)
+  set(mfa_pc_cflags ${cflags})
+  set(directory ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+  string(REGEX REPLACE "[^/]+" ".." mfa_pc_prefix ${directory})
+  configure_file(cmake/mfa.pc.in ${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${directory})
+endfunction()
 
 # Installs what find_package(mfa) reads.
 macro(mfa_install_package)
@@ -84,4 +98,8 @@ macro(mfa_install_package)
           ${PROJECT_SOURCE_DIR}/cmake/FindHiredis.cmake ${PROJECT_SOURCE_DIR}/cmake/FindLibcbor.cmake
           ${PROJECT_SOURCE_DIR}/cmake/FindQRencode.cmake
     DESTINATION ${mfa_package_dir})
+  mfa_install_pkg_config(mfa "" "${mfa_core_PKG_CONFIG}" "-I\${includedir}")
+  foreach(component IN LISTS mfa_components)
+    mfa_install_pkg_config(mfa-${component} ": ${component}" "mfa = ${PROJECT_VERSION};${mfa_${component}_PKG_CONFIG}" "")
+  endforeach()
 endmacro()

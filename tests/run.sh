@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 preset=${PRESET:-dev}
 . ./examples/requirements.sh
-require g++ cmake ninja-build pkg-config catch2 \
+require g++ cmake ninja-build pkg-config meson catch2 \
   libssl-dev libqrencode-dev libpng-dev \
   libsqlite3-dev \
   libpq-dev postgresql pgbouncer \
