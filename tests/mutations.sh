@@ -181,6 +181,14 @@ mutate "trusted devices: HMAC of the secret" trusted_device.hpp \
 mutate "trusted devices: HMAC bound to the label" trusted_device.hpp "'\\n' + device.label + '\\n'" "'\\n'"
 mutate "trusted devices: bounded" trusted_device.hpp 'devices.erase(devices.begin());' 'return std::nullopt;'
 
+tests=tests/damaged_records.cpp
+mutate "records: times" storage/checked.hpp 'return Time{} <= time && time < end;' 'return true;'
+mutate "records: states of challenges" storage/checked.hpp 'challenge.state > ChallengeState::exhausted ||' ''
+mutate "records: the one asked for" storage/checked.hpp 'if (record.id != id)' 'if (false)'
+mutate "records: the user's own" storage/checked.hpp 'if (factor.user_id != user_id)' 'if (false)'
+tests=tests/record_fields.cpp
+mutate "records: nothing beyond their end" detail/fields.hpp 'size > rest_.size()' 'size > rest_.size() + 1'
+
 tests=tests/cloned_machine.cpp
 mutate "cloned machines: nonces" crypto/sealed_box.hpp 'random_bytes_for(text_of(purpose), {nonce, nonce_size});' \
   'random_bytes({nonce, nonce_size});'

@@ -7,6 +7,8 @@
 #include <mfa/error.hpp>
 #include <mfa/otp/migration.hpp>
 
+// Covers: otp/migration.hpp detail/protobuf.hpp
+
 /// Once as the URI, and once as the message in it, which a fuzzer would hardly reach through the base64.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(mfa::crypto::text_of({data, size}));

@@ -8,6 +8,8 @@
 #include <mfa/otp/uri.hpp>
 #include <mfa/otp/uri_parser.hpp>
 
+// Covers: otp/uri_parser.hpp otp/uri.hpp
+
 /// What is read and can be written again reads the same.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mfa::otp;

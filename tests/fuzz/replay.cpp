@@ -1,4 +1,4 @@
-// Feeds a fuzz target the inputs of its corpus, without a fuzzer: what was once found stays found.
+// Feeds a fuzz target the inputs of directories, without a fuzzer: what was once found stays found.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,14 +10,15 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc < 2) return 2;
   int inputs = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    const std::string input{std::istreambuf_iterator<char>(file), {}};
-    (void)LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
-    ++inputs;
-  }
+  for (int i = 1; i < argc; ++i)
+    for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string input{std::istreambuf_iterator<char>(file), {}};
+      (void)LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+      ++inputs;
+    }
   std::cout << inputs << " inputs\n";
   return inputs > 0 ? 0 : 1;
 }

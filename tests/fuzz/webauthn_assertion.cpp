@@ -6,6 +6,8 @@
 #include <mfa/detail/base64url.hpp>
 #include <mfa/webauthn/relying_party.hpp>
 
+// Covers: webauthn/relying_party.hpp webauthn/response.hpp webauthn/json.hpp
+
 // A sign-in with the credential of the seed input, whose challenge is always right.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mfa::webauthn;

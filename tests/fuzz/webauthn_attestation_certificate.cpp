@@ -4,6 +4,8 @@
 
 #include <mfa/webauthn/attestation_certificate.hpp>
 
+// Covers: webauthn/attestation_certificate.hpp
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const mfa::webauthn::Certificate certificate({data, size});
   if (!certificate) return 0;

@@ -4,6 +4,8 @@
 
 #include <mfa/webauthn/attestation.hpp>
 
+// Covers: webauthn/attestation.hpp webauthn/cbor.hpp
+
 // All that a registration does with the bytes after the JSON around them.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mfa::webauthn;

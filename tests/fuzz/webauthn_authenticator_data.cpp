@@ -5,6 +5,8 @@
 #include <mfa/webauthn/authenticator_data.hpp>
 #include <mfa/webauthn/cose_key.hpp>
 
+// Covers: webauthn/authenticator_data.hpp webauthn/cbor.hpp
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto parsed = mfa::webauthn::parse_authenticator_data({data, size});
   if (!parsed || !parsed->credential) return 0;

@@ -5,6 +5,8 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/webauthn/relying_party.hpp>
 
+// Covers: webauthn/relying_party.hpp webauthn/response.hpp webauthn/json.hpp
+
 // A registration whose challenge is always right, so that the rest is looked at.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto party =

@@ -89,6 +89,40 @@ inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileO
 }
 #endif
 
+/// The key ring that the text of a key file names; `path` is for the errors. Throws `errc::key_unavailable`.
+[[nodiscard]] inline KeyRing parse_key_file(std::string_view rest, const std::string& path) {
+  KeyRing keys;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const auto end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty() || line.starts_with('#')) continue;
+    const auto space = line.find(' ');
+    const auto key = decode_key(space == std::string_view::npos ? "" : line.substr(space + 1), 4);
+    if (!key)
+      fail_key_file(path,
+                    "line " + std::to_string(number) + " is not a key id, a space and 64 hexadecimal digits");
+    if (!KeyRing::may_be_random(*key))
+      fail_key_file(path, "line " + std::to_string(number) +
+                              " has a key that was not drawn at random; draw one with "
+                              "`openssl rand -hex 32`");
+    try {
+      if (keys.empty())
+        keys = KeyRing(line.substr(0, space), *key);
+      else
+        keys.add_further(line.substr(0, space), *key);
+    } catch (const Error&) {
+      fail_key_file(path, "line " + std::to_string(number) +
+                              " has an id that is no key id, or that an earlier line has; give each "
+                              "key its own, of 1 to 64 letters, digits, '.', '_' and '-'");
+    }
+  }
+  if (keys.empty())
+    fail_key_file(path, "it holds no key; write one with `echo \"2026-01 $(openssl rand -hex 32)\"`");
+  return keys;
+}
+
 } // namespace detail
 
 /// The key ring of a text file. Each line is a key: its id, a space, and 64 hexadecimal digits, as
@@ -108,37 +142,7 @@ inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileO
   const crypto::SecretBytes bytes = detail::read_key_file(path, options);
   if (bytes.size() > detail::largest_key_file)
     detail::fail_key_file(path, "it has more than 64 KiB; give the file of keys");
-  KeyRing keys;
-  std::string_view rest = crypto::text_of(bytes);
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const auto end = rest.find('\n');
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty() || line.starts_with('#')) continue;
-    const auto space = line.find(' ');
-    const auto key = detail::decode_key(space == std::string_view::npos ? "" : line.substr(space + 1), 4);
-    if (!key)
-      detail::fail_key_file(path, "line " + std::to_string(number) +
-                                      " is not a key id, a space and 64 hexadecimal digits");
-    if (!KeyRing::may_be_random(*key))
-      detail::fail_key_file(path, "line " + std::to_string(number) +
-                                      " has a key that was not drawn at random; draw one with "
-                                      "`openssl rand -hex 32`");
-    try {
-      if (keys.empty())
-        keys = KeyRing(line.substr(0, space), *key);
-      else
-        keys.add_further(line.substr(0, space), *key);
-    } catch (const Error&) {
-      detail::fail_key_file(path, "line " + std::to_string(number) +
-                                      " has an id that is no key id, or that an earlier line has; give each "
-                                      "key its own, of 1 to 64 letters, digits, '.', '_' and '-'");
-    }
-  }
-  if (keys.empty())
-    detail::fail_key_file(path, "it holds no key; write one with `echo \"2026-01 $(openssl rand -hex 32)\"`");
-  return keys;
+  return detail::parse_key_file(crypto::text_of(bytes), path);
 }
 
 } // namespace mfa

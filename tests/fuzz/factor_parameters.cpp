@@ -1,0 +1,103 @@
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/decision/challenge.hpp>
+#include <mfa/decision/context.hpp>
+#include <mfa/decision/verification.hpp>
+#include <mfa/error.hpp>
+#include <mfa/factor.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/factor/webauthn_record.hpp>
+#include <mfa/options.hpp>
+#include <mfa/storage/record.hpp>
+
+// Covers: detail/fields.hpp factor/totp.hpp factor/sms.hpp factor/generic_otp.hpp factor/hotp.hpp
+// Covers: factor/recovery_codes.hpp factor/webauthn.hpp factor/webauthn_record.hpp factor/sent_code.hpp
+
+namespace {
+
+using namespace mfa;
+
+/// Runs what reads the record; any exception but the library's own goes to the fuzzer.
+template <class Use> void attempt(Use use) {
+  try {
+    (void)use();
+  } catch (const Error&) { // for what is no record of ours
+  }
+}
+
+/// Answers as an authenticator would that agrees with everything.
+class Agreeing final : public webauthn::RelyingParty {
+ public:
+  [[nodiscard]] std::chrono::milliseconds timeout() const override { return std::chrono::minutes(5); }
+  [[nodiscard]] std::string creation_options(const webauthn::CreationRequest& request) const override {
+    return request.challenge;
+  }
+  [[nodiscard]] std::string request_options(const webauthn::AssertionRequest& request) const override {
+    return request.challenge;
+  }
+  [[nodiscard]] webauthn::Registration
+  verify_registration(std::string_view response, const webauthn::Expectation& expected) const override {
+    if (!expected.is_challenge(response)) return {Status::wrong_code};
+    return {Status::valid, {.id = std::string(response)}, true};
+  }
+  [[nodiscard]] webauthn::Assertion verify_assertion(std::string_view response,
+                                                     const webauthn::Expectation& expected,
+                                                     const webauthn::Credential& credential) const override {
+    if (!expected.is_challenge(response)) return {Status::wrong_code};
+    return {.status = Status::valid, .sign_count = credential.sign_count + 1};
+  }
+};
+
+} // namespace
+
+// Bytes: the kind, the state, how many of the rest are the sealed secret's, that secret, the parameters. The
+// ring is `unsealed`, so that the secret's contents are read too.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const Options options = [] {
+    Options made;
+    made.webauthn = std::make_shared<Agreeing>();
+    return made;
+  }();
+  static const KeyRing keys = KeyRing::unsealed();
+  if (size < 3) return 0;
+  const auto text = crypto::text_of({data + 3, size - 3});
+  const auto secret = text.substr(0, data[2]);
+
+  storage::FactorRecord record;
+  record.id = "auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ";
+  record.type = static_cast<FactorType>(data[0] % 8);
+  record.state = data[1] % 2 == 0 ? FactorState::unverified : FactorState::verified;
+  record.sealed = std::string(1, '\0').append(secret);
+  record.parameters = text.substr(secret.size());
+  const decision::Context context{Time(std::chrono::hours(24 * 365 * 50)), options, keys};
+
+  attempt([&] { return FactorDetails(record, context); });
+  attempt([&] { return webauthn::decode_pending(record, crypto::bytes_of(secret)); });
+  attempt([&] { return webauthn::decode_key(record, crypto::bytes_of(secret)); });
+  attempt([&] {
+    factor::with_kind(record.type, [&](auto kind) {
+      attempt([&] { return kind.claims(record); });
+      attempt([&] { return kind.counter_ids(record, context); });
+      if constexpr (requires { kind.unsafe_uri(record, context); })
+        attempt([&] { return kind.unsafe_uri(record, context); });
+      storage::ChallengeRecord challenge;
+      challenge.id = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ";
+      storage::CounterRecord counter;
+      auto asked = record;
+      attempt(
+          [&] { return decision::create_challenge(asked, challenge, &counter, {}, context).code.size(); });
+      for (const std::string_view answer : {"123456", "12345678", "123456 654321", "7KQP-X2M9-T4WD"}) {
+        auto answered = record;
+        auto put = challenge;
+        attempt([&] { return decision::verify(answered, put, answer, {}, context); });
+      }
+    });
+  });
+  return 0;
+}
