@@ -478,7 +478,7 @@ template <class StoragePolicy> class Play {
          errc::qr_code_too_large);
     for (const std::string& number :
          {phone_number.substr(1), phone_number + "x9", "+" + phone_number, phone_number + phone_number,
-          phone_number + "\n", "00" + phone_number.substr(1), phone_number + "12345"})
+          phone_number + ";", "00" + phone_number.substr(1), phone_number + "12345"})
       heard.error_of(errc::invalid_phone_number,
                      [&] { return verifier.enroll_factor(Sms{.phone_number = number}); });
     heard.error_of(errc::invalid_sms_template, [&] {
