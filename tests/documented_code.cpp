@@ -98,8 +98,10 @@ extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, Gateway> verifier
 
 struct Account { std::string id, email; };
 struct Session { mfa::Time verified_at; };
+struct Tenant { std::string name; };
 extern Account account;
 extern Session session;
+extern Tenant tenant;
 extern std::string chosen, answer, seed_of_the_token;
 void offer(const std::string& text, unsigned remaining = 0);
 void show_once(const std::vector<std::string>& codes);

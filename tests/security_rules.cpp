@@ -360,6 +360,22 @@ TEST_CASE("sms sends: 30 s between two, 5 an hour, 10 a day, for a phone number 
   CHECK(wait() == 0s);
 }
 
+TEST_CASE("sms texts: a value is neither a token nor a line, whoever chose it") {
+  Host host;
+  const auto enrolled = host.enroll_sms();
+  const auto challenge = [&](const char* company) {
+    return enrolled.factor.challenge(
+        {.sms_template = "{{company}} #{{code}}", .sms_values = {{"company", company}}});
+  };
+  for (const char* const company : {"Foo\n@evil.example", "Foo\u2028", "\u202E", "@evil.example"}) {
+    CAPTURE(company);
+    CHECK(thrown_by([&] { return challenge(company); }) == errc::invalid_sms_template);
+  }
+  CHECK(thrown_by([&] { return challenge(std::string(101, 'x').c_str()); }) == errc::invalid_sms_template);
+  (void)challenge("{{code}}");
+  CHECK(std::string_view(host.sms.last().body).starts_with("{{code}} #"));
+}
+
 TEST_CASE("sms sends: one phone has one limit, however its number was written") {
   Host host;
   host.challenge(host.enroll_sms("+447418084106").factor.id());

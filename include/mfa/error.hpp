@@ -19,7 +19,7 @@ enum class errc {
   invalid_phone_number,    ///< not an E.164 number
   invalid_secret,          ///< a secret to import that is not base32, too short or too long
   invalid_uri,             ///< an otpauth URI or an export that cannot be read
-  invalid_sms_template,    ///< no `{{code}}`, an unknown token, or too long
+  invalid_sms_template,    ///< no `{{code}}`, a token without a value, a bad value, or too long
   qr_code_too_large,       ///< the text does not fit a QR code at the chosen error correction
   sms_rate_limited,        ///< too many messages to this number; `Error::retry_after()` says how long to wait
   sms_country_not_allowed, ///< the number's country code is not on the host's list

@@ -31,8 +31,13 @@ struct Options {
   unsigned sms_code_digits = 6;
   /// How long such a code lives: 30 s to 10 min, the most that NIST SP 800-63B allows.
   std::chrono::seconds sms_code_lifetime = std::chrono::minutes(10);
-  /// The message, unless a challenge brings its own; `{{code}}` stands for the code.
+  /// The message, unless a challenge brings its own: `{{code}}` stands for the code, `{{company}}` and the like
+  /// for what `sms_values` says. Never build it of what users write.
   std::string sms_template = std::string(sms::default_message_template);
+  /// The values of named tokens, of up to 100 characters without line ends: those of users' making, a company's
+  /// name say, belong here and not in the template. Each that `sms_template` names needs one; a challenge may
+  /// bring its own.
+  sms::MessageValues sms_values = {};
   /// Country codes that may be sent to ("1", "44"); empty: all. Fraud lives in countries that you do not
   /// serve.
   std::vector<std::string> sms_allowed_country_codes = {};
@@ -107,7 +112,7 @@ inline void check_options(const Options& options) {
   within("longest_delay", options.longest_delay.count(), options.first_delay.count(), 86'400, " s");
   within("failures_before_lockout", options.failures_before_lockout, 1, 100);
   within("challenge_retention", options.challenge_retention.count(), 3600, std::int64_t{366} * 86'400, " s");
-  (void)sms::MessageTemplate(options.sms_template);
+  (void)sms::MessageTemplate(options.sms_template, options.sms_values);
   sms::check_country_codes(options.sms_allowed_country_codes);
 }
 

@@ -13,6 +13,7 @@
 #include <mfa/event.hpp>
 #include <mfa/options.hpp>
 #include <mfa/sms/concept.hpp>
+#include <mfa/sms/message_template.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -23,6 +24,8 @@ namespace mfa {
 struct ChallengeOptions {
   /// SMS: the message in place of `Options::sms_template`. Ignored by other kinds.
   std::string sms_template = {};
+  /// SMS: values of the template's named tokens, before those of `Options::sms_values`.
+  sms::MessageValues sms_values = {};
   /// A value of the host's (a session id, say) that the verification must bring again. Up to 4,096 bytes;
   /// kept as an HMAC only.
   std::string binding = {};

@@ -81,7 +81,8 @@ struct SmsKind : KindDefaults {
                                               const ChallengeOptions& request,
                                               const decision::Context& context) {
     const sms::MessageTemplate message(request.sms_template.empty() ? context.options.sms_template
-                                                                    : request.sms_template);
+                                                                    : request.sms_template,
+                                       request.sms_values, context.options.sms_values);
     const crypto::SecretBytes phone_number = phone_number_of(record, context);
     check_country(crypto::text_of(phone_number), context);
     decision::count_sms(*counter, context);
