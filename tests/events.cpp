@@ -226,6 +226,13 @@ const std::vector<Case> cases{
      },
      {"code_refused generic_otp factor of u_42 because: " +
       mfa::make_error_code(errc::code_rate_limited).message()}},
+    {"reset_send_limits",
+     [](Scene& s) {
+       const auto id = s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, request).factor.id();
+       (void)s.verifier.challenge_factor(id, {.event_context = request});
+       return [&s, id] { (void)s.verifier.reset_send_limits(id, "u_42", request); };
+     },
+     {"send_limits_reset generic_otp factor of u_42"}},
     {"verify_challenge, valid for the first time",
      [](Scene& s) {
        const auto enrolled = s.totp();

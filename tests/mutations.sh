@@ -92,9 +92,8 @@ mutate "the lock is opened by operators" verifier.hpp 'decision::forget_failures
 mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
   'std::string(digits, char(49))'
-mutate "sms codes expire" $verification 'if (challenge.expires_at && context.now >= *challenge.expires_at)' 'if (false)'
-mutate "sms codes expire in time" $verification 'context.now >= *challenge.expires_at' \
-  'context.now > *challenge.expires_at'
+mutate "sms codes expire" $verification 'if (challenge.expires_at && is_over(challenge.created_at, *challenge.expires_at, context.now))' 'if (false)'
+mutate "sms codes expire in time" decision/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" code ").append(challenge.id)' ''
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
   'challenge.answer = context.keys.authenticate(code, code_context(type, challenge));' \
@@ -182,10 +181,22 @@ mutate "hotp: window of two codes" factor/hotp.hpp 'next + context.options.hotp_
   'next + context.options.hotp_resynchronization_window + 1'
 mutate "hotp: both codes" otp/hotp.hpp 'before & crypto::equal_mask(following, next_value)' 'before'
 
+tests=tests/wrong_clocks.cpp
+mutate "a clock that was ahead makes no longer wait" decision/lockout.hpp \
+  'std::min(*factor.last_failure_at, latest_failure(delay, now, options)) + delay' '*factor.last_failure_at + delay'
+mutate "a bounded wait counts down" decision/lockout.hpp 'factor.last_failure_at = latest;' ''
+mutate "a send dated ahead counts from now" decision/send_limits.hpp 'std::min(sent, context.now)' 'sent'
+mutate "a bounded wait to send counts down" decision/send_limits.hpp 'if (ahead) keep();' ''
+mutate "what a clock ahead made does not live on" decision/lifetime.hpp \
+  'return from > now && from - now > until - from;' 'return false;'
+mutate "a device seen expired is forgotten" trusted_device.hpp \
+  'return commit_devices(verb, devices, std::move(record)) ? std::optional(Found{}) : std::nullopt;' 'return Found{};'
+mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
+  'step + context.options.totp_drift_steps + 1);' 'step);'
 tests=tests/trusted_devices.cpp
-mutate "trusted devices: lifetime" trusted_device.hpp 'return stored.device.expires_at <= now;' 'return stored.device.expires_at < now;'
+mutate "trusted devices: lifetime" decision/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "trusted devices: HMAC of the secret" trusted_device.hpp \
-  'if (!context.keys.matches(stored.mac, secret, device_context(stored.device, user_id), id)) break;' ''
+  '|| !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id)' ''
 mutate "trusted devices: HMAC bound to the label" trusted_device.hpp "'\\n' + device.label + '\\n'" "'\\n'"
 mutate "trusted devices: bounded" trusted_device.hpp 'devices.erase(devices.begin());' 'return std::nullopt;'
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 #include <mfa/storage/record.hpp>
 
@@ -27,8 +28,12 @@ struct Assurance {
 /// in the future by `longest` or more is not.
 [[nodiscard]] constexpr bool is_fresh(Time verified_at, std::chrono::milliseconds longest,
                                       std::chrono::system_clock::time_point now) noexcept {
-  const auto age = now - verified_at;
-  return age < longest && -age < longest;
+  // In milliseconds and without a sign: whatever the two times are, their distance can be told.
+  const auto count = [](Time time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); };
+  const Time read = std::chrono::floor<std::chrono::milliseconds>(now);
+  const std::uint64_t apart =
+      verified_at <= read ? count(read) - count(verified_at) : count(verified_at) - count(read);
+  return longest.count() > 0 && apart < static_cast<std::uint64_t>(longest.count());
 }
 
 } // namespace mfa

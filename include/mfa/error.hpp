@@ -37,7 +37,7 @@ enum class errc {
   storage_failure,        ///< the storage could not read or write
   storage_conflict,       ///< a record kept changing under the operation
   storage_schema,         ///< the storage's schema is not one that this library can use
-  clock_out_of_range,     ///< the clock reads before 1970 or after the year 5138
+  clock_out_of_range,     ///< the clock reads before 1970 or after the year 2260
   crypto_failure,         ///< OpenSSL refused
 };
 

@@ -23,9 +23,10 @@ enum class EventType : std::uint8_t {
   import_refused,         ///< one line or account, for `Event::cause`; not in a dry run
   challenge_created,
   sms_sent,
-  sms_refused,  ///< a send limit or the list of country codes
-  sms_not_sent, ///< the transport threw `Event::cause`, and the challenge is withdrawn
-  code_refused, ///< a limit on the codes that the host delivers
+  sms_refused,       ///< a send limit or the list of country codes
+  sms_not_sent,      ///< the transport threw `Event::cause`, and the challenge is withdrawn
+  code_refused,      ///< a limit on the codes that the host delivers
+  send_limits_reset, ///< by an operator; without a factor's id if it was for a phone number
   verification_succeeded,
   authenticator_cloned,          ///< WebAuthn: its counter went back, so its key is held twice
   user_verification_initialized, ///< WebAuthn: from now on the factor's PIN or biometric counts
@@ -55,6 +56,7 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::sms_refused: return "sms_refused";
   case EventType::sms_not_sent: return "sms_not_sent";
   case EventType::code_refused: return "code_refused";
+  case EventType::send_limits_reset: return "send_limits_reset";
   case EventType::verification_succeeded: return "verification_succeeded";
   case EventType::authenticator_cloned: return "authenticator_cloned";
   case EventType::user_verification_initialized: return "user_verification_initialized";

@@ -15,6 +15,7 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/decision/context.hpp>
+#include <mfa/decision/lifetime.hpp>
 #include <mfa/detail/base64url.hpp>
 #include <mfa/detail/checked_text.hpp>
 #include <mfa/detail/fields.hpp>
@@ -111,16 +112,40 @@ inline void encode_devices(const std::vector<StoredDevice>& devices, storage::Co
   record.data = fields.take();
 }
 
+[[nodiscard]] constexpr bool is_expired(const TrustedDevice& device, Time now) noexcept {
+  return decision::is_over(device.remembered_at, device.expires_at, now);
+}
+
+/// All that are stored, those included whose time is over. Throws `errc::corrupt_record`.
+template <class Verb>
+std::vector<StoredDevice> find_all_devices(const Verb& verb, std::string_view user_id,
+                                           storage::CounterRecord& record) {
+  record = verb.storage->find_counter(devices_record_id(user_id)).value_or(storage::CounterRecord{});
+  record.id = devices_record_id(user_id);
+  return record.data.empty() ? std::vector<StoredDevice>() : decode_devices(record);
+}
+
 /// Those that are still trusted. Throws `errc::corrupt_record`.
 template <class Verb>
 std::vector<StoredDevice> find_devices(const Verb& verb, std::string_view user_id, Time now,
                                        storage::CounterRecord& record) {
-  record = verb.storage->find_counter(devices_record_id(user_id)).value_or(storage::CounterRecord{});
-  record.id = devices_record_id(user_id);
-  if (record.data.empty()) return {};
-  std::vector<StoredDevice> devices = decode_devices(record);
-  std::erase_if(devices, [&](const StoredDevice& stored) { return stored.device.expires_at <= now; });
+  std::vector<StoredDevice> devices = find_all_devices(verb, user_id, record);
+  std::erase_if(devices, [&](const StoredDevice& stored) { return is_expired(stored.device, now); });
   return devices;
+}
+
+/// Makes these all that the record holds; false if it was changed meanwhile. The record is stored already.
+template <class Verb>
+bool commit_devices(const Verb& verb, const std::vector<StoredDevice>& devices,
+                    storage::CounterRecord record) {
+  storage::Batch batch;
+  if (devices.empty()) {
+    batch.removals.push_back({storage::RecordKind::counter, record.id, record.version});
+  } else {
+    encode_devices(devices, record);
+    batch.counters.push_back(std::move(record));
+  }
+  return verb.storage->commit(std::move(batch));
 }
 
 template <class Verb>
@@ -188,7 +213,8 @@ open_token(std::string_view token, std::string_view user_id, const KeyRing& keys
 }
 
 /// The device that a token is for, if it is trusted. `device_id` becomes the one that a token of this user
-/// names.
+/// names. A device whose time is over is forgotten, so that it stays over if the clock goes
+/// back.
 template <class Verb>
 std::optional<TrustedDevice> find_device(const Verb& verb, std::string_view token, std::string_view user_id,
                                          const decision::Context& context, std::string& device_id) {
@@ -199,13 +225,20 @@ std::optional<TrustedDevice> find_device(const Verb& verb, std::string_view toke
   const std::string_view secret = crypto::text_of(*content).substr(id_size);
   if (!is_id(id, trusted_device_id_prefix)) return std::nullopt;
   device_id = id;
-  storage::CounterRecord record;
-  for (StoredDevice& stored : find_devices(verb, user_id, context.now, record))
-    if (stored.device.id == id) {
-      if (!context.keys.matches(stored.mac, secret, device_context(stored.device, user_id), id)) break;
-      return std::move(stored.device);
-    }
-  return std::nullopt;
+  using Found = std::optional<TrustedDevice>;
+  return verb.until_committed("the list of trusted devices", [&]() -> std::optional<Found> {
+    storage::CounterRecord record;
+    std::vector<StoredDevice> devices = find_all_devices(verb, user_id, record);
+    const auto found =
+        std::ranges::find_if(devices, [&](const StoredDevice& stored) { return stored.device.id == id; });
+    if (found == devices.end() ||
+        !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id))
+      return Found{};
+    if (!is_expired(found->device, context.now)) return Found{std::move(found->device)};
+    std::erase_if(devices,
+                  [&](const StoredDevice& stored) { return is_expired(stored.device, context.now); });
+    return commit_devices(verb, devices, std::move(record)) ? std::optional(Found{}) : std::nullopt;
+  });
 }
 
 template <class Verb>
@@ -248,15 +281,8 @@ std::size_t revoke_devices(const Verb& verb, std::string_view user_id, Revoked r
       removed.push_back(stored.device.id);
       return true;
     });
-    storage::Batch batch;
-    if (devices.empty()) {
-      batch.removals.push_back({storage::RecordKind::counter, record.id, record.version});
-    } else {
-      if (removed.empty()) return 0;
-      encode_devices(devices, record);
-      batch.counters.push_back(std::move(record));
-    }
-    if (!verb.storage->commit(std::move(batch))) return std::nullopt;
+    if (removed.empty() && !devices.empty()) return 0;
+    if (!commit_devices(verb, devices, std::move(record))) return std::nullopt;
     for (const std::string& id : removed)
       verb.emit({.type = EventType::device_revoked, .at = now, .user_id = user_id, .device_id = id});
     return removed.size();

@@ -18,6 +18,7 @@
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
+#include <mfa/decision/send_limits.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/detail/checked_text.hpp>
 #include <mfa/detail/claims.hpp>
@@ -36,6 +37,7 @@
 #include <mfa/policy.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/none.hpp>
+#include <mfa/sms/phone_number.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
@@ -315,7 +317,8 @@ class Verifier {
   }
 
   /// The device that the token was given to, if it is this user's and still trusted; otherwise nothing,
-  /// whatever the token is. Ask after the password, in the place of a challenge.
+  /// whatever the token is. A device whose time is over is forgotten. Ask after the password, in the place of
+  /// a challenge.
   [[nodiscard]] std::optional<TrustedDevice>
   check_device(std::string_view token, std::string_view user_id,
                const EventContext& event_context = EventContext()) const {
@@ -388,7 +391,8 @@ class Verifier {
     });
   }
 
-  /// For operators: forgets the factor's wrong codes, whether it is locked or waiting. Throws
+  /// For operators: forgets the factor's wrong codes, whether it is locked or waiting, and the codes that
+  /// a TOTP factor took for a day or more ahead of now, when the clock was wrong. Throws
   /// `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
   void unlock_factor(std::string_view factor_id, std::string_view user_id = {},
                      const EventContext& event_context = EventContext()) const {
@@ -397,6 +401,7 @@ class Verifier {
       const decision::Context context = verb.now();
       auto factor = verb.find_factor(factor_id, user_id);
       decision::forget_failures(factor);
+      factor::with_kind(factor.type, [&](auto kind) { kind.unlock(factor, context); });
       factor.updated_at = context.now;
       storage::Batch batch;
       batch.factors.push_back(factor);
@@ -404,6 +409,36 @@ class Verifier {
       verb.emit(EventType::factor_unlocked, context.now, factor);
       return true;
     });
+  }
+
+  /// For operators: forgets the messages that were sent to a phone number, so that the next need not wait.
+  /// False if there were none. Throws `errc::invalid_phone_number`.
+  bool reset_sms_limits(std::string_view phone_number,
+                        const EventContext& event_context = EventContext()) const {
+    const auto verb = begin(event_context);
+    const decision::Context context = verb.now();
+    const std::string number = sms::parse_phone_number(phone_number);
+    return reset_counts(
+        verb, decision::sms_counter_ids(number, context.keys),
+        {.type = EventType::send_limits_reset, .at = context.now, .factor_type = FactorType::sms});
+  }
+
+  /// The same for what a factor counts: an SMS factor the messages to its number, by whatever factor they
+  /// went; a generic OTP factor its codes. Throws `errc::entity_not_found`; also if `user_id` is given and
+  /// the factor is not that user's.
+  bool reset_send_limits(std::string_view factor_id, std::string_view user_id = {},
+                         const EventContext& event_context = EventContext()) const {
+    const auto verb = begin(event_context);
+    const decision::Context context = verb.now();
+    const auto factor = verb.find_factor(factor_id, user_id);
+    const auto ids =
+        factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
+    return reset_counts(verb, ids,
+                        {.type = EventType::send_limits_reset,
+                         .at = context.now,
+                         .factor_type = factor.type,
+                         .factor_id = factor.id,
+                         .user_id = factor.user_id});
   }
 
   /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,
@@ -513,16 +548,38 @@ class Verifier {
                                                      storage::ChallengeRecord& challenge,
                                                      storage::Batch& batch, const ChallengeOptions& options,
                                                      const decision::Context& context) {
+    const std::string counted = batch.counters.empty() ? std::string() : batch.counters.front().data;
     try {
       return decision::create_challenge(
           factor, challenge, batch.counters.empty() ? nullptr : &batch.counters.front(), options, context);
     } catch (const Error& error) {
+      const bool limited = error.code() == errc::sms_rate_limited || error.code() == errc::code_rate_limited;
       if (error.code() == errc::sms_rate_limited || error.code() == errc::sms_country_not_allowed)
         verb.emit(EventType::sms_refused, context.now, factor, std::current_exception());
       if (error.code() == errc::code_rate_limited)
         verb.emit(EventType::code_refused, context.now, factor, std::current_exception());
+      if (limited && batch.counters.front().data != counted) { // see decision::count_send
+        storage::Batch bounded;
+        bounded.counters.push_back(std::move(batch.counters.front()));
+        (void)verb.storage->commit(std::move(bounded)); // or the next attempt does it
+      }
       throw;
     }
+  }
+
+  /// Removes what was counted under these ids, and tells.
+  static bool reset_counts(const Verb& verb, const std::vector<std::string>& ids, const Event& event) {
+    bool reset = false;
+    verb.until_committed("the count of what was sent", [&] {
+      storage::Batch batch;
+      for (const std::string& id : ids)
+        if (const auto counter = verb.storage->find_counter(id))
+          batch.removals.push_back({storage::RecordKind::counter, counter->id, counter->version});
+      reset = !batch.removals.empty();
+      return !reset || verb.storage->commit(std::move(batch));
+    });
+    if (reset) verb.emit(event);
+    return reset;
   }
 
   static void emit(const Verb& verb, const decision::Verdict& verdict, const Verification& verification,

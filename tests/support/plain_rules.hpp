@@ -101,6 +101,7 @@ class PlainRules {
       const auto wait = wait_to_send(factor->phone_number);
       if (wait > Wait(0)) return {.error = errc::sms_rate_limited, .retry_after = wait};
       sends_[factor->phone_number].push_back(now);
+      forget_old_sends(sends_[factor->phone_number]);
       challenge.view.expires_at = now + options_.sms_code_lifetime;
       challenge.code = code;
       factor->latest_challenge = name; // the codes before are dead, even if this one never arrives
@@ -153,6 +154,8 @@ class PlainRules {
     if (factor == nullptr) return {.error = errc::entity_not_found};
     factor->view.failures = 0;
     factor->view.updated_at = now;
+    if (factor->first_unused_step > step_at(now + day)) // a clock that was ahead accepted it
+      factor->first_unused_step = step_at(now) + options_.totp_drift_steps + 1;
     return {};
   }
 
@@ -169,6 +172,10 @@ class PlainRules {
   static constexpr std::chrono::hours hour{1};
   static constexpr std::chrono::hours day{24};
 
+  static std::uint64_t step_at(Time time) {
+    return static_cast<std::uint64_t>(time.time_since_epoch() / std::chrono::seconds(30));
+  }
+
   Factor* find(int name, std::string_view user_id) {
     const auto factor = factors.find(name);
     if (factor == factors.end()) return nullptr;
@@ -179,18 +186,27 @@ class PlainRules {
     return factor.view.failures >= options_.failures_before_lockout;
   }
 
-  /// How long the factor looks at no code.
+  /// How long the factor looks at no code: never longer than the longest delay, though the clock went back.
   [[nodiscard]] Wait wait(const Factor& factor) const {
     if (factor.view.failures < options_.failures_before_delay) return Wait(0);
+    return std::clamp(std::chrono::ceil<Wait>(factor.latest_failure + delay(factor) - now), Wait(0),
+                      options_.longest_delay);
+  }
+
+  [[nodiscard]] Wait delay(const Factor& factor) const {
     Wait delay = options_.first_delay;
     for (auto n = options_.failures_before_delay; n < factor.view.failures; ++n)
       delay = std::min(2 * delay, options_.longest_delay);
-    return std::max(Wait(0), std::chrono::ceil<Wait>(factor.latest_failure + delay - now));
+    return delay;
   }
 
   /// How long no message may go to this number: until, at some end of a window, each limit leaves room.
   [[nodiscard]] Wait wait_to_send(const std::string& phone_number) {
-    const std::vector<Time>& sends = sends_[phone_number];
+    std::vector<Time>& sends = sends_[phone_number];
+    if (std::ranges::any_of(sends, [this](Time sent) { return sent > now; })) { // the clock went back
+      for (Time& sent : sends) sent = std::min(sent, now);
+      forget_old_sends(sends);
+    }
     const auto room = [&](Time at, std::ptrdiff_t limit, Wait window) {
       return std::ranges::count_if(sends, [&](Time sent) { return sent + window > at; }) < limit;
     };
@@ -206,11 +222,16 @@ class PlainRules {
     return std::chrono::ceil<Wait>(*first - now);
   }
 
+  void forget_old_sends(std::vector<Time>& sends) const {
+    std::erase_if(sends, [this](Time sent) { return sent + day <= now; });
+  }
+
   Status judge(int name, Challenge& challenge, Factor& factor, std::string_view typed) {
     if (challenge.view.state == ChallengeState::verified) return Status::already_verified;
     if (challenge.view.state == ChallengeState::expired) return Status::expired;
     if (challenge.view.state == ChallengeState::exhausted) return Status::too_many_attempts;
-    if (challenge.view.expires_at && *challenge.view.expires_at <= now) {
+    const auto end = challenge.view.expires_at;
+    if (end && (*end <= now || challenge.view.created_at - now > *end - challenge.view.created_at)) {
       challenge.view.state = ChallengeState::expired;
       challenge.view.updated_at = now;
       return Status::expired;
@@ -218,7 +239,10 @@ class PlainRules {
     const bool sms = factor.view.type == FactorType::sms;
     if (sms && factor.latest_challenge != name) return Status::superseded;
     if (locked(factor)) return Status::locked_out;
-    if (wait(factor) > Wait(0)) return Status::delayed;
+    if (wait(factor) > Wait(0)) {
+      factor.latest_failure = std::min(factor.latest_failure, now + options_.longest_delay - delay(factor));
+      return Status::delayed;
+    }
 
     std::string code(typed.substr(0, 257));
     if (code.size() > 256) return Status::malformed_code;
@@ -237,13 +261,13 @@ class PlainRules {
       return status;
     }
     if (--challenge.view.attempts_left == 0) challenge.view.state = ChallengeState::exhausted;
-    factor.latest_failure = factor.view.failures == 0 ? now : std::max(factor.latest_failure, now);
+    factor.latest_failure = now;
     ++factor.view.failures;
     return status;
   }
 
   [[nodiscard]] Status judge_totp(Factor& factor, const std::string& code) const {
-    const auto step = static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::seconds(30));
+    const auto step = step_at(now);
     Status status = Status::wrong_code;
     for (auto s = step + options_.totp_drift_steps; s + options_.totp_drift_steps >= step; --s) {
       if (otp::hotp(factor.secret, s) != code) continue;

@@ -36,20 +36,31 @@ struct SendLimits {
 };
 
 /// Counts one more send in `counter`, which is what was found, or a new record with its id. Or returns the
-/// time to wait, and leaves it as it is. A send that an unset clock dated in the future counts until then.
+/// time to wait, which is no longer than the window of the limit, and leaves the counter as it is. A send
+/// that is stored with a later time than now's, of a clock that was ahead, is taken for sent now; if there
+/// was one, the counter is changed to say so and must be committed for the wait to count down.
 [[nodiscard]] inline std::optional<std::chrono::seconds>
 count_send(storage::CounterRecord& counter, const SendLimits& limits, const Context& context) {
   using std::chrono::hours;
   std::vector<Time> sends;
+  bool ahead = false;
   if (!counter.data.empty()) {
     detail::FieldReader fields(counter.data, 1, "counter", counter.id);
     for (std::uint64_t count = fields.number_up_to(1000); count > 0; --count) {
       const Time sent{std::chrono::milliseconds(fields.number_up_to(100'000'000'000'000))};
-      if (sent + hours(24) > context.now) sends.push_back(sent);
+      ahead = ahead || sent > context.now;
+      if (sent > context.now - hours(24)) sends.push_back(std::min(sent, context.now));
     }
     fields.end();
   }
   std::sort(sends.begin(), sends.end());
+  const auto keep = [&] {
+    detail::FieldWriter fields(1);
+    fields.number(sends.size());
+    for (const Time sent : sends) fields.number(static_cast<std::uint64_t>(sent.time_since_epoch().count()));
+    counter.data = fields.take();
+    counter.purge_at = sends.back() + hours(24);
+  };
 
   Time allowed = context.now;
   const auto at_most = [&](std::size_t limit, std::chrono::milliseconds window) {
@@ -58,14 +69,12 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
   at_most(1, limits.interval);
   at_most(limits.an_hour, hours(1));
   at_most(limits.a_day, hours(24));
-  if (allowed > context.now) return std::chrono::ceil<std::chrono::seconds>(allowed - context.now);
-
+  if (allowed > context.now) {
+    if (ahead) keep();
+    return std::chrono::ceil<std::chrono::seconds>(allowed - context.now);
+  }
   sends.push_back(context.now);
-  detail::FieldWriter fields(1);
-  fields.number(sends.size());
-  for (const Time sent : sends) fields.number(static_cast<std::uint64_t>(sent.time_since_epoch().count()));
-  counter.data = fields.take();
-  counter.purge_at = std::max(counter.purge_at, context.now + hours(24));
+  keep();
   return std::nullopt;
 }
 

@@ -10,6 +10,7 @@
 #include <mfa/assurance.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/context.hpp>
+#include <mfa/decision/lifetime.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -100,7 +101,7 @@ enum class Claims : bool { open, taken };
   case ChallengeState::expired: return {.status = Status::expired};
   case ChallengeState::exhausted: return {.status = Status::too_many_attempts};
   }
-  if (challenge.expires_at && context.now >= *challenge.expires_at) {
+  if (challenge.expires_at && is_over(challenge.created_at, *challenge.expires_at, context.now)) {
     end_challenge(ChallengeState::expired); // so that it stays expired if the clock goes back
     challenge.updated_at = context.now;
     return {.status = Status::expired, .challenge_changed = true};
@@ -110,7 +111,10 @@ enum class Claims : bool { open, taken };
   if (!current) return {.status = Status::superseded};
   const Lockout lock = lockout(factor, context.now, context.options);
   if (lock.locked) return {.status = Status::locked_out};
-  if (lock.wait.count() > 0) return {.status = Status::delayed, .retry_after = lock.wait};
+  if (lock.wait.count() > 0)
+    return {.status = Status::delayed,
+            .factor_changed = keep_bounded_wait(factor, context.now, context.options),
+            .retry_after = lock.wait};
 
   const bool can_meet =
       factor::with_kind(factor.type, [&](auto kind) { return kind.best_assurance.meets(request.required); });

@@ -56,10 +56,12 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> class Verb {
   [[nodiscard]] const KeyRing& keys() const noexcept { return *keys_; }
 
   [[nodiscard]] decision::Context now() const {
-    constexpr Time end{std::chrono::milliseconds(100'000'000'000'000)};
+    // A year before `std::chrono::system_clock::time_point` ends where it counts nanoseconds, so that what is
+    // to last for a while has its end in it.
+    constexpr Time end = std::chrono::sys_days(std::chrono::year(2261) / 1 / 1);
     const Time time = std::chrono::floor<std::chrono::milliseconds>(clock_->now());
     if (time < Time{} || time >= end)
-      throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 5138; set it");
+      throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 2260; set it");
     return {time, options, *keys_};
   }
 

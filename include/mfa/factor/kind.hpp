@@ -45,6 +45,9 @@ struct KindDefaults {
   /// Whether no later challenge replaced this one.
   static bool is_current(const storage::FactorRecord&, const storage::ChallengeRecord&) { return true; }
 
+  /// What an operator's `unlock_factor` forgets of the kind's own, beside the wrong codes.
+  static void unlock(storage::FactorRecord&, const decision::Context&) {}
+
   /// Ids of what no two verified factors of the whole storage may have in common. Asked for once the first
   /// valid answer is in the record, and when the factor is deleted.
   static std::vector<std::string> claims(const storage::FactorRecord&) { return {}; }

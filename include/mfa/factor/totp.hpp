@@ -118,6 +118,16 @@ struct TotpKind : KindDefaults {
     return {.status = Status::valid, .amr = amr};
   }
 
+  /// Of the steps that were used, those that are to come in a day or later, which a clock that was ahead
+  /// accepted: until then no code would be. No step up to now's is forgotten.
+  static void unlock(storage::FactorRecord& record, const decision::Context& context) {
+    Parameters parameters = decode(record);
+    const std::uint64_t step = otp::totp_step(context.now, parameters.period);
+    if (parameters.next <= otp::totp_step(context.now + std::chrono::hours(24), parameters.period)) return;
+    parameters.next = std::min(parameters.next, step + context.options.totp_drift_steps + 1);
+    record.parameters = encode(parameters);
+  }
+
  private:
   static constexpr std::uint64_t highest_step = 200'000'000'000; ///< of the shortest period, beyond any clock
 

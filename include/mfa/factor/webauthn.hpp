@@ -16,6 +16,7 @@
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/sha256.hpp>
 #include <mfa/decision/context.hpp>
+#include <mfa/decision/lifetime.hpp>
 #include <mfa/detail/base64url.hpp>
 #include <mfa/detail/fields.hpp>
 #include <mfa/detail/hexadecimal.hpp>
@@ -133,7 +134,7 @@ struct WebAuthnKind : KindDefaults {
       return effects;
     }
     auto pending = webauthn::decode_pending(record, open_secret(record, context.keys));
-    if (context.now >= pending.ends_at) {
+    if (decision::is_over(pending.ends_at - party.timeout(), pending.ends_at, context.now)) {
       pending.challenge = draw_challenge(record, context.now);
       pending.ends_at = end_of(party, context);
       seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
