@@ -458,3 +458,22 @@ TEST_CASE("a relative path names the same file after the process has changed its
   storage.reset();
   CHECK(Sqlite(file.path).find_factor("f"));
 }
+
+TEST_CASE("a new file is made under a lock that all shared libraries of the process have in common") {
+  const SqliteFile file;
+  const std::string path = file.directory.path() + "/new.db";
+  std::atomic<bool> is_open = false;
+  std::thread opener;
+  {
+    const mfa::detail::sqlite::ProcessLock held_elsewhere;
+    opener = std::thread([&] {
+      const Sqlite storage(path, quick);
+      is_open = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    CHECK_FALSE(is_open);
+    CHECK(::access(path.c_str(), F_OK) != 0);
+  }
+  opener.join();
+  CHECK(is_open);
+}
