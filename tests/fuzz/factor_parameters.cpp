@@ -62,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const Options options = [] {
     Options made;
     made.webauthn = std::make_shared<Agreeing>();
+    made.sms_template = "{{code}}";
     return made;
   }();
   static const KeyRing keys = KeyRing::unsealed();
@@ -90,10 +91,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       challenge.id = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ";
       storage::CounterRecord counter;
       auto asked = record;
-      attempt(
-          [&] { return decision::create_challenge(asked, challenge, &counter, {}, context).code.size(); });
-      for (const std::string_view answer : {"123456", "12345678", "123456 654321", "7KQP-X2M9-T4WD"}) {
-        auto answered = record;
+      std::string given; // what a right answer is, where the challenge alone says so
+      attempt([&] {
+        const auto effects = decision::create_challenge(asked, challenge, &counter, {}, context);
+        given = effects.message ? effects.message->body : std::string(effects.code.view());
+        if (given.empty()) given = effects.webauthn_options;
+        return given.size();
+      });
+      for (const std::string_view answer :
+           {std::string_view(given), std::string_view("12345678"), std::string_view("123456 654321"),
+            std::string_view("7KQP-X2M9-T4WD")}) {
+        auto answered = asked;
         auto put = challenge;
         attempt([&] { return decision::verify(answered, put, answer, {}, context); });
       }
