@@ -8,6 +8,8 @@
 #include <mfa/factor/recovery_codes.hpp>
 #include <mfa/factor/typed_code.hpp>
 
+// Covers: factor/typed_code.hpp detail/typed_characters.hpp detail/text.hpp
+
 using mfa::factor::TypedCode;
 using mfa::factor::TypedRecoveryCode;
 
