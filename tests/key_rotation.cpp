@@ -302,7 +302,7 @@ TEST_CASE("A verb ends with the key ring that it began with, and the next begins
   std::vector<std::string> ids;
   for (int i = 0; i < 3; ++i) ids.push_back(Node(service, before).enroll().factor.id());
   const auto replaced_meanwhile = [&](const ResealProgress&) {
-    node.verifier.replace_key_ring(KeyRing{"third", bytes_of("................................")});
+    node.verifier.replace_key_ring(KeyRing{"third", bytes_of("the third key: 0123456789 ABCDEF")});
     return true;
   };
   const auto progress = node.verifier.reseal_all({.batch = 1, .progress = replaced_meanwhile});
