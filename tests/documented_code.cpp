@@ -104,7 +104,7 @@ extern Session session;
 extern Tenant tenant;
 extern std::string chosen, answer, seed_of_the_token;
 void offer(const std::string& text, unsigned remaining = 0);
-void show_once(const std::vector<std::string>& codes);
+void show_once(const std::vector<mfa::crypto::SecretString>& codes);
 void deliver(const std::string& address, std::string_view code);
 void challenge_again();
 void set_cookie(const std::string& name, const std::string& value);

@@ -56,7 +56,7 @@ TEST_CASE("The URI says that it is HOTP, and the counter") {
                                                          .counter = 5});
   CHECK(enrolled.hotp.uri == "otpauth://hotp/Foo%20Corp:alan?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
                              "&issuer=Foo%20Corp&digits=8&counter=5");
-  CHECK(enrolled.hotp.qr_code.starts_with("data:image/png;base64,"));
+  CHECK(enrolled.hotp.qr_code.view().starts_with("data:image/png;base64,"));
   CHECK(enrolled.factor.hotp()->issuer == "Foo Corp");
 }
 

@@ -61,7 +61,7 @@ void work(const std::string& file, const mfa::KeyRing& keys, std::int64_t start,
     const auto enrolled =
         verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .qr_code = {.scale = 1}});
     const std::string& factor = enrolled.factor.id();
-    parent.send("told " + factor + ' ' + enrolled.totp.secret);
+    parent.send("told " + factor + ' ' + enrolled.totp.secret.str());
     const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
     for (int i = 0; i < 3; ++i) {
       parent.send("challenge");

@@ -72,7 +72,8 @@ TEST_CASE("Options are made of temporaries and used later") {
   const mfa::otp::Account account{
       .issuer = session_id(), .user = user_id(), .secret = mfa::crypto::SecretBytes(20)};
   use_the_stack();
-  CHECK(mfa::otp::parse_uri(mfa::otp::uri(account)).user == user_id());
+  const auto uri = mfa::otp::uri(account);
+  CHECK(mfa::otp::parse_uri(uri).user == user_id());
 }
 
 TEST_CASE("What a temporary returns lives on") {

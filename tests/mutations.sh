@@ -208,6 +208,16 @@ mutate "records: the user's own" storage/checked.hpp 'if (factor.user_id != user
 tests=tests/record_fields.cpp
 mutate "records: nothing beyond their end" detail/fields.hpp 'size > rest_.size()' 'size > rest_.size() + 1'
 
+tests=tests/no_secret_left_in_memory.cpp
+mutate "texts are wiped" crypto/secret_string.hpp 'OPENSSL_cleanse(text.data(), text.size());' ''
+mutate "a text that moves is wiped" crypto/secret_string.hpp \
+  'SecretString(SecretString&& other) noexcept : text_(std::move(other.text_)) { wipe(other.text_); }' \
+  'SecretString(SecretString&& other) noexcept : text_(std::move(other.text_)) {}'
+mutate "a text that grows is wiped" crypto/secret_string.hpp 'larger.append(text_).append(text);
+      text_.swap(larger);
+      wipe(larger);' 'larger.append(text_).append(text); text_.swap(larger);'
+mutate "bytes are wiped" crypto/secret_bytes.hpp 'OPENSSL_cleanse(memory, count * sizeof(T));' ''
+mutate "the image's memory is wiped" qr/png.hpp 'OPENSSL_cleanse(memory, before + size);' ''
 tests=tests/cloned_machine.cpp
 mutate "cloned machines: nonces" crypto/sealed_box.hpp 'random_bytes_for(text_of(purpose), {nonce, nonce_size});' \
   'random_bytes({nonce, nonce_size});'

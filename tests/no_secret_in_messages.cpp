@@ -66,7 +66,7 @@ class Secrets {
     const std::string upper = hex_of(bytes, "%02X");
     std::string base64 = mfa::detail::base64(bytes);
     while (base64.ends_with('=')) base64.pop_back();
-    const std::string base32 = mfa::otp::base32_encode(mfa::crypto::bytes_of(bytes));
+    const std::string base32(mfa::otp::base32_encode(mfa::crypto::bytes_of(bytes)));
     std::string base32_lower = base32;
     std::ranges::transform(base32_lower, base32_lower.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -386,7 +386,7 @@ template <class StoragePolicy> class Play {
 
     heard.error_of(errc::invalid_argument,
                    [&] { return verifier.unsafe_export_otpauth_uri(set.factor.id()); });
-    const std::string uri = verifier.unsafe_export_otpauth_uri(token.factor.id());
+    const std::string uri(verifier.unsafe_export_otpauth_uri(token.factor.id()));
     const std::vector<mfa::ImportLine> lines{{.user_id = "u_42", .uri = uri},
                                              {.user_id = "u_42", .uri = uri + "x"},
                                              {.user_id = "u_42", .uri = uri + "%"}};
@@ -460,7 +460,7 @@ template <class StoragePolicy> class Play {
 
   void bad_requests() {
     Verifier verifier{storage, clock, sms, options()};
-    const std::string secret = mfa::otp::base32_encode(mfa::crypto::bytes_of(random_key()));
+    const std::string secret(mfa::otp::base32_encode(mfa::crypto::bytes_of(random_key())));
     for (const std::size_t size : {7U, 20U, 39U, 52U}) secrets.add_text(secret.substr(0, size));
     const auto totp = [&](const Totp& request, errc expected) {
       heard.error_of(expected, [&] { return verifier.enroll_factor(request); });

@@ -214,7 +214,8 @@ TEST_CASE("What the library writes is read back") {
                                     .digits = 8,
                                     .counter = counter};
           if (!counter) written.period = std::chrono::seconds(45);
-          const auto account = parse_uri(mfa::otp::uri(written));
+          const auto uri = mfa::otp::uri(written);
+          const auto account = parse_uri(uri);
           CHECK(account.issuer == written.issuer);
           CHECK(account.user == written.user);
           CHECK(account.secret == written.secret);

@@ -33,18 +33,23 @@ using mfa::test::thrown_by;
 
 namespace {
 
-const std::array<unsigned char, mfa::otp::longest_secret> secret{7};
+/// A secret of `size` bytes.
+mfa::crypto::SecretBytes secret_of(std::size_t size) {
+  mfa::crypto::SecretBytes secret(size);
+  secret.front() = 7;
+  return secret;
+}
 
-const std::string ordinary_uri = mfa::otp::uri(
-    {.issuer = "Foo Corp", .user = "alan.turing@example.com", .secret = std::span(secret).first(20)});
+const std::string ordinary_uri(
+    mfa::otp::uri({.issuer = "Foo Corp", .user = "alan.turing@example.com", .secret = secret_of(20)}));
 
 /// 200 bytes of emoji as issuer, 255 of digits of another script as user, and the longest of everything else.
-const std::string largest_uri = mfa::otp::uri({.issuer = repeated("\xF0\x9F\x94\x92", 50),
-                                               .user = repeated("\xE0\xA5\xAA", 85),
-                                               .secret = secret,
-                                               .hash = mfa::crypto::Hash::sha512,
-                                               .digits = 8,
-                                               .period = std::chrono::seconds(31'622'400)});
+const std::string largest_uri(mfa::otp::uri({.issuer = repeated("\xF0\x9F\x94\x92", 50),
+                                             .user = repeated("\xE0\xA5\xAA", 85),
+                                             .secret = secret_of(mfa::otp::longest_secret),
+                                             .hash = mfa::crypto::Hash::sha512,
+                                             .digits = 8,
+                                             .period = std::chrono::seconds(31'622'400)}));
 
 std::string read_png(const Matrix& matrix, unsigned scale) {
   const mfa::test::TemporaryDirectory directory;
@@ -95,7 +100,8 @@ TEST_CASE("The terminal rendering with colours is read back from dark and from l
     for (const bool light_background : {false, true}) {
       CAPTURE(uri.size(), light_background);
       const auto matrix = mfa::qr::encode(uri, ErrorCorrection::low);
-      const Screen screen(mfa::qr::terminal(matrix), light_background);
+      const auto text = mfa::qr::terminal(matrix);
+      const Screen screen(text, light_background);
       CHECK(screen.columns() == matrix.size() + 8);
       CHECK(screen.lines() == (matrix.size() + 9) / 2);
       CHECK(screen.read() == uri);
@@ -104,7 +110,7 @@ TEST_CASE("The terminal rendering with colours is read back from dark and from l
 
 TEST_CASE("The terminal rendering without colours is read back from dark terminals") {
   const auto matrix = mfa::qr::encode(ordinary_uri, ErrorCorrection::low);
-  const std::string text = mfa::qr::terminal(matrix, {.ansi_colours = false});
+  const std::string text(mfa::qr::terminal(matrix, {.ansi_colours = false}));
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(Screen(text, false).read() == ordinary_uri);
 }
@@ -112,7 +118,7 @@ TEST_CASE("The terminal rendering without colours is read back from dark termina
 TEST_CASE("Every rendering has its quiet zone of four light modules") {
   const auto matrix = mfa::qr::encode(ordinary_uri);
   const auto side = static_cast<int>(matrix.size() + 8);
-  CHECK_THAT(mfa::qr::svg(matrix, {.scale = 5}),
+  CHECK_THAT(std::string(mfa::qr::svg(matrix, {.scale = 5})),
              mfa::test::contains("width=\"" + std::to_string(side * 5) + "\" height=\"" +
                                  std::to_string(side * 5) + "\" viewBox=\"0 0 " + std::to_string(side) + ' ' +
                                  std::to_string(side) + '"'));
@@ -121,7 +127,7 @@ TEST_CASE("Every rendering has its quiet zone of four light modules") {
   CHECK_FALSE(matrix.dark(0U - 1, 0));
   CHECK_FALSE(matrix.dark(matrix.size(), 0));
   // A PNG's width and height are the bytes 16 to 23.
-  const std::string png = mfa::qr::png(matrix, {.scale = 5});
+  const std::string png(mfa::qr::png(matrix, {.scale = 5}));
   const auto number_at = [&](std::size_t at) {
     int number = 0;
     for (std::size_t i = at; i < at + 4; ++i) number = number * 256 + static_cast<unsigned char>(png[i]);
@@ -135,10 +141,10 @@ TEST_CASE("The data URI of an enrolment is the PNG of its URI") {
   mfa::test::Host host;
   const auto totp = host.enroll_totp().totp;
   constexpr std::string_view prefix = "data:image/png;base64,";
-  REQUIRE(std::string_view(totp.qr_code).starts_with(prefix));
+  REQUIRE(totp.qr_code.view().starts_with(prefix));
   const mfa::test::TemporaryDirectory directory;
   const std::string file = directory.path() + "/code.png";
-  std::ofstream(file + ".base64") << totp.qr_code.substr(prefix.size());
+  std::ofstream(file + ".base64") << totp.qr_code.view().substr(prefix.size());
   CHECK(output_of("base64 --decode '" + file + ".base64' >'" + file + "' && echo decoded") == "decoded\n");
   CHECK(read_image(file) == totp.uri);
   const auto larger = host.verifier.enroll_factor(

@@ -104,7 +104,8 @@ TEST_CASE("A stolen storage does not make a token, whatever is written into it")
   // A thief with a key of their own makes a token for the device that they have read of.
   mfa::storage::Memory copy;
   mfa::Verifier thief{copy, mfa::Options{.key_ring = mfa::KeyRing("a", key_b)}};
-  CHECK_FALSE(verifier.check_device(thief.remember_device("u_42", "Laptop").token, "u_42").has_value());
+  const auto thiefs = thief.remember_device("u_42", "Laptop");
+  CHECK_FALSE(verifier.check_device(thiefs.token, "u_42").has_value());
 
   // Moved to another user, renamed or prolonged, it is not trusted any more.
   const auto write = [&](const std::string& user_id, std::string data) {

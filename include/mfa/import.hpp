@@ -19,6 +19,7 @@
 #include <mfa/crypto/hmac.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/checked_text.hpp>
 #include <mfa/detail/policies.hpp>
@@ -38,7 +39,7 @@ struct ImportLine {
   std::string user_id; ///< whose it becomes; up to 255 bytes
   /// `otpauth://totp/...`, `otpauth://hotp/...` or, for several at once,
   /// `otpauth-migration://offline?data=...`; white space around it is dropped
-  std::string uri;
+  crypto::SecretString uri;
   std::string friendly_name = {}; ///< up to 200 bytes
 };
 

@@ -14,6 +14,7 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/lifetime.hpp>
 #include <mfa/detail/base64url.hpp>
@@ -40,7 +41,7 @@ struct TrustedDevice {
 struct RememberedDevice {
   TrustedDevice device;
   /// To keep on the device: in a cookie that is `Secure`, `HttpOnly` and `SameSite`. Told this once.
-  std::string token;
+  crypto::SecretString token;
 };
 
 /// The most devices of one user: a further one ends the trust in the oldest.
@@ -178,9 +179,9 @@ RememberedDevice remember_device(const Verb& verb, std::string_view user_id, std
     const auto id = crypto::bytes_of(added.device.id);
     crypto::SecretBytes content(id.begin(), id.end());
     content.insert(content.end(), secret.begin(), secret.end());
-    RememberedDevice remembered{
-        added.device, std::string(device_token_prefix)
-                          .append(base64url(context.keys.seal(content, device_sealing_context(user_id))))};
+    const crypto::SecretString sealed = context.keys.seal(content, device_sealing_context(user_id));
+    RememberedDevice remembered{added.device, crypto::SecretString(device_token_prefix) +
+                                                  base64url<crypto::SecretString>(sealed)};
 
     devices.push_back(std::move(added));
     encode_devices(devices, record);
@@ -202,7 +203,7 @@ RememberedDevice remember_device(const Verb& verb, std::string_view user_id, std
 open_token(std::string_view token, std::string_view user_id, const KeyRing& keys) {
   constexpr std::size_t longest_token = 512;
   if (token.size() > longest_token || !token.starts_with(device_token_prefix)) return std::nullopt;
-  const auto sealed = base64url_decode(token.substr(device_token_prefix.size()));
+  const auto sealed = base64url_decode<crypto::SecretString>(token.substr(device_token_prefix.size()));
   if (!sealed) return std::nullopt;
   try {
     return keys.open(*sealed, device_sealing_context(user_id), "a device token");

@@ -15,6 +15,7 @@
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>
 #include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
@@ -354,13 +355,13 @@ class Verifier {
   /// authenticator. For moving out. Tells the observer. Throws `errc::entity_not_found`; also if `user_id` is
   /// given and the factor is not that user's; and `errc::invalid_argument` for a factor that is neither TOTP
   /// nor HOTP.
-  [[nodiscard]] std::string
+  [[nodiscard]] crypto::SecretString
   unsafe_export_otpauth_uri(std::string_view factor_id, std::string_view user_id = {},
                             const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     const decision::Context context = verb.now();
     const auto factor = verb.find_factor(factor_id, user_id);
-    std::string uri = factor::with_kind(factor.type, [&](auto kind) -> std::string {
+    auto uri = factor::with_kind(factor.type, [&](auto kind) -> crypto::SecretString {
       if constexpr (requires { kind.unsafe_uri(factor, context); })
         return kind.unsafe_uri(factor, context);
       else

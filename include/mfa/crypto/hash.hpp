@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include <openssl/crypto.h>
+
 #include <mfa/detail/compiler.hpp>
 
 namespace mfa::crypto {
@@ -18,8 +20,13 @@ constexpr std::size_t digest_size(Hash hash) noexcept {
 
 constexpr std::size_t block_size(Hash hash) noexcept { return hash == Hash::sha512 ? 128 : 64; }
 
-/// The result of an HMAC: the first `size` bytes count.
+/// The result of an HMAC: the first `size` bytes count. It may be a code or a key, so it is wiped at the end.
 struct Digest {
+  Digest() = default;
+  Digest(const Digest&) = default;
+  Digest& operator=(const Digest&) = default;
+  ~Digest() { OPENSSL_cleanse(bytes.data(), size); }
+
   std::array<unsigned char, 64> bytes{};
   std::size_t size = 0;
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <utility>
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <mfa/crypto/hash.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
 
 namespace mfa::crypto {
@@ -102,7 +102,7 @@ class Hmac {
 
  private:
   void absorb(std::span<const unsigned char> key) {
-    std::array<unsigned char, 128> block{};
+    SecretArray<unsigned char, 128> block;
     const std::size_t size = block_size(hash_);
     bool done = true;
     if (key.size() > size)
@@ -113,7 +113,6 @@ class Hmac {
     done = done && EVP_DigestUpdate(workspace_->inner.get(), block.data(), size) == 1;
     for (auto& byte : block) byte ^= 0x36 ^ 0x5c;
     done = done && EVP_DigestUpdate(workspace_->outer.get(), block.data(), size) == 1;
-    OPENSSL_cleanse(block.data(), block.size());
     detail::require(done, "OpenSSL cannot key the HMAC");
   }
 

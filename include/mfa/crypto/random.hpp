@@ -1,19 +1,18 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/hmac.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 
@@ -30,17 +29,11 @@ inline void random_bytes(std::span<unsigned char> out) {
 /// machine that was cloned while it ran, get the same bytes for the same purpose only. So let `purpose` name
 /// what the bytes are for: the record, its user, and what is to be sealed.
 inline void random_bytes_for(std::string_view purpose, std::span<unsigned char> out) {
-  std::array<unsigned char, 64> key{};
+  SecretArray<unsigned char, 64> key;
   if (out.size() > key.size()) throw Error(errc::crypto_failure, "at most 64 random bytes at once");
   random_bytes(key);
-  Digest digest;
-  {
-    Hmac hmac(Hash::sha512, key);
-    OPENSSL_cleanse(key.data(), key.size());
-    digest = hmac(bytes_of(purpose));
-  }
+  const Digest digest = Hmac(Hash::sha512, key)(bytes_of(purpose));
   std::copy_n(digest.bytes.begin(), out.size(), out.begin());
-  OPENSSL_cleanse(digest.bytes.data(), digest.bytes.size());
 }
 
 /// A code of `digits` (1 to 9) decimal digits, each value equally likely: draws that would favour the small
@@ -51,11 +44,10 @@ inline void random_bytes_for(std::string_view purpose, std::span<unsigned char> 
   const std::uint32_t fair = UINT32_MAX - UINT32_MAX % values; // a multiple of `values`
   std::uint32_t drawn = 0;
   do {
-    std::array<unsigned char, 4> bytes{};
+    SecretArray<unsigned char, 4> bytes;
     random_bytes_for(purpose, bytes);
     drawn = 0;
     for (const unsigned char byte : bytes) drawn = drawn << 8 | byte;
-    OPENSSL_cleanse(bytes.data(), bytes.size());
   } while (drawn >= fair);
   SecretString code;
   std::uint32_t rest = drawn % values;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -29,6 +30,14 @@ template <class T> struct WipingAllocator {
 
 /// Bytes that are wiped when they are let go: keys and secrets in the clear.
 using SecretBytes = std::vector<unsigned char, WipingAllocator<unsigned char>>;
+
+/// The same of a fixed size, in the object itself.
+template <class T, std::size_t size> struct SecretArray : std::array<T, size> {
+  SecretArray() : std::array<T, size>{} {}
+  SecretArray(const SecretArray&) = delete;
+  SecretArray& operator=(const SecretArray&) = delete;
+  ~SecretArray() { OPENSSL_cleanse(this->data(), size * sizeof(T)); }
+};
 
 [[nodiscard]] inline SecretBytes secret_copy(std::span<const unsigned char> bytes) {
   return SecretBytes(bytes.data(), bytes.data() + bytes.size());

@@ -45,7 +45,7 @@ class SecretString {
 
   operator std::string_view() const& noexcept { return text_; }
   operator const std::string&() const& noexcept { return text_; }
-  // A temporary gives none of these: the view would outlive the text. Give the text a name first.
+  // A temporary gives none of these: they would outlive the text. Give the text a name first.
   operator std::string_view() const&& = delete;
   operator const std::string&() const&& = delete;
   [[nodiscard]] const std::string& str() const& noexcept { return text_; }
@@ -54,9 +54,13 @@ class SecretString {
   std::string_view view() const&& = delete;
   [[nodiscard]] const char* c_str() const& noexcept { return text_.c_str(); }
   const char* c_str() const&& = delete;
+  [[nodiscard]] const char* data() const& noexcept { return text_.data(); }
+  const char* data() const&& = delete;
 
   [[nodiscard]] std::size_t size() const noexcept { return text_.size(); }
   [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
+  [[nodiscard]] bool starts_with(std::string_view text) const noexcept { return text_.starts_with(text); }
+  [[nodiscard]] bool ends_with(std::string_view text) const noexcept { return text_.ends_with(text); }
 
   /// Whether the texts are equal, in a time that depends on their lengths only.
   template <class Text>
@@ -104,6 +108,13 @@ class SecretString {
       return *this;
     }
     text_ += text;
+    return *this;
+  }
+
+  SecretString& append(std::string_view text) { return *this += text; }
+
+  SecretString& operator+=(char c) {
+    push_back(c);
     return *this;
   }
 

@@ -14,9 +14,10 @@ namespace mfa::detail {
 inline constexpr std::string_view base64url_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Base64url without padding (RFC 4648 section 5), of any bytes.
-[[nodiscard]] inline std::string base64url(std::string_view bytes) {
-  std::string text;
+/// Base64url without padding (RFC 4648 section 5), of any bytes. Here and below, `Text` is one that is wiped
+/// where the bytes are secret.
+template <class Text = std::string> [[nodiscard]] Text base64url(std::string_view bytes) {
+  Text text;
   text.reserve((bytes.size() * 4 + 2) / 3);
   std::uint32_t bits = 0;
   unsigned held = 0;
@@ -30,14 +31,15 @@ inline constexpr std::string_view base64url_alphabet =
 
 /// The bytes of base64url as `base64url` writes it, or nothing: no padding, no other alphabet, no white
 /// space, no stray bits at the end. So two texts never stand for the same bytes.
-[[nodiscard]] inline std::optional<std::string> base64url_decode(std::string_view text) {
+template <class Text = std::string>
+[[nodiscard]] std::optional<Text> base64url_decode(std::string_view text) {
   static constexpr auto values = [] {
     std::array<std::uint8_t, 256> table{};
     table.fill(64);
     for (std::uint8_t i = 0; i < 64; ++i) table[static_cast<unsigned char>(base64url_alphabet[i])] = i;
     return table;
   }();
-  std::string bytes;
+  Text bytes;
   bytes.reserve(text.size() * 3 / 4);
   std::uint32_t bits = 0;
   unsigned held = 0;

@@ -4,8 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include <openssl/crypto.h>
-
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/sms/concept.hpp>
@@ -29,15 +27,10 @@ template <class Verb> bool withdraw(const Verb& verb, std::string_view challenge
   }
 }
 
-/// Sends the message of a challenge that is committed, and wipes it. `event` is about the challenge. If the
+/// Sends the message of a challenge that is committed. `event` is about the challenge. If the
 /// transport throws, the challenge is removed and `errc::sms_not_sent` carries the transport's exception
 /// nested.
-template <class Verb> void send(const Verb& verb, SmsMessage& message, Event event) {
-  struct Wipe {
-    SmsMessage& message;
-    ~Wipe() { OPENSSL_cleanse(message.body.data(), message.body.size()); }
-  };
-  const Wipe wipe{message};
+template <class Verb> void send(const Verb& verb, const SmsMessage& message, Event event) {
   try {
     verb.sms->send(message);
   } catch (...) {

@@ -7,6 +7,7 @@
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/purpose.hpp>
 #include <mfa/otp/base32.hpp>
@@ -28,9 +29,9 @@ struct QrCodeOptions {
 struct AuthenticatorEnrollment {
   std::string issuer;
   std::string user;
-  std::string qr_code; ///< a PNG image as `data:` URI
-  std::string secret;  ///< base32, to type in
-  std::string uri;     ///< otpauth, what the QR code holds
+  crypto::SecretString qr_code; ///< a PNG image as `data:` URI
+  crypto::SecretString secret;  ///< base32, to type in
+  crypto::SecretString uri;     ///< otpauth, what the QR code holds
 };
 
 namespace factor {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -8,14 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include <openssl/crypto.h>
-
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/constant_time.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/hmac.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/fields.hpp>
 #include <mfa/detail/text.hpp>
@@ -42,7 +40,7 @@ struct RecoveryCodes {
 
 /// What the user must write down. Given once: show it and forget it.
 struct RecoveryCodesEnrollment {
-  std::vector<std::string> codes; ///< "7KQP-X2M9-T4WD", 60 random bits each
+  std::vector<crypto::SecretString> codes; ///< "7KQP-X2M9-T4WD", 60 random bits each
 };
 
 /// What may be shown of a set of recovery codes.
@@ -74,9 +72,6 @@ class TypedRecoveryCode {
     }
     well_formed_ = count == size;
   }
-  TypedRecoveryCode(const TypedRecoveryCode&) = delete;
-  TypedRecoveryCode& operator=(const TypedRecoveryCode&) = delete;
-  ~TypedRecoveryCode() { OPENSSL_cleanse(characters_.data(), characters_.size()); }
 
   [[nodiscard]] bool well_formed() const noexcept { return well_formed_; }
   [[nodiscard]] std::string_view text() const noexcept { return {characters_.data(), characters_.size()}; }
@@ -92,7 +87,7 @@ class TypedRecoveryCode {
     return character < 0x80 ? static_cast<char>(character) : '?';
   }
 
-  std::array<char, size> characters_{};
+  crypto::SecretArray<char, size> characters_;
   bool well_formed_ = false;
 };
 
@@ -165,13 +160,19 @@ struct RecoveryCodesKind : KindDefaults {
   }
 
   /// A code without its dashes, each equally likely.
-  static std::string draw_code(std::string_view purpose) {
-    std::array<unsigned char, TypedRecoveryCode::size> bytes{};
+  static crypto::SecretString draw_code(std::string_view purpose) {
+    crypto::SecretArray<unsigned char, TypedRecoveryCode::size> bytes;
     crypto::random_bytes_for(purpose, bytes);
-    std::string code;
+    crypto::SecretString code;
     for (const unsigned char byte : bytes) code += TypedRecoveryCode::alphabet[byte & 31U];
-    OPENSSL_cleanse(bytes.data(), bytes.size());
     return code;
+  }
+
+  static crypto::SecretString with_dashes(std::string_view code) {
+    crypto::SecretString text;
+    for (; code.size() > TypedRecoveryCode::group; code.remove_prefix(TypedRecoveryCode::group))
+      (text += code.substr(0, TypedRecoveryCode::group)) += '-';
+    return text += code;
   }
 
   static RecoveryCodesEnrollment draw_set(storage::FactorRecord& record, std::size_t count,
@@ -181,12 +182,9 @@ struct RecoveryCodesKind : KindDefaults {
     std::vector<Code> codes;
     RecoveryCodesEnrollment shown;
     for (std::size_t i = 0; i < count; ++i) {
-      std::string code = draw_code(purpose_of("recovery code", record, std::to_string(i)));
+      const crypto::SecretString code = draw_code(purpose_of("recovery code", record, std::to_string(i)));
       codes.push_back({mac_of(code, key)});
-      for (std::size_t end = TypedRecoveryCode::size - TypedRecoveryCode::group; end > 0;
-           end -= TypedRecoveryCode::group)
-        code.insert(end, 1, '-');
-      shown.codes.push_back(std::move(code));
+      shown.codes.push_back(with_dashes(code));
     }
     record.parameters = encode(codes);
     seal_secret(record, key, context.keys);

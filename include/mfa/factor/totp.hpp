@@ -9,6 +9,7 @@
 
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/context.hpp>
 #include <mfa/detail/fields.hpp>
 #include <mfa/error.hpp>
@@ -31,7 +32,7 @@ struct Totp {
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
   /// An existing secret in base32 (either case, with spaces or without): 16 to 128 bytes. Empty: a new one is
   /// drawn.
-  std::string secret = {};
+  crypto::SecretString secret = {};
   /// The same as bytes, in place of `secret`: for those who have it in hexadecimal, say.
   crypto::SecretBytes secret_bytes = {};
   /// Unsafe: takes an existing secret of 10 to 15 bytes, less than RFC 4226 section 4 requires.
@@ -91,7 +92,8 @@ struct TotpKind : KindDefaults {
   }
 
   /// The secret in the clear, as an otpauth URI.
-  static std::string unsafe_uri(const storage::FactorRecord& record, const decision::Context& context) {
+  static crypto::SecretString unsafe_uri(const storage::FactorRecord& record,
+                                         const decision::Context& context) {
     return otp::uri(account_of(decode(record), open_secret(record, context.keys)));
   }
 

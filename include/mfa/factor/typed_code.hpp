@@ -1,12 +1,10 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-#include <openssl/crypto.h>
-
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/detail/text.hpp>
 #include <mfa/detail/typed_characters.hpp>
 
@@ -30,9 +28,6 @@ class TypedCode {
     }
     size_ = count;
   }
-  TypedCode(const TypedCode&) = delete;
-  TypedCode& operator=(const TypedCode&) = delete;
-  ~TypedCode() { OPENSSL_cleanse(digits_.data(), digits_.size()); }
 
   /// How many digits it has, 1 to 18; 0 if it is no code.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -48,7 +43,7 @@ class TypedCode {
   }
 
  private:
-  std::array<char, 18> digits_{};
+  crypto::SecretArray<char, 18> digits_;
   std::size_t size_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 
 namespace mfa::detail {
@@ -26,7 +27,7 @@ constexpr int base32_value(unsigned char character) noexcept {
   return ((letter + 1) & below(letter, 26)) + ((digit + 27) & below(digit, 6)) - 1;
 }
 
-inline void append_base32(std::string& out, std::span<const unsigned char> bytes) {
+inline void append_base32(crypto::SecretString& out, std::span<const unsigned char> bytes) {
   unsigned buffer = 0;
   unsigned bits = 0;
   for (const unsigned char byte : bytes) {
@@ -61,8 +62,8 @@ namespace mfa::otp {
 inline constexpr std::size_t longest_base32_text = 1024;
 
 /// RFC 4648 §6 in upper case, without padding, as authenticator apps write secrets.
-[[nodiscard]] inline std::string base32_encode(std::span<const unsigned char> bytes) {
-  std::string text;
+[[nodiscard]] inline crypto::SecretString base32_encode(std::span<const unsigned char> bytes) {
+  crypto::SecretString text;
   text.reserve(mfa::detail::base32_size(bytes.size()));
   mfa::detail::append_base32(text, bytes);
   return text;

@@ -7,8 +7,6 @@
 #include <span>
 #include <string>
 
-#include <openssl/crypto.h>
-
 #include <mfa/crypto/constant_time.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/hmac.hpp>
@@ -39,13 +37,12 @@ inline void check_digits(unsigned digits) {
   std::array<unsigned char, 8> message{};
   for (std::size_t i = message.size(); i > 0; counter >>= 8)
     message[--i] = static_cast<unsigned char>(counter);
-  crypto::Digest digest = hmac(message);
+  const crypto::Digest digest = hmac(message);
   const std::size_t offset = digest.bytes[digest.size - 1] & 0x0fU;
   const std::uint32_t truncated = (digest.bytes[offset] & 0x7fU) << 24 |
                                   static_cast<std::uint32_t>(digest.bytes[offset + 1]) << 16 |
                                   static_cast<std::uint32_t>(digest.bytes[offset + 2]) << 8 |
                                   static_cast<std::uint32_t>(digest.bytes[offset + 3]);
-  OPENSSL_cleanse(digest.bytes.data(), digest.size);
   return truncated % modulus[digits];
 }
 

@@ -7,11 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include <openssl/crypto.h>
-
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/detail/base64url.hpp>
 #include <mfa/detail/protobuf.hpp>
 #include <mfa/detail/text.hpp>
@@ -122,13 +121,8 @@ namespace mfa::otp {
     if (c == '/') c = '_';
   }
   while (!base64.empty() && base64.back() == '=') base64.pop_back();
-  auto message = mfa::detail::base64url_decode(crypto::text_of(base64));
+  const auto message = mfa::detail::base64url_decode<crypto::SecretString>(crypto::text_of(base64));
   if (!message || message->empty()) refuse_uri(mfa::detail::broken_migration);
-  struct Wipe {
-    std::string& text;
-    ~Wipe() { OPENSSL_cleanse(text.data(), text.size()); }
-  };
-  const Wipe wipe{*message};
 
   MigrationBatch batch;
   mfa::detail::ProtobufReader fields(*message);

@@ -10,6 +10,7 @@
 
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/detail/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/otp/base32.hpp>
@@ -66,7 +67,7 @@ inline void check_label(std::string_view what, std::string_view text) {
 /// `counter` for HOTP. Percent-encoded by RFC 3986. Apps split the label at a colon, so an issuer that has
 /// one (an address) stands in the parameter alone, unless the user has one too. Holds the secret in the
 /// clear. Throws for a field out of its range: `errc::invalid_secret` or `errc::invalid_argument`.
-[[nodiscard]] inline std::string uri(const Account& account) {
+[[nodiscard]] inline crypto::SecretString uri(const Account& account) {
   check_label("issuer", account.issuer);
   check_label("user", account.user);
   if (account.secret.empty() || account.secret.size() > longest_secret)
@@ -76,8 +77,8 @@ inline void check_label(std::string_view what, std::string_view text) {
   if (account.period < std::chrono::seconds(1))
     throw Error(errc::invalid_argument, "the period must be at least 1 second");
 
-  std::string text;
-  text.reserve(longest_uri); // never reallocated, which would leave copies of the secret behind
+  crypto::SecretString text;
+  text.reserve(longest_uri);
   const auto append_encoded = [&text](std::string_view plain) {
     constexpr std::string_view hex = "0123456789ABCDEF";
     for (const char c : plain) {

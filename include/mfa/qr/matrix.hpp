@@ -5,10 +5,11 @@
 #include <new>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include <openssl/crypto.h>
 #include <qrencode.h>
 
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
 
 namespace mfa::qr {
@@ -69,13 +70,17 @@ class Matrix {
         modules_(code.data, code.data + std::size_t{size_} * size_) {}
 
   unsigned size_;
-  std::vector<unsigned char> modules_; // libqrencode's: row by row, the lowest bit says dark
+  crypto::SecretBytes modules_; // libqrencode's: row by row, the lowest bit says dark
 };
 
 namespace detail {
 
 struct FreeCode {
-  void operator()(QRcode* code) const noexcept { QRcode_free(code); }
+  void operator()(QRcode* code) const noexcept {
+    OPENSSL_cleanse(code->data,
+                    static_cast<std::size_t>(code->width) * static_cast<std::size_t>(code->width));
+    QRcode_free(code);
+  }
 };
 
 inline const char* name(ErrorCorrection level) noexcept {

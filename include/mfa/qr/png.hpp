@@ -2,14 +2,19 @@
 
 #include <csetjmp>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
-#include <vector>
 
+#include <openssl/crypto.h>
 #include <png.h>
 
+#include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/detail/base64.hpp>
 #include <mfa/qr/matrix.hpp>
 
@@ -29,7 +34,8 @@ namespace detail {
 class PngWriter {
  public:
   PngWriter() {
-    png_ = png_create_write_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
+    png_ = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, this, on_error, on_warning, nullptr, allocate,
+                                     free_wiped);
     if (png_ == nullptr) return;
     info_ = png_create_info_struct(png_);
     png_set_write_fn(png_, this, on_write, on_flush);
@@ -38,9 +44,9 @@ class PngWriter {
   PngWriter(const PngWriter&) = delete;
   PngWriter& operator=(const PngWriter&) = delete;
 
-  std::string write(const Matrix& matrix, unsigned scale) {
+  crypto::SecretString write(const Matrix& matrix, unsigned scale) {
     const unsigned side = image_side(matrix, scale);
-    std::vector<unsigned char> row((side + 7) / 8);
+    crypto::SecretBytes row((side + 7) / 8);
     image_.reserve(1024 + std::size_t{side});
     if (png_ == nullptr || info_ == nullptr || !draw(matrix, scale, side, row.data(), row.size()))
       throw std::runtime_error(std::string{"QR code: libpng: "} + complaint_);
@@ -94,6 +100,25 @@ class PngWriter {
     *last = static_cast<unsigned char>(*last & from_end);
   }
 
+  /// libpng's and zlib's memory holds the image, and is wiped when they give it back. Its size stands before
+  /// it.
+  static constexpr std::size_t before = alignof(std::max_align_t);
+  static png_voidp allocate(png_structp, png_alloc_size_t size) {
+    if (size > SIZE_MAX - before) return nullptr;
+    auto* const memory = static_cast<unsigned char*>(std::malloc(before + size));
+    if (memory == nullptr) return nullptr;
+    std::memcpy(memory, &size, sizeof size);
+    return memory + before;
+  }
+  static void free_wiped(png_structp, png_voidp given) {
+    if (given == nullptr) return;
+    auto* const memory = static_cast<unsigned char*>(given) - before;
+    png_alloc_size_t size = 0;
+    std::memcpy(&size, memory, sizeof size);
+    OPENSSL_cleanse(memory, before + size);
+    std::free(memory);
+  }
+
   static void on_error(png_structp png, png_const_charp message) {
     auto& self = *static_cast<PngWriter*>(png_get_error_ptr(png));
     std::strncpy(self.complaint_, message, sizeof self.complaint_ - 1);
@@ -110,7 +135,7 @@ class PngWriter {
 
   bool append(const unsigned char* bytes, std::size_t count) noexcept {
     try {
-      image_.append(reinterpret_cast<const char*>(bytes), count);
+      image_ += std::string_view(reinterpret_cast<const char*>(bytes), count);
       return true;
     } catch (...) {
       return false;
@@ -119,7 +144,7 @@ class PngWriter {
 
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
-  std::string image_;
+  crypto::SecretString image_;
   char complaint_[80] = "out of memory";
 };
 
@@ -128,13 +153,14 @@ class PngWriter {
 /// A PNG image, one bit a pixel, black on white, quiet zone included. It holds what was encoded, so it is as
 /// secret as that. Throws `Error` (`invalid_argument`) for a scale out of range, `std::runtime_error` when
 /// libpng fails, for lack of memory in practice.
-[[nodiscard]] inline std::string png(const Matrix& matrix, PngOptions options = {}) {
+[[nodiscard]] inline crypto::SecretString png(const Matrix& matrix, PngOptions options = {}) {
   return detail::PngWriter{}.write(matrix, options.scale);
 }
 
 /// The same image as a `data:` URI (RFC 2397), ready for the `src` of an HTML `img`.
-[[nodiscard]] inline std::string png_data_uri(const Matrix& matrix, PngOptions options = {}) {
-  return "data:image/png;base64," + mfa::detail::base64(png(matrix, options));
+[[nodiscard]] inline crypto::SecretString png_data_uri(const Matrix& matrix, PngOptions options = {}) {
+  const crypto::SecretString image = png(matrix, options);
+  return "data:image/png;base64," + mfa::detail::base64<crypto::SecretString>(image);
 }
 
 } // namespace mfa::qr

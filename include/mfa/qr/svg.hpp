@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/qr/matrix.hpp>
 
 namespace mfa::qr {
@@ -15,10 +16,10 @@ struct SvgOptions {
 /// An SVG image, for a file or inline in HTML: one path, black on white, quiet zone included, one unit a
 /// module. It holds what was encoded, so it is as secret as that. Throws `Error` (`invalid_argument`) for a
 /// scale out of range.
-[[nodiscard]] inline std::string svg(const Matrix& matrix, SvgOptions options = {}) {
+[[nodiscard]] inline crypto::SecretString svg(const Matrix& matrix, SvgOptions options = {}) {
   const std::string pixels = std::to_string(detail::image_side(matrix, options.scale));
   const std::string units = std::to_string(matrix.size() + 2 * quiet_zone);
-  std::string image;
+  crypto::SecretString image;
   image.reserve(512 + std::size_t{matrix.size()} * matrix.size() * 2);
   image.append(R"(<svg xmlns="http://www.w3.org/2000/svg" width=")").append(pixels);
   image.append(R"(" height=")").append(pixels);

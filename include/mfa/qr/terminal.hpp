@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/qr/matrix.hpp>
 
 namespace mfa::qr {
@@ -17,7 +17,7 @@ struct TerminalOptions {
 /// Text that shows the QR code on a UTF-8 terminal: two modules a character, one above the other, quiet zone
 /// included; `matrix.size() + 8` columns and half as many lines, each ended by a newline. It holds what was
 /// encoded, so it is as secret as that.
-[[nodiscard]] inline std::string terminal(const Matrix& matrix, TerminalOptions options = {}) {
+[[nodiscard]] inline crypto::SecretString terminal(const Matrix& matrix, TerminalOptions options = {}) {
   constexpr std::string_view black_on_white = "\x1b[38;5;16;48;5;231m";
   constexpr std::string_view reset = "\x1b[0m";
   constexpr std::string_view empty = " ";
@@ -32,17 +32,17 @@ struct TerminalOptions {
   const auto ink = [&](unsigned x, unsigned y) {
     return matrix.dark(x - quiet_zone, y - quiet_zone) == dark_is_ink;
   };
-  std::string text;
+  crypto::SecretString text;
   text.reserve((std::size_t{side} * 3 + 32) * (side / 2 + 1));
   for (unsigned y = 0; y < side; y += 2) {
-    if (options.ansi_colours) text.append(black_on_white);
+    if (options.ansi_colours) text += black_on_white;
     for (unsigned x = 0; x < side; ++x) {
       const bool above = ink(x, y);
       const bool below = ink(x, y + 1);
-      text.append(above ? (below ? full : upper) : (below ? lower : empty));
+      text += above ? (below ? full : upper) : (below ? lower : empty);
     }
-    if (options.ansi_colours) text.append(reset);
-    text.append("\n");
+    if (options.ansi_colours) text += reset;
+    text += '\n';
   }
   return text;
 }

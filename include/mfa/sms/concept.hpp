@@ -2,20 +2,24 @@
 
 #include <string>
 
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/detail/compiler.hpp>
 
 namespace mfa {
 
 /// One text message to hand to a gateway.
 struct SmsMessage {
-  std::string to;   ///< E.164, with the plus sign
-  std::string body; ///< UTF-8; holds the code: never log it
-  std::string id;   ///< idempotency key: the challenge's id; the same for every try of the same message
+  std::string to; ///< E.164, with the plus sign
+  /// UTF-8, for any function that takes a `std::string` or `std::string_view`. Holds the code: never log it.
+  crypto::SecretString body;
+  std::string id; ///< idempotency key: the challenge's id; the same for every try of the same message
 };
 
 /// What carries a message to a phone. A model throws when the message was not accepted, and may be called
 /// from as many threads as the `Verifier` is used from.
 template <class T>
-concept SmsTransport = requires(T& t, const SmsMessage& message) { t.send(message); };
+concept SmsTransport = requires(T& t, const SmsMessage& message) {
+  t.send(message);
+};
 
 } // namespace mfa

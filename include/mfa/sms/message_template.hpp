@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/detail/text.hpp>
 #include <mfa/error.hpp>
 
@@ -139,10 +140,10 @@ class MessageTemplate {
   }
 
   /// The message with `code` in each place. It holds the code: never log it.
-  [[nodiscard]] std::string render(std::string_view code) const {
+  [[nodiscard]] crypto::SecretString render(std::string_view code) const {
     std::size_t size = code.size() * (pieces_.size() - 1);
     for (const std::string& piece : pieces_) size += piece.size();
-    std::string message;
+    crypto::SecretString message;
     message.reserve(size);
     message += pieces_.front();
     for (std::size_t i = 1; i < pieces_.size(); ++i) (message += code) += pieces_[i];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <mutex>
 #include <stdexcept>
 #include <vector>
@@ -30,19 +31,20 @@ class RecordingSms {
   /// All messages accepted so far, oldest first.
   [[nodiscard]] std::vector<SmsMessage> messages() const {
     const std::lock_guard lock(mutex_);
-    return messages_;
+    return {messages_.begin(), messages_.end()};
   }
 
-  /// The last message accepted; throws `std::out_of_range` if there is none.
-  [[nodiscard]] SmsMessage last() const {
+  /// The last message accepted, which stays where it is; throws `std::out_of_range` if there is none.
+  [[nodiscard]] const SmsMessage& last() const& {
     const std::lock_guard lock(mutex_);
     if (messages_.empty()) throw std::out_of_range("RecordingSms holds no message");
     return messages_.back();
   }
+  const SmsMessage& last() const&& = delete;
 
  private:
   mutable std::mutex mutex_;
-  std::vector<SmsMessage> messages_;
+  std::deque<SmsMessage> messages_; ///< none of which moves
   int failures_left_ = 0;
 };
 
