@@ -323,7 +323,10 @@ TEST_CASE("A recovery code may be in small letters of full width, with O for zer
   for (const std::string& code : enrolled.recovery_codes.codes) {
     std::string typed;
     for (const char c : code)
-      typed += c == '0' ? "\uFF2F" : c == '1' ? "\uFF4C" : c >= 'A' ? utf8(0xFF41 + (c - U'A')) : utf8(c);
+      typed += c == '0'   ? "\uFF2F"
+               : c == '1' ? "\uFF4C"
+               : c >= 'A' ? utf8(0xFF41 + static_cast<char32_t>(c - 'A'))
+                          : std::string(1, c);
     CAPTURE(code, typed);
     CHECK(host.verify(host.challenge(enrolled.factor.id()), typed) == Status::valid);
   }

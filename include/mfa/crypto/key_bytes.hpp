@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,27 +16,37 @@
 
 namespace mfa {
 
+namespace detail {
+
+template <class T>
+concept Byte = std::same_as<T, char> || std::same_as<T, unsigned char> || std::same_as<T, std::byte>;
+
+/// What a span can be made of.
+template <class T>
+concept HoldsBytes = requires(T& held) {
+  requires Byte<typename decltype(std::span(held))::value_type>;
+};
+
+} // namespace detail
+
 /// The bytes of a key, borrowed from whatever holds them: a string, or a vector, array or span of `char`,
 /// `unsigned char` or `std::byte`, `crypto::SecretBytes` among them. Of a string literal, its characters.
 class KeyBytes {
  public:
   static constexpr std::size_t size = 32; ///< what a key must have
 
-  template <class Bytes>
-    requires std::ranges::contiguous_range<Bytes> && std::ranges::sized_range<Bytes> &&
-        (std::same_as<std::ranges::range_value_t<Bytes>, char> ||
-         std::same_as<std::ranges::range_value_t<Bytes>, unsigned char> ||
-         std::same_as<std::ranges::range_value_t<Bytes>, std::byte>)KeyBytes(Bytes&& bytes) noexcept
-        : bytes_(reinterpret_cast<const unsigned char*>(std::ranges::data(bytes)), std::ranges::size(bytes)) {
-      using Held = std::remove_reference_t<Bytes>;
-      if constexpr (std::is_array_v<Held> && std::same_as<std::remove_extent_t<Held>, const char>)
-        if (bytes_.back() == 0) bytes_ = bytes_.first(bytes_.size() - 1); // a literal
-    }
+  template <detail::HoldsBytes Bytes> KeyBytes(Bytes&& bytes) noexcept {
+    const std::span held(bytes);
+    bytes_ = {reinterpret_cast<const unsigned char*>(held.data()), held.size()};
+    using Held = std::remove_reference_t<Bytes>;
+    if constexpr (std::is_array_v<Held> && std::same_as<std::remove_extent_t<Held>, const char>)
+      if (bytes_.back() == 0) bytes_ = bytes_.first(bytes_.size() - 1); // a literal
+  }
 
-    [[nodiscard]] std::span<const unsigned char> span() const noexcept { return bytes_; }
+  [[nodiscard]] std::span<const unsigned char> span() const noexcept { return bytes_; }
 
-   private:
-    std::span<const unsigned char> bytes_;
+ private:
+  std::span<const unsigned char> bytes_;
 };
 
 namespace detail {

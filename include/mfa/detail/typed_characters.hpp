@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <optional>
+#include <string_view>
 
 #include <mfa/detail/text.hpp>
 

@@ -50,7 +50,8 @@ inline constexpr std::size_t longest_phone_text = mfa::detail::longest_typed_tex
   };
   std::string digits;
   bool plus = false;
-  std::optional<std::size_t> open; ///< how many digits are before the open parenthesis
+  bool open = false; ///< a parenthesis
+  std::size_t digits_before_it = 0;
   std::optional<LoneZero> lone_zero;
   for (std::size_t position = 1; !text.empty(); ++position) {
     const char32_t character = mfa::detail::take_character(text);
@@ -62,15 +63,13 @@ inline constexpr std::size_t longest_phone_text = mfa::detail::longest_typed_tex
       if (!digits.empty()) refuse_at(position, "a plus sign after digits (it comes first)");
       plus = true;
     } else if (c == '(' || c == ')') {
-      if (open.has_value() == (c == '(')) refuse_at(position, "a parenthesis without its partner");
-      if (c == '(') {
-        open = digits.size();
-      } else {
-        if (digits.size() == *open + 1 && digits.back() == '0') {
-          if (lone_zero) refuse_at(position, "a second zero in parentheses (leave both out)");
-          lone_zero = {position - 2, *open};
-        }
-        open.reset();
+      if (open == (c == '(')) refuse_at(position, "a parenthesis without its partner");
+      open = c == '(';
+      if (open) {
+        digits_before_it = digits.size();
+      } else if (digits.size() == digits_before_it + 1 && digits.back() == '0') {
+        if (lone_zero) refuse_at(position, "a second zero in parentheses (leave both out)");
+        lone_zero = {position - 2, digits_before_it};
       }
     } else if (c == '.' || mfa::detail::is_filler(character)) {
       // a visual separator of E.123, or what says nothing
