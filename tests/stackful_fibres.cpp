@@ -1,10 +1,14 @@
 // The blocking verifier runs unchanged in stackful fibres, where a storage waits without holding its thread:
-// forty of them race on one thread with one right code, and one is accepted.
+// forty of them race on one thread with one right code, and one is accepted. No policy is called while an
+// exception is being handled, since what a thread handles is not a fibre's own: the next one to throw would
+// take it.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -108,4 +112,75 @@ TEST_CASE("Of forty fibres with the right code, one is accepted; the others are 
   int answered = 0;
   for (const auto& [status, count] : answers) answered += count;
   CHECK(answered == fibres);
+}
+
+TEST_CASE("Of fibres whose messages are not sent, each is told what its own transport threw") {
+  struct Refusing {
+    static void send(const mfa::SmsMessage& message) {
+      throw std::runtime_error("no route to " + message.to);
+    }
+  };
+  asio::io_context loop;
+  FibreStorage storage(loop);
+  mfa::testing::ManualClock clock;
+  mfa::Verifier verifier{storage, clock, Refusing{}};
+
+  constexpr int fibres = 10;
+  std::map<std::string, std::string> told;
+  for (int i = 0; i < fibres; ++i)
+    storage.in_fibre([&, number = "+1415555012" + std::to_string(i)] {
+      const auto enrolled = verifier.enroll_factor(mfa::Sms{.phone_number = number});
+      try {
+        (void)verifier.challenge_factor(enrolled.factor.id());
+      } catch (const mfa::Error& error) {
+        try {
+          std::rethrow_if_nested(error);
+        } catch (const std::exception& nested) {
+          told[number] = nested.what();
+        }
+      }
+    });
+  loop.run();
+
+  CHECK(storage.most_waiting() == fibres);
+  CHECK(told.size() == fibres);
+  for (const auto& [number, what] : told) CHECK(what == "no route to " + number);
+}
+
+TEST_CASE("Of fibres that a limit refuses, each is told its own limit, also where a clock was ahead") {
+  asio::io_context loop;
+  FibreStorage storage(loop);
+  mfa::testing::ManualClock clock;
+  mfa::testing::RecordingSms sms;
+  mfa::Verifier verifier{storage, clock, sms};
+
+  constexpr int fibres = 10;
+  std::vector<std::string> factor_ids;
+  clock.advance(
+      std::chrono::hours(1)); // what is counted now is ahead later, and stored anew with the refusal
+  for (int i = 0; i < fibres; ++i) {
+    const std::string number = "+1415555012" + std::to_string(i);
+    factor_ids.push_back(i % 2 == 0
+                             ? verifier.enroll_factor(mfa::Sms{.phone_number = number}).factor.id()
+                             : verifier.enroll_factor(mfa::GenericOtp{.destination = number}).factor.id());
+    (void)verifier.challenge_factor(factor_ids.back());
+  }
+  clock.advance(-std::chrono::hours(1));
+
+  std::map<std::string, std::string> told;
+  for (const std::string& id : factor_ids)
+    storage.in_fibre([&] {
+      try {
+        (void)verifier.challenge_factor(id);
+      } catch (const mfa::Error& error) {
+        told[id] = error.code().message();
+      }
+    });
+  loop.run();
+
+  CHECK(storage.most_waiting() == fibres);
+  REQUIRE(told.size() == fibres);
+  for (int i = 0; i < fibres; ++i)
+    CHECK(told[factor_ids[static_cast<std::size_t>(i)]] ==
+          (i % 2 == 0 ? "SMS rate limited" : "code rate limited"));
 }

@@ -111,15 +111,13 @@ template <class Verb> class Import {
   /// False: the host wants to stop.
   bool take(const ImportLine& line) {
     ++summary_.lines;
-    try {
+    refuse_what_throws(line, 1, [&] {
       if (otp::is_migration_uri(line.uri)) {
         take_export(line);
       } else {
         take_account(line, 1, otp::parse_uri(line.uri));
       }
-    } catch (const Error& error) {
-      refuse(line, 1, error);
-    }
+    });
     return results_.size() < at_once || commit();
   }
 
@@ -143,11 +141,7 @@ template <class Verb> class Import {
         refuse(line, i + 1, entry.problem, std::make_exception_ptr(Error(errc::invalid_uri, entry.problem)));
         continue;
       }
-      try {
-        take_account(line, i + 1, entry.account);
-      } catch (const Error& error) {
-        refuse(line, i + 1, error);
-      }
+      refuse_what_throws(line, i + 1, [&] { take_account(line, i + 1, entry.account); });
     }
   }
 
@@ -228,12 +222,21 @@ template <class Verb> class Import {
   }
 
   /// What is wrong with the line is reported; what is wrong with the storage ends the import.
-  void refuse(const ImportLine& line, std::size_t number, const Error& error) {
-    const auto is = [&](errc value) { return error.code() == value; };
-    if (is(errc::storage_failure) || is(errc::storage_conflict) || is(errc::storage_schema) ||
-        is(errc::crypto_failure) || is(errc::clock_out_of_range))
-      throw;
-    refuse(line, number, error.what(), std::current_exception());
+  template <class Work> void refuse_what_throws(const ImportLine& line, std::size_t number, Work work) {
+    std::string reason;
+    std::exception_ptr cause; // nothing of the host's is called while it is handled: see detail::send
+    try {
+      work();
+      return;
+    } catch (const Error& error) {
+      const auto is = [&](errc value) { return error.code() == value; };
+      if (is(errc::storage_failure) || is(errc::storage_conflict) || is(errc::storage_schema) ||
+          is(errc::crypto_failure) || is(errc::clock_out_of_range))
+        throw;
+      reason = error.what();
+      cause = std::current_exception();
+    }
+    refuse(line, number, reason, std::move(cause));
   }
 
   void refuse(const ImportLine& line, std::size_t number, const std::string& reason,

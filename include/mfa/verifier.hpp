@@ -192,8 +192,8 @@ class Verifier {
   /// `errc::entity_not_found`, `errc::factor_locked_out`, `errc::factor_not_verified`,
   /// `errc::insufficient_assurance`, `errc::invalid_sms_template`, and with `sms` `errc::sms_rate_limited`
   /// (with `retry_after()`), `errc::sms_country_not_allowed`, with `generic_otp` `errc::code_rate_limited`,
-  /// and with `sms` `errc::sms_not_sent`, which leaves no live challenge behind and carries the transport's
-  /// exception nested.
+  /// and with `sms` `errc::sms_not_sent`, which leaves no live challenge behind, unless the storage fails as
+  /// well, and carries the transport's exception nested.
   [[nodiscard]] ChallengeHandle challenge_factor(std::string_view factor_id,
                                                  const ChallengeOptions& options = ChallengeOptions()) const {
     const auto verb = begin(options.event_context);
@@ -452,14 +452,15 @@ class Verifier {
     constexpr std::size_t at_once = 1000; // so that no lock is held for long
     const Time time = verb.now().now;
     std::size_t removed = 0;
+    std::exception_ptr failure;
     try {
       for (std::size_t last = at_once; last >= at_once; removed += last)
         last = verb.storage->purge(time, at_once);
     } catch (...) {
-      verb.emit_run(EventType::expired_purged, removed, time);
-      throw;
+      failure = std::current_exception();
     }
     verb.emit_run(EventType::expired_purged, removed, time);
+    if (failure) std::rethrow_exception(failure);
     return removed;
   }
 
@@ -550,22 +551,25 @@ class Verifier {
                                                      storage::Batch& batch, const ChallengeOptions& options,
                                                      const decision::Context& context) {
     const std::string counted = batch.counters.empty() ? std::string() : batch.counters.front().data;
+    std::exception_ptr refusal; // no policy is called while it is handled: see detail::send
+    std::optional<errc> code;
     try {
       return decision::create_challenge(
           factor, challenge, batch.counters.empty() ? nullptr : &batch.counters.front(), options, context);
     } catch (const Error& error) {
-      const bool limited = error.code() == errc::sms_rate_limited || error.code() == errc::code_rate_limited;
-      if (error.code() == errc::sms_rate_limited || error.code() == errc::sms_country_not_allowed)
-        verb.emit(EventType::sms_refused, context.now, factor, std::current_exception());
-      if (error.code() == errc::code_rate_limited)
-        verb.emit(EventType::code_refused, context.now, factor, std::current_exception());
-      if (limited && batch.counters.front().data != counted) { // see decision::count_send
-        storage::Batch bounded;
-        bounded.counters.push_back(std::move(batch.counters.front()));
-        (void)verb.storage->commit(std::move(bounded)); // or the next attempt does it
-      }
-      throw;
+      refusal = std::current_exception();
+      code = error.code();
     }
+    const bool limited = code == errc::sms_rate_limited || code == errc::code_rate_limited;
+    if (code == errc::sms_rate_limited || code == errc::sms_country_not_allowed)
+      verb.emit(EventType::sms_refused, context.now, factor, refusal);
+    if (code == errc::code_rate_limited) verb.emit(EventType::code_refused, context.now, factor, refusal);
+    if (limited && batch.counters.front().data != counted) { // see decision::count_send
+      storage::Batch bounded;
+      bounded.counters.push_back(std::move(batch.counters.front()));
+      (void)verb.storage->commit(std::move(bounded)); // or the next attempt does it
+    }
+    std::rethrow_exception(refusal);
   }
 
   /// Removes what was counted under these ids, and tells.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -83,13 +84,14 @@ template <class Verb> ResealProgress reseal_all(const Verb& verb, const ResealOp
   const Time begun = verb.now().now;
   ResealProgress progress;
   progress.last_id = options.after;
+  std::exception_ptr failure;
   try {
     reseal_pages(verb, options, progress);
   } catch (...) {
-    verb.emit_run(EventType::factors_resealed, progress.resealed, begun);
-    throw;
+    failure = std::current_exception();
   }
   verb.emit_run(EventType::factors_resealed, progress.resealed, begun);
+  if (failure) std::rethrow_exception(failure);
   return progress;
 }
 

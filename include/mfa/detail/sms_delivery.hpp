@@ -31,13 +31,24 @@ template <class Verb> bool withdraw(const Verb& verb, std::string_view challenge
 /// transport throws, the challenge is removed and `errc::sms_not_sent` carries the transport's exception
 /// nested.
 template <class Verb> void send(const Verb& verb, const SmsMessage& message, Event event) {
+  // The storage is asked outside of the handler: what is being handled belongs to the thread, and a storage
+  // may give that to another fibre, which would take it.
   try {
     verb.sms->send(message);
   } catch (...) {
-    event.type = EventType::sms_not_sent;
     event.cause = std::current_exception();
-    const bool withdrawn = withdraw(verb, event.challenge_id);
+  }
+  if (!event.cause) {
+    event.type = EventType::sms_sent;
     verb.emit(event);
+    return;
+  }
+  event.type = EventType::sms_not_sent;
+  const bool withdrawn = withdraw(verb, event.challenge_id);
+  verb.emit(event);
+  try {
+    std::rethrow_exception(event.cause);
+  } catch (...) {
     std::throw_with_nested(
         Error(errc::sms_not_sent,
               withdrawn ? "the SMS transport did not take the message (its own error is nested); "
@@ -46,8 +57,6 @@ template <class Verb> void send(const Verb& verb, const SmsMessage& message, Eve
                           "and the storage could not withdraw the challenge, which ends by its "
                           "lifetime: create another"));
   }
-  event.type = EventType::sms_sent;
-  verb.emit(event);
 }
 
 } // namespace mfa::detail
