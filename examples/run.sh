@@ -13,7 +13,10 @@ if [ -e "$root/examples/${1:-}.cpp" ]; then
   example=$1
   shift
 fi
-case $example in security_key) require libcbor-dev libcpp-httplib-dev ;; esac
+case $example in
+  security_key) require libcbor-dev libcpp-httplib-dev ;;
+  email_code) require libcurl4-openssl-dev ;;
+esac
 
 quietly() {
   output=$("$@" 2>&1) || { printf '%s\n' "$output" >&2; exit 1; }

@@ -24,7 +24,7 @@ enum class errc {
   sms_rate_limited,        ///< too many messages to this number; `Error::retry_after()` says how long to wait
   sms_country_not_allowed, ///< the number's country code is not on the host's list
   code_rate_limited, ///< too many codes for the host to deliver; `Error::retry_after()` says how long to wait
-  sms_not_sent,      ///< the transport did not take the message; no live challenge is left
+  sms_not_sent, ///< the transport did not take the message; the challenge is withdrawn if the storage can
   factor_not_verified,    ///< the caller required a verified factor
   factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
   insufficient_assurance, ///< a factor of this kind never shows what the caller requires

@@ -31,12 +31,12 @@ struct Options {
   unsigned sms_code_digits = 6;
   /// How long such a code lives: 30 s to 10 min, the most that NIST SP 800-63B allows.
   std::chrono::seconds sms_code_lifetime = std::chrono::minutes(10);
-  /// The message, unless a challenge brings its own: `{{code}}` stands for the code, `{{company}}` and the like
-  /// for what `sms_values` says. Never build it of what users write.
+  /// The message, unless a challenge brings its own: `{{code}}` stands for the code, `{{company}}` and the
+  /// like for what `sms_values` says. Never build it of what users write.
   std::string sms_template = std::string(sms::default_message_template);
-  /// The values of named tokens, of up to 100 characters without line ends: those of users' making, a company's
-  /// name say, belong here and not in the template. Each that `sms_template` names needs one; a challenge may
-  /// bring its own.
+  /// The values of named tokens, of up to 100 characters without line ends: those of users' making, a
+  /// company's name say, belong here and not in the template. Each that `sms_template` names needs one; a
+  /// challenge may bring its own.
   sms::MessageValues sms_values = {};
   /// Country codes that may be sent to ("1", "44"); empty: all. Fraud lives in countries that you do not
   /// serve.
@@ -80,7 +80,7 @@ struct Options {
   /// 366 days. A TOTP challenge has no other end.
   std::chrono::seconds challenge_retention = std::chrono::hours(24 * 30);
 
-  /// Told of everything that happens.
+  /// Told of what the verbs do, and of the messages, codes, devices and lines of an import that they refuse.
   Observer observer = {};
 };
 
