@@ -223,6 +223,8 @@ void host() {
       {"const auto factor = v.get_factor(id()); if (const auto* sms = factor.sms()) show(sms->phone_number);",
        true},
       {"std::string text(make()); show(text);", true},
+      {"std::string text = make(); show(text);", true},
+      {"const std::string code = v.challenge_factor(id()).code(); show(code);", true},
       {"auto text = \"Your code is \" + make() + \".\" + make(); show(text);", true},
       {"mfa::Page page{.after = v.get_factor(id()).id()}; (void)page;", true},
       {"mfa::VerifyOptions options{.binding = id(), .user_id = id()}; (void)options;", true},

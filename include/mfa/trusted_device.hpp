@@ -226,20 +226,24 @@ std::optional<TrustedDevice> find_device(const Verb& verb, std::string_view toke
   const std::string_view secret = crypto::text_of(*content).substr(id_size);
   if (!is_id(id, trusted_device_id_prefix)) return std::nullopt;
   device_id = id;
-  using Found = std::optional<TrustedDevice>;
-  return verb.until_committed("the list of trusted devices", [&]() -> std::optional<Found> {
+  std::optional<TrustedDevice> trusted;
+  verb.until_committed("the list of trusted devices", [&] {
     storage::CounterRecord record;
     std::vector<StoredDevice> devices = find_all_devices(verb, user_id, record);
     const auto found =
         std::ranges::find_if(devices, [&](const StoredDevice& stored) { return stored.device.id == id; });
     if (found == devices.end() ||
         !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id))
-      return Found{};
-    if (!is_expired(found->device, context.now)) return Found{std::move(found->device)};
+      return true;
+    if (!is_expired(found->device, context.now)) {
+      trusted = std::move(found->device);
+      return true;
+    }
     std::erase_if(devices,
                   [&](const StoredDevice& stored) { return is_expired(stored.device, context.now); });
-    return commit_devices(verb, devices, std::move(record)) ? std::optional(Found{}) : std::nullopt;
+    return commit_devices(verb, devices, std::move(record));
   });
+  return trusted;
 }
 
 template <class Verb>

@@ -479,7 +479,7 @@ template <class StoreType> class World {
       });
     if (kind == "totp" || kind == "hotp")
       also("unsafe_export_otpauth_uri",
-           [=, this] { return verifier_.unsafe_export_otpauth_uri(factor_id).substr(0, 10); });
+           [=, this] { return std::string(verifier_.unsafe_export_otpauth_uri(factor_id)).substr(0, 10); });
     also("unlock_factor", [=, this] {
       verifier_.unlock_factor(factor_id);
       return std::string("unlocked");

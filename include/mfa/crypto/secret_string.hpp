@@ -45,9 +45,11 @@ class SecretString {
 
   operator std::string_view() const& noexcept { return text_; }
   operator const std::string&() const& noexcept { return text_; }
-  // A temporary gives none of these: they would outlive the text. Give the text a name first.
+  /// A temporary gives a copy, which the caller owns, and neither a view nor a reference, which would outlive
+  /// the text.
+  operator std::string() const&& { return text_; }
   operator std::string_view() const&& = delete;
-  operator const std::string&() const&& = delete;
+  template <std::same_as<std::string> Text> operator const Text&() const&& = delete;
   [[nodiscard]] const std::string& str() const& noexcept { return text_; }
   const std::string& str() const&& = delete;
   [[nodiscard]] std::string_view view() const& noexcept { return text_; }
