@@ -7,24 +7,24 @@ import subprocess
 import sys
 import tempfile
 
-include = pathlib.Path(__file__).parents[2] / "include"
+include = pathlib.Path(__file__).resolve().parents[2] / "include"
 
 
-def needed_headers(header, seen):
-    """What `header` and those of ours that it includes take from elsewhere."""
-    outside = set()
-    for name in re.findall(r"#include <(.*)>", (include / header).read_text()):
-        if not name.startswith("mfa/"):
-            outside.add(name)
-        elif name not in seen:
-            seen.add(name)
-            outside |= needed_headers(name, seen)
+def needed_headers(header):
+    """What `header` and those of ours that it includes take from elsewhere, as the preprocessor finds it."""
+    arguments = ["g++", "-std=c++20", "-I", include, "-H", "-E", "-x", "c++", "-", "-o", "/dev/null"]
+    listing = subprocess.run(arguments, input=f"#include <{header}>\n", stderr=subprocess.PIPE, text=True, check=True)
+    parents, outside = {0: True}, set()  # whether the last file at each depth is one of ours
+    for dots, path in re.findall(r"^(\.+) (.*)$", listing.stderr, re.MULTILINE):
+        parents[len(dots)] = pathlib.Path(path).is_relative_to(include)
+        if parents[len(dots) - 1] and not parents[len(dots)]:
+            outside.add(path)
     return outside
 
 
 readme = (include.parent / "README.md").read_text()
 example = re.search(r"```cpp\n(#include <iostream>.*?)```", readme, re.DOTALL).group(1)
-bare = "".join(f"#include <{name}>\n" for name in sorted(needed_headers("mfa/mfa.hpp", set())))
+bare = "".join(f'#include "{path}"\n' for path in sorted(needed_headers("mfa/mfa.hpp")))
 files = {
     "the bare headers that it needs": bare,
     "`#include <mfa/mfa.hpp>`": "#include <mfa/mfa.hpp>\n",
