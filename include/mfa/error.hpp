@@ -27,7 +27,7 @@ enum class errc {
   sms_not_sent, ///< the transport did not take the message; the challenge is withdrawn if the storage can
   factor_not_verified,    ///< the caller required a verified factor
   factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
-  insufficient_assurance, ///< a factor of this kind never shows what the caller requires
+  insufficient_assurance, ///< the factor, or any of its kind, cannot show what the caller requires
   no_relying_party,       ///< WebAuthn without `Options::webauthn`
   no_key_ring,            ///< a durable storage without a key ring
   unknown_key,            ///< sealed under a key that the key ring does not hold

@@ -126,10 +126,11 @@ class Verifier {
 
   // --- enrol
 
-  /// Enrols a factor (`Totp`, `Sms`, `GenericOtp`, `Hotp`, `RecoveryCodes`) and returns it with what its user
-  /// needs: `.factor`, and `.totp`, `.sms` and so on by kind. Keep `.factor.id()`. The factor is unverified
-  /// until its first valid verification. Throws `errc::invalid_argument`, `errc::invalid_secret`,
-  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`.
+  /// Enrols a factor (`Totp`, `Sms`, `GenericOtp`, `Hotp`, `RecoveryCodes`, `WebAuthn`) and returns it with
+  /// what its user needs: `.factor`, and `.totp`, `.sms` and so on by kind. Keep `.factor.id()`. The factor
+  /// is unverified until its first valid verification, but for recovery codes, which are verified at once.
+  /// Throws `errc::invalid_argument`, `errc::invalid_secret`, `errc::qr_code_too_large`,
+  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`, `errc::no_relying_party`.
   template <class Request>
     requires(!std::is_void_v<factor::KindFor<Request>>)
   [[nodiscard]] auto enroll_factor(const Request& request,
@@ -189,11 +190,12 @@ class Verifier {
   // --- challenge
 
   /// Puts the question: SMS sends a code, and the factor's earlier codes die. Throws
-  /// `errc::entity_not_found`, `errc::factor_locked_out`, `errc::factor_not_verified`,
-  /// `errc::insufficient_assurance`, `errc::invalid_sms_template`, and with `sms` `errc::sms_rate_limited`
-  /// (with `retry_after()`), `errc::sms_country_not_allowed`, with `generic_otp` `errc::code_rate_limited`,
-  /// and with `sms` `errc::sms_not_sent`, which leaves no live challenge behind, unless the storage fails as
-  /// well, and carries the transport's exception nested.
+  /// `errc::entity_not_found`, `errc::invalid_argument` for a binding that is too long,
+  /// `errc::factor_locked_out`, `errc::factor_not_verified`, `errc::insufficient_assurance`; with `sms`
+  /// `errc::invalid_sms_template`, `errc::sms_rate_limited` (with `retry_after()`),
+  /// `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which carries the transport's exception
+  /// nested and leaves no live challenge behind, unless the storage fails as well; with `generic_otp`
+  /// `errc::code_rate_limited` (with `retry_after()`); with `webauthn` `errc::no_relying_party`.
   [[nodiscard]] ChallengeHandle challenge_factor(std::string_view factor_id,
                                                  const ChallengeOptions& options = ChallengeOptions()) const {
     const auto verb = begin(options.event_context);
@@ -223,9 +225,10 @@ class Verifier {
 
   // --- verify
 
-  /// Checks what the user typed, at most 65,536 bytes. Whatever the answer, it is counted before it is given.
-  /// Throws `errc::entity_not_found` for an unknown challenge and, alike, for another user's or another
-  /// binding, and `errc::invalid_argument` for more bytes than a code or a binding may have.
+  /// Checks what the user typed, or what the browser sent, of at most 65,536 bytes. Whatever is counted is
+  /// committed before the answer is given. Throws `errc::entity_not_found` for an unknown challenge and,
+  /// alike, for another user's or another binding, and `errc::invalid_argument` for more bytes than a code or
+  /// a binding may have.
   Verification verify_challenge(std::string_view challenge_id, std::string_view code,
                                 const VerifyOptions& options = VerifyOptions()) const {
     if (code.size() > decision::longest_answer)

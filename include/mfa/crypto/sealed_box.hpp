@@ -30,8 +30,9 @@ inline constexpr std::size_t longest_plain_text = std::size_t{1} << 30;
 
 namespace detail {
 
-/// This thread's AES-GCM object; null if OpenSSL has none. It keeps the last key ring key that it was given,
-/// which lives as long as the key ring anyway.
+/// This thread's AES-GCM object; null if OpenSSL has none. It keeps the schedule of the last key ring key
+/// that it was given, until it is given another or the thread ends: also of a ring that was replaced
+/// meanwhile.
 inline EVP_CIPHER_CTX* gcm_context() {
   struct Free {
     void operator()(EVP_CIPHER* cipher) const noexcept { EVP_CIPHER_free(cipher); }
