@@ -51,7 +51,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const mfa::KeyRing keys = mfa::KeyRing::generate();
+SecretBytes drawn_key() {
+  SecretBytes key(mfa::KeyRing::key_size);
+  mfa::crypto::random_bytes(key);
+  return key;
+}
+
+const SecretBytes current_key = drawn_key();
+const mfa::KeyRing keys{"2026-01", current_key};
 
 /// The secret in each form in which it passes through an enrolment.
 void note_secret(Needles& needles, const std::string& name, std::string_view base32) {
@@ -314,6 +321,14 @@ void what_throws(Host& host) {
   FAIL("no code fits");
 }
 
+/// Opens and seals every secret.
+void another_key(Host& host) {
+  host.verifier.replace_key_ring(mfa::KeyRing{"2027-01", drawn_key()}.add_further("2026-01", current_key));
+  const auto progress = host.verifier.reseal_all();
+  CHECK(progress.resealed >= 7);
+  CHECK(progress.failed == 0);
+}
+
 void key_files(Needles& needles) {
   const mfa::test::TemporaryDirectory directory;
   const std::string good = directory.path() + "/keys";
@@ -409,6 +424,7 @@ TEST_CASE("No secret is left in memory by any verb, whether it returns or throws
     devices(host);
     imports(host);
     what_throws(host);
+    another_key(host);
     key_files(needles);
   }
   CHECK(needles.count() > 250);
