@@ -114,6 +114,12 @@ TEST_CASE("the commands and keys that docs/redis.md asks for are enough") {
   auto options = server.options();
   options.user = "mfa";
   options.password = "pw";
+  options.database = 1;
+  CHECK_THROWS_AS(Redis(options), mfa::Error);
+  REQUIRE(server.ask("ACL", "SETUSER", "mfa", "+select") == "OK");
+  CHECK_NOTHROW(Redis(options));
+  options.database = 0;
+  REQUIRE(server.ask("ACL", "SETUSER", "mfa", "-select") == "OK");
   Redis storage(options);
   mfa::storage::Batch batch;
   batch.factors.emplace_back().id = "f";

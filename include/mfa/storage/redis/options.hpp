@@ -11,7 +11,7 @@
 namespace mfa::storage {
 
 /// What a Redis server must promise before `Redis` keeps anything in it. An attempt that the server forgets
-/// can be made again: a used code is accepted once more, for as long as its window lasts.
+/// can be made again: a used code is accepted once more, for as long as it lives.
 enum class RedisDurability {
   required,        ///< a commit that returned survives: append-only file, `appendfsync always`, `noeviction`
   every_second,    ///< unsafe: also `appendfsync everysec`; a loss of power undoes the last two seconds
