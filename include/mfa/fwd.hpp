@@ -38,6 +38,7 @@ template <std::size_t shard_count> class BasicMemory;
 using Memory = BasicMemory<64>;
 class Sqlite;
 class Postgres;
+class Redis;
 } // namespace storage
 
 namespace webauthn {
