@@ -94,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::string given; // what a right answer is, where the challenge alone says so
       attempt([&] {
         const auto effects = decision::create_challenge(asked, challenge, &counter, {}, context);
-        given = effects.message ? effects.message->body : std::string(effects.code.view());
+        given = std::string(effects.message ? effects.message->body.view() : effects.code.view());
         if (given.empty()) given = effects.webauthn_options;
         return given.size();
       });
