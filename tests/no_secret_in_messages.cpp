@@ -329,6 +329,9 @@ template <class StoragePolicy> class Play {
     heard.error_of(errc::sms_country_not_allowed,
                    [&] { return choosy.challenge_factor(enrolled.factor.id()); });
 
+    CHECK(verifier.reset_sms_limits(phone_number));
+    (void)verifier.reset_send_limits(enrolled.factor.id());
+
     // The library's own transports, whose errors are nested.
     clock.advance(1h);
     mfa::Verifier without{storage, clock, options()};
