@@ -121,9 +121,7 @@ TEST_CASE("The bytes of an enrolment live one timeout, however late a challenge 
   const auto enrolled_at = enrolled.factor.created_at();
   host.clock.advance(4min);
   const auto late = enrolled.factor.challenge();
-  const auto options = Json::parse(late.webauthn_options());
-  CHECK(options.at("challenge") == Json::parse(enrolled.webauthn.creation_options).at("challenge"));
-  CHECK(options.at("timeout") == 60'000); // what is left
+  CHECK(late.webauthn_options() == enrolled.webauthn.creation_options);
   CHECK(late.expires_at() == enrolled_at + 5min);
   const std::string answer = authenticator.create(enrolled.webauthn.creation_options).json();
   host.clock.advance(1min);

@@ -26,7 +26,7 @@ foreach(type IN ITEMS debug release)
     set(expected ${root}/lib/libqrencode.a ${root}/lib/libhiredis.a)
   endif()
   execute_process(
-    COMMAND ${CMAKE_COMMAND} --fresh -S ${root}/project -B ${root}/${type} "-DCMAKE_PREFIX_PATH=${prefixes}"
+    COMMAND ${CMAKE_COMMAND} --fresh -G ${GENERATOR} -S ${root}/project -B ${root}/${type} "-DCMAKE_PREFIX_PATH=${prefixes}"
     OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
   foreach(library IN LISTS expected)
     string(FIND "${output}" ": ${library}\n" found)

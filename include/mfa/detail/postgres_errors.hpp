@@ -46,10 +46,10 @@ inline std::string in_one_line(const char* message) {
   std::string line;
   bool is_hint = false;
   for (std::string_view rest(message == nullptr ? "" : message); !rest.empty(); rest.remove_prefix(1)) {
-    const char c = rest.front();
-    if (c == '\t') is_hint = true;
-    if (c == '\n') is_hint = false;
-    if (!is_hint) line += c == '\n' ? ' ' : c;
+    const char c = rest.front() == '\n' ? ' ' : rest.front();
+    if (rest.front() == '\t') is_hint = true;
+    if (rest.front() == '\n') is_hint = false;
+    if (!is_hint && (c != ' ' || !line.ends_with(' '))) line += c; // it writes "FATAL:  "
   }
   while (line.ends_with(' ')) line.pop_back();
   return line;

@@ -102,7 +102,7 @@ struct WebAuthnKind : KindDefaults {
       }
     record.parameters = encode(parameters);
     seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
-    return {creation_options(party, parameters, pending, context)};
+    return {creation_options(party, parameters, pending)};
   }
 
   static Details describe(const storage::FactorRecord& record) {
@@ -142,7 +142,7 @@ struct WebAuthnKind : KindDefaults {
     }
     challenge.expires_at = pending.ends_at;
     expect(challenge, Ceremony::registration, pending.challenge, context);
-    effects.webauthn_options = creation_options(party, parameters, pending, context);
+    effects.webauthn_options = creation_options(party, parameters, pending);
     return effects;
   }
 
@@ -269,8 +269,7 @@ struct WebAuthnKind : KindDefaults {
 
   static std::string creation_options(const webauthn::RelyingParty& party,
                                       const webauthn::FactorParameters& parameters,
-                                      const webauthn::PendingRegistration& pending,
-                                      const decision::Context& context) {
+                                      const webauthn::PendingRegistration& pending) {
     return party.creation_options(
         {.challenge = pending.challenge,
          .user_handle = parameters.user_handle,
@@ -279,8 +278,7 @@ struct WebAuthnKind : KindDefaults {
          .attachment = parameters.attachment,
          .resident_key = parameters.resident_key,
          .user_verification = parameters.user_verification,
-         .exclude = pending.exclude,
-         .timeout = pending.ends_at - context.now});
+         .exclude = pending.exclude});
   }
 
   static decision::Answer refused(Status status) {

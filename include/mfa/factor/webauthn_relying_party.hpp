@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,7 +66,6 @@ struct CreationRequest {
   ResidentKey resident_key = ResidentKey::discouraged;
   UserVerification user_verification = UserVerification::preferred;
   std::vector<CredentialDescriptor> exclude = {};        ///< of the same user
-  std::optional<std::chrono::milliseconds> timeout = {}; ///< none: the relying party's
 };
 
 /// What request options are made of.

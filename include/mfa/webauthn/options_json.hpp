@@ -104,7 +104,6 @@ inline Json descriptor_json(const CredentialDescriptor& credential) {
   if (request.attachment != Attachment::any)
     selection["authenticatorAttachment"] =
         request.attachment == Attachment::platform ? "platform" : "cross-platform";
-  const auto timeout = request.timeout.value_or(settings.timeout);
   return detail::json_for_pages(Json{{"rp", {{"id", settings.id}, {"name", settings.name}}},
                                      {"user",
                                       {{"id", mfa::detail::base64url(request.user_handle)},
@@ -112,7 +111,7 @@ inline Json descriptor_json(const CredentialDescriptor& credential) {
                                        {"displayName", request.display_name}}},
                                      {"challenge", mfa::detail::base64url(request.challenge)},
                                      {"pubKeyCredParams", std::move(parameters)},
-                                     {"timeout", timeout.count()},
+                                     {"timeout", settings.timeout.count()},
                                      {"excludeCredentials", std::move(exclude)},
                                      {"authenticatorSelection", std::move(selection)},
                                      {"attestation", to_string(settings.attestation)}});
