@@ -22,6 +22,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/host.hpp"
+#include "support/scripted_relying_party.hpp"
 #include "support/whole_storage.hpp"
 
 using mfa::errc;
@@ -106,28 +107,6 @@ struct FailingCommits : mfa::storage::Memory {
   }
 };
 
-/// A relying party whose browser answers with the name of what shall come of it.
-struct Scripted : mfa::webauthn::RelyingParty {
-  std::chrono::milliseconds timeout() const override { return 5min; }
-  std::string creation_options(const mfa::webauthn::CreationRequest& asked) const override {
-    return asked.challenge;
-  }
-  std::string request_options(const mfa::webauthn::AssertionRequest& asked) const override {
-    return asked.challenge;
-  }
-  mfa::webauthn::Registration verify_registration(std::string_view response,
-                                                  const mfa::webauthn::Expectation&) const override {
-    return {status(response), {.id = "credential", .public_key = "key"}};
-  }
-  mfa::webauthn::Assertion verify_assertion(std::string_view response, const mfa::webauthn::Expectation&,
-                                            const mfa::webauthn::Credential&) const override {
-    return {.status = status(response), .user_verified = true};
-  }
-  static Status status(std::string_view name) {
-    return name == "valid" ? Status::valid : Status::cloned_authenticator;
-  }
-};
-
 struct Scene {
   Lines heard;
   Seen* seen;
@@ -137,7 +116,7 @@ struct Scene {
   explicit Scene(Seen& all)
       : seen(&all), host({.key_ring = KeyRing{"old", bytes_of(old_key)},
                           .sms_allowed_country_codes = {"1"},
-                          .webauthn = std::make_shared<const Scripted>(),
+                          .webauthn = std::make_shared<const mfa::test::ScriptedRelyingParty>(),
                           .failures_before_lockout = 2,
                           .observer = [this](const Event& event) { hear(event); }}) {}
 
@@ -270,7 +249,7 @@ const std::vector<Case> cases{
            s.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, request).factor;
        (void)factor.challenge({.event_context = request}).verify("valid", {.event_context = request});
        const auto challenge = factor.challenge({.event_context = request});
-       return [challenge] { (void)challenge.verify("cloned", {.event_context = request}); };
+       return [challenge] { (void)challenge.verify("cloned_authenticator", {.event_context = request}); };
      },
      {"verification_failed webauthn factor of u_42 challenge cloned_authenticator",
       "authenticator_cloned webauthn factor of u_42 challenge cloned_authenticator"}},

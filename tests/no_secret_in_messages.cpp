@@ -32,6 +32,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/host.hpp"
+#include "support/scripted_relying_party.hpp"
 #include "support/temporary_directory.hpp"
 
 using mfa::errc;
@@ -415,29 +416,8 @@ template <class StoragePolicy> class Play {
 
   /// A browser's answers by name; what a relying party makes of real ones is tested elsewhere.
   void security_keys() {
-    struct Scripted : mfa::webauthn::RelyingParty {
-      std::chrono::milliseconds timeout() const override { return 5min; }
-      std::string creation_options(const mfa::webauthn::CreationRequest& request) const override {
-        return request.challenge;
-      }
-      std::string request_options(const mfa::webauthn::AssertionRequest& request) const override {
-        return request.challenge;
-      }
-      mfa::webauthn::Registration verify_registration(std::string_view response,
-                                                      const mfa::webauthn::Expectation&) const override {
-        return {status(response), {.id = "credential", .public_key = "key"}};
-      }
-      mfa::webauthn::Assertion verify_assertion(std::string_view response, const mfa::webauthn::Expectation&,
-                                                const mfa::webauthn::Credential&) const override {
-        return {.status = status(response), .user_verified = true};
-      }
-      static Status status(std::string_view name) {
-        for (auto value = Status::valid;; value = static_cast<Status>(static_cast<int>(value) + 1))
-          if (to_string(value) == name) return value;
-      }
-    };
     mfa::Options with_party = options();
-    with_party.webauthn = std::make_shared<const Scripted>();
+    with_party.webauthn = std::make_shared<const mfa::test::ScriptedRelyingParty>();
     Verifier verifier{storage, clock, sms, with_party};
     const auto enroll = [&] {
       auto enrolled = verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"});

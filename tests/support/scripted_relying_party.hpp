@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/status.hpp>
+
+namespace mfa::test {
+
+/// A relying party whose browser answers with the name of the status that shall come of it; what a relying
+/// party makes of real answers is tested elsewhere.
+struct ScriptedRelyingParty : webauthn::RelyingParty {
+  std::chrono::milliseconds timeout() const override { return std::chrono::minutes(5); }
+  std::string creation_options(const webauthn::CreationRequest& request) const override {
+    return request.challenge;
+  }
+  std::string request_options(const webauthn::AssertionRequest& request) const override {
+    return request.challenge;
+  }
+  webauthn::Registration verify_registration(std::string_view response,
+                                             const webauthn::Expectation&) const override {
+    return {status(response), {.id = "credential", .public_key = "key"}};
+  }
+  webauthn::Assertion verify_assertion(std::string_view response, const webauthn::Expectation&,
+                                       const webauthn::Credential&) const override {
+    return {.status = status(response), .user_verified = true};
+  }
+
+ private:
+  static Status status(std::string_view name) {
+    for (auto value = Status::valid; to_string(value) != "unknown";
+         value = static_cast<Status>(static_cast<int>(value) + 1))
+      if (to_string(value) == name) return value;
+    throw std::logic_error("no status has this name");
+  }
+};
+
+} // namespace mfa::test
