@@ -64,9 +64,14 @@ macro(mfa_component name)
     LIBRARIES mfa ${mfa_${name}_LIBRARIES})
 endmacro()
 
-# mfa_core(LIBRARIES <target>... PKG_CONFIG "<module> [>= <version>]"...) comes after the components.
+# mfa_core(PACKAGES "<package> [<version>]"... LIBRARIES <target>... PKG_CONFIG "<module> [>= <version>]"...) comes after
+# the components.
 macro(mfa_core)
-  cmake_parse_arguments(mfa_core "" "" "LIBRARIES;PKG_CONFIG" ${ARGN})
+  cmake_parse_arguments(mfa_core "" "" "PACKAGES;LIBRARIES;PKG_CONFIG" ${ARGN})
+  foreach(package IN LISTS mfa_core_PACKAGES)
+    separate_arguments(arguments UNIX_COMMAND "${package}")
+    find_package(${arguments} REQUIRED)
+  endforeach()
   mfa_library(mfa mfa VERIFY ON HEADERS ${mfa_core_headers} LIBRARIES ${mfa_core_LIBRARIES})
 endmacro()
 

@@ -1,0 +1,34 @@
+# What the library is made of: read by CMakeLists.txt, which makes a target of each part, and by single_header.cmake.
+# A component: the headers whose path matches, and the packages and libraries that they need beyond the core's.
+# MODULE: found by our own module, whatever a toolchain prefers.
+mfa_component(
+  sqlite HEADERS_LIKE "/sqlite"
+  PACKAGES "SQLite3 3.37"
+  LIBRARIES "$<IF:$<TARGET_EXISTS:SQLite3::SQLite3>,SQLite3::SQLite3,SQLite::SQLite3>" # renamed by CMake 4.3
+  PKG_CONFIG "sqlite3 >= 3.37")
+mfa_component(
+  postgres HEADERS_LIKE "/postgres"
+  PACKAGES "PostgreSQL 14"
+  LIBRARIES PostgreSQL::PostgreSQL
+  PKG_CONFIG "libpq >= 14")
+mfa_component(
+  redis HEADERS_LIKE "/redis"
+  PACKAGES "Hiredis 0.14 MODULE"
+  LIBRARIES Hiredis::Hiredis
+  PKG_CONFIG "hiredis >= 0.14")
+mfa_component(
+  webauthn HEADERS_LIKE "/mfa/webauthn/"
+  PACKAGES "Libcbor 0.8 MODULE" "nlohmann_json 3.11"
+  LIBRARIES Libcbor::Libcbor nlohmann_json::nlohmann_json
+  PKG_CONFIG "libcbor >= 0.8" "nlohmann_json >= 3.11")
+mfa_component(
+  workos HEADERS_LIKE "/mfa/workos/"
+  PACKAGES "nlohmann_json 3.11"
+  LIBRARIES nlohmann_json::nlohmann_json
+  PKG_CONFIG "nlohmann_json >= 3.11")
+
+# The core: all other headers.
+mfa_core(
+  PACKAGES "OpenSSL 3.0 COMPONENTS Crypto" "PNG 1.6" "QRencode 4 MODULE" Threads
+  LIBRARIES OpenSSL::Crypto PNG::PNG QRencode::QRencode Threads::Threads
+  PKG_CONFIG "libcrypto >= 3.0" "libpng >= 1.6" "libqrencode >= 4.0")
