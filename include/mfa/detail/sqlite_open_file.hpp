@@ -10,10 +10,10 @@
 
 #include <sys/stat.h>
 #include <sys/types.h>
+#endif
 
 #include <mfa/detail/process.hpp>
 #include <mfa/error.hpp>
-#endif
 
 namespace mfa::detail::sqlite {
 

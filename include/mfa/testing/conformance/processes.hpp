@@ -1,5 +1,10 @@
 #pragma once
 
+#include <mfa/storage/record.hpp>
+#include <mfa/testing/conformance/records.hpp>
+#include <mfa/testing/conformance/run.hpp>
+#include <mfa/testing/conformance/threads.hpp>
+
 #if defined(__unix__) || defined(__APPLE__)
 
 #include <algorithm>
@@ -21,11 +26,6 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <mfa/storage/record.hpp>
-#include <mfa/testing/conformance/records.hpp>
-#include <mfa/testing/conformance/run.hpp>
-#include <mfa/testing/conformance/threads.hpp>
 
 namespace mfa::testing::conformance {
 
