@@ -242,8 +242,9 @@ TEMPLATE_TEST_CASE("What only looks bad is taken and given back as it came", "",
     CAPTURE(text);
     const auto enrolled = host.verifier.enroll_factor(
         Totp{.issuer = text, .user = text, .user_id = text, .friendly_name = text});
-    CHECK(enrolled.totp.uri.view().find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                              "-._~%:/?&=") == std::string::npos);
+    CHECK(enrolled.totp.uri.view().find_first_not_of(
+              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+              "-._~%:/?&=") == std::string::npos);
     const auto found = host.verifier.list_factors(text);
     REQUIRE(found.size() == 1);
     CHECK(found[0].totp()->issuer == text);

@@ -301,9 +301,7 @@ TEMPLATE_TEST_CASE("A clock before 1970 or after 2260 stops every verb that depe
     refused([&] { return host.verifier.get_factor(host.totp_id); });
     refused([&] { return host.verifier.list_factors("u_42"); });
     // To look at a challenge is harmless.
-    host.unchanged([&] {
-      CHECK(host.verifier.get_challenge(host.totp_challenge).attempts_left() == 5);
-    });
+    host.unchanged([&] { CHECK(host.verifier.get_challenge(host.totp_challenge).attempts_left() == 5); });
   }
 }
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/detail/fields.hpp>
-#include <mfa/detail/hexadecimal.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/storage/sqlite.hpp>
 

@@ -13,9 +13,9 @@
 #include <thread>
 #include <utility>
 
-#include <mfa/detail/pool.hpp>
-#include <mfa/detail/process.hpp>
 #include <mfa/mfa.hpp>
+#include <mfa/storage/pool.hpp>
+#include <mfa/storage/process.hpp>
 
 #include "support/catch.hpp"
 #include "support/child_process.hpp"

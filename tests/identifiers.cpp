@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/ulid.hpp>
+#include <mfa/verbs/ids.hpp>
 
 #include "support/catch.hpp"
 

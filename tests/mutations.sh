@@ -98,13 +98,13 @@ mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" co
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
   'challenge.answer = context.keys.authenticate(code, code_context(type, challenge));' \
   'challenge.answer = context.keys.authenticate(code, code_context(type, challenge)) + code;'
-mutate "sends are limited" factor/sms.hpp 'decision::count_sms(*counter, context);' ''
-mutate "sends: interval" decision/send_limits.hpp 'at_most(1, limits.interval);' ''
-mutate "sends: hour" decision/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
-mutate "sends: day" decision/send_limits.hpp 'at_most(limits.a_day, hours(24));' ''
+mutate "sends are limited" factor/sms.hpp 'count_sms(*counter, context);' ''
+mutate "sends: interval" factor/send_limits.hpp 'at_most(1, limits.interval);' ''
+mutate "sends: hour" factor/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
+mutate "sends: day" factor/send_limits.hpp 'at_most(limits.a_day, hours(24));' ''
 mutate "sends are counted by number" factor/sms.hpp \
-  'return decision::sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys);' \
-  'return decision::sms_counter_ids(record.id, context.keys);'
+  'return sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys);' \
+  'return sms_counter_ids(record.id, context.keys);'
 mutate "values in messages: lines" sms/message_template.hpp 'if (mfa::detail::has_control_characters(value))' 'if (false)'
 mutate "values in messages: direction" sms/message_template.hpp \
   'if (turns_direction_or_line(mfa::detail::take_character(rest)))' \
@@ -119,7 +119,7 @@ mutate "one phone, one number: other prefixes" sms/numbering_plan.hpp 'dropped =
 mutate "one phone, one number: Argentina" sms/numbering_plan.hpp 'return (without_nine ? "9" : "")' 'return ("")'
 mutate "country codes at enrolment" factor/sms.hpp 'check_country(enrolled.phone_number, context);' ''
 mutate "country codes at the challenge" factor/sms.hpp 'check_country(crypto::text_of(phone_number), context);' ''
-mutate "no live challenge after a failed send" detail/sms_delivery.hpp \
+mutate "no live challenge after a failed send" verbs/sms_delivery.hpp \
   'const bool withdrawn = withdraw(verb, event.challenge_id);' \
   'const bool withdrawn = true;'
 mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
@@ -141,8 +141,8 @@ mutate "bindings have a longest" decision/challenge.hpp 'if (binding.size() > lo
 mutate "user ids have a longest" verifier.hpp 'detail::check_text("user_id", request.user_id, detail::longest_user_id);' ''
 mutate "foreign challenges are not found" $verification \
   '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
-mutate "foreign factors are not found" detail/policies.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'
-mutate "unknown ids cost the same reads" detail/policies.hpp \
+mutate "foreign factors are not found" verbs/policies.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'
+mutate "unknown ids cost the same reads" verbs/policies.hpp \
   'auto factor = storage->find_factor(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);' \
   'if (!challenge) return std::nullopt; auto factor = storage->find_factor(challenge->factor_id);'
 mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
@@ -171,7 +171,7 @@ mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
   'std::string(digits, char(49))'
 mutate "delivered codes: lifetime" factor/sent_code.hpp 'challenge.expires_at = context.now + lifetime;' ''
-mutate "delivered codes: limits" factor/generic_otp.hpp 'decision::count_generic_otp(*counter, context);' ''
+mutate "delivered codes: limits" factor/generic_otp.hpp 'count_generic_otp(*counter, context);' ''
 mutate "delivered codes: supersession" factor/generic_otp.hpp \
   'return decode(record).current_challenge_id == challenge.id;' 'return !challenge.id.empty();'
 mutate "hotp: counter goes on" factor/hotp.hpp 'parameters.next = *match.fresh + 1;' ''
@@ -185,8 +185,8 @@ tests=tests/wrong_clocks.cpp
 mutate "a clock that was ahead makes no longer wait" decision/lockout.hpp \
   'std::min(*factor.last_failure_at, latest_failure(delay, now, options)) + delay' '*factor.last_failure_at + delay'
 mutate "a bounded wait counts down" decision/lockout.hpp 'factor.last_failure_at = latest;' ''
-mutate "a send dated ahead counts from now" decision/send_limits.hpp 'std::min(sent, context.now)' 'sent'
-mutate "a bounded wait to send counts down" decision/send_limits.hpp 'if (ahead) keep();' ''
+mutate "a send dated ahead counts from now" factor/send_limits.hpp 'std::min(sent, context.now)' 'sent'
+mutate "a bounded wait to send counts down" factor/send_limits.hpp 'if (ahead) keep();' ''
 mutate "what a clock ahead made does not live on" decision/lifetime.hpp \
   'return from > now && from - now > until - from;' 'return false;'
 mutate "a device seen expired is forgotten" trusted_device.hpp \
@@ -201,12 +201,12 @@ mutate "trusted devices: HMAC bound to the label" trusted_device.hpp "'\\n' + de
 mutate "trusted devices: bounded" trusted_device.hpp 'devices.erase(devices.begin());' 'return std::nullopt;'
 
 tests=tests/damaged_records.cpp
-mutate "records: times" storage/checked.hpp 'return Time{} <= time && time < end;' 'return true;'
-mutate "records: states of challenges" storage/checked.hpp 'challenge.state > ChallengeState::exhausted ||' ''
-mutate "records: the one asked for" storage/checked.hpp 'if (record.id != id)' 'if (false)'
-mutate "records: the user's own" storage/checked.hpp 'if (factor.user_id != user_id)' 'if (false)'
+mutate "records: times" verbs/checked_records.hpp 'return Time{} <= time && time < end;' 'return true;'
+mutate "records: states of challenges" verbs/checked_records.hpp 'challenge.state > ChallengeState::exhausted ||' ''
+mutate "records: the one asked for" verbs/checked_records.hpp 'if (record.id != id)' 'if (false)'
+mutate "records: the user's own" verbs/checked_records.hpp 'if (factor.user_id != user_id)' 'if (false)'
 tests=tests/record_fields.cpp
-mutate "records: nothing beyond their end" detail/fields.hpp 'size > rest_.size()' 'size > rest_.size() + 1'
+mutate "records: nothing beyond their end" encoding/fields.hpp 'size > rest_.size()' 'size > rest_.size() + 1'
 
 tests=tests/no_secret_left_in_memory.cpp
 mutate "texts are wiped" crypto/secret_string.hpp 'OPENSSL_cleanse(text.data(), text.size());' ''
@@ -240,15 +240,15 @@ mutate "sqlite: no URI" storage/sqlite.hpp 'path.starts_with("file:")' 'path.sta
 mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IWOTH) != 0 && !options' 'false && !options'
 
 tests=tests/fork.cpp
-mutate "fork: pools are one process'" detail/pool.hpp 'home_.require_here(user_);' ''
-mutate "fork: what is inherited is left alone" detail/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'
+mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''
+mutate "fork: what is inherited is left alone" storage/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'
 tests=tests/fork_on_sqlite.cpp
-mutate "fork: no file that was open" detail/sqlite_connection.hpp 'OpenFile::check(file_);' ''
+mutate "fork: no file that was open" storage/sqlite/connection.hpp 'OpenFile::check(file_);' ''
 tests=tests/fork_on_redis.cpp libraries="$libraries -lhiredis"
 mutate "redis: no other record" storage/redis/records.hpp 'if (sized_text(bytes) != id)' 'if (sized_text(bytes).empty())'
 
 tests=tests/postgres_search_path.cpp flags="$flags $(pkg-config --cflags libpq)" libraries="$libraries -lpq"
-mutate "postgres: search path of sessions" detail/postgres_connection.hpp \
+mutate "postgres: search path of sessions" storage/postgres/connection.hpp \
   "set_config('search_path', 'pg_catalog, pg_temp', false)" "set_config('application_name', 'mfa', false)"
 mutate "postgres: search path of the function" storage/postgres/schema.hpp \
   'plpgsql SET search_path = pg_catalog, pg_temp AS' 'plpgsql AS'
@@ -258,7 +258,7 @@ mutate "postgres: a closed schema" storage/postgres.hpp 'detail::postgres::requi
 tests=tests/pgbouncer_before_postgres.cpp
 mutate "postgres: no pool of transactions" storage/postgres.hpp \
   'detail::postgres::require_session(*first, conninfo, timeouts);' ''
-mutate "postgres: statements of one connection" detail/postgres_connection.hpp \
+mutate "postgres: statements of one connection" storage/postgres/connection.hpp \
   'return statement_prefix_ + statement.name;' 'return std::string("mfa_") + statement.name;'
 
 echo "$rules edits, $unnoticed not noticed"

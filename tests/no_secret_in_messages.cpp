@@ -23,7 +23,7 @@
 #include <sqlite3.h>
 
 #include <mfa/crypto/random.hpp>
-#include <mfa/detail/base64.hpp>
+#include <mfa/encoding/base64.hpp>
 #include <mfa/import.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/storage/sqlite.hpp>

@@ -20,8 +20,8 @@
 #include <mfa/crypto/key_file.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/detail/base64url.hpp>
-#include <mfa/detail/hexadecimal.hpp>
+#include <mfa/encoding/base64url.hpp>
+#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/sent_code.hpp>
 #include <mfa/import.hpp>

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/fields.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 
 #include "support/catch.hpp"

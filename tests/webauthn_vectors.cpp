@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include <mfa/detail/base64.hpp>
+#include <mfa/encoding/base64.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/webauthn/relying_party.hpp>
 #include <mfa/webauthn/trust_anchors.hpp>

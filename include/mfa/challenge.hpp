@@ -6,11 +6,11 @@
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/verification.hpp>
-#include <mfa/detail/verifier_reference.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/verification.hpp>
+#include <mfa/verifier_reference.hpp>
 
 namespace mfa {
 
@@ -24,7 +24,7 @@ template <class Storage, class Clock, class SmsTransport> class Challenge : publ
       : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)) {}
 
   /// A new challenge, with what the host must pass on.
-  Challenge(ChallengeDetails details, decision::ChallengeEffects&& effects, VerifierReference verifier)
+  Challenge(ChallengeDetails details, factor::ChallengeEffects&& effects, VerifierReference verifier)
       : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)), code_(std::move(effects.code)),
         webauthn_options_(std::move(effects.webauthn_options)) {}
 

@@ -8,7 +8,7 @@
 #include <system_error>
 #include <type_traits>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa {
 

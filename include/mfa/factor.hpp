@@ -8,13 +8,13 @@
 #include <variant>
 
 #include <mfa/challenge.hpp>
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
-#include <mfa/detail/verifier_reference.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/verifier_reference.hpp>
 
 namespace mfa {
 
@@ -22,7 +22,7 @@ namespace mfa {
 class FactorDetails {
  public:
   /// Throws `errc::corrupt_record`.
-  FactorDetails(const storage::FactorRecord& record, const decision::Context& context)
+  FactorDetails(const storage::FactorRecord& record, const factor::Context& context)
       : id_(record.id), type_(record.type), state_(record.state), user_id_(record.user_id),
         friendly_name_(record.friendly_name), created_at_(record.created_at), updated_at_(record.updated_at),
         last_used_at_(record.last_used_at), failures_(record.failures),

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa {
 

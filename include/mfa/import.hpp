@@ -20,17 +20,17 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
-#include <mfa/detail/checked_text.hpp>
-#include <mfa/detail/policies.hpp>
+#include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/hotp.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/totp.hpp>
 #include <mfa/otp/migration.hpp>
 #include <mfa/otp/uri_parser.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/verbs/policies.hpp>
 
 namespace mfa {
 
@@ -146,9 +146,9 @@ template <class Verb> class Import {
   }
 
   void take_account(const ImportLine& line, std::size_t number, const otp::Account& account) {
-    check_text("user_id", line.user_id, longest_user_id);
-    check_text("friendly_name", line.friendly_name, longest_friendly_name);
-    const decision::Context context = verb_.now();
+    check_text("user_id", line.user_id, storage::longest_user_id);
+    check_text("friendly_name", line.friendly_name, storage::longest_friendly_name);
+    const factor::Context context = verb_.now();
     const std::string& issuer = account.issuer.empty() ? options_.issuer : account.issuer;
     const std::string& user = account.user.empty() && options_.user_id_as_user ? line.user_id : account.user;
     storage::FactorRecord record = verb_.new_factor(
@@ -188,7 +188,7 @@ template <class Verb> class Import {
 
   /// Whether the user has this secret already, so that an import that was cut off can be run again.
   bool is_there(const storage::FactorRecord& record, const crypto::SecretBytes& secret,
-                const decision::Context& context) {
+                const factor::Context& context) {
     if (record.user_id.empty()) return false;
     if (const std::pair user(record.type, record.user_id); !known_users_.contains(user)) {
       for (const storage::FactorRecord& other : verb_.storage->list_factors(record.user_id))
@@ -243,7 +243,7 @@ template <class Verb> class Import {
               std::exception_ptr cause) {
     add({summary_.lines, number, ImportOutcome::refused, line.user_id, {}, reason});
     if (options_.dry_run) return;
-    const bool plain = is_plain_text(line.user_id, longest_user_id);
+    const bool plain = is_plain_text(line.user_id, storage::longest_user_id);
     verb_.emit({.type = EventType::import_refused,
                 .at = verb_.now().now,
                 .user_id = plain ? std::string_view(line.user_id) : std::string_view(),

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 #include <mfa/event.hpp>
 
 namespace mfa {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <mfa/assurance.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -82,6 +83,45 @@ struct Options {
 
   /// Told of what the verbs do, and of the messages, codes, devices and lines of an import that they refuse.
   Observer observer = {};
+};
+
+/// What a caller may say about one challenge.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
+struct ChallengeOptions {
+  /// SMS: the message in place of `Options::sms_template`. Ignored by other kinds.
+  std::string sms_template = {};
+  /// SMS: values of the template's named tokens, before those of `Options::sms_values`.
+  sms::MessageValues sms_values = {};
+  /// A value of the host's (a session id, say) that the verification must bring again. Up to 4,096 bytes;
+  /// kept as an HMAC only.
+  std::string binding = {};
+  /// If given, the factor must be this user's; otherwise it is not found.
+  std::string user_id = {};
+  /// Refuse a factor whose enrolment was never confirmed, with `errc::factor_not_verified`.
+  bool verified_only = false;
+  /// What the verification will have to show: refuses a factor whose kind cannot, with
+  /// `errc::insufficient_assurance`. Give it to `VerifyOptions` as well.
+  Assurance required = {};
+  /// WebAuthn: asks for the PIN or biometric of a credential that was registered without, and lets it count
+  /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of
+  /// the authenticator may be setting his own PIN (WebAuthn section 7.2 step 24). Ignored by other kinds.
+  bool initialize_user_verification = false;
+  /// For the observer.
+  EventContext event_context = {};
+};
+
+/// What a caller may say about one attempt.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
+struct VerifyOptions {
+  /// Must equal the challenge's binding; both empty if there is none. Otherwise the challenge is not found.
+  std::string binding = {};
+  /// If given, the factor must be this user's; otherwise the challenge is not found.
+  std::string user_id = {};
+  /// What the verification must show to be valid: otherwise it is refused with
+  /// `Status::insufficient_assurance`.
+  Assurance required = {};
+  /// For the observer.
+  EventContext event_context = {};
 };
 
 /// Throws `errc::invalid_argument` or `errc::invalid_sms_template`, naming the option.

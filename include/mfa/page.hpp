@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa {
 

@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa {
 

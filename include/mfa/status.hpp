@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa {
 

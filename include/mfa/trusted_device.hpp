@@ -15,15 +15,15 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/lifetime.hpp>
-#include <mfa/detail/base64url.hpp>
-#include <mfa/detail/checked_text.hpp>
-#include <mfa/detail/fields.hpp>
-#include <mfa/detail/ulid.hpp>
+#include <mfa/encoding/base64url.hpp>
+#include <mfa/encoding/checked_text.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/verbs/ids.hpp>
 
 namespace mfa {
 
@@ -153,7 +153,7 @@ template <class Verb>
 RememberedDevice remember_device(const Verb& verb, std::string_view user_id, std::string_view label,
                                  std::chrono::seconds lifetime) {
   constexpr std::size_t longest_label = 200;
-  check_text("user_id", user_id, longest_user_id);
+  check_text("user_id", user_id, storage::longest_user_id);
   check_text("the label of a trusted device", label, longest_label);
   if (user_id.empty())
     throw Error(errc::invalid_argument, "a device is remembered for a user; give the user_id");
@@ -161,7 +161,7 @@ RememberedDevice remember_device(const Verb& verb, std::string_view user_id, std
     throw Error(errc::invalid_argument, "a trusted device's lifetime of " + std::to_string(lifetime.count()) +
                                             " s; it may be 1 s to 366 days");
   return verb.until_committed("the list of trusted devices", [&]() -> std::optional<RememberedDevice> {
-    const decision::Context context = verb.now();
+    const factor::Context context = verb.now();
     storage::CounterRecord record;
     std::vector<StoredDevice> devices = find_devices(verb, user_id, context.now, record);
     std::optional<std::string> replaced;
@@ -218,7 +218,7 @@ open_token(std::string_view token, std::string_view user_id, const KeyRing& keys
 /// back.
 template <class Verb>
 std::optional<TrustedDevice> find_device(const Verb& verb, std::string_view token, std::string_view user_id,
-                                         const decision::Context& context, std::string& device_id) {
+                                         const factor::Context& context, std::string& device_id) {
   const auto content = open_token(token, user_id, context.keys);
   constexpr std::size_t id_size = trusted_device_id_prefix.size() + ulid_size;
   if (!content || content->size() <= id_size) return std::nullopt;
@@ -249,9 +249,9 @@ std::optional<TrustedDevice> find_device(const Verb& verb, std::string_view toke
 template <class Verb>
 std::optional<TrustedDevice> check_device(const Verb& verb, std::string_view token,
                                           std::string_view user_id) {
-  const decision::Context context = verb.now();
+  const factor::Context context = verb.now();
   if (token.empty()) return std::nullopt;
-  if (!is_plain_text(user_id, longest_user_id)) user_id = {};
+  if (!is_plain_text(user_id, storage::longest_user_id)) user_id = {};
   std::string device_id;
   std::optional<TrustedDevice> found;
   if (!user_id.empty()) found = find_device(verb, token, user_id, context, device_id);
@@ -264,7 +264,7 @@ std::optional<TrustedDevice> check_device(const Verb& verb, std::string_view tok
 
 template <class Verb> std::vector<TrustedDevice> list_devices(const Verb& verb, std::string_view user_id) {
   std::vector<TrustedDevice> listed;
-  if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return listed;
+  if (user_id.empty() || !is_plain_text(user_id, storage::longest_user_id)) return listed;
   storage::CounterRecord record;
   for (StoredDevice& stored : find_devices(verb, user_id, verb.now().now, record))
     listed.push_back(std::move(stored.device));
@@ -274,7 +274,7 @@ template <class Verb> std::vector<TrustedDevice> list_devices(const Verb& verb, 
 /// Removes those of the user's devices of which `revoked` is true, and returns how many.
 template <class Verb, class Revoked>
 std::size_t revoke_devices(const Verb& verb, std::string_view user_id, Revoked revoked) {
-  if (user_id.empty() || !is_plain_text(user_id, longest_user_id)) return 0;
+  if (user_id.empty() || !is_plain_text(user_id, storage::longest_user_id)) return 0;
   return verb.until_committed("the list of trusted devices", [&]() -> std::optional<std::size_t> {
     storage::CounterRecord record;
     const Time now = verb.now().now;

@@ -11,9 +11,9 @@
 
 #include <mfa/assurance.hpp>
 #include <mfa/challenge_details.hpp>
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/verification.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -23,7 +23,7 @@ namespace mfa {
 class [[nodiscard]] Verification {
  public:
   Verification(const decision::Verdict& verdict, ChallengeDetails challenge,
-               const storage::FactorRecord& factor, const decision::Context& context)
+               const storage::FactorRecord& factor, const factor::Context& context)
       : status_(verdict.status), type_(factor.type), challenge_(std::move(challenge)),
         retry_after_(verdict.retry_after),
         factor_locked_(decision::lockout(factor, context.now, context.options).locked) {

@@ -17,21 +17,15 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/decision/challenge.hpp>
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
-#include <mfa/decision/send_limits.hpp>
 #include <mfa/decision/verification.hpp>
-#include <mfa/detail/checked_text.hpp>
-#include <mfa/detail/claims.hpp>
-#include <mfa/detail/policies.hpp>
-#include <mfa/detail/rotation.hpp>
-#include <mfa/detail/sms_delivery.hpp>
-#include <mfa/detail/ulid.hpp>
-#include <mfa/detail/verifier_reference.hpp>
+#include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/factor/send_limits.hpp>
 #include <mfa/key_rotation.hpp>
 #include <mfa/options.hpp>
 #include <mfa/page.hpp>
@@ -43,7 +37,13 @@
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/trusted_device.hpp>
+#include <mfa/verbs/claims.hpp>
+#include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/policies.hpp>
+#include <mfa/verbs/rotation.hpp>
+#include <mfa/verbs/sms_delivery.hpp>
 #include <mfa/verification.hpp>
+#include <mfa/verifier_reference.hpp>
 
 namespace mfa {
 
@@ -139,9 +139,9 @@ class Verifier {
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
-    detail::check_text("user_id", request.user_id, detail::longest_user_id);
-    detail::check_text("friendly_name", request.friendly_name, detail::longest_friendly_name);
-    const decision::Context context = verb.now();
+    detail::check_text("user_id", request.user_id, storage::longest_user_id);
+    detail::check_text("friendly_name", request.friendly_name, storage::longest_friendly_name);
+    const factor::Context context = verb.now();
     storage::FactorRecord record =
         verb.new_factor(context, Kind::type, request.user_id, request.friendly_name);
     auto shown = enroll<Kind>(verb, request, record, context);
@@ -170,7 +170,7 @@ class Verifier {
     using Kind = factor::RecoveryCodesKind;
     using Regenerated = typename Kind::template Enrolled<FactorHandle>;
     return verb.until_committed("the factor", [&]() -> std::optional<Regenerated> {
-      const decision::Context context = verb.now();
+      const factor::Context context = verb.now();
       auto factor = verb.find_factor(factor_id, user_id);
       if (factor.type != Kind::type)
         throw Error(errc::invalid_argument, "factor " + factor.id + " is of kind " +
@@ -200,7 +200,7 @@ class Verifier {
                                                  const ChallengeOptions& options = ChallengeOptions()) const {
     const auto verb = begin(options.event_context);
     return verb.until_committed("the factor", [&]() -> std::optional<ChallengeHandle> {
-      const decision::Context context = verb.now();
+      const factor::Context context = verb.now();
       auto factor = verb.find_factor(factor_id, options.user_id);
       decision::check_challengeable(factor, options, context);
 
@@ -239,7 +239,7 @@ class Verifier {
     const auto verb = begin(options.event_context);
     auto claims = decision::Claims::open;
     return verb.until_committed("the challenge", [&]() -> std::optional<Verification> {
-      const decision::Context context = verb.now();
+      const factor::Context context = verb.now();
       auto found = verb.find_challenge_with_factor(challenge_id);
       if (!found) {
         // What a known challenge costs too, so that time does not tell them apart.
@@ -277,7 +277,7 @@ class Verifier {
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
   /// user.
   [[nodiscard]] std::vector<FactorHandle> list_factors(std::string_view user_id) const {
-    if (user_id.empty() || !detail::is_plain_text(user_id, detail::longest_user_id)) return {};
+    if (user_id.empty() || !detail::is_plain_text(user_id, storage::longest_user_id)) return {};
     const auto verb = begin();
     return handles_of(verb, verb.storage->list_factors(user_id));
   }
@@ -291,7 +291,7 @@ class Verifier {
                   "std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id, "
                   "std::string_view after_id, std::size_t limit)");
     check_page(page);
-    if (user_id.empty() || !detail::is_plain_text(user_id, detail::longest_user_id)) return {};
+    if (user_id.empty() || !detail::is_plain_text(user_id, storage::longest_user_id)) return {};
     const auto verb = begin();
     return handles_of(verb, verb.storage->list_factors(user_id, page.after, page.limit));
   }
@@ -362,7 +362,7 @@ class Verifier {
   unsafe_export_otpauth_uri(std::string_view factor_id, std::string_view user_id = {},
                             const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
-    const decision::Context context = verb.now();
+    const factor::Context context = verb.now();
     const auto factor = verb.find_factor(factor_id, user_id);
     auto uri = factor::with_kind(factor.type, [&](auto kind) -> crypto::SecretString {
       if constexpr (requires { kind.unsafe_uri(factor, context); })
@@ -384,7 +384,7 @@ class Verifier {
                      const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     verb.until_committed("the factor", [&] {
-      const decision::Context context = verb.now();
+      const factor::Context context = verb.now();
       const auto factor = verb.find_factor(factor_id, user_id);
       storage::Batch batch;
       batch.removals = detail::removals_of_claims(verb, factor);
@@ -402,7 +402,7 @@ class Verifier {
                      const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
     verb.until_committed("the factor", [&] {
-      const decision::Context context = verb.now();
+      const factor::Context context = verb.now();
       auto factor = verb.find_factor(factor_id, user_id);
       decision::forget_failures(factor);
       factor::with_kind(factor.type, [&](auto kind) { kind.unlock(factor, context); });
@@ -420,10 +420,10 @@ class Verifier {
   bool reset_sms_limits(std::string_view phone_number,
                         const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
-    const decision::Context context = verb.now();
+    const factor::Context context = verb.now();
     const std::string number = sms::parse_phone_number(phone_number);
     return reset_counts(
-        verb, decision::sms_counter_ids(number, context.keys),
+        verb, factor::sms_counter_ids(number, context.keys),
         {.type = EventType::send_limits_reset, .at = context.now, .factor_type = FactorType::sms});
   }
 
@@ -433,7 +433,7 @@ class Verifier {
   bool reset_send_limits(std::string_view factor_id, std::string_view user_id = {},
                          const EventContext& event_context = EventContext()) const {
     const auto verb = begin(event_context);
-    const decision::Context context = verb.now();
+    const factor::Context context = verb.now();
     const auto factor = verb.find_factor(factor_id, user_id);
     const auto ids =
         factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
@@ -521,7 +521,7 @@ class Verifier {
                                        const std::vector<storage::FactorRecord>& records) const {
     std::vector<FactorHandle> factors;
     if (records.empty()) return factors;
-    const decision::Context context = verb.now();
+    const factor::Context context = verb.now();
     for (const storage::FactorRecord& record : records)
       factors.emplace_back(FactorDetails(record, context), reference_);
     return factors;
@@ -539,7 +539,7 @@ class Verifier {
   /// A kind that asks for them is given the user's other factors.
   template <class Kind, class Request>
   static auto enroll(const Verb& verb, const Request& request, storage::FactorRecord& record,
-                     const decision::Context& context) {
+                     const factor::Context& context) {
     std::vector<storage::FactorRecord> others;
     if constexpr (requires { Kind::enroll(request, record, others, context); }) {
       if (!request.user_id.empty()) others = verb.storage->list_factors(request.user_id);
@@ -549,10 +549,10 @@ class Verifier {
     }
   }
 
-  static decision::ChallengeEffects create_challenge(const Verb& verb, storage::FactorRecord& factor,
-                                                     storage::ChallengeRecord& challenge,
-                                                     storage::Batch& batch, const ChallengeOptions& options,
-                                                     const decision::Context& context) {
+  static factor::ChallengeEffects create_challenge(const Verb& verb, storage::FactorRecord& factor,
+                                                   storage::ChallengeRecord& challenge, storage::Batch& batch,
+                                                   const ChallengeOptions& options,
+                                                   const factor::Context& context) {
     const std::string counted = batch.counters.empty() ? std::string() : batch.counters.front().data;
     std::exception_ptr refusal; // no policy is called while it is handled: see detail::send
     std::optional<errc> code;
@@ -567,7 +567,7 @@ class Verifier {
     if (code == errc::sms_rate_limited || code == errc::sms_country_not_allowed)
       verb.emit(EventType::sms_refused, context.now, factor, refusal);
     if (code == errc::code_rate_limited) verb.emit(EventType::code_refused, context.now, factor, refusal);
-    if (limited && batch.counters.front().data != counted) { // see decision::count_send
+    if (limited && batch.counters.front().data != counted) { // see factor::count_send
       storage::Batch bounded;
       bounded.counters.push_back(std::move(batch.counters.front()));
       (void)verb.storage->commit(std::move(bounded)); // or the next attempt does it

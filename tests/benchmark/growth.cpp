@@ -15,12 +15,12 @@
 
 #include <sqlite3.h>
 
-#include <mfa/detail/hexadecimal.hpp>
-#include <mfa/detail/record_fields.hpp>
+#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
+#include <mfa/storage/record_fields.hpp>
 #include <mfa/storage/sqlite.hpp>
 #include <mfa/testing/manual_clock.hpp>
 

@@ -17,7 +17,7 @@
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/sha256.hpp>
-#include <mfa/detail/base64url.hpp>
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/webauthn/relying_party.hpp>
 

@@ -8,7 +8,7 @@
 #include <mfa/mfa.hpp>
 #include <mfa/testing/manual_clock.hpp>
 
-// Covers: trusted_device.hpp detail/base64url.hpp
+// Covers: trusted_device.hpp encoding/base64url.hpp
 
 namespace {
 

@@ -7,16 +7,16 @@
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/decision/challenge.hpp>
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/factor/webauthn_record.hpp>
 #include <mfa/options.hpp>
 #include <mfa/storage/record.hpp>
 
-// Covers: detail/fields.hpp factor/totp.hpp factor/sms.hpp factor/generic_otp.hpp factor/hotp.hpp
+// Covers: encoding/fields.hpp factor/totp.hpp factor/sms.hpp factor/generic_otp.hpp factor/hotp.hpp
 // Covers: factor/recovery_codes.hpp factor/webauthn.hpp factor/webauthn_record.hpp factor/sent_code.hpp
 
 namespace {
@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   record.state = data[1] % 2 == 0 ? FactorState::unverified : FactorState::verified;
   record.sealed = std::string(1, '\0').append(secret);
   record.parameters = text.substr(secret.size());
-  const decision::Context context{Time(std::chrono::hours(24 * 365 * 50)), options, keys};
+  const factor::Context context{Time(std::chrono::hours(24 * 365 * 50)), options, keys};
 
   attempt([&] { return FactorDetails(record, context); });
   attempt([&] { return webauthn::decode_pending(record, crypto::bytes_of(secret)); });

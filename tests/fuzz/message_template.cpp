@@ -6,11 +6,11 @@
 #include <string_view>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/sms/message_template.hpp>
 
-// Covers: sms/message_template.hpp detail/text.hpp
+// Covers: sms/message_template.hpp encoding/text.hpp
 
 // A template that is taken makes a message that holds the code, is UTF-8 and is not too long. What follows a
 // NUL is the value of {{v}}, which adds no line and no token.

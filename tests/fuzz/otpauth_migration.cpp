@@ -3,11 +3,11 @@
 #include <string>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/detail/base64url.hpp>
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/error.hpp>
 #include <mfa/otp/migration.hpp>
 
-// Covers: otp/migration.hpp detail/protobuf.hpp
+// Covers: otp/migration.hpp encoding/protobuf.hpp
 
 /// Once as the URI, and once as the message in it, which a fuzzer would hardly reach through the base64.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -6,11 +6,12 @@
 
 #include <libpq-fe.h>
 
-#include <mfa/detail/postgres_values.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/postgres/records.hpp>
+#include <mfa/storage/postgres/values.hpp>
 
-// Covers: detail/postgres_values.hpp storage/postgres/records.hpp detail/record_fields.hpp detail/fields.hpp
+// Covers: storage/postgres/values.hpp storage/postgres/records.hpp storage/record_fields.hpp
+// encoding/fields.hpp
 
 // A row as a server may send it: a byte says how many of the following are a column's value, or, if it is
 // 255, that it is NULL.

@@ -4,11 +4,11 @@
 #include <string_view>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/detail/record_fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/storage/record_fields.hpp>
 
-// Covers: detail/fields.hpp detail/record_fields.hpp
+// Covers: encoding/fields.hpp storage/record_fields.hpp
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <mfa/storage/redis/records.hpp>
 #include <mfa/storage/redis/refusal.hpp>
 
-// Covers: storage/redis/records.hpp storage/redis/refusal.hpp detail/record_fields.hpp detail/fields.hpp
+// Covers: storage/redis/records.hpp storage/redis/refusal.hpp storage/record_fields.hpp encoding/fields.hpp
 
 namespace {
 

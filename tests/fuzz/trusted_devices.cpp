@@ -7,7 +7,7 @@
 #include <mfa/storage/record.hpp>
 #include <mfa/trusted_device.hpp>
 
-// Covers: trusted_device.hpp detail/fields.hpp
+// Covers: trusted_device.hpp encoding/fields.hpp
 
 // The record of a user's trusted devices: what is read of it is written as it was read.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

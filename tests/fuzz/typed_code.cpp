@@ -8,7 +8,7 @@
 #include <mfa/factor/recovery_codes.hpp>
 #include <mfa/factor/typed_code.hpp>
 
-// Covers: factor/typed_code.hpp detail/typed_characters.hpp detail/text.hpp
+// Covers: factor/typed_code.hpp encoding/typed_characters.hpp encoding/text.hpp
 
 using mfa::factor::TypedCode;
 using mfa::factor::TypedRecoveryCode;

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/detail/base64url.hpp>
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/webauthn/relying_party.hpp>
 
 // Covers: webauthn/relying_party.hpp webauthn/response.hpp webauthn/json.hpp

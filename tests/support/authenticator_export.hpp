@@ -3,7 +3,7 @@
 #include <fstream>
 #include <string>
 
-#include <mfa/detail/base64.hpp>
+#include <mfa/encoding/base64.hpp>
 
 #include "catch.hpp"
 #include "program.hpp"

@@ -313,7 +313,7 @@ template <class StoreType> class World {
     ask_about_binding(totp.factor.id(), totp_code(totp));
     const auto sent = verifier_.challenge_factor(phone.factor.id());
     ask_about("sms", phone.factor.id(), sent.id(), sms_.last().body, other_code(sms_.last().body));
-    for (const std::string& id : decision::sms_counter_ids("+14155550123", KeyRing("old", key(1))))
+    for (const std::string& id : factor::sms_counter_ids("+14155550123", KeyRing("old", key(1))))
       counter("sms counter", id, "challenge_factor", [this, id = phone.factor.id()] {
         clock_.advance(std::chrono::minutes(2));
         auto made = asked([&] { return said(verifier_.challenge_factor(id).id().substr(0, 15)); });

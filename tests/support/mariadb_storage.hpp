@@ -15,7 +15,7 @@
 #include <mysql.h>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/detail/hexadecimal.hpp>
+#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::test {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/mfa.hpp>
 
 #include "catch.hpp"

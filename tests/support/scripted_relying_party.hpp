@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/status.hpp>
 
 namespace mfa::test {

@@ -17,8 +17,8 @@
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/sha256.hpp>
-#include <mfa/detail/base64url.hpp>
-#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/encoding/base64url.hpp>
+#include <mfa/relying_party.hpp>
 
 #include "catch.hpp"
 #include "cbor_writer.hpp"

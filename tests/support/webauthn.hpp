@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <mfa/detail/base64url.hpp>
+#include <mfa/encoding/base64url.hpp>
 
 namespace mfa::test {
 

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <concepts>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa {
 

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::clock {
 

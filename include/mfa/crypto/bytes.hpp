@@ -3,7 +3,7 @@
 #include <span>
 #include <string_view>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::crypto {
 

@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::crypto {
 

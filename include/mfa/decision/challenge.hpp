@@ -1,12 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/lockout.hpp>
+#include <mfa/decision/not_found.hpp>
 #include <mfa/error.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/options.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::decision {
@@ -15,6 +18,8 @@ namespace mfa::decision {
 [[nodiscard]] inline std::string binding_context(const storage::ChallengeRecord& challenge) {
   return "binding " + challenge.id;
 }
+
+inline constexpr std::size_t longest_binding = 4096; ///< bytes
 
 /// Refuses a bound value that is too long to be looked at; `whose` names the options that hold it.
 inline void check_binding(std::string_view whose, std::string_view binding) {
@@ -27,7 +32,7 @@ inline void check_binding(std::string_view whose, std::string_view binding) {
 /// Refuses what must not be challenged: another user's factor, an unverified one if verified ones were asked
 /// for, one too weak for what is required, and a locked one.
 inline void check_challengeable(const storage::FactorRecord& factor, const ChallengeOptions& request,
-                                const Context& context) {
+                                const factor::Context& context) {
   if (!request.user_id.empty() && request.user_id != factor.user_id) throw_not_found("factor");
   if (request.verified_only && factor.state != FactorState::verified)
     throw Error(errc::factor_not_verified,
@@ -49,9 +54,11 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
 
 /// Fills in a new challenge, whose id is set, and changes the factor and the counter as its kind wants.
 /// `counter` is null if the kind asked for none.
-inline ChallengeEffects create_challenge(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
-                                         storage::CounterRecord* counter, const ChallengeOptions& request,
-                                         const Context& context) {
+inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
+                                                 storage::ChallengeRecord& challenge,
+                                                 storage::CounterRecord* counter,
+                                                 const ChallengeOptions& request,
+                                                 const factor::Context& context) {
   check_binding("ChallengeOptions", request.binding);
   challenge.factor_id = factor.id;
   challenge.state = ChallengeState::pending;

@@ -9,32 +9,18 @@
 
 #include <mfa/assurance.hpp>
 #include <mfa/decision/challenge.hpp>
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/lifetime.hpp>
 #include <mfa/decision/lockout.hpp>
+#include <mfa/decision/not_found.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/options.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
-namespace mfa {
-
-/// What a caller may say about one attempt.
-/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
-struct VerifyOptions {
-  /// Must equal the challenge's binding; both empty if there is none. Otherwise the challenge is not found.
-  std::string binding = {};
-  /// If given, the factor must be this user's; otherwise the challenge is not found.
-  std::string user_id = {};
-  /// What the verification must show to be valid: otherwise it is refused with
-  /// `Status::insufficient_assurance`.
-  Assurance required = {};
-  /// For the observer.
-  EventContext event_context = {};
-};
-
-namespace decision {
+namespace mfa::decision {
 
 /// The longest answer that is looked at, in bytes.
 inline constexpr std::size_t longest_answer = 65'536;
@@ -59,13 +45,14 @@ struct Verdict {
 enum class Claims : bool { open, taken };
 
 /// What the kind says, unless it accepts what must be refused all the same. Then the factor is as it was.
-[[nodiscard]] inline Answer check(storage::FactorRecord& factor, const storage::ChallengeRecord& challenge,
-                                  std::string_view answer, const VerifyOptions& request,
-                                  const Context& context, Claims claims, std::vector<std::string>& claimed) {
+[[nodiscard]] inline factor::Answer check(storage::FactorRecord& factor,
+                                          const storage::ChallengeRecord& challenge, std::string_view answer,
+                                          const VerifyOptions& request, const factor::Context& context,
+                                          Claims claims, std::vector<std::string>& claimed) {
   std::optional<storage::FactorRecord> before;
   if (claims == Claims::taken || request.required != Assurance{}) before = factor;
   return factor::with_kind(factor.type, [&](auto kind) {
-    Answer said = kind.check(factor, challenge, answer, context);
+    factor::Answer said = kind.check(factor, challenge, answer, context);
     if (said.status != Status::valid) return said;
     if (factor.state != FactorState::verified) claimed = kind.claims(factor);
     if (claims == Claims::taken && !claimed.empty()) said = {.status = Status::already_registered};
@@ -82,7 +69,7 @@ enum class Claims : bool { open, taken };
 /// Throws `errc::entity_not_found` for another user's challenge or another binding.
 [[nodiscard]] inline Verdict verify(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
                                     std::string_view answer, const VerifyOptions& request,
-                                    const Context& context, Claims claims = Claims::open) {
+                                    const factor::Context& context, Claims claims = Claims::open) {
   const bool bound_alike =
       challenge.binding.empty()
           ? request.binding.empty()
@@ -121,7 +108,7 @@ enum class Claims : bool { open, taken };
   if (!can_meet) return {.status = Status::insufficient_assurance};
 
   Verdict verdict{.factor_changed = true, .challenge_changed = true};
-  const Answer said = check(factor, challenge, answer, request, context, claims, verdict.claims);
+  const factor::Answer said = check(factor, challenge, answer, request, context, claims, verdict.claims);
   verdict.status = said.status;
   if (said.status != Status::valid && !said.counted) return {.status = said.status};
 
@@ -146,5 +133,4 @@ enum class Claims : bool { open, taken };
   return verdict;
 }
 
-} // namespace decision
-} // namespace mfa
+} // namespace mfa::decision

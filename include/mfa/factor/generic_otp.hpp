@@ -7,11 +7,11 @@
 #include <vector>
 
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
-#include <mfa/decision/send_limits.hpp>
-#include <mfa/detail/checked_text.hpp>
-#include <mfa/detail/fields.hpp>
+#include <mfa/encoding/checked_text.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/send_limits.hpp>
 #include <mfa/factor/sent_code.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -35,6 +35,19 @@ struct GenericOtpDetails {
 
 namespace factor {
 
+/// Counts one more code that the host delivers, or throws `errc::code_rate_limited` with the time to wait.
+inline void count_generic_otp(storage::CounterRecord& counter, const Context& context) {
+  const Options& options = context.options;
+  const auto wait = count_send(
+      counter, {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day},
+      context);
+  if (wait)
+    throw Error(errc::code_rate_limited,
+                "too many codes of this factor; the next one may be drawn in " +
+                    std::to_string(wait->count()) + " s",
+                *wait);
+}
+
 /// The kind `generic_otp`. Only the latest challenge of a factor can be answered.
 struct GenericOtpKind : KindDefaults {
   using Request = GenericOtp;
@@ -47,8 +60,7 @@ struct GenericOtpKind : KindDefaults {
   static constexpr FactorType type = FactorType::generic_otp;
   static constexpr std::string_view amr[] = {"otp"};
 
-  static GenericOtpDetails enroll(const GenericOtp& request, storage::FactorRecord& record,
-                                  const decision::Context&) {
+  static GenericOtpDetails enroll(const GenericOtp& request, storage::FactorRecord& record, const Context&) {
     constexpr std::size_t longest_destination = 255;
     detail::check_text("GenericOtp::destination", request.destination, longest_destination);
     record.parameters = encode({request.destination, {}});
@@ -59,16 +71,15 @@ struct GenericOtpKind : KindDefaults {
     return {std::string(decode(record).destination)};
   }
 
-  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const decision::Context&) {
+  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context&) {
     return {"generic_otp_codes_" + record.id};
   }
 
   /// Counts the code, draws it, keeps its HMAC and makes this challenge the factor's only one that counts.
-  static decision::ChallengeEffects challenge(storage::FactorRecord& record,
-                                              storage::ChallengeRecord& challenge,
-                                              storage::CounterRecord* counter, const ChallengeOptions&,
-                                              const decision::Context& context) {
-    decision::count_generic_otp(*counter, context);
+  static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
+                                    storage::CounterRecord* counter, const ChallengeOptions&,
+                                    const Context& context) {
+    count_generic_otp(*counter, context);
     crypto::SecretString code = issue_code(type, challenge, context.options.generic_otp_digits,
                                            context.options.generic_otp_lifetime, context);
     const std::string destination(decode(record).destination);
@@ -80,8 +91,8 @@ struct GenericOtpKind : KindDefaults {
     return decode(record).current_challenge_id == challenge.id;
   }
 
-  static decision::Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
-                                std::string_view answer, const decision::Context& context) {
+  static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
+                      std::string_view answer, const Context& context) {
     return check_code(type, challenge, answer, amr, context);
   }
 

@@ -10,8 +10,7 @@
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
-#include <mfa/detail/fields.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/authenticator.hpp>
 #include <mfa/factor/kind.hpp>
@@ -71,15 +70,14 @@ struct HotpKind : KindDefaults {
   static constexpr FactorType type = FactorType::hotp;
   static constexpr std::string_view amr[] = {"otp"};
 
-  static HotpEnrollment enroll(const Hotp& request, storage::FactorRecord& record,
-                               const decision::Context& context) {
+  static HotpEnrollment enroll(const Hotp& request, storage::FactorRecord& record, const Context& context) {
     crypto::SecretBytes secret = keep(request, record, context);
     return show(account_of(decode(record), std::move(secret)), request.qr_code);
   }
 
   /// Enrols without drawing a QR code; returns the secret.
   static crypto::SecretBytes keep(const Hotp& request, storage::FactorRecord& record,
-                                  const decision::Context& context) {
+                                  const Context& context) {
     otp::check_label("issuer", request.issuer);
     otp::check_label("user", request.user);
     check_format(request.hash, request.digits);
@@ -97,8 +95,7 @@ struct HotpKind : KindDefaults {
   }
 
   /// The secret in the clear, as an otpauth URI.
-  static crypto::SecretString unsafe_uri(const storage::FactorRecord& record,
-                                         const decision::Context& context) {
+  static crypto::SecretString unsafe_uri(const storage::FactorRecord& record, const Context& context) {
     return otp::uri(account_of(decode(record), open_secret(record, context.keys)));
   }
 
@@ -107,12 +104,12 @@ struct HotpKind : KindDefaults {
     return {std::string(parameters.issuer), std::string(parameters.user)};
   }
 
-  static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&,
-                                std::string_view answer, const decision::Context& context) {
+  static Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&, std::string_view answer,
+                      const Context& context) {
     Parameters parameters = decode(record);
     const unsigned digits = parameters.format.digits;
     const TypedCode code(answer);
-    if (code.size() != digits && code.size() != std::size_t{2} * digits) return decision::Answer::malformed();
+    if (code.size() != digits && code.size() != std::size_t{2} * digits) return Answer::malformed();
 
     const crypto::SecretBytes secret = open_secret(record, context.keys);
     const std::uint64_t next = parameters.next;

@@ -14,10 +14,9 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
-#include <mfa/detail/fields.hpp>
-#include <mfa/detail/text.hpp>
-#include <mfa/detail/typed_characters.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/encoding/text.hpp>
+#include <mfa/encoding/typed_characters.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
@@ -106,7 +105,7 @@ struct RecoveryCodesKind : KindDefaults {
   static constexpr std::string_view amr[] = {"otp"};
 
   static RecoveryCodesEnrollment enroll(const RecoveryCodes& request, storage::FactorRecord& record,
-                                        const decision::Context& context) {
+                                        const Context& context) {
     if (request.count < 1 || request.count > most_codes)
       throw Error(errc::invalid_argument, std::to_string(request.count) + " recovery codes; a set has 1 to " +
                                               std::to_string(most_codes));
@@ -115,7 +114,7 @@ struct RecoveryCodesKind : KindDefaults {
   }
 
   /// Puts new codes in the place of all old ones, used or not.
-  static RecoveryCodesEnrollment regenerate(storage::FactorRecord& record, const decision::Context& context) {
+  static RecoveryCodesEnrollment regenerate(storage::FactorRecord& record, const Context& context) {
     return draw_set(record, decode(record).size(), context);
   }
 
@@ -125,10 +124,10 @@ struct RecoveryCodesKind : KindDefaults {
   }
 
   /// Compares with every code of the set, whichever matches.
-  static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&,
-                                std::string_view answer, const decision::Context& context) {
+  static Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&, std::string_view answer,
+                      const Context& context) {
     const TypedRecoveryCode typed(answer);
-    if (!typed.well_formed()) return decision::Answer::malformed();
+    if (!typed.well_formed()) return Answer::malformed();
     std::vector<Code> codes = decode(record);
     const crypto::SecretBytes key = open_secret(record, context.keys);
     const std::string mac = mac_of(typed.text(), key);
@@ -138,7 +137,7 @@ struct RecoveryCodesKind : KindDefaults {
     if (match == nullptr) return {};
     if (match->used) return {.status = Status::code_already_used};
     match->used = true;
-    decision::Answer answered{.status = Status::valid, .amr = amr};
+    Answer answered{.status = Status::valid, .amr = amr};
     if (remaining(codes) <= few_codes) answered.event = EventType::recovery_codes_low;
     record.parameters = encode(codes);
     reseal_secret(record, key, context.keys);
@@ -176,7 +175,7 @@ struct RecoveryCodesKind : KindDefaults {
   }
 
   static RecoveryCodesEnrollment draw_set(storage::FactorRecord& record, std::size_t count,
-                                          const decision::Context& context) {
+                                          const Context& context) {
     crypto::SecretBytes key(crypto::digest_size(crypto::Hash::sha256));
     crypto::random_bytes_for(purpose_of("recovery codes' key", record), key);
     std::vector<Code> codes;

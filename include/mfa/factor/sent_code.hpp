@@ -8,7 +8,7 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/typed_code.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
@@ -25,7 +25,7 @@ namespace mfa::factor {
 /// The code to send.
 [[nodiscard]] inline crypto::SecretString issue_code(FactorType type, storage::ChallengeRecord& challenge,
                                                      unsigned digits, std::chrono::seconds lifetime,
-                                                     const decision::Context& context) {
+                                                     const Context& context) {
   crypto::SecretString code =
       crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id));
   challenge.expires_at = context.now + lifetime;
@@ -33,13 +33,12 @@ namespace mfa::factor {
   return code;
 }
 
-[[nodiscard]] inline decision::Answer check_code(FactorType type, const storage::ChallengeRecord& challenge,
-                                                 std::string_view answer,
-                                                 std::span<const std::string_view> amr,
-                                                 const decision::Context& context) {
+[[nodiscard]] inline Answer check_code(FactorType type, const storage::ChallengeRecord& challenge,
+                                       std::string_view answer, std::span<const std::string_view> amr,
+                                       const Context& context) {
   const TypedCode code(answer);
   // A change of the host's options must not end codes that are on their way.
-  if (code.size() < 6 || code.size() > 9) return decision::Answer::malformed();
+  if (code.size() < 6 || code.size() > 9) return Answer::malformed();
   if (!context.keys.matches(challenge.answer, code.text(), code_context(type, challenge),
                             "challenge " + challenge.id))
     return {};

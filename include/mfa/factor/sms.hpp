@@ -1,19 +1,21 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
-#include <mfa/decision/send_limits.hpp>
-#include <mfa/detail/fields.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
+#include <mfa/factor/send_limits.hpp>
 #include <mfa/factor/sent_code.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/message_template.hpp>
@@ -43,6 +45,29 @@ struct SmsDetails {
 
 namespace factor {
 
+/// The id of the counter of a phone number's messages, and those that it has under further keys: HMACs, so
+/// that the storage does not learn the number.
+[[nodiscard]] inline std::vector<std::string> sms_counter_ids(std::string_view phone_number,
+                                                              const KeyRing& keys) {
+  constexpr std::size_t mac_size = 32;
+  std::vector<std::string> ids;
+  for (const std::string& stored : keys.authenticate_under_each(phone_number, "sms counter"))
+    ids.push_back("sms_sends_" + detail::hexadecimal(crypto::bytes_of(stored).last(mac_size)));
+  return ids;
+}
+
+/// Counts one more message to a phone number, or throws `errc::sms_rate_limited` with the time to wait.
+inline void count_sms(storage::CounterRecord& counter, const Context& context) {
+  const Options& options = context.options;
+  const auto wait = count_send(
+      counter, {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day}, context);
+  if (wait)
+    throw Error(errc::sms_rate_limited,
+                "too many messages to this phone number; the next one may be sent in " +
+                    std::to_string(wait->count()) + " s",
+                *wait);
+}
+
 /// The kind `sms`. Only the latest challenge of a factor can be answered.
 struct SmsKind : KindDefaults {
   using Request = Sms;
@@ -55,8 +80,7 @@ struct SmsKind : KindDefaults {
   static constexpr FactorType type = FactorType::sms;
   static constexpr std::string_view amr[] = {"sms"};
 
-  static SmsEnrollment enroll(const Sms& request, storage::FactorRecord& record,
-                              const decision::Context& context) {
+  static SmsEnrollment enroll(const Sms& request, storage::FactorRecord& record, const Context& context) {
     SmsEnrollment enrolled{sms::parse_phone_number(request.phone_number)};
     check_country(enrolled.phone_number, context);
     record.parameters = encode({sms::mask_phone_number(enrolled.phone_number), {}});
@@ -68,24 +92,21 @@ struct SmsKind : KindDefaults {
     return {std::string(decode(record).masked_phone_number)};
   }
 
-  static std::vector<std::string> counter_ids(const storage::FactorRecord& record,
-                                              const decision::Context& context) {
-    return decision::sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys);
+  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context& context) {
+    return sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys);
   }
 
   /// Counts the send, draws the code, keeps its HMAC and makes this challenge the factor's only one that
   /// counts.
-  static decision::ChallengeEffects challenge(storage::FactorRecord& record,
-                                              storage::ChallengeRecord& challenge,
-                                              storage::CounterRecord* counter,
-                                              const ChallengeOptions& request,
-                                              const decision::Context& context) {
+  static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
+                                    storage::CounterRecord* counter, const ChallengeOptions& request,
+                                    const Context& context) {
     const sms::MessageTemplate message(request.sms_template.empty() ? context.options.sms_template
                                                                     : request.sms_template,
                                        request.sms_values, context.options.sms_values);
     const crypto::SecretBytes phone_number = phone_number_of(record, context);
     check_country(crypto::text_of(phone_number), context);
-    decision::count_sms(*counter, context);
+    count_sms(*counter, context);
 
     const crypto::SecretString code = issue_code(type, challenge, context.options.sms_code_digits,
                                                  context.options.sms_code_lifetime, context);
@@ -101,8 +122,8 @@ struct SmsKind : KindDefaults {
     return decode(record).current_challenge_id == challenge.id;
   }
 
-  static decision::Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
-                                std::string_view answer, const decision::Context& context) {
+  static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
+                      std::string_view answer, const Context& context) {
     return check_code(type, challenge, answer, amr, context);
   }
 
@@ -131,8 +152,7 @@ struct SmsKind : KindDefaults {
 
   /// In its one form: records of earlier versions hold other spellings, with what is dialled only inside the
   /// country. One that is refused today stays as it is.
-  static crypto::SecretBytes phone_number_of(const storage::FactorRecord& record,
-                                             const decision::Context& context) {
+  static crypto::SecretBytes phone_number_of(const storage::FactorRecord& record, const Context& context) {
     crypto::SecretBytes stored = open_secret(record, context.keys);
     try {
       const std::string number = sms::parse_phone_number(crypto::text_of(stored));
@@ -144,7 +164,7 @@ struct SmsKind : KindDefaults {
     }
   }
 
-  static void check_country(std::string_view phone_number, const decision::Context& context) {
+  static void check_country(std::string_view phone_number, const Context& context) {
     if (!sms::country_allowed(phone_number, context.options.sms_allowed_country_codes))
       throw Error(errc::sms_country_not_allowed,
                   "messages to this country are not allowed here; add its code to "

@@ -10,8 +10,7 @@
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/context.hpp>
-#include <mfa/detail/fields.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/authenticator.hpp>
 #include <mfa/factor/kind.hpp>
@@ -65,15 +64,14 @@ struct TotpKind : KindDefaults {
   static constexpr FactorType type = FactorType::totp;
   static constexpr std::string_view amr[] = {"otp"};
 
-  static TotpEnrollment enroll(const Totp& request, storage::FactorRecord& record,
-                               const decision::Context& context) {
+  static TotpEnrollment enroll(const Totp& request, storage::FactorRecord& record, const Context& context) {
     crypto::SecretBytes secret = keep(request, record, context);
     return show(account_of(decode(record), std::move(secret)), request.qr_code);
   }
 
   /// Enrols without drawing a QR code; returns the secret.
   static crypto::SecretBytes keep(const Totp& request, storage::FactorRecord& record,
-                                  const decision::Context& context) {
+                                  const Context& context) {
     otp::check_label("issuer", request.issuer);
     otp::check_label("user", request.user);
     check_format(request.hash, request.digits);
@@ -92,8 +90,7 @@ struct TotpKind : KindDefaults {
   }
 
   /// The secret in the clear, as an otpauth URI.
-  static crypto::SecretString unsafe_uri(const storage::FactorRecord& record,
-                                         const decision::Context& context) {
+  static crypto::SecretString unsafe_uri(const storage::FactorRecord& record, const Context& context) {
     return otp::uri(account_of(decode(record), open_secret(record, context.keys)));
   }
 
@@ -102,11 +99,11 @@ struct TotpKind : KindDefaults {
     return {std::string(parameters.issuer), std::string(parameters.user)};
   }
 
-  static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&,
-                                std::string_view answer, const decision::Context& context) {
+  static Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&, std::string_view answer,
+                      const Context& context) {
     Parameters parameters = decode(record);
     const TypedCode code(answer);
-    if (code.size() != parameters.format.digits) return decision::Answer::malformed();
+    if (code.size() != parameters.format.digits) return Answer::malformed();
 
     const std::uint64_t step = otp::totp_step(context.now, parameters.period);
     const std::uint64_t drift = context.options.totp_drift_steps;
@@ -122,7 +119,7 @@ struct TotpKind : KindDefaults {
 
   /// Of the steps that were used, those that are to come in a day or later, which a clock that was ahead
   /// accepted: until then no code would be. No step up to now's is forgotten.
-  static void unlock(storage::FactorRecord& record, const decision::Context& context) {
+  static void unlock(storage::FactorRecord& record, const Context& context) {
     Parameters parameters = decode(record);
     const std::uint64_t step = otp::totp_step(context.now, parameters.period);
     if (parameters.next <= otp::totp_step(context.now + std::chrono::hours(24), parameters.period)) return;

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include <mfa/crypto/secret_bytes.hpp>
-#include <mfa/detail/text.hpp>
-#include <mfa/detail/typed_characters.hpp>
+#include <mfa/encoding/text.hpp>
+#include <mfa/encoding/typed_characters.hpp>
 
 namespace mfa::factor {
 

@@ -15,19 +15,18 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/sha256.hpp>
-#include <mfa/decision/context.hpp>
 #include <mfa/decision/lifetime.hpp>
-#include <mfa/detail/base64url.hpp>
-#include <mfa/detail/fields.hpp>
-#include <mfa/detail/hexadecimal.hpp>
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/base64url.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/encoding/hexadecimal.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/purpose.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/webauthn_record.hpp>
-#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -82,8 +81,7 @@ struct WebAuthnKind : KindDefaults {
 
   /// `others` are the user's factors.
   static WebAuthnEnrollment enroll(const WebAuthn& request, storage::FactorRecord& record,
-                                   const std::vector<storage::FactorRecord>& others,
-                                   const decision::Context& context) {
+                                   const std::vector<storage::FactorRecord>& others, const Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
     check_name("user", request.user, 1);
     check_name("display_name", request.display_name, 0);
@@ -112,13 +110,12 @@ struct WebAuthnKind : KindDefaults {
             parameters.backup_eligible, parameters.backed_up};
   }
 
-  static decision::ChallengeEffects challenge(storage::FactorRecord& record,
-                                              storage::ChallengeRecord& challenge, storage::CounterRecord*,
-                                              const ChallengeOptions& request,
-                                              const decision::Context& context) {
+  static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
+                                    storage::CounterRecord*, const ChallengeOptions& request,
+                                    const Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
     const auto parameters = webauthn::decode_parameters(record);
-    decision::ChallengeEffects effects;
+    ChallengeEffects effects;
     if (record.state == FactorState::verified) {
       const std::string bytes = draw_challenge(record, context.now);
       const bool initialize = request.initialize_user_verification;
@@ -152,8 +149,8 @@ struct WebAuthnKind : KindDefaults {
     return registered != (ceremony_of(challenge) == Ceremony::registration);
   }
 
-  static decision::Answer check(storage::FactorRecord& record, const storage::ChallengeRecord& challenge,
-                                std::string_view answer, const decision::Context& context) {
+  static Answer check(storage::FactorRecord& record, const storage::ChallengeRecord& challenge,
+                      std::string_view answer, const Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
     const Ceremony ceremony = ceremony_of(challenge);
     auto parameters = webauthn::decode_parameters(record);
@@ -196,7 +193,7 @@ struct WebAuthnKind : KindDefaults {
   }
 
   static void expect(storage::ChallengeRecord& challenge, Ceremony ceremony, std::string_view bytes,
-                     const decision::Context& context) {
+                     const Context& context) {
     challenge.answer = static_cast<char>(ceremony) +
                        context.keys.authenticate(bytes, challenge_context(challenge, ceremony));
   }
@@ -207,7 +204,7 @@ struct WebAuthnKind : KindDefaults {
 
   /// Refuses to ask for two factors where the answer cannot show them.
   static void check_user_verification_initialized(const storage::FactorRecord& record,
-                                                  const decision::Context& context) {
+                                                  const Context& context) {
     if (!webauthn::decode_key(record, open_secret(record, context.keys)).user_verification_initialized)
       throw Error(
           errc::insufficient_assurance,
@@ -217,7 +214,7 @@ struct WebAuthnKind : KindDefaults {
               "ChallengeOptions::initialize_user_verification");
   }
 
-  static const webauthn::RelyingParty& relying_party(const decision::Context& context) {
+  static const webauthn::RelyingParty& relying_party(const Context& context) {
     if (!context.options.webauthn)
       throw Error(
           errc::no_relying_party,
@@ -227,7 +224,7 @@ struct WebAuthnKind : KindDefaults {
     return *context.options.webauthn;
   }
 
-  static Time end_of(const webauthn::RelyingParty& party, const decision::Context& context) {
+  static Time end_of(const webauthn::RelyingParty& party, const Context& context) {
     return context.now + party.timeout();
   }
 
@@ -281,8 +278,8 @@ struct WebAuthnKind : KindDefaults {
          .exclude = pending.exclude});
   }
 
-  static decision::Answer refused(Status status) {
-    decision::Answer answer{.status = status, .counted = status != Status::malformed_code};
+  static Answer refused(Status status) {
+    Answer answer{.status = status, .counted = status != Status::malformed_code};
     if (status == Status::cloned_authenticator) answer.event = EventType::authenticator_cloned;
     return answer;
   }
@@ -290,7 +287,7 @@ struct WebAuthnKind : KindDefaults {
   /// `hwk` is for what an attestation has proven to be hardware; otherwise all that is known is that a key
   /// was shown (`pop`). Which means the authenticator used to verify its user is not told, so `mfa` and
   /// neither `pin` nor `fpt`.
-  static decision::Answer accepted(bool in_hardware, bool user_verified) {
+  static Answer accepted(bool in_hardware, bool user_verified) {
     static constexpr std::array<std::string_view, 3> shown{"pop", "user", "mfa"};
     static constexpr std::array<std::string_view, 3> shown_in_hardware{"hwk", "user", "mfa"};
     const std::span<const std::string_view> amr(in_hardware ? shown_in_hardware : shown);
@@ -299,10 +296,8 @@ struct WebAuthnKind : KindDefaults {
             .assurance = {.factors = user_verified ? 2U : 1U, .phishing_resistant = true}};
   }
 
-  static decision::Answer finish_registration(storage::FactorRecord& record,
-                                              webauthn::Registration&& registration,
-                                              webauthn::FactorParameters& parameters,
-                                              const decision::Context& context) {
+  static Answer finish_registration(storage::FactorRecord& record, webauthn::Registration&& registration,
+                                    webauthn::FactorParameters& parameters, const Context& context) {
     if (registration.status != Status::valid) return refused(registration.status);
     webauthn::Credential& credential = registration.credential;
     const webauthn::CredentialKey key{.public_key = std::move(credential.public_key),
@@ -321,10 +316,10 @@ struct WebAuthnKind : KindDefaults {
     return accepted(key.in_hardware, registration.user_verified);
   }
 
-  static decision::Answer finish_assertion(storage::FactorRecord& record, const webauthn::RelyingParty& party,
-                                           std::string_view answer, const webauthn::Expectation& expected,
-                                           Ceremony ceremony, webauthn::FactorParameters& parameters,
-                                           const decision::Context& context) {
+  static Answer finish_assertion(storage::FactorRecord& record, const webauthn::RelyingParty& party,
+                                 std::string_view answer, const webauthn::Expectation& expected,
+                                 Ceremony ceremony, webauthn::FactorParameters& parameters,
+                                 const Context& context) {
     const crypto::SecretBytes sealed = open_secret(record, context.keys);
     auto key = webauthn::decode_key(record, sealed);
     const auto assertion = party.verify_assertion(answer, expected,
@@ -348,7 +343,7 @@ struct WebAuthnKind : KindDefaults {
     } else {
       reseal_secret(record, sealed, context.keys);
     }
-    decision::Answer answered = accepted(key.in_hardware, user_verified);
+    Answer answered = accepted(key.in_hardware, user_verified);
     if (initialized) answered.event = EventType::user_verification_initialized;
     return answered;
   }

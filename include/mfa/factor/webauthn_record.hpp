@@ -9,8 +9,8 @@
 #include <vector>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/detail/fields.hpp>
-#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/storage/record.hpp>
 
 /// How a WebAuthn factor is kept in its record.

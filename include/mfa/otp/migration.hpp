@@ -11,9 +11,9 @@
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/detail/base64url.hpp>
-#include <mfa/detail/protobuf.hpp>
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/base64url.hpp>
+#include <mfa/encoding/protobuf.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/otp/uri.hpp>
 #include <mfa/otp/uri_parser.hpp>

@@ -11,7 +11,7 @@
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/otp/base32.hpp>
 

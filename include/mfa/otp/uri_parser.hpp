@@ -15,7 +15,7 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/hotp.hpp>

@@ -15,7 +15,7 @@
 
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/detail/base64.hpp>
+#include <mfa/encoding/base64.hpp>
 #include <mfa/qr/matrix.hpp>
 
 namespace mfa::qr {

@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include <mfa/compiler.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/detail/compiler.hpp>
 
 namespace mfa {
 

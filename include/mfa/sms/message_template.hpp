@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 
 namespace mfa::sms {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 // What countries dial inside and others must not: the facts by which one phone has one E.164 number, however
 // it is written. Sources: ITU-T E.164 (assigned country codes, national numbering plans), as libphonenumber

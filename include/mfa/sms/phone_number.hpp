@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/text.hpp>
-#include <mfa/detail/typed_characters.hpp>
+#include <mfa/encoding/text.hpp>
+#include <mfa/encoding/typed_characters.hpp>
 #include <mfa/error.hpp>
 #include <mfa/sms/numbering_plan.hpp>
 

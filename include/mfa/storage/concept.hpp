@@ -74,7 +74,9 @@ concept Purges = requires(S& s, Time now, std::size_t limit) {
 /// Offered by a storage whose contents end with the process (`static constexpr bool ephemeral = true;`). Only
 /// such a storage may go without a key ring.
 template <class S>
-concept Ephemeral = requires { requires S::ephemeral; };
+concept Ephemeral = requires {
+  requires S::ephemeral;
+};
 
 } // namespace storage
 
@@ -82,6 +84,6 @@ concept Ephemeral = requires { requires S::ephemeral; };
 /// that it is usable from as many threads as the `Verifier` is.
 template <class S>
 concept Storage = storage::FindsFactor<S> && storage::FindsChallenge<S> && storage::FindsCounter<S> &&
-                  storage::ListsFactors<S> && storage::Commits<S>;
+    storage::ListsFactors<S> && storage::Commits<S>;
 
 } // namespace mfa

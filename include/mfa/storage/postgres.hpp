@@ -15,16 +15,16 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/detail/pool.hpp>
-#include <mfa/detail/postgres_connection.hpp>
-#include <mfa/detail/postgres_errors.hpp>
-#include <mfa/detail/postgres_values.hpp>
-#include <mfa/detail/process.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/pool.hpp>
+#include <mfa/storage/postgres/connection.hpp>
+#include <mfa/storage/postgres/errors.hpp>
 #include <mfa/storage/postgres/pooler.hpp>
 #include <mfa/storage/postgres/records.hpp>
 #include <mfa/storage/postgres/schema.hpp>
 #include <mfa/storage/postgres/statements.hpp>
+#include <mfa/storage/postgres/values.hpp>
+#include <mfa/storage/process.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::storage {

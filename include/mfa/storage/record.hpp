@@ -1,72 +1,14 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/types.hpp>
 
-namespace mfa {
-
-/// A point in time as records keep it: milliseconds since 1970-01-01T00:00:00Z.
-using Time = std::chrono::sys_time<std::chrono::milliseconds>;
-
-/// The kinds of factor. The numbers and names are stored: never change one.
-enum class FactorType : std::uint8_t {
-  totp = 1,           ///< RFC 6238
-  sms = 2,            ///< a code in a text message
-  generic_otp = 3,    ///< a code that the host delivers by a channel of its own
-  hotp = 4,           ///< RFC 4226
-  recovery_codes = 5, ///< a set of codes, each good for one use
-  webauthn = 6,       ///< a security key or a device's own authenticator
-};
-
-/// The last kind, for storages that check what they read.
-inline constexpr FactorType last_factor_type = FactorType::webauthn;
-
-/// The name of WorkOS's field `type`.
-constexpr std::string_view to_string(FactorType type) noexcept {
-  switch (type) {
-  case FactorType::totp: return "totp";
-  case FactorType::sms: return "sms";
-  case FactorType::generic_otp: return "generic_otp";
-  case FactorType::hotp: return "hotp";
-  case FactorType::recovery_codes: return "recovery_codes";
-  case FactorType::webauthn: return "webauthn";
-  }
-  return "unknown";
-}
-
-/// Unverified until the first valid verification.
-enum class FactorState : std::uint8_t { unverified = 1, verified = 2 };
-
-constexpr std::string_view to_string(FactorState state) noexcept {
-  return state == FactorState::verified ? "verified" : "unverified";
-}
-
-/// Where a challenge stands. Only a pending one can still be answered. The numbers are stored.
-enum class ChallengeState : std::uint8_t {
-  pending = 1,
-  verified = 2,  ///< answered rightly, once
-  expired = 3,   ///< seen after its time; stays so if the clock goes back
-  exhausted = 4, ///< its attempts are used up
-};
-
-constexpr std::string_view to_string(ChallengeState state) noexcept {
-  switch (state) {
-  case ChallengeState::pending: return "pending";
-  case ChallengeState::verified: return "verified";
-  case ChallengeState::expired: return "expired";
-  case ChallengeState::exhausted: return "exhausted";
-  }
-  return "unknown";
-}
-
-namespace storage {
+namespace mfa::storage {
 
 /// How long what a record holds can be, in bytes. Ids and text are UTF-8 and compared byte by byte: no two
 /// that differ in case, accents, normalisation or spaces at the end are the same.
@@ -153,5 +95,4 @@ struct ChallengeWithFactor {
   std::optional<FactorRecord> factor;
 };
 
-} // namespace storage
-} // namespace mfa
+} // namespace mfa::storage

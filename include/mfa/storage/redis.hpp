@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/detail/process.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/process.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/storage/redis/client.hpp>
 #include <mfa/storage/redis/durability.hpp>

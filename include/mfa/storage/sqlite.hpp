@@ -19,12 +19,12 @@
 #include <unistd.h>
 #endif
 
-#include <mfa/detail/pool.hpp>
-#include <mfa/detail/process.hpp>
-#include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/pool.hpp>
+#include <mfa/storage/process.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/storage/sqlite/columns.hpp>
+#include <mfa/storage/sqlite/connection.hpp>
 #include <mfa/storage/sqlite/statements.hpp>
 
 namespace mfa::storage {

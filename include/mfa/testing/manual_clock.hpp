@@ -3,7 +3,7 @@
 #include <atomic>
 #include <chrono>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::testing {
 

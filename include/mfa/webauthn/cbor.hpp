@@ -11,7 +11,7 @@
 #include <cbor.h>
 
 #include <mfa/crypto/bytes.hpp>
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 
 namespace mfa::webauthn {
 

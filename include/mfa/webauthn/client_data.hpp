@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include <mfa/detail/base64url.hpp>
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/webauthn/json.hpp>
 
 namespace mfa::webauthn {

@@ -16,7 +16,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/webauthn/cbor.hpp>
 
 namespace mfa::webauthn {

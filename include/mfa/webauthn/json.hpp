@@ -11,7 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::webauthn {
 

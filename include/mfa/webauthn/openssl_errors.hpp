@@ -2,7 +2,7 @@
 
 #include <openssl/err.h>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::webauthn::detail {
 

@@ -9,9 +9,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <mfa/detail/base64url.hpp>
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/error.hpp>
-#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/webauthn/settings.hpp>
 
 namespace mfa::webauthn {

@@ -14,7 +14,7 @@
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/sha256.hpp>
-#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/status.hpp>
 #include <mfa/webauthn/attestation.hpp>
 #include <mfa/webauthn/authenticator_data.hpp>

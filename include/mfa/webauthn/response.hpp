@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/detail/base64url.hpp>
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/webauthn/json.hpp>
 
 namespace mfa::webauthn {

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
-#include <mfa/factor/webauthn_relying_party.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/webauthn/attestation.hpp>
 
 namespace mfa::webauthn {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include <mfa/detail/postgres_connection.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/postgres/connection.hpp>
 
 namespace mfa::detail::postgres {
 

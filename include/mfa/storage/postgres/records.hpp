@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/fields.hpp>
-#include <mfa/detail/postgres_values.hpp>
-#include <mfa/detail/record_fields.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/storage/postgres/values.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/storage/record_fields.hpp>
 
 namespace mfa::detail::postgres {
 

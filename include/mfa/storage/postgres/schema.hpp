@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/postgres_connection.hpp>
-#include <mfa/detail/postgres_values.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/postgres/connection.hpp>
+#include <mfa/storage/postgres/values.hpp>
 
 namespace mfa::detail::postgres {
 
@@ -27,7 +27,7 @@ CREATE TABLE @schema@.schema_version (
 );
 
 -- Ids are text, which is UTF-8, in bytea, which takes any byte and compares by bytes: SET bytea_output = escape
--- shows it. fields: all else, packed (mfa/detail/record_fields.hpp), as the server takes, writes and returns one
+-- shows it. fields: all else, packed (mfa/storage/record_fields.hpp), as the server takes, writes and returns one
 -- value sooner than ten. Times are milliseconds since 1970 in UTC. The room in each page keeps a changed row
 -- beside its old one.
 CREATE TABLE @schema@.factors (

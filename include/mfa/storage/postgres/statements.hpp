@@ -8,12 +8,12 @@
 #include <string_view>
 #include <utility>
 
-#include <mfa/detail/postgres_connection.hpp>
-#include <mfa/detail/postgres_values.hpp>
-#include <mfa/detail/record_fields.hpp>
+#include <mfa/storage/postgres/connection.hpp>
 #include <mfa/storage/postgres/records.hpp>
 #include <mfa/storage/postgres/schema.hpp>
+#include <mfa/storage/postgres/values.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/storage/record_fields.hpp>
 
 namespace mfa::detail::postgres {
 

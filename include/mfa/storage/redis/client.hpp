@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/detail/pool.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/pool.hpp>
 #include <mfa/storage/redis/connection.hpp>
 #include <mfa/storage/redis/options.hpp>
 #include <mfa/storage/redis/refusal.hpp>

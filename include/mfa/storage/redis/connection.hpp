@@ -24,7 +24,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::detail::redis {
 

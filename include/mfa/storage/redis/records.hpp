@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/fields.hpp>
-#include <mfa/detail/record_fields.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/storage/record_fields.hpp>
 
 /// The bytes of a record: what the scripts look at as text (scripts.hpp), its id, by which an answer to
 /// another question is told, then its other fields (record_fields.hpp). One string and not a hash, as a

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 /// What the server runs, each in one step that no other command can see half of. Redis undoes nothing of a
 /// script that fails midway, so each makes sure of everything before its first write: that the records have

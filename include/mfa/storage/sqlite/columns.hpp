@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/checked_text.hpp>
-#include <mfa/detail/sqlite_connection.hpp>
+#include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/storage/sqlite/connection.hpp>
 
 namespace mfa::detail::sqlite {
 

@@ -11,8 +11,8 @@
 
 #include <sqlite3.h>
 
-#include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/sqlite/connection.hpp>
 
 namespace mfa::detail::sqlite {
 

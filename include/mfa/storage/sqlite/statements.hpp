@@ -9,9 +9,9 @@
 
 #include <sqlite3.h>
 
-#include <mfa/detail/sqlite_connection.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/storage/sqlite/columns.hpp>
+#include <mfa/storage/sqlite/connection.hpp>
 #include <mfa/storage/sqlite/schema.hpp>
 
 namespace mfa::detail::sqlite {

@@ -6,11 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include <mfa/detail/ulid.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/testing/conformance/records.hpp>
 #include <mfa/testing/conformance/run.hpp>
+#include <mfa/verbs/ids.hpp>
 
 namespace mfa::testing::conformance {
 

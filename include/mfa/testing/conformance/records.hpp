@@ -13,9 +13,9 @@
 #include <vector>
 
 #include <mfa/crypto/random.hpp>
-#include <mfa/detail/ulid.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/testing/conformance/expect.hpp>
+#include <mfa/verbs/ids.hpp>
 
 namespace mfa::testing::conformance {
 

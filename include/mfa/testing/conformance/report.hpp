@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::testing {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include <mfa/detail/fields.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/storage/record.hpp>
 
 /// What a server keeps of a record without looking at it: all that no key, condition or index is made of,

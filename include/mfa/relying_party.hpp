@@ -65,7 +65,7 @@ struct CreationRequest {
   Attachment attachment = Attachment::any;
   ResidentKey resident_key = ResidentKey::discouraged;
   UserVerification user_verification = UserVerification::preferred;
-  std::vector<CredentialDescriptor> exclude = {};        ///< of the same user
+  std::vector<CredentialDescriptor> exclude = {}; ///< of the same user
 };
 
 /// What request options are made of.

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/detail/process.hpp>
+#include <mfa/storage/process.hpp>
 
 namespace mfa::detail {
 

@@ -5,29 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
-#include <mfa/crypto/bytes.hpp>
-#include <mfa/decision/context.hpp>
-#include <mfa/detail/fields.hpp>
-#include <mfa/detail/hexadecimal.hpp>
-#include <mfa/error.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/storage/record.hpp>
 
-namespace mfa::decision {
-
-/// The id of the counter of a phone number's messages, and those that it has under further keys: HMACs, so
-/// that the storage does not learn the number.
-[[nodiscard]] inline std::vector<std::string> sms_counter_ids(std::string_view phone_number,
-                                                              const KeyRing& keys) {
-  constexpr std::size_t mac_size = 32;
-  std::vector<std::string> ids;
-  for (const std::string& stored : keys.authenticate_under_each(phone_number, "sms counter"))
-    ids.push_back("sms_sends_" + detail::hexadecimal(crypto::bytes_of(stored).last(mac_size)));
-  return ids;
-}
+namespace mfa::factor {
 
 struct SendLimits {
   std::chrono::seconds interval; ///< between two
@@ -78,29 +62,4 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
   return std::nullopt;
 }
 
-/// Counts one more message to a phone number, or throws `errc::sms_rate_limited` with the time to wait.
-inline void count_sms(storage::CounterRecord& counter, const Context& context) {
-  const Options& options = context.options;
-  const auto wait = count_send(
-      counter, {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day}, context);
-  if (wait)
-    throw Error(errc::sms_rate_limited,
-                "too many messages to this phone number; the next one may be sent in " +
-                    std::to_string(wait->count()) + " s",
-                *wait);
-}
-
-/// Counts one more code that the host delivers, or throws `errc::code_rate_limited` with the time to wait.
-inline void count_generic_otp(storage::CounterRecord& counter, const Context& context) {
-  const Options& options = context.options;
-  const auto wait = count_send(
-      counter, {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day},
-      context);
-  if (wait)
-    throw Error(errc::code_rate_limited,
-                "too many codes of this factor; the next one may be drawn in " +
-                    std::to_string(wait->count()) + " s",
-                *wait);
-}
-
-} // namespace mfa::decision
+} // namespace mfa::factor

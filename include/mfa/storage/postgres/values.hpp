@@ -12,8 +12,8 @@
 
 #include <libpq-fe.h>
 
-#include <mfa/detail/postgres_errors.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/postgres/errors.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::detail::postgres {

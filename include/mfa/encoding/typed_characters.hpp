@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 
 // What the characters mean that people type or paste for a code or a phone number: keyboards of many scripts
 // and modes write the same digits, and what is copied from a message or a list of contacts brings marks that

@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/detail/checked_text.hpp>
-#include <mfa/detail/fields.hpp>
-#include <mfa/detail/ulid.hpp>
+#include <mfa/encoding/checked_text.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/policy.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/verbs/ids.hpp>
 
 namespace mfa::detail {
 
@@ -49,8 +49,8 @@ inline void check_contents(const storage::FactorRecord& factor) {
       !is_stored_time(factor.updated_at) || !is_stored_time(factor.last_used_at) ||
       !is_stored_time(factor.last_failure_at))
     throw_corrupt("factor", factor.id, out_of_range);
-  if (!is_plain_text(factor.user_id, longest_user_id) ||
-      !is_plain_text(factor.friendly_name, longest_friendly_name))
+  if (!is_plain_text(factor.user_id, storage::longest_user_id) ||
+      !is_plain_text(factor.friendly_name, storage::longest_friendly_name))
     throw_corrupt("factor", factor.id, not_plain_text);
 }
 

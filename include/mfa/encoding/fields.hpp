@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 
 namespace mfa::detail {

@@ -4,14 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/text.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
-#include <mfa/storage/record.hpp>
 
 namespace mfa::detail {
-
-using storage::longest_friendly_name;
-using storage::longest_user_id;
 
 /// UTF-8 of at most `longest` bytes without control characters.
 [[nodiscard]] inline bool is_plain_text(std::string_view text, std::size_t longest) {

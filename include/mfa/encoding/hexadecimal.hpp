@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::detail {
 

@@ -12,8 +12,8 @@
 #include <sys/types.h>
 #endif
 
-#include <mfa/detail/process.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/process.hpp>
 
 namespace mfa::detail::sqlite {
 

@@ -21,9 +21,9 @@
 #endif
 
 #include <mfa/crypto/random.hpp>
-#include <mfa/detail/postgres_errors.hpp>
-#include <mfa/detail/postgres_values.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/postgres/errors.hpp>
+#include <mfa/storage/postgres/values.hpp>
 
 #if !defined(LIBPQ_HAS_PIPELINING)
 #error "mfa needs libpq of PostgreSQL 14 or later"

@@ -12,8 +12,8 @@
 #include <mfa/event.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/key_rotation.hpp>
-#include <mfa/storage/checked.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/verbs/checked_records.hpp>
 
 namespace mfa::detail {
 

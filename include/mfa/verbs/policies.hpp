@@ -13,16 +13,16 @@
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/replaceable_key_ring.hpp>
-#include <mfa/decision/context.hpp>
-#include <mfa/detail/text.hpp>
-#include <mfa/detail/ulid.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/options.hpp>
 #include <mfa/policy.hpp>
-#include <mfa/storage/checked.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/verbs/checked_records.hpp>
+#include <mfa/verbs/ids.hpp>
 
 namespace mfa::detail {
 
@@ -55,7 +55,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> class Verb {
 
   [[nodiscard]] const KeyRing& keys() const noexcept { return *keys_; }
 
-  [[nodiscard]] decision::Context now() const {
+  [[nodiscard]] factor::Context now() const {
     // A year before `std::chrono::system_clock::time_point` ends where it counts nanoseconds, so that what is
     // to last for a while has its end in it.
     constexpr Time end = std::chrono::sys_days(std::chrono::year(2261) / 1 / 1);
@@ -141,7 +141,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> class Verb {
   }
 
   /// A factor to be, of the texts that the caller has checked.
-  [[nodiscard]] storage::FactorRecord new_factor(const decision::Context& context, FactorType type,
+  [[nodiscard]] storage::FactorRecord new_factor(const factor::Context& context, FactorType type,
                                                  std::string_view user_id,
                                                  std::string_view friendly_name) const {
     storage::FactorRecord record;

@@ -15,9 +15,9 @@
 
 #include <sqlite3.h>
 
-#include <mfa/detail/sqlite_open_file.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/storage/sqlite/open_file.hpp>
 
 namespace mfa::detail::sqlite {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include <mfa/detail/compiler.hpp>
+#include <mfa/compiler.hpp>
 
 namespace mfa::detail {
 
