@@ -138,7 +138,7 @@ mutate "input is digits only" factor/typed_code.hpp 'if (!digit || count == digi
 mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
 mutate "codes have a longest" verifier.hpp 'if (code.size() > decision::longest_answer)' 'if (false)'
 mutate "bindings have a longest" decision/challenge.hpp 'if (binding.size() > longest_binding)' 'if (false)'
-mutate "user ids have a longest" verifier.hpp 'detail::check_text("user_id", request.user_id, detail::longest_user_id);' ''
+mutate "user ids have a longest" verifier.hpp 'detail::check_text("user_id", request.user_id, storage::longest_user_id);' ''
 mutate "foreign challenges are not found" $verification \
   '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
 mutate "foreign factors are not found" verbs/policies.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'
