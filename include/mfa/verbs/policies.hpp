@@ -13,6 +13,7 @@
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/replaceable_key_ring.hpp>
+#include <mfa/decision/not_found.hpp>
 #include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
