@@ -1,10 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -38,7 +41,9 @@ enum class Fault {
 /// threads.
 class LoopbackProxy {
  public:
-  explicit LoopbackProxy(std::uint16_t server_port) : server_port_(server_port) {
+  /// Every answer arrives later by `delay`, as over a long way.
+  explicit LoopbackProxy(std::uint16_t server_port, std::chrono::milliseconds delay = {})
+      : server_port_(server_port), delay_(delay) {
     auto [listener, port] = bind_free_port();
     if (::listen(listener.get(), 128) != 0) throw std::system_error(errno, std::generic_category(), "listen");
     listener_ = std::move(listener);
@@ -102,9 +107,14 @@ class LoopbackProxy {
     Fault fault;
     std::uint64_t turn;
   };
+  using Clock = std::chrono::steady_clock;
+  struct Chunk {
+    std::string bytes;
+    Clock::time_point due; // not before
+  };
   /// One direction of a connection: bytes that were read and are not yet written.
   struct Flow {
-    std::string bytes;
+    std::deque<Chunk> chunks;
     bool held = false;
     bool ended = false; // the reader will send no more
   };
@@ -138,7 +148,7 @@ class LoopbackProxy {
         for (auto* entry = &waiting.back() - 1; entry <= &waiting.back(); ++entry)
           if (entry->events == 0) entry->fd = -1;
       }
-      if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
+      if (::poll(waiting.data(), waiting.size(), patience(links)) < 0) continue;
 
       const auto [orders, last] = take_orders();
       auto entry = waiting.begin() + 2;
@@ -172,13 +182,31 @@ class LoopbackProxy {
     return {std::exchange(orders_, {}), given_};
   }
 
-  static bool listens(const Flow& from) { return from.bytes.empty() && !from.held && !from.ended; }
-  static bool is_drained(const Flow& flow) { return flow.ended && flow.bytes.empty(); }
+  bool listens(const Flow& from) const {
+    constexpr std::size_t most_under_way = 64;
+    return from.chunks.size() < (delay_.count() > 0 ? most_under_way : 1) && !from.held && !from.ended;
+  }
+  static bool is_drained(const Flow& flow) { return flow.ended && flow.chunks.empty(); }
+  static bool is_due(const Flow& flow) {
+    return !flow.chunks.empty() && !flow.held && flow.chunks.front().due <= Clock::now();
+  }
 
   /// What to wait for at a peer that writes into `from` and reads out of `to`.
-  static short events(const Flow& from, const Flow& to) {
-    const int wanted = (listens(from) ? POLLIN : 0) | (!to.bytes.empty() && !to.held ? POLLOUT : 0);
+  short events(const Flow& from, const Flow& to) const {
+    const int wanted = (listens(from) ? POLLIN : 0) | (is_due(to) ? POLLOUT : 0);
     return static_cast<short>(wanted);
+  }
+
+  /// Milliseconds until the next bytes are due; -1: none are under way.
+  int patience(const std::list<Link>& links) const {
+    if (delay_.count() == 0) return -1;
+    auto next = Clock::time_point::max();
+    for (const Link& link : links)
+      if (const Flow& flow = link.to_client; !flow.chunks.empty() && !flow.held)
+        next = std::min(next, flow.chunks.front().due);
+    if (next == Clock::time_point::max()) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
+    return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
   }
 
   void accept(std::list<Link>& links) {
@@ -203,23 +231,30 @@ class LoopbackProxy {
     links.push_back(std::move(link));
   }
 
-  static void read(const Descriptor& from, Flow& flow) {
+  /// Returns whether there was something to read.
+  static bool read(const Descriptor& from, Flow& flow, Clock::time_point due) {
     std::array<char, 16'384> buffer{};
     const auto count = ::recv(from.get(), buffer.data(), buffer.size(), 0);
-    if (count > 0) flow.bytes.assign(buffer.data(), static_cast<std::size_t>(count));
+    if (count > 0) flow.chunks.push_back({{buffer.data(), static_cast<std::size_t>(count)}, due});
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) flow.ended = true;
+    return count > 0;
   }
 
   static void write(Flow& flow, const Descriptor& to, Link& link) {
-    if (flow.bytes.empty() || flow.held || link.over) return;
-    const auto count = ::send(to.get(), flow.bytes.data(), flow.bytes.size(), MSG_NOSIGNAL);
-    if (count > 0) flow.bytes.erase(0, static_cast<std::size_t>(count));
-    if (count < 0 && errno != EAGAIN && errno != EINTR) link.over = true;
+    while (is_due(flow) && !link.over) {
+      std::string& bytes = flow.chunks.front().bytes;
+      const auto count = ::send(to.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (count < 0) {
+        if (errno != EAGAIN && errno != EINTR) link.over = true;
+        return;
+      }
+      bytes.erase(0, static_cast<std::size_t>(count));
+      if (bytes.empty()) flow.chunks.pop_front();
+    }
   }
 
   void read_request(Link& link) {
-    read(link.client, link.to_server);
-    if (link.to_server.bytes.empty() || !std::exchange(link.server_spoke_last, false)) return;
+    if (!read(link.client, link.to_server, {}) || !std::exchange(link.server_spoke_last, false)) return;
     const auto fault = begin_turn();
     if (!fault) return;
     switch (*fault) {
@@ -231,8 +266,7 @@ class LoopbackProxy {
   }
 
   void read_answer(Link& link) {
-    read(link.server, link.to_client);
-    if (link.to_client.bytes.empty()) return;
+    if (!read(link.server, link.to_client, Clock::now() + delay_)) return;
     link.server_spoke_last = true;
     if (link.cut_at_answer) link.over = true;
   }
@@ -245,6 +279,7 @@ class LoopbackProxy {
   }
 
   const std::uint16_t server_port_;
+  const std::chrono::milliseconds delay_;
   std::uint16_t port_ = 0;
   Descriptor listener_;
   Descriptor woken_;
