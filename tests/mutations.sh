@@ -5,13 +5,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 . ./examples/requirements.sh
-require g++ perl-base pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 \
-  libhiredis-dev redis-server libpq-dev postgresql pgbouncer
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 dry_run=false
 [ "${1:-}" != --dry-run ] || { dry_run=true; shift; }
 only=${1:-}
+require perl-base
+$dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 \
+  libhiredis-dev redis-server libpq-dev postgresql pgbouncer
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
 libraries="-lcrypto -lqrencode -lpng"
@@ -19,7 +20,7 @@ libraries="-lcrypto -lqrencode -lpng"
 $dry_run || $compiler $flags -c tests/main.cpp -o "$work/main.o"
 rules=0
 unnoticed=0
-tests=tests/security_rules.cpp
+tests=tests/rules/security_rules.cpp
 
 # mutate RULE HEADER OLD NEW: OLD must be in the header exactly once.
 mutate() {
@@ -153,7 +154,7 @@ mutate "assurance at the challenge" decision/challenge.hpp 'if (!can_meet)' 'if 
 mutate "assurance at the verification" $verification \
   'if (!can_meet) return {.status = Status::insufficient_assurance};' ''
 
-tests=tests/security_rules_other_factors.cpp
+tests=tests/rules/security_rules_other_factors.cpp
 recovery_codes=factor/recovery_codes.hpp
 mutate "recovery codes: length" $recovery_codes 'std::size_t size = 12;' 'std::size_t size = 8;'
 mutate "recovery codes: random" $recovery_codes 'crypto::random_bytes_for(purpose, bytes);' ''
@@ -181,7 +182,7 @@ mutate "hotp: window of two codes" factor/hotp.hpp 'next + context.options.hotp_
   'next + context.options.hotp_resynchronization_window + 1'
 mutate "hotp: both codes" otp/hotp.hpp 'before & crypto::equal_mask(following, next_value)' 'before'
 
-tests=tests/wrong_clocks.cpp
+tests=tests/rules/wrong_clocks.cpp
 mutate "a clock that was ahead makes no longer wait" decision/lockout.hpp \
   'std::min(*factor.last_failure_at, latest_failure(delay, now, options)) + delay' '*factor.last_failure_at + delay'
 mutate "a bounded wait counts down" decision/lockout.hpp 'factor.last_failure_at = latest;' ''
@@ -193,22 +194,22 @@ mutate "a device seen expired is forgotten" trusted_device.hpp \
   'return commit_devices(verb, devices, std::move(record)); }); return trusted;' 'return true; }); return trusted;'
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
   'step + context.options.totp_drift_steps + 1);' 'step);'
-tests=tests/trusted_devices.cpp
+tests=tests/rules/trusted_devices.cpp
 mutate "trusted devices: lifetime" decision/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "trusted devices: HMAC of the secret" trusted_device.hpp \
   '|| !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id)' ''
 mutate "trusted devices: HMAC bound to the label" trusted_device.hpp "'\\n' + device.label + '\\n'" "'\\n'"
 mutate "trusted devices: bounded" trusted_device.hpp 'devices.erase(devices.begin());' 'return std::nullopt;'
 
-tests=tests/damaged_records.cpp
+tests=tests/storage/damaged_records.cpp
 mutate "records: times" verbs/checked_records.hpp 'return Time{} <= time && time < end;' 'return true;'
 mutate "records: states of challenges" verbs/checked_records.hpp 'challenge.state > ChallengeState::exhausted ||' ''
 mutate "records: the one asked for" verbs/checked_records.hpp 'if (record.id != id)' 'if (false)'
 mutate "records: the user's own" verbs/checked_records.hpp 'if (factor.user_id != user_id)' 'if (false)'
-tests=tests/record_fields.cpp
+tests=tests/storage/record_fields.cpp
 mutate "records: nothing beyond their end" encoding/fields.hpp 'size > rest_.size()' 'size > rest_.size() + 1'
 
-tests=tests/no_secret_left_in_memory.cpp
+tests=tests/crypto/no_secret_left_in_memory.cpp
 mutate "texts are wiped" crypto/secret_string.hpp 'OPENSSL_cleanse(text.data(), text.size());' ''
 mutate "a text that moves is wiped" crypto/secret_string.hpp \
   'SecretString(SecretString&& other) noexcept : text_(std::move(other.text_)) { wipe(other.text_); }' \
@@ -218,36 +219,36 @@ mutate "a text that grows is wiped" crypto/secret_string.hpp 'larger.append(text
       wipe(larger);' 'larger.append(text_).append(text); text_.swap(larger);'
 mutate "bytes are wiped" crypto/secret_bytes.hpp 'OPENSSL_cleanse(memory, count * sizeof(T));' ''
 mutate "the image's memory is wiped" qr/png.hpp 'OPENSSL_cleanse(memory, before + size);' ''
-tests=tests/cloned_machine.cpp
+tests=tests/crypto/cloned_machine.cpp
 mutate "cloned machines: nonces" crypto/sealed_box.hpp 'random_bytes_for(text_of(purpose), {nonce, nonce_size});' \
   'random_bytes({nonce, nonce_size});'
 mutate "cloned machines: codes" crypto/random.hpp 'random_bytes_for(purpose, bytes);' 'random_bytes(bytes);'
 mutate "cloned machines: secrets" factor/purpose.hpp \
   'std::string_view(factor.id), std::string_view(factor.user_id), detail' 'std::string_view(factor.id)'
 
-tests=tests/key_sources.cpp
+tests=tests/crypto/key_sources.cpp
 mutate "key files: owner" crypto/key_file.hpp \
   'status.st_uid != ::geteuid() && status.st_uid != 0 && !options.accept_another_owner' 'options.accept_another_owner && false'
 mutate "key files: regular files" crypto/key_file.hpp 'if (!S_ISREG(status.st_mode))' 'if (false)'
 mutate "key files: no waiting for a FIFO" crypto/key_file.hpp '| O_NONBLOCK' ''
 mutate "keys: no placeholder" crypto/key_ring.hpp 'return halves_differ != 0 && steps_differ != 0;' 'return halves_differ + steps_differ >= 0;'
 
-tests=tests/sqlite_storage.cpp libraries="$libraries -lsqlite3"
+tests=tests/storage/sqlite/sqlite_storage.cpp libraries="$libraries -lsqlite3"
 mutate "sqlite: private file" storage/sqlite.hpp 'O_CLOEXEC, S_IRUSR | S_IWUSR' 'O_CLOEXEC, 0644'
 mutate "sqlite: no file through a link" storage/sqlite.hpp \
   'if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))' 'if (false)'
 mutate "sqlite: no URI" storage/sqlite.hpp 'path.starts_with("file:")' 'path.starts_with("file:///")'
 mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IWOTH) != 0 && !options' 'false && !options'
 
-tests=tests/fork.cpp
+tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''
 mutate "fork: what is inherited is left alone" storage/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'
-tests=tests/fork_on_sqlite.cpp
+tests=tests/storage/sqlite/fork_on_sqlite.cpp
 mutate "fork: no file that was open" storage/sqlite/connection.hpp 'OpenFile::check(file_);' ''
-tests=tests/fork_on_redis.cpp libraries="$libraries -lhiredis"
+tests=tests/storage/redis/fork_on_redis.cpp libraries="$libraries -lhiredis"
 mutate "redis: no other record" storage/redis/records.hpp 'if (sized_text(bytes) != id)' 'if (sized_text(bytes).empty())'
 
-tests=tests/postgres_search_path.cpp flags="$flags $(pkg-config --cflags libpq)" libraries="$libraries -lpq"
+tests=tests/storage/postgres/postgres_search_path.cpp flags="$flags $(pkg-config --cflags libpq)" libraries="$libraries -lpq"
 mutate "postgres: search path of sessions" storage/postgres/connection.hpp \
   "set_config('search_path', 'pg_catalog, pg_temp', false)" "set_config('application_name', 'mfa', false)"
 mutate "postgres: search path of the function" storage/postgres/schema.hpp \
@@ -255,7 +256,7 @@ mutate "postgres: search path of the function" storage/postgres/schema.hpp \
 mutate "postgres: schemas in the view" storage/postgres/schema.hpp 'pg_catalog.convert_from(user_id' 'convert_from(user_id'
 mutate "postgres: our commit" storage/postgres/statements.hpp '"::pg_catalog.bytea"' '""'
 mutate "postgres: a closed schema" storage/postgres.hpp 'detail::postgres::require_closed(*first, statements.schema);' ''
-tests=tests/pgbouncer_before_postgres.cpp
+tests=tests/storage/postgres/pgbouncer_before_postgres.cpp
 mutate "postgres: no pool of transactions" storage/postgres.hpp \
   'detail::postgres::require_session(*first, conninfo, timeouts);' ''
 mutate "postgres: statements of one connection" storage/postgres/connection.hpp \

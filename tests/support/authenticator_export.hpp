@@ -16,7 +16,7 @@ inline std::string encode_export(const std::string& payload) {
   const TemporaryDirectory directory;
   const std::string text = directory.path() + "/payload.txt";
   std::ofstream(text) << payload;
-  const std::string support = MFA_TEST_SUPPORT;
+  const std::string support = MFA_SOURCE_DIRECTORY "/tests/support";
   const std::string bytes = output_of("protoc --proto_path=" + support + " --encode=MigrationPayload " +
                                       support + "/migration.proto < " + text);
   REQUIRE_FALSE(bytes.empty());

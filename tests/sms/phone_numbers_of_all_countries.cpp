@@ -35,7 +35,7 @@ struct Example {
 };
 
 std::vector<Example> examples() {
-  std::ifstream file(MFA_TEST_DATA "/phone_numbers.tsv");
+  std::ifstream file(MFA_SOURCE_DIRECTORY "/tests/sms/phone_numbers.tsv");
   std::vector<Example> all;
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with('#')) continue;

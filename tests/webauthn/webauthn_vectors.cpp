@@ -21,7 +21,7 @@ using namespace mfa::webauthn;
 using mfa::test::Vector;
 
 const mfa::test::Vectors& published() {
-  static const auto all = mfa::test::read_vectors(MFA_TEST_DATA);
+  static const auto all = mfa::test::read_vectors(MFA_SOURCE_DIRECTORY "/tests/webauthn");
   return all;
 }
 

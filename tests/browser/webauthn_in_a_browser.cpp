@@ -10,7 +10,7 @@
 #include <mfa/mfa.hpp>
 #include <mfa/webauthn/relying_party.hpp>
 
-#include "../examples/security_key_site.hpp"
+#include "../../examples/security_key_site.hpp"
 #include "support/catch.hpp"
 #include "support/web_driver.hpp"
 

@@ -1,0 +1,51 @@
+# The tests are in rooms, folders that mirror include/mfa. Each *.cpp of a room is one program, one CTest test and one
+# promise, all of its name.
+
+# mfa_test(<name> [NEEDS <need>...] [TIMEOUT <seconds>] [READS_SOURCES]) tells, before mfa_room, what is particular about
+# a test. READS_SOURCES: it gets MFA_SOURCE_DIRECTORY. Needs are in MfaNeeds.cmake.
+macro(mfa_test name)
+  cmake_parse_arguments(mfa_test_${name} "READS_SOURCES" "TIMEOUT" "NEEDS" ${ARGN})
+endmacro()
+
+# mfa_room([LABELS <label>...] [NEEDS <need>...] [TIMEOUT <seconds>]): tests of every source here. Its folders' names are
+# labels too; `core` is the label of all that needs no server and no browser.
+function(mfa_room)
+  cmake_parse_arguments(PARSE_ARGV 0 room "" "TIMEOUT" "LABELS;NEEDS")
+  if(NOT room_TIMEOUT)
+    set(room_TIMEOUT 600)
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM test)
+    mfa_needs_of(${test} found libraries ${room_NEEDS} ${mfa_test_${test}_NEEDS})
+    if(NOT found)
+      continue()
+    endif()
+    add_executable(${test} ${source})
+    target_link_libraries(${test} PRIVATE test_main ${libraries})
+    if(mfa_test_${test}_READS_SOURCES)
+      target_compile_definitions(${test} PRIVATE MFA_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
+    endif()
+    add_test(NAME ${test} COMMAND ${test})
+    if(mfa_test_${test}_TIMEOUT)
+      set_tests_properties(${test} PROPERTIES TIMEOUT ${mfa_test_${test}_TIMEOUT})
+    endif()
+  endforeach()
+  mfa_label_room(LABELS ${room_LABELS} TIMEOUT ${room_TIMEOUT})
+endfunction()
+
+# mfa_label_room([LABELS <label>...] TIMEOUT <seconds>): labels for all tests that were added here, and a time-out for
+# those that have none.
+function(mfa_label_room)
+  cmake_parse_arguments(PARSE_ARGV 0 room "" "TIMEOUT" "LABELS")
+  file(RELATIVE_PATH folders ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" ";" folders ${folders})
+  get_directory_property(tests TESTS)
+  foreach(test IN LISTS tests)
+    set_property(TEST ${test} APPEND PROPERTY LABELS ${folders} ${room_LABELS})
+    get_test_property(${test} TIMEOUT timeout)
+    if(NOT timeout)
+      set_tests_properties(${test} PROPERTIES TIMEOUT ${room_TIMEOUT})
+    endif()
+  endforeach()
+endfunction()
