@@ -162,8 +162,8 @@ TEST_CASE("The table of errors names every code, with an HTTP status of an error
 TEST_CASE("The tables of options name every option, with the default that the code has") {
   const std::pair<const char*, const char*> structs[]{
       {"Options", "options.hpp"},
-      {"ChallengeOptions", "decision/context.hpp"},
-      {"VerifyOptions", "decision/verification.hpp"},
+      {"ChallengeOptions", "options.hpp"},
+      {"VerifyOptions", "options.hpp"},
       {"EventContext", "event.hpp"},
       {"Page", "page.hpp"},
       {"ImportOptions", "import.hpp"},
