@@ -1,25 +1,65 @@
 #!/bin/sh
-# Builds and runs all tests, or those whose names match the argument: sh tests/run.sh [name]
-# On Debian and Ubuntu it installs what is missing first.
+# Builds and runs all tests, or some:
+#   sh tests/run.sh            all
+#   sh tests/run.sh core       all that need no server and no browser
+#   sh tests/run.sh redis      those of a label: a folder of tests/ (rules, storage, postgres, browser, package ...)
+#   sh tests/run.sh fork       those whose names match
+# On Debian and Ubuntu it installs what is missing first: what the tests of the label need, or of the folder in which
+# a test of that whole name is; for any other name what all need.
 # PRESET=asan-ubsan or PRESET=tsan does the same under sanitizers; CMakePresets.json lists the presets.
 set -eu
 cd "$(dirname "$0")/.."
 preset=${PRESET:-dev}
+only=${1:-}
 . ./examples/requirements.sh
-require g++ cmake ninja-build pkg-config meson catch2 \
-  libssl-dev libqrencode-dev libpng-dev \
-  libsqlite3-dev \
-  libpq-dev postgresql pgbouncer \
-  libhiredis-dev redis-server \
-  libmariadb-dev mariadb-server-core \
-  libcbor-dev libcpp-httplib-dev chromium chromium-driver \
-  libcurl4-openssl-dev \
-  libbenchmark-dev libfido2-dev \
-  libboost-coroutine-dev libboost-context-dev \
-  nlohmann-json3-dev \
-  liboath-dev oathtool \
-  protobuf-compiler \
-  zbar-tools librsvg2-bin
+
+core() {
+  require g++ cmake ninja-build pkg-config catch2 clang-format \
+    libssl-dev libqrencode-dev libpng-dev libsqlite3-dev libcbor-dev nlohmann-json3-dev \
+    libboost-coroutine-dev libboost-context-dev \
+    liboath-dev oathtool protobuf-compiler zbar-tools librsvg2-bin
+}
+postgres() { require libpq-dev postgresql pgbouncer; }
+redis() { require libhiredis-dev redis-server; }
+mariadb() { require libmariadb-dev mariadb-server-core; }
+browser() { require libcpp-httplib-dev chromium chromium-driver; }
+examples() { require libcurl4-openssl-dev libcpp-httplib-dev; }
+every_component() { require libpq-dev libhiredis-dev; }
+package() { every_component; require meson; }
+benchmark() { every_component; require libbenchmark-dev libfido2-dev python3; }
+
+core
+room=$only
+source=$(find tests -name "$only.cpp" | head -n 1)
+[ -z "$source" ] || room=$(basename "$(dirname "$source")")
+case $room in
+  core | sqlite) ;;
+  docs | fuzz) every_component ;;
+  examples | browser | postgres | redis | mariadb | package | benchmark) "$room" ;;
+  storage) postgres && redis && mariadb ;;
+  *)
+    if [ -z "$room" ] || [ ! -d "tests/$room" ]; then
+      postgres && redis && mariadb && browser && examples && package && benchmark
+    fi
+    ;;
+esac
+
 cmake --preset "$preset"
-cmake --build --preset "$preset"
-ctest --preset "$preset" ${1:+-R "$1"}
+if [ -z "$only" ]; then
+  cmake --build --preset "$preset"
+  exec ctest --preset "$preset"
+fi
+if ctest --preset "$preset" --print-labels | grep -qx " *$only"; then
+  which="-L ^$only\$"
+else
+  which="-R $only"
+fi
+# Each test's program has its name. Those that have none, as those of the package, build what they need.
+targets=$(cmake --build --preset "$preset" --target help | sed -n 's/^\([a-z0-9_]*\): phony$/\1/p')
+# shellcheck disable=SC2086
+tests=$(ctest --preset "$preset" -N $which 2>/dev/null | sed -n 's/^ *Test *#[0-9]*: \([a-z0-9_]*\).*/\1/p')
+programs=$(for test in $tests; do echo "$targets" | grep -x "$test" || true; done)
+# shellcheck disable=SC2086
+[ -z "$programs" ] || cmake --build --preset "$preset" --target $programs
+# shellcheck disable=SC2086
+ctest --preset "$preset" $which
