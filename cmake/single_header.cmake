@@ -131,14 +131,13 @@ function(place_for header included)
   place(${included})
 endfunction()
 
-# The umbrella first, then what it leaves to be included by name; what is in a folder `detail` only where another needs
-# it.
+# The umbrella first, then what it leaves to be included by name.
 place(mfa/mfa.hpp)
 file(GLOB_RECURSE headers RELATIVE ${root}/include ${root}/include/*)
 list(SORT headers)
 foreach(header IN LISTS headers)
   part_of(part ${header})
-  if(header MATCHES "\\.hpp$" AND NOT header MATCHES "/detail/" AND (part STREQUAL "core" OR part IN_LIST wanted))
+  if(header MATCHES "\\.hpp$" AND (part STREQUAL "core" OR part IN_LIST wanted))
     place(${header})
   endif()
 endforeach()
@@ -148,7 +147,7 @@ if(wanted STREQUAL parts)
   list(REMOVE_ITEM headers ${placed})
   if(headers)
     list(JOIN headers ", " headers)
-    message(FATAL_ERROR "no single header holds ${headers}: no header includes it, or its name does not end in .hpp.")
+    message(FATAL_ERROR "no single header holds ${headers}: name it .hpp, or include it from a header.")
   endif()
 endif()
 
@@ -200,3 +199,4 @@ ${includes}
 
 ${of_libraries}${body}
 ")
+message(STATUS "${OUTPUT} holds ${holds}")

@@ -20,7 +20,6 @@ endfunction()
 
 expect("mfa has no component 'telepathy'. Its components: .*sqlite" telepathy)
 expect("no single header holds mfa/extra/orphan.h: " all mfa/extra/orphan.h "")
-expect("no single header holds mfa/detail/orphan.hpp: " all mfa/detail/orphan.hpp "#include <string>")
 expect("mfa/lost.hpp includes mfa/nowhere.hpp, which is not there" "" mfa/lost.hpp "#include <mfa/nowhere.hpp>")
 expect("mfa/near.hpp includes \"error.hpp\": include it as <...>" "" mfa/near.hpp "#include \"error.hpp\"")
 expect("mfa/sometimes.hpp includes mfa/error.hpp under an #if" "" mfa/sometimes.hpp
