@@ -16,6 +16,9 @@ list(JOIN single_parts "," single_parts)
 add_test(NAME package_single_header_target COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target
                                                    single_header)
 set_tests_properties(package_single_header_target PROPERTIES FIXTURES_SETUP single_header RESOURCE_LOCK build_tree)
+add_test(NAME package_single_header_script
+         COMMAND ${CMAKE_COMMAND} -DCOMPONENTS=${single_parts} -DOUTPUT=${single}/mfa.hpp -P ${single_header})
+set_tests_properties(package_single_header_script PROPERTIES FIXTURES_SETUP single_header_of_components)
 
 # Two translation units of one program include that of all components.
 add_custom_command(
@@ -57,7 +60,9 @@ if(NOT MSVC)
       set_tests_properties(package_single_header_core_${compiler} PROPERTIES FIXTURES_REQUIRED single_header)
       add_test(NAME package_single_header_components_${compiler}
                COMMAND ${MFA_${compiler}} ${strict_${compiler}} -O1 ${component_includes} -include
-                       ${single}/every_header.hpp -c ${single}/empty.cpp -o /dev/null)
+                       ${single}/mfa.hpp -c ${single}/empty.cpp -o /dev/null)
+      set_tests_properties(package_single_header_components_${compiler}
+                           PROPERTIES FIXTURES_REQUIRED single_header_of_components)
     endif()
   endforeach()
 endif()
