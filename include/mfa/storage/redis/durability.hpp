@@ -7,9 +7,9 @@
 #include <vector>
 
 #include <mfa/error.hpp>
-#include <mfa/storage/redis/client.hpp>
 #include <mfa/storage/redis/options.hpp>
 #include <mfa/storage/redis/refusal.hpp>
+#include <mfa/storage/redis/server.hpp>
 
 namespace mfa::detail::redis {
 
@@ -26,33 +26,20 @@ inline std::string_view value_in(std::string_view info, std::string_view name) {
 }
 
 /// What a server is set to, as far as it tells this user; empty where it does not.
-class Settings {
- public:
-  explicit Settings(Client& client) : client_(client), info_(ask({"INFO"})) {}
+struct Settings {
+  std::string info;
+  std::string append_fsync;
+  std::string no_append_fsync_on_rewrite;
 
-  [[nodiscard]] std::string info(std::string_view name) const { return std::string(value_in(info_, name)); }
-
-  [[nodiscard]] std::string config(std::string_view name) const { return ask({"CONFIG", "GET", name}); }
-
- private:
-  /// A text, or the last of an array; nothing if the server refuses.
-  template <std::size_t count> [[nodiscard]] std::string ask(const std::string_view (&words)[count]) const {
-    const auto reply = client_.ask_if_allowed("read the settings of", words);
-    if (!reply) return {};
-    if (reply->is_text()) return std::string(reply->text());
-    const std::size_t size = reply->size();
-    return size > 0 ? std::string((*reply)[size - 1].text()) : std::string();
-  }
-
-  Client& client_;
-  std::string info_;
+  [[nodiscard]] std::string_view of(std::string_view name) const { return value_in(info, name); }
+  [[nodiscard]] bool has_append_only_file() const { return of("aof_enabled") == "1"; }
 };
 
 /// Throws for a replica, which lags behind. In a Redis Cluster a replica sends to its primary.
-inline void check_role(const Client& client, const Settings& settings) {
-  if (settings.info("role") != "slave" || settings.info("cluster_enabled") == "1") return;
+inline void check_role(const Server& server, const Settings& settings) {
+  if (settings.of("role") != "slave" || settings.of("cluster_enabled") == "1") return;
   const auto refusal = remedy_for("READONLY");
-  throw Error(refusal.first, "cannot use " + client.name() + ": " + refusal.second);
+  throw Error(refusal.first, "cannot use " + server.name() + ": " + refusal.second);
 }
 
 inline std::vector<storage::RedisWeakness> weaknesses_of(const Settings& settings) {
@@ -62,12 +49,11 @@ inline std::vector<storage::RedisWeakness> weaknesses_of(const Settings& setting
     if (std::ranges::find(found, RedisWeakness::unknown_settings) == found.end())
       found.push_back(RedisWeakness::unknown_settings);
   };
-  const auto append_only = settings.info("aof_enabled");
-  if (append_only == "0") {
+  if (settings.of("aof_enabled") == "0") {
     found.push_back(RedisWeakness::no_append_only_file);
-  } else if (append_only == "1") {
-    const auto fsync = settings.config("appendfsync");
-    const auto pauses = settings.config("no-appendfsync-on-rewrite");
+  } else if (settings.has_append_only_file()) {
+    const auto& fsync = settings.append_fsync;
+    const auto& pauses = settings.no_append_fsync_on_rewrite;
     if (fsync == "no") found.push_back(RedisWeakness::no_fsync);
     if (fsync == "everysec") found.push_back(RedisWeakness::fsync_every_second);
     if (pauses == "yes") found.push_back(RedisWeakness::fsync_pauses);
@@ -75,7 +61,7 @@ inline std::vector<storage::RedisWeakness> weaknesses_of(const Settings& setting
   } else {
     unknown();
   }
-  const auto policy = settings.info("maxmemory_policy");
+  const auto policy = settings.of("maxmemory_policy");
   if (policy.empty())
     unknown();
   else if (policy != "noeviction")
@@ -84,10 +70,10 @@ inline std::vector<storage::RedisWeakness> weaknesses_of(const Settings& setting
 }
 
 /// Throws if the host did not accept what was found.
-inline void check_durability(const Client& client, const std::vector<storage::RedisWeakness>& found) {
+inline void check_durability(const Server& server, const std::vector<storage::RedisWeakness>& found) {
   using storage::RedisDurability;
   using storage::RedisWeakness;
-  const auto accepted = client.options().durability;
+  const auto accepted = server.options().durability;
   std::string problems;
   for (const auto weakness : found) {
     if (accepted == RedisDurability::accept_volatile) continue;
@@ -96,7 +82,7 @@ inline void check_durability(const Client& client, const std::vector<storage::Re
   }
   if (problems.empty()) return;
   throw Error(errc::storage_failure,
-              client.name() +
+              server.name() +
                   " may forget what was committed, and a code that was used could then be used "
                   "again: " +
                   problems +

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include <mfa/error.hpp>
-#include <mfa/storage/redis/connection.hpp>
+#include <mfa/storage/redis/wire.hpp>
 
 namespace mfa::detail::redis {
 
