@@ -6,7 +6,7 @@
 #   sh tests/run.sh fork       those whose names match
 # On Debian and Ubuntu it installs what is missing first: what the tests of the label need, or of the folder in which
 # a test of that whole name is; for any other name what all need.
-# PRESET=asan-ubsan or PRESET=tsan does the same under sanitizers; CMakePresets.json lists the presets.
+# PRESET=asan-ubsan or PRESET=tsan does the same under sanitizers, PRESET=clang by clang; CMakePresets.json lists them.
 set -eu
 cd "$(dirname "$0")/.."
 preset=${PRESET:-dev}
@@ -29,6 +29,7 @@ package() { every_component; require git meson; }
 benchmark() { every_component; require libbenchmark-dev libfido2-dev python3; }
 
 core
+[ "$preset" != clang ] || require clang
 room=$only
 source=$(find tests -name "$only.cpp" | head -n 1)
 [ -z "$source" ] || room=$(basename "$(dirname "$source")")
