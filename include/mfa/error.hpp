@@ -36,9 +36,10 @@ enum class errc {
   corrupt_record,         ///< a record whose contents this library did not write
   storage_failure,        ///< the storage could not read or write
   storage_conflict,       ///< a record kept changing under the operation
-  storage_schema,         ///< the storage's schema is not one that this library can use
-  clock_out_of_range,     ///< the clock reads before 1970 or after the year 2260
-  crypto_failure,         ///< OpenSSL refused
+  storage_unavailable, ///< too many calls wait for the storage already, or it was stopped; it was not called
+  storage_schema,      ///< the storage's schema is not one that this library can use
+  clock_out_of_range,  ///< the clock reads before 1970 or after the year 2260
+  crypto_failure,      ///< OpenSSL refused
 };
 
 } // namespace mfa
@@ -79,6 +80,7 @@ namespace mfa {
       case errc::corrupt_record: return "corrupt record";
       case errc::storage_failure: return "storage failure";
       case errc::storage_conflict: return "storage conflict";
+      case errc::storage_unavailable: return "storage unavailable";
       case errc::storage_schema: return "storage schema";
       case errc::clock_out_of_range: return "clock out of range";
       case errc::crypto_failure: return "crypto failure";

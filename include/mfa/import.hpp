@@ -230,8 +230,8 @@ template <class Verb> class Import {
       return;
     } catch (const Error& error) {
       const auto is = [&](errc value) { return error.code() == value; };
-      if (is(errc::storage_failure) || is(errc::storage_conflict) || is(errc::storage_schema) ||
-          is(errc::crypto_failure) || is(errc::clock_out_of_range))
+      if (is(errc::storage_failure) || is(errc::storage_conflict) || is(errc::storage_unavailable) ||
+          is(errc::storage_schema) || is(errc::crypto_failure) || is(errc::clock_out_of_range))
         throw;
       reason = error.what();
       cause = std::current_exception();
