@@ -72,7 +72,7 @@ endfunction()
 
 find_package(PkgConfig QUIET)
 find_package(CURL QUIET)
-find_package(Boost QUIET COMPONENTS coroutine context)
+find_package(Boost CONFIG QUIET COMPONENTS coroutine context) # FindBoost leaves CMake
 find_package(benchmark QUIET)
 find_package(Python3 QUIET COMPONENTS Interpreter)
 
