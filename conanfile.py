@@ -1,41 +1,72 @@
+import os
+import re
+
 from conan import ConanFile
+from conan.errors import ConanInvalidConfiguration
 from conan.tools.build import check_min_cppstd
-from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
-from conan.tools.files import copy, rmdir
+from conan.tools.files import copy, load
+from conan.tools.layout import basic_layout
+from conan.tools.scm import Version
+
+required_conan_version = ">=2.3"
+
+# The versions that this library works with: ranges, so that a program's own choice fits. What goes to ConanCenter, which
+# has rules about ranges, is written by packaging/conan/conan_center.py.
+VERSIONS = {
+    "openssl": "[>=3.0 <4]",
+    "libpng": "[>=1.6 <2]",
+    "libqrencode": "4.1.1",
+    "sqlite3": "[>=3.37 <4]",
+    "libpq": "[>=14 <18]",
+    "hiredis": "[>=1.0 <2]",
+    "libcbor": "[>=0.8 <1]",
+    "nlohmann_json": "[>=3.11 <4]",
+}
+
+# What the core and each component need, by the names of the other packages' components.
+CORE = ["openssl::crypto", "libqrencode::libqrencode", "libpng::libpng"]
+COMPONENTS = {
+    "postgres": ["libpq::pq"],
+    "redis": ["hiredis::hiredislib"],
+    "sqlite": ["sqlite3::sqlite"],
+    "webauthn": ["libcbor::libcbor", "nlohmann_json::nlohmann_json"],
+    "workos": ["nlohmann_json::nlohmann_json"],
+}
 
 
-class MfaCpp(ConanFile):
+class MfaCppConan(ConanFile):
     name = "mfa-cpp"
-    version = "0.1.0"
     description = "Multi-factor authentication for C++ servers"
     license = "MIT"
-    topics = ("authentication", "mfa", "2fa", "totp", "sms", "header-only")
+    url = "https://mfa-cpp.example"
+    homepage = "https://mfa-cpp.example"
+    topics = ("authentication", "multi-factor-authentication", "2fa", "totp", "sms", "webauthn", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_sqlite": [True, False], "with_postgres": [True, False], "with_redis": [True, False],
-               "with_webauthn": [True, False], "with_workos": [True, False]}
-    default_options = {"with_sqlite": True, "with_postgres": False, "with_redis": False, "with_webauthn": False,
-                       "with_workos": False}
-    exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "LICENSE"
+    # All off: a component is asked for by name, as in vcpkg and find_package.
+    options = {f"with_{component}": [True, False] for component in COMPONENTS}
+    default_options = {f"with_{component}": False for component in COMPONENTS}
     no_copy_source = True
+    # For the recipe in the project's own tree.
+    exports_sources = "include/*", "LICENSE"
+    test_package_folder = "packaging/conan/test_package"
+
+    def set_version(self):
+        project = load(self, os.path.join(self.recipe_folder, "CMakeLists.txt"))
+        self.version = self.version or re.search(r"project\(mfa VERSION ([0-9.]+)", project).group(1)
 
     def layout(self):
-        cmake_layout(self)
+        basic_layout(self)
+    # End of what is for the project's own tree.
+
+    @property
+    def _components(self):
+        return {name: needs for name, needs in COMPONENTS.items() if self.options.get_safe(f"with_{name}")}
 
     def requirements(self):
-        self.requires("openssl/[>=3.0 <4]")
-        self.requires("libqrencode/4.1.1")
-        self.requires("libpng/[>=1.6 <2]")
-        if self.options.with_sqlite:
-            self.requires("sqlite3/[>=3.37 <4]")
-        if self.options.with_postgres:
-            self.requires("libpq/[>=14 <18]")
-        if self.options.with_redis:
-            self.requires("hiredis/[>=1.0 <2]")
-        if self.options.with_webauthn:
-            self.requires("libcbor/[>=0.8 <1]")
-        if self.options.with_webauthn or self.options.with_workos:
-            self.requires("nlohmann_json/[>=3.11 <4]")
+        needs = CORE + [need for component in self._components.values() for need in component]
+        for package in dict.fromkeys(need.split("::")[0] for need in needs):
+            self.requires(f"{package}/{VERSIONS[package]}")
 
     def package_id(self):
         # The package is the same headers whatever they are compiled with.
@@ -43,68 +74,36 @@ class MfaCpp(ConanFile):
 
     def validate(self):
         check_min_cppstd(self, 20)
+        compiler = str(self.settings.compiler)
+        minimum = {"gcc": "12", "clang": "14", "apple-clang": "15", "msvc": "193"}.get(compiler)
+        if compiler == "clang" and self.settings.get_safe("compiler.libcxx") == "libc++":
+            minimum = "16"  # the first whose std::ranges has the algorithms
+        if minimum and Version(self.settings.compiler.version) < minimum:
+            raise ConanInvalidConfiguration(f"{self.ref} needs {compiler} {minimum} or later")
 
-    def generate(self):
-        deps = CMakeDeps(self)
-        deps.set_property("libqrencode", "cmake_file_name", "QRencode")
-        deps.set_property("libqrencode", "cmake_find_mode", "module")
-        deps.set_property("libqrencode", "cmake_target_name", "QRencode::QRencode")
-        deps.set_property("hiredis", "cmake_file_name", "Hiredis")
-        deps.set_property("hiredis", "cmake_find_mode", "module")
-        deps.set_property("hiredis", "cmake_target_name", "Hiredis::Hiredis")
-        deps.set_property("libcbor", "cmake_file_name", "Libcbor")
-        deps.set_property("libcbor", "cmake_find_mode", "module")
-        deps.set_property("libcbor", "cmake_target_name", "Libcbor::Libcbor")
-        deps.generate()
-        toolchain = CMakeToolchain(self)
-        toolchain.cache_variables["MFA_BUILD_TESTS"] = False
-        toolchain.cache_variables["MFA_BUILD_EXAMPLES"] = False
-        toolchain.generate()
+    def build(self):
+        pass
 
     def package(self):
-        copy(self, "LICENSE", self.source_folder, f"{self.package_folder}/licenses")
-        cmake = CMake(self)
-        cmake.configure()
-        cmake.install()
-        # Conan writes its own CMake package from package_info.
-        rmdir(self, f"{self.package_folder}/share")
+        copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
+        copy(self, "*.hpp", os.path.join(self.source_folder, "include"), os.path.join(self.package_folder, "include"))
 
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "mfa")
-        core = self.cpp_info.components["core"]
-        core.set_property("cmake_target_name", "mfa::mfa")
-        core.bindirs = []
-        core.libdirs = []
-        core.requires = ["openssl::crypto", "libqrencode::libqrencode", "libpng::libpng"]
-        if self.settings.get_safe("os") in ("Linux", "FreeBSD"):
-            core.system_libs = ["pthread"]
-        if self.options.with_sqlite:
-            sqlite = self.cpp_info.components["sqlite"]
-            sqlite.set_property("cmake_target_name", "mfa::sqlite")
-            sqlite.bindirs = []
-            sqlite.libdirs = []
-            sqlite.requires = ["core", "sqlite3::sqlite3"]
-        if self.options.with_postgres:
-            postgres = self.cpp_info.components["postgres"]
-            postgres.set_property("cmake_target_name", "mfa::postgres")
-            postgres.bindirs = []
-            postgres.libdirs = []
-            postgres.requires = ["core", "libpq::libpq"]
-        if self.options.with_redis:
-            redis = self.cpp_info.components["redis"]
-            redis.set_property("cmake_target_name", "mfa::redis")
-            redis.bindirs = []
-            redis.libdirs = []
-            redis.requires = ["core", "hiredis::hiredis"]
-        if self.options.with_webauthn:
-            webauthn = self.cpp_info.components["webauthn"]
-            webauthn.set_property("cmake_target_name", "mfa::webauthn")
-            webauthn.bindirs = []
-            webauthn.libdirs = []
-            webauthn.requires = ["core", "libcbor::libcbor", "nlohmann_json::nlohmann_json"]
-        if self.options.with_workos:
-            workos = self.cpp_info.components["workos"]
-            workos.set_property("cmake_target_name", "mfa::workos")
-            workos.bindirs = []
-            workos.libdirs = []
-            workos.requires = ["core", "nlohmann_json::nlohmann_json"]
+        # Before 1.0, a minor version may change the API.
+        self.cpp_info.set_property("cmake_config_version_compat", "SameMinorVersion")
+        self.cpp_info.bindirs = []
+        self.cpp_info.libdirs = []
+        self._add_component("core", "mfa", CORE)
+        if self.settings.os in ("Linux", "FreeBSD"):
+            self.cpp_info.components["core"].system_libs = ["pthread"]
+        for name, needs in self._components.items():
+            self._add_component(name, f"mfa-{name}", ["core"] + needs)
+
+    def _add_component(self, name, pkg_config_name, requires):
+        component = self.cpp_info.components[name]
+        component.set_property("cmake_target_name", "mfa::mfa" if name == "core" else f"mfa::{name}")
+        component.set_property("pkg_config_name", pkg_config_name)
+        component.bindirs = []
+        component.libdirs = []
+        component.requires = requires

@@ -1,0 +1,48 @@
+// Enrols, challenges and verifies. Of the components that the package has, it links what they need.
+#include <mfa/mfa.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/totp.hpp>
+#include <mfa/testing/manual_clock.hpp>
+#ifdef WITH_postgres
+#include <mfa/storage/postgres.hpp>
+#endif
+#ifdef WITH_redis
+#include <mfa/storage/redis.hpp>
+#endif
+#ifdef WITH_sqlite
+#include <mfa/storage/sqlite.hpp>
+#endif
+#ifdef WITH_webauthn
+#include <mfa/webauthn/relying_party.hpp>
+#endif
+#ifdef WITH_workos
+#include <mfa/workos/json.hpp>
+#endif
+
+int main(int argc, char**) {
+  mfa::storage::Memory storage;
+  mfa::testing::ManualClock clock;
+  mfa::Verifier verifier{storage, clock};
+  const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan.turing"});
+  const auto challenge = verifier.challenge_factor(enrolled.factor.id());
+  const auto code = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
+  bool works = verifier.verify_challenge(challenge.id(), code).valid();
+
+#ifdef WITH_postgres
+  if (argc > 1) mfa::storage::Postgres("postgresql://app@127.0.0.1/app"); // needs a server: linked, never run
+#endif
+#ifdef WITH_redis
+  if (argc > 1) mfa::storage::Redis({.host = "127.0.0.1"});
+#endif
+#ifdef WITH_sqlite
+  works = works && !mfa::storage::Sqlite("test_package.db").find_factor("unknown");
+#endif
+#ifdef WITH_webauthn
+  works = works && mfa::webauthn::relying_party(
+                       {.id = "example.org", .name = "Foo Corp", .origins = {"https://example.org"}});
+#endif
+#ifdef WITH_workos
+  works = works && mfa::workos::json(enrolled.factor).at("id") == enrolled.factor.id();
+#endif
+  return works && argc > 0 ? 0 : 1;
+}
