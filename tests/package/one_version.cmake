@@ -4,6 +4,16 @@
 set(versions
     [[vcpkg.json|"version": "([^"]*)"]]
     [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"version": "([^"]*)"]])
+# Those of other ways, where they are there.
+foreach(place IN ITEMS
+    [[meson.build|version: '([^']*)']]
+    [[MODULE.bazel|version = "([^"]*)"]]
+    [[packaging/debian/changelog|^mfa-cpp \(([0-9.]+)-]])
+  string(REGEX REPLACE "\\|.*" "" file "${place}")
+  if(EXISTS ${SOURCE}/${file})
+    list(APPEND versions "${place}")
+  endif()
+endforeach()
 set(homepages
     [[vcpkg.json|"homepage": "([^"]*)"]]
     [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"homepage": "([^"]*)"]]
