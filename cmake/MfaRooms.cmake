@@ -12,7 +12,7 @@ endmacro()
 function(mfa_room)
   cmake_parse_arguments(PARSE_ARGV 0 room "" "TIMEOUT" "LABELS;NEEDS")
   if(NOT room_TIMEOUT)
-    set(room_TIMEOUT 600)
+    set(room_TIMEOUT 1200) # for sanitizers, and for machines that do other things
   endif()
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   foreach(source IN LISTS sources)

@@ -35,6 +35,8 @@ class KeyBytes {
  public:
   static constexpr std::size_t size = 32; ///< what a key must have
 
+  // Hides no copy: no span is made of a KeyBytes.
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
   template <detail::HoldsBytes Bytes> KeyBytes(Bytes&& bytes) noexcept {
     const std::span held(bytes);
     bytes_ = {reinterpret_cast<const unsigned char*>(held.data()), held.size()};

@@ -44,7 +44,8 @@ inline void check_message_values(const MessageValues& values) {
                   "sms_values has a name that no token can have; a name is 1 to " +
                       std::to_string(longest_name) + " letters, digits and underscores, and not \"code\"");
     const auto refuse = [&name = name](const std::string& reason) {
-      throw Error(errc::invalid_sms_template, "the value of {{" + name + "}} in sms_values " + reason);
+      throw Error(errc::invalid_sms_template,
+                  std::string("the value of {{").append(name).append("}} in sms_values ").append(reason));
     };
     if (value.size() > 4 * longest_message_value || mfa::detail::code_points(value) > longest_message_value)
       refuse("is longer than " + std::to_string(longest_message_value) + " characters; shorten it");
