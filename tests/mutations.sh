@@ -62,8 +62,8 @@ mutate "drift window, narrower" factor/totp.hpp 'step - std::min(step, drift)' '
 mutate "replay" factor/totp.hpp 'parameters.next = *match.fresh + 1;' ''
 mutate "replay of an earlier step" factor/totp.hpp 'parameters.next = *match.fresh + 1;' \
   'parameters.next = *match.fresh + 1; if (*match.fresh > step) parameters.next = step + 1;'
-mutate "no verdict before its commit" verifier.hpp 'if (!verb.storage->commit(std::move(batch))) {' \
-  'bool moved = false; try { moved = !verb.storage->commit(std::move(batch)); } catch (...) {}
+mutate "no verdict before its commit" verbs/verify.hpp 'if (!co_await run.commit(batch)) {' \
+  'bool moved = false; try { moved = !co_await run.commit(batch); } catch (...) {}
   if (moved) {'
 mutate "attempts of a challenge are counted" $verification \
   'challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;' ''
@@ -80,16 +80,16 @@ mutate "a right code ends the count" $verification 'forget_failures(factor);' ''
 mutate "locked factors take no code" $verification 'if (lock.locked) return' 'if (false) return'
 mutate "the code that locks a factor says so" verification.hpp \
   'factor_locked_(decision::lockout(factor, context.now, context.options).locked)' 'factor_locked_(false)'
-mutate "a factor says that it is locked" factor.hpp 'locked_ = lock.locked;' ''
-mutate "a factor says until when it waits" factor.hpp 'delayed_until_ = lock.until;' ''
+mutate "a factor says that it is locked" factor_details.hpp 'locked_ = lock.locked;' ''
+mutate "a factor says until when it waits" factor_details.hpp 'delayed_until_ = lock.until;' ''
 mutate "locked factors are not challenged" decision/challenge.hpp \
   'if (lockout(factor, context.now, context.options).locked)' 'if (false)'
-mutate "the lock is opened for its user" verifier.hpp \
-  'auto factor = verb.find_factor(factor_id, user_id); decision::forget_failures(factor);' \
-  'auto factor = verb.find_factor(factor_id, {}); decision::forget_failures(factor);'
+mutate "the lock is opened for its user" verbs/unlock.hpp \
+  'co_await run.find_factor(factor_id, user_id); decision::forget_failures(factor);' \
+  'co_await run.find_factor(factor_id, {}); decision::forget_failures(factor);'
 mutate "a factor is removed for its user" factor.hpp \
   'user_id.empty() ? std::string_view(this->user_id()) : user_id' '{}'
-mutate "the lock is opened by operators" verifier.hpp 'decision::forget_failures(factor);' ''
+mutate "the lock is opened by operators" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
 mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
   'std::string(digits, char(49))'
@@ -121,7 +121,7 @@ mutate "one phone, one number: Argentina" sms/numbering_plan.hpp 'return (withou
 mutate "country codes at enrolment" factor/sms.hpp 'check_country(enrolled.phone_number, context);' ''
 mutate "country codes at the challenge" factor/sms.hpp 'check_country(crypto::text_of(phone_number), context);' ''
 mutate "no live challenge after a failed send" verbs/sms_delivery.hpp \
-  'const bool withdrawn = withdraw(verb, event.challenge_id);' \
+  'const bool withdrawn = co_await withdraw(run, event.challenge_id);' \
   'const bool withdrawn = true;'
 mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
 mutate "supersession" $verification 'if (!current) return' 'if (false) return'
@@ -132,20 +132,22 @@ mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.i
 mutate "seals are tied to the kind" factor/sealed_secret.hpp 'std::string(to_string(record.type))' 'std::string()'
 mutate "resealed when used: totp" factor/totp.hpp 'reseal_secret(record, secret, context.keys);' ''
 mutate "resealed when used: sms" factor/sms.hpp 'reseal_secret(record, phone_number, context.keys);' ''
-mutate "a durable storage needs a key ring" verifier.hpp 'if constexpr (storage::Ephemeral<StoragePolicy>)' \
+mutate "a durable storage needs a key ring" policies.hpp 'if constexpr (storage::Ephemeral<StoragePolicy>)' \
   'if constexpr (true)'
 mutate "input is digits only" factor/typed_code.hpp 'if (!digit || count == digits_.size()) return;' \
   'if (!digit) continue; if (count == digits_.size()) return;'
 mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
-mutate "codes have a longest" verifier.hpp 'if (code.size() > decision::longest_answer)' 'if (false)'
+mutate "codes have a longest" $verification 'if (answer.size() > longest_answer)' 'if (false)'
 mutate "bindings have a longest" decision/challenge.hpp 'if (binding.size() > longest_binding)' 'if (false)'
-mutate "user ids have a longest" verifier.hpp 'detail::check_text("user_id", request.user_id, storage::longest_user_id);' ''
+mutate "user ids have a longest" verbs/enroll.hpp 'detail::check_text("user_id", request.user_id, storage::longest_user_id);' ''
 mutate "foreign challenges are not found" $verification \
   '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
-mutate "foreign factors are not found" verbs/policies.hpp '(!user_id.empty() && factor->user_id != user_id)' 'false'
-mutate "unknown ids cost the same reads" verbs/policies.hpp \
-  'auto factor = storage->find_factor(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);' \
-  'if (!challenge) return std::nullopt; auto factor = storage->find_factor(challenge->factor_id);'
+mutate "foreign factors are not found" verbs/run.hpp \
+  '(!user_id.empty() && found.answer->user_id != user_id)' 'false'
+mutate "unknown ids cost the same reads" verbs/find_challenge.hpp \
+  'auto factor = co_await run.find_factor_if_any(challenge ? std::string_view(challenge->factor_id)
+    : decoy_factor_id);' \
+  'if (!challenge) co_return std::nullopt; auto factor = co_await run.find_factor_if_any(challenge->factor_id);'
 mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
 mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
   'if (until <= now) return {};' 'if (until <= now || *factor.last_failure_at > now) return {};'
@@ -164,9 +166,9 @@ mutate "recovery codes: hashed" $recovery_codes 'codes.push_back({mac_of(code, k
 mutate "recovery codes: bound to the factor" factor/sealed_secret.hpp '.append(record.id)' ''
 mutate "recovery codes: regeneration" $recovery_codes 'return draw_set(record, decode(record).size(), context);' \
   'auto old = record; auto shown = draw_set(old, decode(record).size(), context); return shown;'
-mutate "recovery codes: foreign factors" verifier.hpp \
-  'auto factor = verb.find_factor(factor_id, user_id); if (factor.type != Kind::type)' \
-  'auto factor = verb.find_factor(factor_id, {}); if (factor.type != Kind::type)'
+mutate "recovery codes: foreign factors" verbs/recovery_codes.hpp \
+  'co_await run.find_factor(factor_id, user_id); if (factor.type != Kind::type)' \
+  'co_await run.find_factor(factor_id, {}); if (factor.type != Kind::type)'
 mutate "recovery codes: warning" $recovery_codes 'answered.event = EventType::recovery_codes_low;' ''
 mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
@@ -190,16 +192,16 @@ mutate "a send dated ahead counts from now" factor/send_limits.hpp 'std::min(sen
 mutate "a bounded wait to send counts down" factor/send_limits.hpp 'if (ahead) keep();' ''
 mutate "what a clock ahead made does not live on" decision/lifetime.hpp \
   'return from > now && from - now > until - from;' 'return false;'
-mutate "a device seen expired is forgotten" trusted_device.hpp \
-  'return commit_devices(verb, devices, std::move(record)); }); return trusted;' 'return true; }); return trusted;'
+mutate "a device seen expired is forgotten" verbs/devices.hpp \
+  'if (co_await run.commit(batch)) co_return std::nullopt;' 'co_return std::nullopt;'
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
   'step + context.options.totp_drift_steps + 1);' 'step);'
 tests=tests/rules/trusted_devices.cpp
 mutate "trusted devices: lifetime" decision/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
-mutate "trusted devices: HMAC of the secret" trusted_device.hpp \
+mutate "trusted devices: HMAC of the secret" verbs/devices.hpp \
   '|| !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id)' ''
-mutate "trusted devices: HMAC bound to the label" trusted_device.hpp "'\\n' + device.label + '\\n'" "'\\n'"
-mutate "trusted devices: bounded" trusted_device.hpp 'devices.erase(devices.begin());' 'return std::nullopt;'
+mutate "trusted devices: HMAC bound to the label" verbs/devices.hpp "'\\n' + device.label + '\\n'" "'\\n'"
+mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin());' ''
 
 tests=tests/storage/damaged_records.cpp
 mutate "records: times" verbs/checked_records.hpp 'return Time{} <= time && time < end;' 'return true;'

@@ -6,19 +6,20 @@
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/verification.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/fwd.hpp>
-#include <mfa/verification.hpp>
+#include <mfa/options.hpp>
 #include <mfa/verifier_reference.hpp>
 
 namespace mfa {
 
 /// One question put to one factor, as last stored, with the verb that applies to it. A value: it does not
-/// follow later changes. `verify` throws `errc::invalid_argument` once the `Verifier` that made it is gone.
-template <class Storage, class Clock, class SmsTransport> class Challenge : public ChallengeDetails {
+/// follow later changes. `verify` throws `errc::invalid_argument` once the verifier that made it,
+/// `Owner`, is gone.
+template <class Storage, class Clock, class SmsTransport, class Owner>
+class Challenge : public ChallengeDetails {
  public:
-  using VerifierReference = detail::VerifierReference<const Verifier<Storage, Clock, SmsTransport>>;
+  using VerifierReference = detail::VerifierReference<const Owner>;
 
   Challenge(ChallengeDetails details, VerifierReference verifier)
       : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)) {}
@@ -38,9 +39,9 @@ template <class Storage, class Clock, class SmsTransport> class Challenge : publ
   [[nodiscard]] std::string webauthn_options() && noexcept { return std::move(webauthn_options_); }
 
   /// As `Verifier::verify_challenge`.
-  [[nodiscard]] Verification verify(std::string_view code,
-                                    const VerifyOptions& options = VerifyOptions()) const {
-    return verifier_.get().verify_challenge(id(), code, options);
+  [[nodiscard]] auto verify(std::string_view code, const VerifyOptions& options = VerifyOptions()) const {
+    return verifier_.with_verifier(
+        [&](const Owner& verifier) { return verifier.verify_challenge(id(), code, options); });
   }
 
  private:

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 #include <mfa/compiler.hpp>
 
@@ -40,6 +42,7 @@ enum class errc {
   storage_schema,      ///< the storage's schema is not one that this library can use
   clock_out_of_range,  ///< the clock reads before 1970 or after the year 2260
   crypto_failure,      ///< OpenSSL refused
+  policy_failure,      ///< with `return_errors`: a host's policy threw what is no `Error`
 };
 
 } // namespace mfa
@@ -84,6 +87,7 @@ namespace mfa {
       case errc::storage_schema: return "storage schema";
       case errc::clock_out_of_range: return "clock out of range";
       case errc::crypto_failure: return "crypto failure";
+      case errc::policy_failure: return "policy failure";
       }
       return "unknown error";
     }
@@ -123,6 +127,9 @@ class [[gnu::visibility("default")]] Error : public std::system_error {
   Error(errc value, std::string_view message, std::chrono::seconds retry_after) : Error(value, message) {
     retry_after_ = retry_after;
   }
+  Error(errc value, std::string_view message, std::exception_ptr cause) : Error(value, message) {
+    cause_ = std::move(cause);
+  }
 
   [[nodiscard]] ErrorCode code() const noexcept {
     return ErrorCode(static_cast<errc>(std::system_error::code().value()));
@@ -133,6 +140,9 @@ class [[gnu::visibility("default")]] Error : public std::system_error {
   /// How long to wait before the same call can succeed, where that is known.
   [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
 
+  /// What a host's own policy threw, where that is the reason; otherwise null. Its text is the host's.
+  [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
+
  private:
   static std::string sentence(std::string_view message) {
     return std::string(message) + (message.ends_with('.') ? "" : ".");
@@ -140,6 +150,7 @@ class [[gnu::visibility("default")]] Error : public std::system_error {
 
   std::runtime_error message_; ///< a text that copies without throwing, as exceptions must
   std::optional<std::chrono::seconds> retry_after_;
+  std::exception_ptr cause_;
 };
 
 } // namespace mfa

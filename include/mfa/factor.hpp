@@ -1,123 +1,39 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include <mfa/challenge.hpp>
-#include <mfa/decision/lockout.hpp>
 #include <mfa/event.hpp>
-#include <mfa/factor/kind.hpp>
-#include <mfa/factor/kinds.hpp>
+#include <mfa/factor_details.hpp>
 #include <mfa/fwd.hpp>
-#include <mfa/storage/record.hpp>
+#include <mfa/options.hpp>
 #include <mfa/verifier_reference.hpp>
 
 namespace mfa {
 
-/// What may be shown of a factor: never its secret.
-class FactorDetails {
- public:
-  /// Throws `errc::corrupt_record`.
-  FactorDetails(const storage::FactorRecord& record, const factor::Context& context)
-      : id_(record.id), type_(record.type), state_(record.state), user_id_(record.user_id),
-        friendly_name_(record.friendly_name), created_at_(record.created_at), updated_at_(record.updated_at),
-        last_used_at_(record.last_used_at), failures_(record.failures),
-        details_(factor::with_kind(record.type,
-                                   [&](auto kind) { return factor::Details(kind.describe(record)); })) {
-    const decision::Lockout lock = decision::lockout(record, context.now, context.options);
-    locked_ = lock.locked;
-    delayed_until_ = lock.until;
-  }
-
-  [[nodiscard]] const std::string& id() const& noexcept { return id_; }
-  [[nodiscard]] std::string id() && noexcept { return std::move(id_); }
-  [[nodiscard]] FactorType type() const noexcept { return type_; }
-  [[nodiscard]] FactorState state() const noexcept { return state_; }
-  /// Whether a valid verification has confirmed the enrolment.
-  [[nodiscard]] bool verified() const noexcept { return state_ == FactorState::verified; }
-  [[nodiscard]] const std::string& user_id() const& noexcept { return user_id_; }
-  [[nodiscard]] std::string user_id() && noexcept { return std::move(user_id_); }
-  [[nodiscard]] const std::string& friendly_name() const& noexcept { return friendly_name_; }
-  [[nodiscard]] std::string friendly_name() && noexcept { return std::move(friendly_name_); }
-  [[nodiscard]] Time created_at() const noexcept { return created_at_; }
-  [[nodiscard]] Time updated_at() const noexcept { return updated_at_; }
-  /// The last valid verification.
-  [[nodiscard]] std::optional<Time> last_used_at() const noexcept { return last_used_at_; }
-  /// Wrong codes since the last valid one.
-  [[nodiscard]] std::uint32_t failures() const noexcept { return failures_; }
-  /// Whether it takes no code until an operator calls `unlock_factor`.
-  [[nodiscard]] bool locked() const noexcept { return locked_; }
-  /// Until when it looks at no code after too many wrong ones in a row, if it waits.
-  [[nodiscard]] std::optional<Time> delayed_until() const noexcept { return delayed_until_; }
-
-  /// What its kind tells, or null if it is of another kind. Of a temporary, a copy or nothing.
-  [[nodiscard]] const TotpDetails* totp() const& noexcept { return std::get_if<TotpDetails>(&details_); }
-  [[nodiscard]] const SmsDetails* sms() const& noexcept { return std::get_if<SmsDetails>(&details_); }
-  [[nodiscard]] const GenericOtpDetails* generic_otp() const& noexcept {
-    return std::get_if<GenericOtpDetails>(&details_);
-  }
-  [[nodiscard]] const HotpDetails* hotp() const& noexcept { return std::get_if<HotpDetails>(&details_); }
-  [[nodiscard]] const RecoveryCodesDetails* recovery_codes() const& noexcept {
-    return std::get_if<RecoveryCodesDetails>(&details_);
-  }
-  [[nodiscard]] const WebAuthnDetails* webauthn() const& noexcept {
-    return std::get_if<WebAuthnDetails>(&details_);
-  }
-  [[nodiscard]] std::optional<TotpDetails> totp() && { return told<TotpDetails>(); }
-  [[nodiscard]] std::optional<SmsDetails> sms() && { return told<SmsDetails>(); }
-  [[nodiscard]] std::optional<GenericOtpDetails> generic_otp() && { return told<GenericOtpDetails>(); }
-  [[nodiscard]] std::optional<HotpDetails> hotp() && { return told<HotpDetails>(); }
-  [[nodiscard]] std::optional<RecoveryCodesDetails> recovery_codes() && {
-    return told<RecoveryCodesDetails>();
-  }
-  [[nodiscard]] std::optional<WebAuthnDetails> webauthn() && { return told<WebAuthnDetails>(); }
-  [[nodiscard]] const factor::Details& details() const& noexcept { return details_; }
-  [[nodiscard]] factor::Details details() && noexcept { return std::move(details_); }
-
- private:
-  template <class Kind> std::optional<Kind> told() {
-    Kind* const kind = std::get_if<Kind>(&details_);
-    return kind != nullptr ? std::optional<Kind>(std::move(*kind)) : std::nullopt;
-  }
-
-  std::string id_;
-  FactorType type_;
-  FactorState state_;
-  std::string user_id_;
-  std::string friendly_name_;
-  Time created_at_;
-  Time updated_at_;
-  std::optional<Time> last_used_at_;
-  std::uint32_t failures_;
-  bool locked_ = false;
-  std::optional<Time> delayed_until_;
-  factor::Details details_;
-};
-
 /// One enrolled means of a user, as last stored, with the verbs that apply to it. A value: it does not follow
-/// later changes. Its verbs throw `errc::invalid_argument` once the `Verifier` that made it is gone.
-template <class Storage, class Clock, class SmsTransport> class Factor : public FactorDetails {
+/// later changes. Its verbs throw `errc::invalid_argument` once the verifier that made it, `Owner`, is gone.
+template <class Storage, class Clock, class SmsTransport, class Owner> class Factor : public FactorDetails {
  public:
-  using VerifierReference = detail::VerifierReference<const Verifier<Storage, Clock, SmsTransport>>;
+  using VerifierReference = detail::VerifierReference<const Owner>;
 
   Factor(FactorDetails details, VerifierReference verifier)
       : FactorDetails(std::move(details)), verifier_(std::move(verifier)) {}
 
   /// As `Verifier::challenge_factor`.
-  [[nodiscard]] Challenge<Storage, Clock, SmsTransport>
-  challenge(const ChallengeOptions& options = ChallengeOptions()) const {
-    return verifier_.get().challenge_factor(id(), options);
+  [[nodiscard]] auto challenge(const ChallengeOptions& options = ChallengeOptions()) const {
+    return verifier_.with_verifier(
+        [&](const Owner& verifier) { return verifier.challenge_factor(id(), options); });
   }
 
   /// As `Verifier::delete_factor`, for the user that it was found with; or, if `user_id` is given, only if it
   /// is that user's.
-  void remove(std::string_view user_id = {}, const EventContext& event_context = EventContext()) const {
-    verifier_.get().delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id,
-                                  event_context);
+  auto remove(std::string_view user_id = {}, const EventContext& event_context = EventContext()) const {
+    return verifier_.with_verifier([&](const Owner& verifier) {
+      return verifier.delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id,
+                                    event_context);
+    });
   }
 
  private:

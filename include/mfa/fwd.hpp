@@ -25,10 +25,6 @@ struct RecoveryCodes;
 struct WebAuthn;
 struct SmsMessage;
 
-template <class Storage, class Clock, class SmsTransport> class Factor;
-template <class Storage, class Clock, class SmsTransport> class Challenge;
-template <class Storage, class Clock, class SmsTransport> class Verifier;
-
 namespace storage {
 struct FactorRecord;
 struct ChallengeRecord;
@@ -53,5 +49,18 @@ namespace sms {
 struct None;
 class Console;
 } // namespace sms
+
+struct ThrowErrors;
+struct ReturnErrors;
+
+template <class Storage, class Clock = clock::System, class SmsTransport = sms::None,
+          class Errors = ThrowErrors>
+class Verifier;
+template <class Storage, class Clock, class SmsTransport,
+          class Owner = Verifier<Storage, Clock, SmsTransport>>
+class Factor;
+template <class Storage, class Clock, class SmsTransport,
+          class Owner = Verifier<Storage, Clock, SmsTransport>>
+class Challenge;
 
 } // namespace mfa

@@ -114,11 +114,11 @@ void note(Needles& needles, const std::string& name, const mfa::RecoveryCodesEnr
 
 void note(Needles& needles, const std::string& name, const mfa::RememberedDevice& remembered) {
   const LookAway away;
-  const auto token = remembered.token.view().substr(mfa::detail::device_token_prefix.size());
+  const auto token = remembered.token.view().substr(mfa::verbs::device_token_prefix.size());
   needles.add_parts(name, token, 24);
   const auto sealed = mfa::detail::base64url_decode(token);
   needles.add_parts(name + " sealed", std::string_view(*sealed).substr(30), 24);
-  const auto content = keys.open(*sealed, mfa::detail::device_sealing_context("u_42"), "a token");
+  const auto content = keys.open(*sealed, mfa::verbs::device_sealing_context("u_42"), "a token");
   needles.add_parts(name + "'s secret", text_of(content).substr(content.size() - 32), 16);
 }
 

@@ -8,7 +8,7 @@
 #include <mfa/mfa.hpp>
 #include <mfa/testing/manual_clock.hpp>
 
-// Covers: trusted_device.hpp encoding/base64url.hpp
+// Covers: verbs/devices.hpp encoding/base64url.hpp
 
 namespace {
 
@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto token = verifier.remember_device("u_42", "laptop").token;
   const auto text = mfa::crypto::text_of({data, size});
   for (const std::string& sent :
-       {std::string(text), std::string(mfa::detail::device_token_prefix).append(text)})
+       {std::string(text), std::string(mfa::verbs::device_token_prefix).append(text)})
     if (sent != token && verifier.check_device(sent, "u_42")) std::abort();
   if (!verifier.check_device(token, "u_42")) std::abort();
   if (text != "u_42" && verifier.check_device(token, text)) std::abort();

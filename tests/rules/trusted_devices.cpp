@@ -129,7 +129,7 @@ TEST_CASE("Without sealing, the storage does not hold what makes a token either"
   mfa::Verifier verifier{storage, mfa::Options{.key_ring = mfa::KeyRing::unsealed()}};
   const auto remembered = verifier.remember_device("u_42", "Laptop");
   const auto bytes = mfa::detail::base64url_decode(
-      std::string_view(remembered.token).substr(mfa::detail::device_token_prefix.size()));
+      std::string_view(remembered.token).substr(mfa::verbs::device_token_prefix.size()));
   REQUIRE(bytes.has_value());
   const std::string secret = bytes->substr(bytes->size() - 32);
   CHECK(storage.find_counter(record_id("u_42"))->data.find(secret) == std::string::npos);

@@ -25,6 +25,13 @@ namespace mfa::decision {
 /// The longest answer that is looked at, in bytes.
 inline constexpr std::size_t longest_answer = 65'536;
 
+/// Throws `errc::invalid_argument` for one that is longer.
+inline void check_answer(std::string_view answer) {
+  if (answer.size() > longest_answer)
+    throw Error(errc::invalid_argument, "the code to verify has " + std::to_string(answer.size()) +
+                                            " bytes; limit what a request may bring");
+}
+
 /// What one attempt comes to.
 struct Verdict {
   Status status{};

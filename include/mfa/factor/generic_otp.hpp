@@ -52,9 +52,10 @@ inline void count_generic_otp(storage::CounterRecord& counter, const Context& co
 struct GenericOtpKind : KindDefaults {
   using Request = GenericOtp;
   using Details = GenericOtpDetails;
+  using Shown = GenericOtpDetails;
   template <class Factor> struct Enrolled {
     Factor factor;
-    GenericOtpDetails generic_otp;
+    Shown generic_otp;
   };
 
   static constexpr FactorType type = FactorType::generic_otp;

@@ -62,9 +62,10 @@ namespace factor {
 struct HotpKind : KindDefaults {
   using Request = Hotp;
   using Details = HotpDetails;
+  using Shown = HotpEnrollment;
   template <class Factor> struct Enrolled {
     Factor factor;
-    HotpEnrollment hotp;
+    Shown hotp;
   };
 
   static constexpr FactorType type = FactorType::hotp;

@@ -53,6 +53,7 @@ struct Answer {
 ///
 ///     using Request = ...;            // what the host gives to enrol; with user_id and friendly_name
 ///     using Details = ...;            // what may be shown of a factor
+///     using Shown = ...;              // what its user is shown once, at enrolment
 ///     template <class Factor> struct Enrolled { Factor factor; Shown name; };
 ///     static constexpr FactorType type;
 ///     static Shown enroll(const Request&, storage::FactorRecord&, const Context&);
@@ -88,6 +89,14 @@ struct KindDefaults {
   /// Ids of what no two verified factors of the whole storage may have in common. Asked for once the first
   /// valid answer is in the record, and when the factor is deleted.
   static std::vector<std::string> claims(const storage::FactorRecord&) { return {}; }
+};
+
+/// A kind whose `enroll` takes the user's other factors.
+template <class Kind>
+concept EnrollsBesideOthers = requires(const typename Kind::Request& request, storage::FactorRecord& record,
+                                       const std::vector<storage::FactorRecord>& others,
+                                       const Context& context) {
+  Kind::enroll(request, record, others, context);
 };
 
 } // namespace mfa::factor

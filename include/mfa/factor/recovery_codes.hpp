@@ -96,9 +96,10 @@ class TypedRecoveryCode {
 struct RecoveryCodesKind : KindDefaults {
   using Request = RecoveryCodes;
   using Details = RecoveryCodesDetails;
+  using Shown = RecoveryCodesEnrollment;
   template <class Factor> struct Enrolled {
     Factor factor;
-    RecoveryCodesEnrollment recovery_codes;
+    Shown recovery_codes;
   };
 
   static constexpr FactorType type = FactorType::recovery_codes;

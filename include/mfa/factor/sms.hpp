@@ -72,9 +72,10 @@ inline void count_sms(storage::CounterRecord& counter, const Context& context) {
 struct SmsKind : KindDefaults {
   using Request = Sms;
   using Details = SmsDetails;
+  using Shown = SmsEnrollment;
   template <class Factor> struct Enrolled {
     Factor factor;
-    SmsEnrollment sms;
+    Shown sms;
   };
 
   static constexpr FactorType type = FactorType::sms;

@@ -56,9 +56,10 @@ namespace factor {
 struct TotpKind : KindDefaults {
   using Request = Totp;
   using Details = TotpDetails;
+  using Shown = TotpEnrollment;
   template <class Factor> struct Enrolled {
     Factor factor;
-    TotpEnrollment totp;
+    Shown totp;
   };
 
   static constexpr FactorType type = FactorType::totp;

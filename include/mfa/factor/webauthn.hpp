@@ -71,9 +71,10 @@ namespace factor {
 struct WebAuthnKind : KindDefaults {
   using Request = WebAuthn;
   using Details = WebAuthnDetails;
+  using Shown = WebAuthnEnrollment;
   template <class Factor> struct Enrolled {
     Factor factor;
-    WebAuthnEnrollment webauthn;
+    Shown webauthn;
   };
 
   static constexpr FactorType type = FactorType::webauthn;

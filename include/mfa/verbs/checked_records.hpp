@@ -1,17 +1,13 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include <mfa/encoding/checked_text.hpp>
 #include <mfa/encoding/fields.hpp>
-#include <mfa/policy.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/verbs/ids.hpp>
 
@@ -72,7 +68,7 @@ inline void check_contents(const storage::CounterRecord& counter) {
 namespace mfa::storage {
 
 // What the decisions take for granted of a record, whatever storage it comes from and whoever wrote there.
-// Each throws `errc::corrupt_record`. A `Verifier` checks all that it reads.
+// Each throws `errc::corrupt_record`. The verbs check all that they read.
 
 inline void check(const FactorRecord& factor) {
   if (!detail::is_id(factor.id, detail::factor_id_prefix))
@@ -88,79 +84,19 @@ inline void check(const ChallengeRecord& challenge) {
 
 inline void check(const CounterRecord& counter) { detail::check_contents(counter); }
 
-/// A host's storage as the verbs use it: what it returns is checked here, once.
-template <class Storage> class Checked {
- public:
-  Checked(Policy<Storage> storage) : storage_(std::move(storage)) {}
+/// A record that was asked for by its id is that one.
+template <class Record> void check_named(std::string_view what, std::string_view id, const Record& record) {
+  if (record.id != id) detail::throw_corrupt(what, id, detail::of_another);
+  detail::check_contents(record);
+}
 
-  [[nodiscard]] const Checked* operator->() const noexcept { return this; }
-
-  [[nodiscard]] std::optional<FactorRecord> find_factor(std::string_view id) const {
-    return named("factor", id, storage_->find_factor(id));
-  }
-
-  [[nodiscard]] std::optional<ChallengeRecord> find_challenge(std::string_view id) const {
-    return named("challenge", id, storage_->find_challenge(id));
-  }
-
-  [[nodiscard]] std::optional<CounterRecord> find_counter(std::string_view id) const {
-    return named("counter", id, storage_->find_counter(id));
-  }
-
-  [[nodiscard]] std::optional<ChallengeWithFactor> find_challenge_with_factor(std::string_view id) const {
-    auto found = storage_->find_challenge_with_factor(id);
-    if (!found) return found;
-    check_named("challenge", id, found->challenge);
-    if (found->factor) check_named("factor", found->challenge.factor_id, *found->factor);
-    return found;
-  }
-
-  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id) const {
-    return of_user(user_id, storage_->list_factors(user_id));
-  }
-
-  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id, std::string_view after_id,
-                                                       std::size_t limit) const {
-    return of_user(user_id, storage_->list_factors(user_id, after_id, limit));
-  }
-
-  /// Unchecked, so that one damaged record does not keep its caller from the others: `check` each.
-  [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
-    return storage_->scan_factors(after_id, limit);
-  }
-
-  template <class Batch> [[nodiscard]] bool commit(Batch&& batch) const {
-    return storage_->commit(std::forward<Batch>(batch));
-  }
-
-  std::size_t purge(Time now, std::size_t limit) const { return storage_->purge(now, limit); }
-
- private:
-  template <class Record>
-  static void check_named(std::string_view what, std::string_view id, const Record& record) {
-    if (record.id != id) detail::throw_corrupt(what, id, detail::of_another);
-    detail::check_contents(record);
-  }
-
-  template <class Record>
-  static std::optional<Record> named(std::string_view what, std::string_view id,
-                                     std::optional<Record> record) {
-    if (record) check_named(what, id, *record);
-    return record;
-  }
-
-  static std::vector<FactorRecord> of_user(std::string_view user_id, std::vector<FactorRecord> factors) {
-    for (const FactorRecord& factor : factors) {
-      check(factor);
-      if (factor.user_id != user_id)
-        detail::throw_corrupt("factor", factor.id,
-                              "are not those of the user whose factors were asked for; the storage must "
-                              "compare user ids byte by byte");
-    }
-    return factors;
-  }
-
-  Policy<Storage> storage_;
-};
+/// One of the factors that were asked for by their user.
+inline void check_of_user(std::string_view user_id, const FactorRecord& factor) {
+  check(factor);
+  if (factor.user_id != user_id)
+    detail::throw_corrupt("factor", factor.id,
+                          "are not those of the user whose factors were asked for; the storage must "
+                          "compare user ids byte by byte");
+}
 
 } // namespace mfa::storage

@@ -1,14 +1,16 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
 
 #include <mfa/factor/kinds.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
 
-namespace mfa::detail {
+namespace mfa::verbs {
 
 /// The record by which a verified factor alone has what `id` names: a counter that is written once.
 [[nodiscard]] inline storage::CounterRecord claim(const std::string& id,
@@ -18,21 +20,25 @@ namespace mfa::detail {
 }
 
 /// Whether one of these claims is made.
-template <class Verb> bool is_claimed(const Verb& verb, const std::vector<std::string>& ids) {
-  return std::ranges::any_of(
-      ids, [&](const std::string& id) { return verb.storage->find_counter(id).has_value(); });
+inline Verb<bool> is_claimed(const Run& run, const std::vector<std::string>& ids) {
+  for (const std::string& id : ids)
+    if (co_await run.find_counter(id)) co_return true;
+  co_return false;
 }
 
 /// What to remove together with a factor.
-template <class Verb>
-std::vector<storage::Removal> removals_of_claims(const Verb& verb, const storage::FactorRecord& factor) {
+inline Verb<std::vector<storage::Removal>> removals_of_claims(const Run& run,
+                                                              const storage::FactorRecord& factor) {
   std::vector<storage::Removal> removals;
-  if (factor.state != FactorState::verified) return removals;
-  const auto ids = factor::with_kind(factor.type, [&](auto kind) { return kind.claims(factor); });
-  for (const std::string& id : ids)
-    if (const auto made = verb.storage->find_counter(id); made && made->data == factor.id)
+  std::vector<std::string> ids;
+  if (factor.state == FactorState::verified)
+    ids = factor::with_kind(factor.type, [&](auto kind) { return kind.claims(factor); });
+  for (const std::string& id : ids) {
+    const auto made = co_await run.find_counter(id);
+    if (made && made->data == factor.id)
       removals.push_back({storage::RecordKind::counter, made->id, made->version});
-  return removals;
+  }
+  co_return removals;
 }
 
-} // namespace mfa::detail
+} // namespace mfa::verbs

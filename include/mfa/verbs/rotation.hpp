@@ -13,9 +13,13 @@
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/key_rotation.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 #include <mfa/verbs/checked_records.hpp>
+#include <mfa/verbs/maintenance.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
 
-namespace mfa::detail {
+namespace mfa::verbs {
 
 /// Moves the record's secret to the current key; false if it is there already or the kind has none.
 inline bool reseal(storage::FactorRecord& record, const KeyRing& keys) {
@@ -26,20 +30,22 @@ inline bool reseal(storage::FactorRecord& record, const KeyRing& keys) {
 
 /// Commits resealed factors and returns how many it was that moved them. Where another verb got through
 /// meanwhile, each is looked at anew.
-template <class Verb> std::size_t commit_resealed(const Verb& verb, storage::Batch batch) {
-  if (batch.factors.empty() || verb.storage->commit(std::as_const(batch))) return batch.factors.size();
+inline Verb<std::size_t> commit_resealed(const Run& run, std::vector<storage::FactorRecord> factors) {
+  storage::Batch batch;
+  batch.factors = factors;
+  if (factors.empty() || co_await run.commit(batch)) co_return factors.size();
   std::size_t moved = 0;
-  for (const storage::FactorRecord& factor : batch.factors)
-    verb.until_committed("the factor", [&] {
-      auto found = verb.storage->find_factor(factor.id);
-      if (!found || !reseal(*found, verb.keys())) return true;
+  for (const storage::FactorRecord& factor : factors)
+    for (Rounds rounds("the factor");; rounds.next()) {
+      auto found = co_await run.find_factor_if_any(factor.id);
+      if (!found || !reseal(*found, run.keys())) break;
       storage::Batch single;
       single.factors.push_back(*std::move(found));
-      if (!verb.storage->commit(std::move(single))) return false;
+      if (!co_await run.commit(single)) continue;
       ++moved;
-      return true;
-    });
-  return moved;
+      break;
+    }
+  co_return moved;
 }
 
 /// Where the next page begins. Throws where that would be the same page again.
@@ -52,56 +58,63 @@ template <class Verb> std::size_t commit_resealed(const Verb& verb, storage::Bat
   return page.back().id;
 }
 
-template <class Verb>
-void reseal_pages(const Verb& verb, const ResealOptions& options, ResealProgress& progress) {
-  for (;;) {
-    auto page = verb.storage->scan_factors(progress.last_id, options.batch);
-    if (page.empty()) return;
-    progress.scanned += page.size();
-    progress.last_id = last_id_of(page, progress.last_id);
-    storage::Batch batch;
-    for (storage::FactorRecord& record : page) {
-      try {
-        storage::check(record);
-        if (reseal(record, verb.keys())) batch.factors.push_back(std::move(record));
-      } catch (const Error& error) {
-        if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
-            error.code() != errc::corrupt_record)
-          throw;
-        ++progress.failed;
-        progress.last_failure = error.what();
-      }
-    }
-    progress.resealed += commit_resealed(verb, std::move(batch));
-    if (options.progress && !options.progress(progress)) return;
+/// Moves the record's secret and returns whether there is something to commit. A secret that does not open is
+/// counted.
+inline bool reseal_or_count(storage::FactorRecord& record, const KeyRing& keys, ResealProgress& progress) {
+  try {
+    storage::check(record);
+    return reseal(record, keys);
+  } catch (const Error& error) {
+    if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
+        error.code() != errc::corrupt_record)
+      throw;
+    ++progress.failed;
+    progress.last_failure = error.what();
+    return false;
   }
 }
 
-template <class Verb> ResealProgress reseal_all(const Verb& verb, const ResealOptions& options) {
+inline Verb<void> reseal_pages(const Run& run, const ResealOptions& options, ResealProgress& progress) {
+  for (;;) {
+    auto page = co_await run.scan_factors(progress.last_id, options.batch);
+    if (page.empty()) co_return;
+    progress.scanned += page.size();
+    progress.last_id = last_id_of(page, progress.last_id);
+    std::vector<storage::FactorRecord> resealed;
+    for (storage::FactorRecord& record : page)
+      if (reseal_or_count(record, run.keys(), progress)) resealed.push_back(std::move(record));
+    progress.resealed += co_await commit_resealed(run, std::move(resealed));
+    if (options.progress && !options.progress(progress)) co_return;
+  }
+}
+
+/// See `Verifier::reseal_all`.
+inline Verb<ResealProgress> reseal_all(const Run& run, const ResealOptions& options) {
   if (options.batch < 1 || options.batch > 1000)
     throw Error(errc::invalid_argument,
                 "ResealOptions::batch is " + std::to_string(options.batch) + "; it may be 1 to 1000");
-  const Time begun = verb.now().now;
+  const Time begun = (co_await run.now()).now;
   ResealProgress progress;
   progress.last_id = options.after;
   std::exception_ptr failure;
   try {
-    reseal_pages(verb, options, progress);
+    co_await reseal_pages(run, options, progress);
   } catch (...) {
     failure = std::current_exception();
   }
-  verb.emit_run(EventType::factors_resealed, progress.resealed, begun);
+  co_await emit_run(run, EventType::factors_resealed, progress.resealed, begun);
   if (failure) std::rethrow_exception(failure);
-  return progress;
+  co_return progress;
 }
 
-template <class Verb> KeyCounts count_keys(const Verb& verb) {
+/// See `Verifier::count_keys`.
+inline Verb<KeyCounts> count_keys(const Run& run) {
   constexpr std::size_t at_once = 1000;
   KeyCounts counts;
   std::string last_id;
   for (;;) {
-    const auto page = verb.storage->scan_factors(last_id, at_once);
-    if (page.empty()) return counts;
+    const auto page = co_await run.scan_factors(last_id, at_once);
+    if (page.empty()) co_return counts;
     last_id = last_id_of(page, last_id);
     for (const storage::FactorRecord& record : page) {
       if (record.sealed.empty()) continue; // a kind without a secret
@@ -116,4 +129,4 @@ template <class Verb> KeyCounts count_keys(const Verb& verb) {
   }
 }
 
-} // namespace mfa::detail
+} // namespace mfa::verbs

@@ -1,0 +1,373 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <mfa/async/driver.hpp>
+#include <mfa/async/storage.hpp>
+#include <mfa/challenge.hpp>
+#include <mfa/clock/concept.hpp>
+#include <mfa/clock/system.hpp>
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/secret_string.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/factor_details.hpp>
+#include <mfa/fwd.hpp>
+#include <mfa/handles.hpp>
+#include <mfa/key_rotation.hpp>
+#include <mfa/options.hpp>
+#include <mfa/page.hpp>
+#include <mfa/policies.hpp>
+#include <mfa/policy.hpp>
+#include <mfa/result.hpp>
+#include <mfa/sms/concept.hpp>
+#include <mfa/sms/none.hpp>
+#include <mfa/trusted_device.hpp>
+#include <mfa/types.hpp>
+#include <mfa/verbs/challenge.hpp>
+#include <mfa/verbs/delete_factor.hpp>
+#include <mfa/verbs/devices.hpp>
+#include <mfa/verbs/enroll.hpp>
+#include <mfa/verbs/export.hpp>
+#include <mfa/verbs/look_up.hpp>
+#include <mfa/verbs/maintenance.hpp>
+#include <mfa/verbs/recovery_codes.hpp>
+#include <mfa/verbs/request.hpp>
+#include <mfa/verbs/rotation.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/unlock.hpp>
+#include <mfa/verbs/verify.hpp>
+#include <mfa/verification.hpp>
+#include <mfa/verifier_reference.hpp>
+
+namespace mfa::async {
+
+/// The verbs of `mfa::Verifier` for a host with an event loop: each returns a `Task`, the host's own
+/// coroutine type, which the host awaits. Rules, options, statuses, errors and events are the same, and so
+/// are handles, whose verbs return tasks too. What a verb is given it copies, but for the policies, the lines
+/// of an import and the verifier itself, which must stay until its tasks have ended.
+///
+/// The storage's functions return what a `Task` can await (`async::Storage`). A clock returns a time or
+/// something to await. A transport's `send` returns something to await, or nothing: then it must not block
+/// for long. Usable from every thread that runs the host's coroutines when the policies are.
+///
+/// A task that is destroyed before its end, where it waits: before its commit, nothing has happened; during
+/// it, the attempt may have been counted, the factor changed, the challenge created; after it, the message of
+/// a challenge may not have been sent, and events may be missing. Never is there a verdict.
+template <template <class> class Task, class StoragePolicy, class ClockPolicy = clock::System,
+          class SmsPolicy = sms::None, class Errors = ThrowErrors>
+class Verifier {
+  static constexpr bool are_policies = !mfa::detail::PointsToPolicy<StoragePolicy> &&
+                                       !mfa::detail::PointsToPolicy<ClockPolicy> &&
+                                       !mfa::detail::PointsToPolicy<SmsPolicy>;
+  static_assert(are_policies,
+                "mfa: give the policy itself, not a pointer to it: *storage borrows the storage, which must "
+                "outlive the verifier");
+  static_assert(!are_policies || Storage<StoragePolicy>,
+                "mfa: the storage needs find_factor, find_challenge, find_counter, list_factors and commit, "
+                "each returning what a Task can await: see <mfa/async/storage.hpp>");
+
+ public:
+  using FactorHandle = Factor<StoragePolicy, ClockPolicy, SmsPolicy, Verifier>;
+  using ChallengeHandle = Challenge<StoragePolicy, ClockPolicy, SmsPolicy, Verifier>;
+  /// What awaiting a verb gives whose result is a `T`: that, or with `return_errors` a `Result<T>`.
+  template <class T> using Answer = typename Errors::template Answer<T>;
+
+  /// See `mfa::Verifier`. `make_verifier` spares its caller the names of the policies.
+  explicit Verifier(Policy<StoragePolicy> storage, Options options = Options(), Errors errors = {})
+      : Verifier(std::move(storage), ClockPolicy{}, SmsPolicy{}, std::move(options), errors) {}
+  Verifier(Policy<StoragePolicy> storage, Policy<ClockPolicy> clock, Options options = Options(),
+           Errors errors = {})
+      : Verifier(std::move(storage), std::move(clock), SmsPolicy{}, std::move(options), errors) {}
+  Verifier(Policy<StoragePolicy> storage, Policy<ClockPolicy> clock, Policy<SmsPolicy> sms,
+           Options options = Options(), Errors = {})
+      : policies_(std::move(storage), std::move(clock), std::move(sms), std::move(options)) {}
+
+  Verifier(const Verifier&) = delete;
+  Verifier& operator=(const Verifier&) = delete;
+  ~Verifier() { handles_.end(); }
+
+  // Each as in `mfa::Verifier`, which says what it does and what it throws.
+
+  template <class Request>
+    requires(!std::is_void_v<factor::KindFor<Request>>)
+  [[nodiscard]] auto enroll_factor(const Request& request,
+                                   const EventContext& event_context = EventContext()) const {
+    using Kind = factor::KindFor<Request>;
+    static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
+                  "mfa: this verifier sends no text messages; give it an SMS transport after the clock");
+    return run(event_context,
+               [request](const verbs::Run& run) { return verbs::enroll_factor<Kind>(run, request); });
+  }
+
+  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, std::string_view user_id = {},
+                                               const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
+                 return verbs::regenerate_recovery_codes(run, factor_id, user_id);
+               });
+  }
+
+  [[nodiscard]] Task<Answer<ChallengeHandle>>
+  challenge_factor(std::string_view factor_id, const ChallengeOptions& options = ChallengeOptions()) const {
+    return run(options.event_context, [factor_id = std::string(factor_id), options](const verbs::Run& run) {
+      return verbs::challenge_factor(run, factor_id, options);
+    });
+  }
+
+  [[nodiscard]] Task<Answer<Verification>>
+  verify_challenge(std::string_view challenge_id, std::string_view code,
+                   const VerifyOptions& options = VerifyOptions()) const {
+    return run(options.event_context, [challenge_id = std::string(challenge_id),
+                                       code = crypto::SecretString(code), options](const verbs::Run& run) {
+      return verbs::verify_challenge(run, challenge_id, code, options);
+    });
+  }
+
+  [[nodiscard]] Task<Answer<FactorHandle>> get_factor(std::string_view factor_id,
+                                                      std::string_view user_id = {}) const {
+    return run(EventContext(),
+               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
+                 return verbs::get_factor(run, factor_id, user_id);
+               });
+  }
+
+  [[nodiscard]] Task<Answer<std::vector<FactorHandle>>> list_factors(std::string_view user_id) const {
+    return run(EventContext(), [user_id = std::string(user_id)](const verbs::Run& run) {
+      return verbs::list_factors(run, user_id);
+    });
+  }
+
+  template <class S = StoragePolicy>
+  [[nodiscard]] Task<Answer<std::vector<FactorHandle>>> list_factors(std::string_view user_id,
+                                                                     const Page& page) const {
+    static_assert(
+        PagesFactors<S>,
+        "mfa: list_factors by pages needs a storage that offers: list_factors(std::string_view user_id, "
+        "std::string_view after_id, std::size_t limit)");
+    return run(EventContext(), [user_id = std::string(user_id), page](const verbs::Run& run) {
+      return verbs::list_factors(run, user_id, page);
+    });
+  }
+
+  [[nodiscard]] Task<Answer<ChallengeHandle>> get_challenge(std::string_view challenge_id,
+                                                            std::string_view user_id = {}) const {
+    return run(EventContext(),
+               [challenge_id = std::string(challenge_id), user_id = std::string(user_id)](
+                   const verbs::Run& run) { return verbs::get_challenge(run, challenge_id, user_id); });
+  }
+
+  [[nodiscard]] Task<Answer<RememberedDevice>>
+  remember_device(std::string_view user_id, std::string_view label,
+                  std::chrono::seconds lifetime = usual_device_lifetime,
+                  const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [user_id = std::string(user_id), label = std::string(label), lifetime](const verbs::Run& run) {
+                 return verbs::remember_device(run, user_id, label, lifetime);
+               });
+  }
+
+  [[nodiscard]] Task<Answer<std::optional<TrustedDevice>>>
+  check_device(std::string_view token, std::string_view user_id,
+               const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [token = crypto::SecretString(token), user_id = std::string(user_id)](const verbs::Run& run) {
+                 return verbs::check_device(run, token, user_id);
+               });
+  }
+
+  [[nodiscard]] Task<Answer<std::vector<TrustedDevice>>> list_devices(std::string_view user_id) const {
+    return run(EventContext(), [user_id = std::string(user_id)](const verbs::Run& run) {
+      return verbs::list_devices(run, user_id);
+    });
+  }
+
+  Task<Answer<bool>> revoke_device(std::string_view user_id, std::string_view device_id,
+                                   const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [user_id = std::string(user_id), device_id = std::string(device_id)](const verbs::Run& run) {
+                 return verbs::revoke_device(run, user_id, device_id);
+               });
+  }
+
+  Task<Answer<std::size_t>> revoke_devices(std::string_view user_id,
+                                           const EventContext& event_context = EventContext()) const {
+    return run(event_context, [user_id = std::string(user_id)](const verbs::Run& run) {
+      return verbs::revoke_devices(run, user_id, std::nullopt);
+    });
+  }
+
+  [[nodiscard]] Task<Answer<crypto::SecretString>>
+  unsafe_export_otpauth_uri(std::string_view factor_id, std::string_view user_id = {},
+                            const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
+                 return verbs::unsafe_export_otpauth_uri(run, factor_id, user_id);
+               });
+  }
+
+  Task<Answer<void>> delete_factor(std::string_view factor_id, std::string_view user_id = {},
+                                   const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
+                 return verbs::delete_factor(run, factor_id, user_id);
+               });
+  }
+
+  Task<Answer<void>> unlock_factor(std::string_view factor_id, std::string_view user_id = {},
+                                   const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
+                 return verbs::unlock_factor(run, factor_id, user_id);
+               });
+  }
+
+  Task<Answer<bool>> reset_sms_limits(std::string_view phone_number,
+                                      const EventContext& event_context = EventContext()) const {
+    return run(event_context, [phone_number = std::string(phone_number)](const verbs::Run& run) {
+      return verbs::reset_sms_limits(run, phone_number);
+    });
+  }
+
+  Task<Answer<bool>> reset_send_limits(std::string_view factor_id, std::string_view user_id = {},
+                                       const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
+                 return verbs::reset_send_limits(run, factor_id, user_id);
+               });
+  }
+
+  template <class S = StoragePolicy>
+  Task<Answer<std::size_t>> purge_expired(const EventContext& event_context = EventContext()) const {
+    static_assert(Purges<S>,
+                  "mfa: purge_expired needs a storage that offers: purge(mfa::Time now, std::size_t limit)");
+    return run(event_context, [](const verbs::Run& run) { return verbs::purge_expired(run); });
+  }
+
+  template <class S = StoragePolicy>
+  Task<Answer<ResealProgress>> reseal_all(const ResealOptions& options = ResealOptions()) const {
+    static_assert(ScansFactors<S>, "mfa: reseal_all needs a storage that offers: "
+                                   "scan_factors(std::string_view after_id, std::size_t limit)");
+    return run(options.event_context,
+               [options](const verbs::Run& run) { return verbs::reseal_all(run, options); });
+  }
+
+  template <class S = StoragePolicy> [[nodiscard]] Task<Answer<KeyCounts>> count_keys() const {
+    static_assert(ScansFactors<S>, "mfa: count_keys needs a storage that offers: "
+                                   "scan_factors(std::string_view after_id, std::size_t limit)");
+    return run(EventContext(), [](const verbs::Run& run) { return verbs::count_keys(run); });
+  }
+
+  Task<Answer<void>> replace_key_ring(KeyRing keys, const EventContext& event_context = EventContext()) {
+    return run(event_context, [this, keys = std::move(keys)](const verbs::Run& run) mutable {
+      return verbs::replace_key_ring(run, [this, &keys] { policies_.replace_keys(std::move(keys)); });
+    });
+  }
+
+  [[nodiscard]] const Options& options() const& noexcept { return policies_.options; }
+
+  /// Runs a verb that is not in the core, as <mfa/import.hpp> does: `make` makes it of a `const verbs::Run&`.
+  template <class Make> auto run_verb(const EventContext& event_context, Make make) const {
+    return run(event_context, std::move(make));
+  }
+
+  /// What the handles of a verifier that is gone answer.
+  template <class T> static T gone() { mfa::detail::throw_verifier_gone(); }
+
+ private:
+  using Driver = detail::AwaitingDriver<StoragePolicy, ClockPolicy, SmsPolicy>;
+  using Handles = mfa::detail::Handles<Verifier>;
+
+  template <class Make> auto run(const EventContext& event_context, Make make) const {
+    using Verb = decltype(make(std::declval<const verbs::Run&>()));
+    using Result = decltype(std::declval<const Handles&>().take(std::declval<Verb&>()));
+    return drive<Result>(EventContext(event_context), std::move(make));
+  }
+
+  template <class Result, class Make>
+  Task<Answer<Result>> drive(EventContext event_context, Make make) const {
+    Driver driver(policies_, event_context);
+    auto verb = make(driver.run());
+    verb.start();
+    while (!verb.done()) {
+      std::exception_ptr failure;
+      try {
+        if (auto* const find_factor = driver.template asks<verbs::FindFactor>())
+          find_factor->answer = co_await policies_.storage->find_factor(find_factor->id);
+        else if (auto* const find_challenge = driver.template asks<verbs::FindChallenge>())
+          find_challenge->answer = co_await policies_.storage->find_challenge(find_challenge->id);
+        else if (auto* const find_counter = driver.template asks<verbs::FindCounter>())
+          find_counter->answer = co_await policies_.storage->find_counter(find_counter->id);
+        else if (auto* const list = driver.template asks<verbs::ListFactors>())
+          list->answer = co_await policies_.storage->list_factors(list->user_id);
+        else if (auto* const commit = driver.template asks<verbs::Commit>())
+          commit->answer = co_await policies_.storage->commit(std::move(*commit->batch));
+        else if (auto* const send = driver.template asks<verbs::SendSms>()) {
+          if constexpr (!detail::BlockingTransport<SmsPolicy>) co_await policies_.sms->send(*send->message);
+        } else if (auto* const read = driver.template asks<verbs::ReadClock>()) {
+          if constexpr (!Clock<ClockPolicy>) read->answer = co_await policies_.clock->now();
+        }
+        // A verb asks for these only where the storage offers them.
+        else if (auto* const find_both = driver.template asks<verbs::FindChallengeWithFactor>()) {
+          if constexpr (FindsChallengeWithFactor<StoragePolicy>)
+            find_both->answer = co_await policies_.storage->find_challenge_with_factor(find_both->id);
+        } else if (auto* const list_page = driver.template asks<verbs::ListPageOfFactors>()) {
+          if constexpr (PagesFactors<StoragePolicy>)
+            list_page->answer = co_await policies_.storage->list_factors(
+                list_page->user_id, list_page->after_id, list_page->limit);
+        } else if (auto* const scan = driver.template asks<verbs::ScanFactors>()) {
+          if constexpr (ScansFactors<StoragePolicy>)
+            scan->answer = co_await policies_.storage->scan_factors(scan->after_id, scan->limit);
+        } else if (auto* const purge = driver.template asks<verbs::Purge>()) {
+          if constexpr (Purges<StoragePolicy>)
+            purge->answer = co_await policies_.storage->purge(purge->now, purge->limit);
+        }
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      driver.go_on(std::move(failure));
+    }
+    const auto take = [&] { return handles_.take(verb); };
+    if constexpr (std::is_void_v<Answer<Result>>)
+      take();
+    else
+      co_return Errors::template answer<Result>(take);
+  }
+
+  mfa::detail::Policies<StoragePolicy, ClockPolicy, SmsPolicy> policies_;
+  Handles handles_{*this};
+};
+
+// A verifier by its task type alone: `make_verifier<Task>(storage, clock, sms, options)`.
+
+template <template <class> class Task, class S, class Errors = ThrowErrors>
+[[nodiscard]] auto make_verifier(S&& storage, Options options = Options(), Errors errors = {}) {
+  return Verifier<Task, PolicyType<S>, clock::System, sms::None, Errors>(std::forward<S>(storage),
+                                                                         std::move(options), errors);
+}
+
+template <template <class> class Task, class S, class C, class Errors = ThrowErrors>
+  requires(!std::is_same_v<PolicyType<C>, Options>)
+[[nodiscard]] auto make_verifier(S&& storage, C&& clock, Options options = Options(), Errors errors = {}) {
+  return Verifier<Task, PolicyType<S>, PolicyType<C>, sms::None, Errors>(
+      std::forward<S>(storage), std::forward<C>(clock), std::move(options), errors);
+}
+
+template <template <class> class Task, class S, class C, class T, class Errors = ThrowErrors>
+  requires(!std::is_same_v<PolicyType<C>, Options> && !std::is_same_v<PolicyType<T>, Options>)
+[[nodiscard]] auto make_verifier(S&& storage, C&& clock, T&& sms, Options options = Options(),
+                                 Errors errors = {}) {
+  return Verifier<Task, PolicyType<S>, PolicyType<C>, PolicyType<T>, Errors>(
+      std::forward<S>(storage), std::forward<C>(clock), std::forward<T>(sms), std::move(options), errors);
+}
+
+} // namespace mfa::async

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <mfa/crypto/secret_string.hpp>
+#include <mfa/event.hpp>
+
+namespace mfa {
+
+/// One line of what a host brings along from another system.
+struct ImportLine {
+  std::string user_id; ///< whose it becomes; up to 255 bytes
+  /// `otpauth://totp/...`, `otpauth://hotp/...` or, for several at once,
+  /// `otpauth-migration://offline?data=...`; white space around it is dropped
+  crypto::SecretString uri;
+  std::string friendly_name = {}; ///< up to 200 bytes
+};
+
+enum class ImportOutcome : std::uint8_t {
+  imported,      ///< in a dry run: would be
+  already_there, ///< the user has a factor with this secret
+  refused,       ///< see `ImportResult::reason`
+};
+
+constexpr std::string_view to_string(ImportOutcome outcome) noexcept {
+  switch (outcome) {
+  case ImportOutcome::imported: return "imported";
+  case ImportOutcome::already_there: return "already_there";
+  case ImportOutcome::refused: return "refused";
+  }
+  return "unknown";
+}
+
+/// What became of one line, or of one account of an export. Holds no secret: fit for a log.
+struct ImportResult {
+  std::size_t line = 0;    ///< from 1
+  std::size_t account = 1; ///< within the line, from 1
+  ImportOutcome outcome{};
+  std::string user_id;
+  std::string factor_id; ///< if imported, and not in a dry run
+  std::string reason;    ///< if refused
+};
+
+struct ImportOptions {
+  /// Check every line, change nothing.
+  bool dry_run = false;
+  /// Take the factors as verified: the users have shown them elsewhere. Otherwise each is unverified until
+  /// its first valid verification.
+  bool verified = false;
+  /// The issuer of accounts that name none. Empty: they are refused.
+  std::string issuer = {};
+  /// The user of accounts that name none is the line's `user_id`. Otherwise they are refused.
+  bool user_id_as_user = false;
+  /// Unsafe: takes secrets of 10 to 15 bytes, less than RFC 4226 section 4 requires.
+  bool accept_short_secrets = false;
+  /// Called with each result in the order of the lines, once it is committed (a hundred at a time), in the
+  /// same thread. Returns false to read no further lines.
+  std::function<bool(const ImportResult&)> report = {};
+  /// For the observer.
+  EventContext event_context = {};
+};
+
+struct ImportSummary {
+  std::size_t lines = 0; ///< read
+  std::size_t imported = 0;
+  std::size_t already_there = 0;
+  std::size_t refused = 0;
+  /// Exports of several QR codes of which some are missing.
+  std::size_t incomplete_exports = 0;
+  bool stopped = false; ///< by `ImportOptions::report`
+};
+
+} // namespace mfa

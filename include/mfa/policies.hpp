@@ -1,0 +1,52 @@
+#pragma once
+
+#include <utility>
+
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/replaceable_key_ring.hpp>
+#include <mfa/error.hpp>
+#include <mfa/options.hpp>
+#include <mfa/policy.hpp>
+#include <mfa/storage/concept.hpp>
+
+namespace mfa::detail {
+
+/// What a verifier is made of: the host's policies and options.
+template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Policies {
+  Policy<StoragePolicy> storage;
+  Policy<ClockPolicy> clock;
+  Policy<SmsPolicy> sms;
+  Options options; ///< without its key ring, which is
+  crypto::ReplaceableKeyRing keys;
+
+  /// See `Verifier`'s constructor.
+  Policies(Policy<StoragePolicy> given_storage, Policy<ClockPolicy> given_clock, Policy<SmsPolicy> given_sms,
+           Options given_options)
+      : storage(std::move(given_storage)), clock(std::move(given_clock)), sms(std::move(given_sms)),
+        options(std::move(given_options)) {
+    check_options(options);
+    KeyRing ring = std::exchange(options.key_ring, {});
+    if (ring.empty()) {
+      if constexpr (storage::Ephemeral<StoragePolicy>)
+        ring = KeyRing::generate();
+      else
+        throw Error(
+            errc::no_key_ring,
+            "this storage outlives the process, so its secrets must be sealed: set Options::key_ring to "
+            "mfa::KeyRing{\"any-id\", key} with 32 bytes (`openssl rand 32`) kept outside the storage, or to "
+            "mfa::KeyRing::unsealed() to keep them in the clear");
+    }
+    keys.replace(std::move(ring));
+  }
+
+  /// Throws `errc::no_key_ring` for none.
+  void replace_keys(KeyRing ring) {
+    if (ring.empty())
+      throw Error(errc::no_key_ring,
+                  "replace_key_ring needs a key ring with keys, as mfa::read_key_file returns, or "
+                  "mfa::KeyRing::unsealed() to keep secrets in the clear; the one in use stays");
+    keys.replace(std::move(ring));
+  }
+};
+
+} // namespace mfa::detail

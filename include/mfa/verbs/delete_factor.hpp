@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/verbs/claims.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+/// See `Verifier::delete_factor`.
+inline Verb<void> delete_factor(const Run& run, std::string_view factor_id, std::string_view user_id) {
+  for (Rounds rounds("the factor");; rounds.next()) {
+    const factor::Context context = co_await run.now();
+    const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
+    storage::Batch batch;
+    batch.removals = co_await removals_of_claims(run, factor);
+    batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
+    if (!co_await run.commit(batch)) continue;
+    run.emit(EventType::factor_deleted, context.now, factor);
+    co_return;
+  }
+}
+
+} // namespace mfa::verbs

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/encoding/checked_text.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/factor_details.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+#include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+/// A factor that was enrolled, and what its user is shown this once.
+template <class Kind> struct Enrolled {
+  FactorDetails factor;
+  typename Kind::Shown shown;
+};
+
+/// A factor to be, of texts that were checked.
+[[nodiscard]] inline storage::FactorRecord new_factor(Time now, FactorType type, std::string_view user_id,
+                                                      std::string_view friendly_name) {
+  storage::FactorRecord record;
+  record.id = detail::ulid(now, detail::factor_id_prefix);
+  record.type = type;
+  record.user_id = user_id;
+  record.friendly_name = friendly_name;
+  record.created_at = record.updated_at = now;
+  return record;
+}
+
+/// Inserts factors whose ids are new. If the commit answers `false` and no such id is there, the storage
+/// undid it for other reasons, as in a deadlock.
+inline Verb<void> commit_new(const Run& run, const std::vector<storage::FactorRecord>& factors) {
+  for (Rounds rounds("the new factor");; rounds.next()) {
+    storage::Batch batch;
+    batch.factors = factors;
+    if (co_await run.commit(batch)) co_return;
+    for (const storage::FactorRecord& factor : factors)
+      if (co_await run.find_factor_if_any(factor.id))
+        throw Error(
+            errc::storage_conflict,
+            "a factor with a new id exists already, which cannot be by chance; check the storage and the "
+            "random generator");
+  }
+}
+
+/// Has the kind fill in the record. `others` are the user's, for a kind that asks for them.
+template <class Kind>
+Enrolled<Kind> fill_in(const typename Kind::Request& request, storage::FactorRecord& record,
+                       const std::vector<storage::FactorRecord>& others, const factor::Context& context) {
+  auto shown = [&] {
+    if constexpr (factor::EnrollsBesideOthers<Kind>)
+      return Kind::enroll(request, record, others, context);
+    else
+      return Kind::enroll(request, record, context);
+  }();
+  return {FactorDetails(record, context), std::move(shown)};
+}
+
+template <class Kind>
+Verb<Enrolled<Kind>> enroll_factor(const Run& run, const typename Kind::Request& request) {
+  detail::check_text("user_id", request.user_id, storage::longest_user_id);
+  detail::check_text("friendly_name", request.friendly_name, storage::longest_friendly_name);
+  const factor::Context context = co_await run.now();
+  storage::FactorRecord record = new_factor(context.now, Kind::type, request.user_id, request.friendly_name);
+  std::vector<storage::FactorRecord> others;
+  if constexpr (factor::EnrollsBesideOthers<Kind>)
+    if (!request.user_id.empty()) others = co_await run.list_factors(request.user_id);
+  Enrolled<Kind> enrolled = fill_in<Kind>(request, record, others, context);
+
+  const std::vector<storage::FactorRecord> records(1, std::move(record));
+  co_await commit_new(run, records);
+  run.emit(EventType::factor_enrolled, context.now, records.front());
+  co_return enrolled;
+}
+
+} // namespace mfa::verbs

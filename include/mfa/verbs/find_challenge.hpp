@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <mfa/decision/not_found.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+/// Throws `errc::entity_not_found` for what cannot be a challenge's id.
+inline void check_challenge_id(std::string_view id) {
+  if (!detail::is_id(id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
+}
+
+/// For a storage that does not read both at once. An unknown challenge costs the reads that a known one does.
+inline Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_then_factor(const Run& run,
+                                                                                    std::string_view id) {
+  constexpr std::string_view decoy_factor_id = "auth_factor_00000000000000000000000000";
+  auto challenge = co_await run.find_challenge(id);
+  auto factor =
+      co_await run.find_factor_if_any(challenge ? std::string_view(challenge->factor_id) : decoy_factor_id);
+  std::optional<storage::ChallengeWithFactor> found;
+  if (challenge) {
+    found.emplace();
+    found->challenge = *std::move(challenge);
+    found->factor = std::move(factor);
+  }
+  co_return found;
+}
+
+} // namespace mfa::verbs

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mfa/challenge_details.hpp>
+#include <mfa/decision/not_found.hpp>
+#include <mfa/encoding/checked_text.hpp>
+#include <mfa/error.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/factor_details.hpp>
+#include <mfa/page.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/verbs/find_challenge.hpp>
+#include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+/// See `Verifier::get_factor`.
+inline Verb<FactorDetails> get_factor(const Run& run, std::string_view factor_id, std::string_view user_id) {
+  const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
+  const factor::Context context = co_await run.now();
+  co_return FactorDetails(factor, context);
+}
+
+/// Whether anybody can have factors under this id.
+[[nodiscard]] inline bool is_user_id(std::string_view user_id) {
+  return !user_id.empty() && detail::is_plain_text(user_id, storage::longest_user_id);
+}
+
+inline Verb<std::vector<FactorDetails>> describe(const Run& run,
+                                                 const std::vector<storage::FactorRecord>& records) {
+  std::vector<FactorDetails> factors;
+  if (records.empty()) co_return factors;
+  const factor::Context context = co_await run.now();
+  for (const storage::FactorRecord& record : records) factors.emplace_back(record, context);
+  co_return factors;
+}
+
+/// See `Verifier::list_factors`.
+inline Verb<std::vector<FactorDetails>> list_factors(const Run& run, std::string_view user_id) {
+  std::vector<storage::FactorRecord> records;
+  if (is_user_id(user_id)) records = co_await run.list_factors(user_id);
+  co_return co_await describe(run, records);
+}
+
+/// See `Verifier::list_factors` by pages.
+inline Verb<std::vector<FactorDetails>> list_factors(const Run& run, std::string_view user_id,
+                                                     const Page& page) {
+  if (!page.after.empty() && !detail::is_id(page.after, detail::factor_id_prefix))
+    throw Error(errc::invalid_argument,
+                "Page::after is no factor id; give the last id of the page before, or nothing");
+  if (page.limit < 1 || page.limit > Page::most)
+    throw Error(errc::invalid_argument, "Page::limit is " + std::to_string(page.limit) + "; it may be 1 to " +
+                                            std::to_string(Page::most));
+  std::vector<storage::FactorRecord> records;
+  if (is_user_id(user_id)) records = co_await run.list_factors(user_id, page.after, page.limit);
+  co_return co_await describe(run, records);
+}
+
+/// See `Verifier::get_challenge`.
+inline Verb<ChallengeDetails> get_challenge(const Run& run, std::string_view challenge_id,
+                                            std::string_view user_id) {
+  check_challenge_id(challenge_id);
+  std::optional<storage::ChallengeWithFactor> found;
+  if (run.finds_challenge_with_factor())
+    found = co_await run.find_challenge_with_factor(challenge_id);
+  else
+    found = co_await find_challenge_then_factor(run, challenge_id);
+  if (!found || !found->factor || (!user_id.empty() && found->factor->user_id != user_id))
+    decision::throw_not_found("challenge");
+  co_return ChallengeDetails(found->challenge);
+}
+
+} // namespace mfa::verbs

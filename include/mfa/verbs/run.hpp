@@ -1,0 +1,233 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/decision/not_found.hpp>
+#include <mfa/encoding/text.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/options.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+#include <mfa/verbs/checked_records.hpp>
+#include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/request.hpp>
+
+namespace mfa::verbs {
+
+/// One run of a verb: whom it asks, the options, the key ring that was current when it began, and what the
+/// host said of the request. What it returns is awaited at once. All that a storage returns is checked here,
+/// once: see checked_records.hpp.
+class Run {
+ public:
+  const Options& options;
+
+  Run(Driver& driver, const Options& given, std::shared_ptr<const KeyRing> keys,
+      const EventContext& event_context)
+      : options(given), driver_(driver), keys_(std::move(keys)) {
+    if (!options.observer) return;
+    constexpr std::size_t longest = 512;
+    event_context_ = {detail::printable(event_context.ip_address, longest),
+                      detail::printable(event_context.user_agent, longest),
+                      detail::printable(event_context.request_id, longest)};
+  }
+
+  [[nodiscard]] const KeyRing& keys() const noexcept { return *keys_; }
+
+  // --- the clock
+
+  /// The time, and all else that a decision may know.
+  [[nodiscard]] auto now() const {
+    return ask(ReadClock{}, [this](ReadClock& read) -> factor::Context {
+      // A year before `std::chrono::system_clock::time_point` ends where it counts nanoseconds, so that what
+      // is to last for a while has its end in it.
+      constexpr Time end = std::chrono::sys_days(std::chrono::year(2261) / 1 / 1);
+      const Time time = std::chrono::floor<std::chrono::milliseconds>(read.answer);
+      if (time < Time{} || time >= end)
+        throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 2260; set it");
+      return {time, options, *keys_};
+    });
+  }
+
+  // --- the storage
+
+  /// The factor; and if `user_id` is given, only if it is that user's. Throws `errc::entity_not_found`.
+  [[nodiscard]] auto find_factor(std::string_view id, std::string_view user_id) const {
+    if (!detail::is_id(id, detail::factor_id_prefix)) decision::throw_not_found("factor");
+    return ask(question<FindFactor>(id), [user_id](FindFactor& found) -> storage::FactorRecord {
+      check_found("factor", found);
+      if (!found.answer || (!user_id.empty() && found.answer->user_id != user_id))
+        decision::throw_not_found("factor");
+      return *std::move(found.answer);
+    });
+  }
+
+  /// The same for an id that need not exist.
+  [[nodiscard]] auto find_factor_if_any(std::string_view id) const {
+    return ask(question<FindFactor>(id), [](FindFactor& found) -> std::optional<storage::FactorRecord> {
+      check_found("factor", found);
+      return std::move(found.answer);
+    });
+  }
+
+  [[nodiscard]] auto find_challenge(std::string_view id) const {
+    return ask(question<FindChallenge>(id),
+               [](FindChallenge& found) -> std::optional<storage::ChallengeRecord> {
+                 check_found("challenge", found);
+                 return std::move(found.answer);
+               });
+  }
+
+  [[nodiscard]] auto find_counter(std::string_view id) const {
+    return ask(question<FindCounter>(id), [](FindCounter& found) -> std::optional<storage::CounterRecord> {
+      check_found("counter", found);
+      return std::move(found.answer);
+    });
+  }
+
+  /// Whether the storage reads a challenge and its factor in one round trip.
+  [[nodiscard]] bool finds_challenge_with_factor() const noexcept {
+    return driver_.finds_challenge_with_factor;
+  }
+
+  [[nodiscard]] auto find_challenge_with_factor(std::string_view id) const {
+    return ask(question<FindChallengeWithFactor>(id),
+               [](FindChallengeWithFactor& found) -> std::optional<storage::ChallengeWithFactor> {
+                 if (!found.answer) return std::nullopt;
+                 storage::check_named("challenge", found.id, found.answer->challenge);
+                 if (found.answer->factor)
+                   storage::check_named("factor", found.answer->challenge.factor_id, *found.answer->factor);
+                 return std::move(found.answer);
+               });
+  }
+
+  [[nodiscard]] auto list_factors(std::string_view user_id) const {
+    ListFactors request;
+    request.user_id = user_id;
+    return ask(std::move(request), [](ListFactors& listed) { return of_user(listed); });
+  }
+
+  [[nodiscard]] auto list_factors(std::string_view user_id, std::string_view after_id,
+                                  std::size_t limit) const {
+    ListPageOfFactors request;
+    request.user_id = user_id;
+    request.after_id = after_id;
+    request.limit = limit;
+    return ask(std::move(request), [](ListPageOfFactors& listed) { return of_user(listed); });
+  }
+
+  /// Unchecked, so that one damaged record does not keep its reader from the others: `storage::check` each.
+  [[nodiscard]] auto scan_factors(std::string_view after_id, std::size_t limit) const {
+    ScanFactors request;
+    request.after_id = after_id;
+    request.limit = limit;
+    return ask(std::move(request), [](ScanFactors& scanned) { return std::move(scanned.answer); });
+  }
+
+  /// Takes what the batch holds.
+  [[nodiscard]] auto commit(storage::Batch& batch) const {
+    Commit request;
+    request.batch = &batch;
+    return ask(std::move(request), [](Commit& commit) { return commit.answer; });
+  }
+
+  /// How many records were removed.
+  [[nodiscard]] auto purge(Time now, std::size_t limit) const {
+    Purge request;
+    request.now = now;
+    request.limit = limit;
+    return ask(std::move(request), [](Purge& purge) { return purge.answer; });
+  }
+
+  // --- messages
+
+  /// `message` must stay until it is sent.
+  [[nodiscard]] auto send(const SmsMessage& message) const {
+    SendSms request;
+    request.message = &message;
+    return ask(std::move(request), [](SendSms&) {});
+  }
+
+  // --- the observer, which is told at once
+
+  [[nodiscard]] bool observed() const noexcept { return static_cast<bool>(options.observer); }
+
+  void emit(Event event) const noexcept {
+    if (!observed()) return;
+    event.ip_address = event_context_.ip_address;
+    event.user_agent = event_context_.user_agent;
+    event.request_id = event_context_.request_id;
+    try {
+      options.observer(event);
+    } catch (...) { // see Observer
+    }
+  }
+
+  void emit(EventType type, Time at, const storage::FactorRecord& factor,
+            std::exception_ptr cause = {}) const noexcept {
+    emit({.type = type,
+          .at = at,
+          .factor_type = factor.type,
+          .factor_id = factor.id,
+          .user_id = factor.user_id,
+          .cause = std::move(cause)});
+  }
+
+ private:
+  template <class Asking, class Finish> Asked<Asking, Finish> ask(Asking request, Finish finish) const {
+    return {driver_, std::move(request), std::move(finish)};
+  }
+
+  template <class Find> static Find question(std::string_view id) {
+    Find find;
+    find.id = id;
+    return find;
+  }
+
+  template <class Find> static void check_found(std::string_view what, const Find& found) {
+    if (found.answer) storage::check_named(what, found.id, *found.answer);
+  }
+
+  template <class List> static std::vector<storage::FactorRecord> of_user(List& listed) {
+    for (const storage::FactorRecord& factor : listed.answer) storage::check_of_user(listed.user_id, factor);
+    return std::move(listed.answer);
+  }
+
+  Driver& driver_;
+  std::shared_ptr<const KeyRing> keys_;
+  EventContext event_context_; ///< for the log
+};
+
+/// The rounds of a verb that finds, decides and commits until its commit succeeds. A commit that does not
+/// found a record changed: another verb got through, and the limits bound how often that happens.
+class Rounds {
+ public:
+  /// `what` is what changes.
+  explicit Rounds(const char* what) noexcept : what_(what) {}
+
+  /// Throws `errc::storage_conflict` after very many.
+  void next() {
+    constexpr int most = 1000;
+    if (++done_ >= most)
+      throw Error(errc::storage_conflict,
+                  std::string(what_) +
+                      " kept changing under the operation; nothing was done. Try again, and if it "
+                      "stays so, check that the storage's commit compares versions");
+  }
+
+ private:
+  const char* what_;
+  int done_ = 0;
+};
+
+} // namespace mfa::verbs

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/decision/lockout.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/factor/sms.hpp>
+#include <mfa/sms/phone_number.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+/// See `Verifier::unlock_factor`.
+inline Verb<void> unlock_factor(const Run& run, std::string_view factor_id, std::string_view user_id) {
+  for (Rounds rounds("the factor");; rounds.next()) {
+    const factor::Context context = co_await run.now();
+    storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
+    decision::forget_failures(factor);
+    factor::with_kind(factor.type, [&](auto kind) { kind.unlock(factor, context); });
+    factor.updated_at = context.now;
+    storage::Batch batch;
+    batch.factors.push_back(factor);
+    if (!co_await run.commit(batch)) continue;
+    run.emit(EventType::factor_unlocked, context.now, factor);
+    co_return;
+  }
+}
+
+/// Removes what was counted under these ids, and tells; false if there was nothing.
+inline Verb<bool> reset_counts(const Run& run, const std::vector<std::string>& ids, const Event& event) {
+  for (Rounds rounds("the count of what was sent");; rounds.next()) {
+    storage::Batch batch;
+    for (const std::string& id : ids) {
+      const auto counter = co_await run.find_counter(id);
+      if (counter) batch.removals.push_back({storage::RecordKind::counter, counter->id, counter->version});
+    }
+    if (batch.removals.empty()) co_return false;
+    if (!co_await run.commit(batch)) continue;
+    run.emit(event);
+    co_return true;
+  }
+}
+
+/// See `Verifier::reset_sms_limits`.
+inline Verb<bool> reset_sms_limits(const Run& run, std::string_view phone_number) {
+  const factor::Context context = co_await run.now();
+  const auto ids = factor::sms_counter_ids(sms::parse_phone_number(phone_number), context.keys);
+  const Event event{.type = EventType::send_limits_reset, .at = context.now, .factor_type = FactorType::sms};
+  co_return co_await reset_counts(run, ids, event);
+}
+
+/// See `Verifier::reset_send_limits`.
+inline Verb<bool> reset_send_limits(const Run& run, std::string_view factor_id, std::string_view user_id) {
+  const factor::Context context = co_await run.now();
+  const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
+  const auto ids =
+      factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
+  const Event event{.type = EventType::send_limits_reset,
+                    .at = context.now,
+                    .factor_type = factor.type,
+                    .factor_id = factor.id,
+                    .user_id = factor.user_id};
+  co_return co_await reset_counts(run, ids, event);
+}
+
+} // namespace mfa::verbs

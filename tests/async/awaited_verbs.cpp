@@ -1,0 +1,222 @@
+// `async::Verifier` has the verbs of `Verifier`, rules and all, over a storage that is awaited; and what a
+// task promises that is destroyed before its end.
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/async.hpp>
+#include <mfa/import.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/totp.hpp>
+#include <mfa/testing/manual_clock.hpp>
+#include <mfa/testing/recording_sms.hpp>
+
+#include "support/awaited_storage.hpp"
+#include "support/catch.hpp"
+#include "support/task.hpp"
+
+using mfa::errc;
+using mfa::Status;
+using mfa::test::AwaitedMemory;
+using mfa::test::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A host whose tasks wait at every request to the storage.
+struct Host {
+  AwaitedMemory storage;
+  mfa::testing::ManualClock clock;
+  mfa::testing::RecordingSms sms;
+  mfa::async::Verifier<Task, AwaitedMemory, mfa::testing::ManualClock, mfa::testing::RecordingSms> verifier{
+      storage, clock, sms, mfa::Options{.sms_template = "{{code}}"}};
+
+  /// Runs a task to its end.
+  template <class Result> Result run(Task<Result> task) {
+    task.start();
+    while (!task.done()) REQUIRE(storage.step());
+    return task.result();
+  }
+
+  auto enroll_totp() {
+    return run(verifier.enroll_factor(mfa::Totp{.issuer = "Foo", .user = "alan", .user_id = "u_1"}));
+  }
+
+  std::string code(std::string_view secret) const {
+    const auto key = mfa::otp::base32_decode(secret);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clock.now().time_since_epoch());
+    return mfa::otp::hotp(key, static_cast<std::uint64_t>(seconds / 30s));
+  }
+};
+
+template <class Call> std::optional<errc> refused_as(Call&& call) {
+  try {
+    (void)call();
+  } catch (const mfa::Error& error) {
+    return errc(error.code());
+  }
+  return std::nullopt;
+}
+
+/// As handlers are written.
+Task<bool> sign_in(const auto& verifier, std::string factor_id, std::string code) {
+  const auto challenge = co_await verifier.challenge_factor(factor_id);
+  const auto verification = co_await challenge.verify(code);
+  co_return verification.valid();
+}
+
+} // namespace
+
+TEST_CASE("three verbs, awaited") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  CHECK(enrolled.factor.type() == mfa::FactorType::totp);
+  const std::string code = host.code(enrolled.totp.secret);
+  CHECK(host.run(sign_in(host.verifier, enrolled.factor.id(), code)));
+  CHECK_FALSE(host.run(sign_in(host.verifier, enrolled.factor.id(), code))); // a code counts once
+  CHECK(host.run(host.verifier.get_factor(enrolled.factor.id())).verified());
+}
+
+TEST_CASE("every verb, awaited") {
+  Host host;
+  const auto totp = host.enroll_totp();
+  const std::string id = totp.factor.id();
+  const auto& verifier = host.verifier;
+
+  const auto phone =
+      host.run(verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_1"}));
+  const auto sms = host.run(phone.factor.challenge());
+  REQUIRE(host.sms.messages().size() == 1);
+  CHECK(refused_as([&] { return host.run(verifier.challenge_factor(phone.factor.id())); }) ==
+        errc::sms_rate_limited);
+  CHECK(host.run(verifier.reset_sms_limits("+14155550123")));
+  CHECK_FALSE(host.run(verifier.reset_send_limits(phone.factor.id())));
+  CHECK(host.run(verifier.verify_challenge(sms.id(), host.sms.messages().back().body)).valid());
+  CHECK(host.run(verifier.get_challenge(sms.id())).state() == mfa::ChallengeState::verified);
+
+  const auto codes = host.run(verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_1"}));
+  const auto renewed = host.run(verifier.regenerate_recovery_codes(codes.factor.id()));
+  CHECK(renewed.recovery_codes.codes.size() == codes.recovery_codes.codes.size());
+
+  CHECK(host.run(verifier.list_factors("u_1")).size() == 3);
+  CHECK(host.run(verifier.list_factors("u_1", mfa::Page{.limit = 2})).size() == 2);
+  CHECK(refused_as([&] { return host.run(verifier.list_factors("u_1", mfa::Page{.limit = 0})); }) ==
+        errc::invalid_argument);
+
+  const auto device = host.run(verifier.remember_device("u_1", "laptop"));
+  CHECK(host.run(verifier.check_device(device.token, "u_1")));
+  CHECK_FALSE(host.run(verifier.check_device(device.token, "u_2")));
+  CHECK(host.run(verifier.list_devices("u_1")).size() == 1);
+  CHECK(host.run(verifier.revoke_device("u_1", device.device.id)));
+  CHECK(host.run(verifier.revoke_devices("u_1")) == 0);
+
+  CHECK(host.run(verifier.unsafe_export_otpauth_uri(id)) == totp.totp.uri);
+  host.run(verifier.unlock_factor(id));
+  CHECK(host.run(verifier.count_keys()).factors.size() == 1);
+  CHECK(host.run(verifier.reseal_all()).scanned == 3);
+  CHECK(host.run(verifier.purge_expired()) == 0);
+
+  std::vector<mfa::ImportLine> lines(1);
+  lines.front().user_id = "u_3";
+  lines.front().uri = "otpauth://totp/Bar:bo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Bar";
+  CHECK(host.run(mfa::import_factors(verifier, lines)).imported == 1);
+  CHECK(host.run(mfa::import_factors(verifier, lines)).already_there == 1);
+
+  host.run(totp.factor.remove());
+  CHECK(refused_as([&] { return host.run(verifier.get_factor(id)); }) == errc::entity_not_found);
+  host.run(host.verifier.replace_key_ring(mfa::KeyRing::generate()));
+  CHECK(refused_as([&] { return host.run(host.verifier.replace_key_ring(mfa::KeyRing())); }) ==
+        errc::no_key_ring);
+}
+
+TEST_CASE("errors as values, awaited") {
+  AwaitedMemory storage;
+  auto verifier = mfa::async::make_verifier<Task>(storage, mfa::Options{}, mfa::return_errors);
+  auto task = verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ");
+  task.start();
+  while (!task.done()) REQUIRE(storage.step());
+  const mfa::Result<decltype(verifier)::FactorHandle> found = task.result();
+  REQUIRE_FALSE(found.has_value());
+  CHECK(found.error().code() == errc::entity_not_found);
+}
+
+TEST_CASE("a thousand guesses at once are counted like guesses in a row") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const auto challenge = host.run(enrolled.factor.challenge());
+  std::vector<Task<mfa::Verification>> tasks;
+  for (int i = 0; i < 1000; ++i) tasks.push_back(challenge.verify("000000"));
+  for (auto& task : tasks) task.start();
+  while (host.storage.step()) {
+  }
+  std::size_t wrong = 0;
+  for (auto& task : tasks) {
+    REQUIRE(task.done());
+    wrong += task.result().status() == Status::wrong_code ? 1 : 0;
+  }
+  CHECK(wrong == 5);
+}
+
+TEST_CASE("a task that is destroyed counted the attempt or did nothing, and gave no verdict") {
+  // At each suspension in turn: before the commit is done nothing has happened, afterwards it has.
+  std::vector<bool> counted_when_destroyed_at;
+  for (std::size_t at = 1;; ++at) {
+    Host host;
+    const auto enrolled = host.enroll_totp();
+    const auto challenge = host.run(enrolled.factor.challenge());
+    const std::size_t before = host.storage.suspensions();
+    bool ended = false;
+    {
+      auto task = challenge.verify(host.code(enrolled.totp.secret));
+      task.start();
+      while (!task.done() && host.storage.suspensions() < before + at) REQUIRE(host.storage.step());
+      ended = task.done();
+    }
+    host.storage.forget_all();
+    if (ended) break;
+    const bool counted = host.run(host.verifier.get_factor(enrolled.factor.id())).verified();
+    counted_when_destroyed_at.push_back(counted);
+    // Nothing of it is left: the user tries again.
+    CHECK(host.run(challenge.verify(host.code(enrolled.totp.secret))).status() ==
+          (counted ? Status::already_verified : Status::valid));
+  }
+  // Read begins, read is done, commit begins, commit is done.
+  CHECK(counted_when_destroyed_at == std::vector<bool>{false, false, false, true});
+}
+
+TEST_CASE("a message is sent after its challenge is committed, or not at all") {
+  for (std::size_t at = 1; at < 20; ++at) {
+    Host host;
+    const auto phone =
+        host.run(host.verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_1"}));
+    const std::size_t before = host.storage.suspensions();
+    bool ended = false;
+    {
+      auto task = phone.factor.challenge();
+      task.start();
+      while (!task.done() && host.storage.suspensions() < before + at) REQUIRE(host.storage.step());
+      ended = task.done();
+    }
+    host.storage.forget_all();
+    CHECK(host.sms.messages().size() == (ended ? 1U : 0U));
+    if (ended) return;
+  }
+  FAIL("it never ended");
+}
+
+TEST_CASE("the handles of a verifier that is gone say so") {
+  AwaitedMemory storage;
+  std::optional<mfa::async::Verifier<Task, AwaitedMemory>::FactorHandle> kept;
+  {
+    auto verifier = mfa::async::make_verifier<Task>(storage);
+    auto task = verifier.enroll_factor(mfa::GenericOtp{.destination = "a***@example.com"});
+    task.start();
+    while (!task.done()) REQUIRE(storage.step());
+    kept = task.result().factor;
+  }
+  CHECK(refused_as([&] { return kept->challenge(); }) == errc::invalid_argument);
+}
