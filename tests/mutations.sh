@@ -94,7 +94,7 @@ mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
   'std::string(digits, char(49))'
 mutate "sms codes expire" $verification 'if (challenge.expires_at && is_over(challenge.created_at, *challenge.expires_at, context.now))' 'if (false)'
-mutate "sms codes expire in time" decision/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
+mutate "sms codes expire in time" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" code ").append(challenge.id)' ''
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
   'challenge.answer = context.keys.authenticate(code, code_context(type, challenge));' \
@@ -190,14 +190,14 @@ mutate "a clock that was ahead makes no longer wait" decision/lockout.hpp \
 mutate "a bounded wait counts down" decision/lockout.hpp 'factor.last_failure_at = latest;' ''
 mutate "a send dated ahead counts from now" factor/send_limits.hpp 'std::min(sent, context.now)' 'sent'
 mutate "a bounded wait to send counts down" factor/send_limits.hpp 'if (ahead) keep();' ''
-mutate "what a clock ahead made does not live on" decision/lifetime.hpp \
+mutate "what a clock ahead made does not live on" factor/lifetime.hpp \
   'return from > now && from - now > until - from;' 'return false;'
 mutate "a device seen expired is forgotten" verbs/devices.hpp \
   'if (co_await run.commit(batch)) co_return std::nullopt;' 'co_return std::nullopt;'
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
   'step + context.options.totp_drift_steps + 1);' 'step);'
 tests=tests/rules/trusted_devices.cpp
-mutate "trusted devices: lifetime" decision/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
+mutate "trusted devices: lifetime" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "trusted devices: HMAC of the secret" verbs/devices.hpp \
   '|| !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id)' ''
 mutate "trusted devices: HMAC bound to the label" verbs/devices.hpp "'\\n' + device.label + '\\n'" "'\\n'"

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa {
 

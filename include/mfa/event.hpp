@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include <mfa/status.hpp>
-#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa {
 

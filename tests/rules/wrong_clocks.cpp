@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/decision/lifetime.hpp>
+#include <mfa/factor/lifetime.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/mfa.hpp>
 
@@ -362,7 +362,7 @@ TEST_CASE("What lasts is over at its end, and before it was made by more than it
   };
   for (const Row& row : rows) {
     CAPTURE(row.from.time_since_epoch().count(), row.until.time_since_epoch().count(), row.now.count());
-    CHECK(mfa::decision::is_over(row.from, row.until, Time(row.now)) == row.over);
+    CHECK(mfa::factor::is_over(row.from, row.until, Time(row.now)) == row.over);
   }
 }
 

@@ -9,13 +9,13 @@
 
 #include <mfa/assurance.hpp>
 #include <mfa/decision/challenge.hpp>
-#include <mfa/decision/lifetime.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/not_found.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/factor/lifetime.hpp>
 #include <mfa/options.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
@@ -95,7 +95,7 @@ enum class Claims : bool { open, taken };
   case ChallengeState::expired: return {.status = Status::expired};
   case ChallengeState::exhausted: return {.status = Status::too_many_attempts};
   }
-  if (challenge.expires_at && is_over(challenge.created_at, *challenge.expires_at, context.now)) {
+  if (challenge.expires_at && factor::is_over(challenge.created_at, *challenge.expires_at, context.now)) {
     end_challenge(ChallengeState::expired); // so that it stays expired if the clock goes back
     challenge.updated_at = context.now;
     return {.status = Status::expired, .challenge_changed = true};

@@ -15,7 +15,6 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/sha256.hpp>
-#include <mfa/decision/lifetime.hpp>
 #include <mfa/encoding/base64url.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/encoding/hexadecimal.hpp>
@@ -23,6 +22,7 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/lifetime.hpp>
 #include <mfa/factor/purpose.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/webauthn_record.hpp>
@@ -132,7 +132,7 @@ struct WebAuthnKind : KindDefaults {
       return effects;
     }
     auto pending = webauthn::decode_pending(record, open_secret(record, context.keys));
-    if (decision::is_over(pending.ends_at - party.timeout(), pending.ends_at, context.now)) {
+    if (factor::is_over(pending.ends_at - party.timeout(), pending.ends_at, context.now)) {
       pending.challenge = draw_challenge(record, context.now);
       pending.ends_at = end_of(party, context);
       seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);

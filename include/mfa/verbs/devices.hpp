@@ -15,13 +15,13 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/decision/lifetime.hpp>
 #include <mfa/encoding/base64url.hpp>
 #include <mfa/encoding/checked_text.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/lifetime.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
@@ -93,7 +93,7 @@ inline void encode_devices(const std::vector<StoredDevice>& devices, storage::Co
 }
 
 [[nodiscard]] constexpr bool is_expired(const TrustedDevice& device, Time now) noexcept {
-  return decision::is_over(device.remembered_at, device.expires_at, now);
+  return factor::is_over(device.remembered_at, device.expires_at, now);
 }
 
 /// All that are stored, those included whose time is over. Throws `errc::corrupt_record`.

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
-namespace mfa::decision {
+namespace mfa::factor {
 
 /// Whether what was made at `from`, to last until `until`, is over. So it is too if the clock reads earlier
 /// than `from` by more than that lifetime: then it was made by a clock that was ahead, and would last for as
@@ -12,4 +12,4 @@ namespace mfa::decision {
   return from > now && from - now > until - from;
 }
 
-} // namespace mfa::decision
+} // namespace mfa::factor
