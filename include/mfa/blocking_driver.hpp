@@ -1,8 +1,6 @@
 #pragma once
 
-#include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <mfa/event.hpp>
 #include <mfa/policies.hpp>
@@ -24,8 +22,21 @@ class BlockingDriver final : public verbs::Driver {
 
   [[nodiscard]] const verbs::Run& run() const noexcept { return run_; }
 
-  bool answer(const verbs::Request& request) override {
-    std::visit([this](auto* asked) { this->answer(*asked); }, request);
+  bool answer(verbs::Request& request) override {
+    using namespace verbs;
+    switch (request.asks) {
+    case Asks::clock: answer(static_cast<ReadClock&>(request)); break;
+    case Asks::factor: answer(static_cast<FindFactor&>(request)); break;
+    case Asks::challenge: answer(static_cast<FindChallenge&>(request)); break;
+    case Asks::counter: answer(static_cast<FindCounter&>(request)); break;
+    case Asks::challenge_with_factor: answer(static_cast<FindChallengeWithFactor&>(request)); break;
+    case Asks::factors_of_user: answer(static_cast<ListFactors&>(request)); break;
+    case Asks::page_of_factors: answer(static_cast<ListPageOfFactors&>(request)); break;
+    case Asks::scan_of_factors: answer(static_cast<ScanFactors&>(request)); break;
+    case Asks::commit: answer(static_cast<Commit&>(request)); break;
+    case Asks::purge: answer(static_cast<Purge&>(request)); break;
+    case Asks::sms: answer(static_cast<SendSms&>(request)); break;
+    }
     return true;
   }
 

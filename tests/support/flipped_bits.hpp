@@ -563,7 +563,7 @@ template <class StoreType> class World {
   void remember_devices() {
     const std::string token(verifier_.remember_device("u_42", "laptop").token);
     const auto tablet = verifier_.remember_device("u_42", "tablet");
-    Record& record = about_[detail::devices_record_id("u_42")];
+    Record& record = about_[verbs::devices_record_id("u_42")];
     record.name = "trusted devices";
     const auto also = [&](const char* verb, auto call, bool hostile = false) {
       record.questions.push_back({verb, [=] { return asked(call); }, hostile});

@@ -2,9 +2,7 @@
 
 #include <concepts>
 #include <exception>
-#include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <mfa/async/storage.hpp>
 #include <mfa/clock/concept.hpp>
@@ -34,37 +32,34 @@ class AwaitingDriver final : public verbs::Driver {
 
   [[nodiscard]] const verbs::Run& run() const noexcept { return run_; }
 
-  bool answer(const verbs::Request& request) override {
+  bool answer(verbs::Request& request) override {
     if constexpr (Clock<ClockPolicy>)
-      if (const auto* const read = std::get_if<verbs::ReadClock*>(&request)) {
-        (*read)->answer = policies_.clock->now();
+      if (auto* const read = verbs::as<verbs::ReadClock>(request)) {
+        read->answer = policies_.clock->now();
         return true;
       }
     if constexpr (BlockingTransport<SmsPolicy>)
-      if (const auto* const send = std::get_if<verbs::SendSms*>(&request)) {
-        policies_.sms->send(*(*send)->message);
+      if (auto* const send = verbs::as<verbs::SendSms>(request)) {
+        policies_.sms->send(*send->message);
         return true;
       }
-    request_ = request;
+    request_ = &request;
     return false;
   }
 
   /// The request for which the verb waits, if it is one of these.
-  template <class Asked> [[nodiscard]] Asked* asks() const noexcept {
-    const auto* const asked = std::get_if<Asked*>(&request_);
-    return asked != nullptr ? *asked : nullptr;
-  }
+  template <class Asked> [[nodiscard]] Asked* asks() const noexcept { return verbs::as<Asked>(*request_); }
 
   /// The request is answered, or `failure` was thrown in its place.
   void go_on(std::exception_ptr failure) {
-    if (failure) std::visit([&](auto* asked) { asked->failure = std::move(failure); }, request_);
+    request_->failure = std::move(failure);
     this->resume();
   }
 
  private:
   const Policies& policies_;
   verbs::Run run_;
-  verbs::Request request_;
+  verbs::Request* request_ = nullptr;
 };
 
 } // namespace mfa::async::detail

@@ -30,7 +30,7 @@ struct Created {
 };
 
 /// The counter of the first id, taken over from another of them if it is new there.
-inline Verb<storage::CounterRecord> find_counter(const Run& run, const std::vector<std::string>& ids) {
+Verb<storage::CounterRecord> find_counter(const VerbRun auto& run, const std::vector<std::string>& ids) {
   storage::CounterRecord counter;
   for (const std::string& id : ids) {
     auto found = co_await run.find_counter(id);
@@ -45,9 +45,9 @@ inline Verb<storage::CounterRecord> find_counter(const Run& run, const std::vect
 
 /// Tells of a challenge that was refused, keeps what its limit learnt of the time (see `factor::count_send`),
 /// and throws what refused it.
-inline Verb<void> refuse(const Run& run, const storage::FactorRecord& factor,
-                         std::optional<storage::CounterRecord> corrected, errc code,
-                         std::exception_ptr refusal, Time now) {
+Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
+                  std::optional<storage::CounterRecord> corrected, errc code, std::exception_ptr refusal,
+                  Time now) {
   if (code == errc::sms_rate_limited || code == errc::sms_country_not_allowed)
     run.emit(EventType::sms_refused, now, factor, refusal);
   if (code == errc::code_rate_limited) run.emit(EventType::code_refused, now, factor, refusal);
@@ -60,8 +60,8 @@ inline Verb<void> refuse(const Run& run, const storage::FactorRecord& factor,
 }
 
 /// See `Verifier::challenge_factor`.
-inline Verb<Created> challenge_factor(const Run& run, std::string_view factor_id,
-                                      const ChallengeOptions& options) {
+Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_id,
+                               const ChallengeOptions& options) {
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, options.user_id);

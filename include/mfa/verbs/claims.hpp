@@ -20,15 +20,15 @@ namespace mfa::verbs {
 }
 
 /// Whether one of these claims is made.
-inline Verb<bool> is_claimed(const Run& run, const std::vector<std::string>& ids) {
+Verb<bool> is_claimed(const VerbRun auto& run, const std::vector<std::string>& ids) {
   for (const std::string& id : ids)
     if (co_await run.find_counter(id)) co_return true;
   co_return false;
 }
 
 /// What to remove together with a factor.
-inline Verb<std::vector<storage::Removal>> removals_of_claims(const Run& run,
-                                                              const storage::FactorRecord& factor) {
+Verb<std::vector<storage::Removal>> removals_of_claims(const VerbRun auto& run,
+                                                       const storage::FactorRecord& factor) {
   std::vector<storage::Removal> removals;
   std::vector<std::string> ids;
   if (factor.state == FactorState::verified)

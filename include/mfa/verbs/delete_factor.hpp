@@ -13,7 +13,7 @@
 namespace mfa::verbs {
 
 /// See `Verifier::delete_factor`.
-inline Verb<void> delete_factor(const Run& run, std::string_view factor_id, std::string_view user_id) {
+Verb<void> delete_factor(const VerbRun auto& run, std::string_view factor_id, std::string_view user_id) {
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
     const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);

@@ -97,8 +97,8 @@ inline void encode_devices(const std::vector<StoredDevice>& devices, storage::Co
 }
 
 /// All that are stored, those included whose time is over. Throws `errc::corrupt_record`.
-inline Verb<std::vector<StoredDevice>> find_all_devices(const Run& run, std::string_view user_id,
-                                                        storage::CounterRecord& record) {
+Verb<std::vector<StoredDevice>> find_all_devices(const VerbRun auto& run, std::string_view user_id,
+                                                 storage::CounterRecord& record) {
   const std::string id = devices_record_id(user_id);
   auto found = co_await run.find_counter(id);
   record = found ? *std::move(found) : storage::CounterRecord();
@@ -153,8 +153,8 @@ inline void check_remembered(std::string_view user_id, std::string_view label,
 }
 
 /// See `Verifier::remember_device`.
-inline Verb<RememberedDevice> remember_device(const Run& run, std::string_view user_id,
-                                              std::string_view label, std::chrono::seconds lifetime) {
+Verb<RememberedDevice> remember_device(const VerbRun auto& run, std::string_view user_id,
+                                       std::string_view label, std::chrono::seconds lifetime) {
   check_remembered(user_id, label, lifetime);
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
     const factor::Context context = co_await run.now();
@@ -205,10 +205,9 @@ open_token(std::string_view token, std::string_view user_id, const KeyRing& keys
 
 /// The device that a token is for, if it is trusted. `device_id` becomes the one that a token of this user
 /// names. A device whose time is over is forgotten, so that it stays over if the clock goes back.
-inline Verb<std::optional<TrustedDevice>> find_device(const Run& run, std::string_view token,
-                                                      std::string_view user_id,
-                                                      const factor::Context& context,
-                                                      std::string& device_id) {
+Verb<std::optional<TrustedDevice>> find_device(const VerbRun auto& run, std::string_view token,
+                                               std::string_view user_id, const factor::Context& context,
+                                               std::string& device_id) {
   const auto content = open_token(token, user_id, context.keys);
   constexpr std::size_t id_size = trusted_device_id_prefix.size() + detail::ulid_size;
   if (!content || content->size() <= id_size) co_return std::nullopt;
@@ -232,8 +231,8 @@ inline Verb<std::optional<TrustedDevice>> find_device(const Run& run, std::strin
 }
 
 /// See `Verifier::check_device`.
-inline Verb<std::optional<TrustedDevice>> check_device(const Run& run, std::string_view token,
-                                                       std::string_view user_id) {
+Verb<std::optional<TrustedDevice>> check_device(const VerbRun auto& run, std::string_view token,
+                                                std::string_view user_id) {
   const factor::Context context = co_await run.now();
   if (token.empty()) co_return std::nullopt;
   if (!is_user_id(user_id)) user_id = {};
@@ -248,10 +247,10 @@ inline Verb<std::optional<TrustedDevice>> check_device(const Run& run, std::stri
 }
 
 /// See `Verifier::list_devices`.
-inline Verb<std::vector<TrustedDevice>> list_devices(const Run& run, std::string_view user_id) {
+Verb<std::vector<TrustedDevice>> list_devices(const VerbRun auto& run, std::string_view user_id) {
   std::vector<TrustedDevice> listed;
   if (!is_user_id(user_id)) co_return listed;
-  const Time now = (co_await run.now()).now;
+  const Time now = co_await run.time();
   storage::CounterRecord record;
   std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
   forget_expired(devices, now);
@@ -261,12 +260,12 @@ inline Verb<std::vector<TrustedDevice>> list_devices(const Run& run, std::string
 
 /// Ends the trust in one device of the user, or in all of them if `device_id` is none, and returns in how
 /// many.
-inline Verb<std::size_t> revoke_devices(const Run& run, std::string_view user_id,
-                                        std::optional<std::string_view> device_id) {
+Verb<std::size_t> revoke_devices(const VerbRun auto& run, std::string_view user_id,
+                                 std::optional<std::string_view> device_id) {
   if (!is_user_id(user_id)) co_return 0;
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
     storage::CounterRecord record;
-    const Time now = (co_await run.now()).now;
+    const Time now = co_await run.time();
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
     if (record.version == 0) co_return 0;
     forget_expired(devices, now);
@@ -286,7 +285,7 @@ inline Verb<std::size_t> revoke_devices(const Run& run, std::string_view user_id
 }
 
 /// See `Verifier::revoke_device`.
-inline Verb<bool> revoke_device(const Run& run, std::string_view user_id, std::string_view device_id) {
+Verb<bool> revoke_device(const VerbRun auto& run, std::string_view user_id, std::string_view device_id) {
   co_return (co_await revoke_devices(run, user_id, device_id)) > 0;
 }
 

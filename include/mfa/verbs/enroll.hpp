@@ -38,7 +38,7 @@ template <class Kind> struct Enrolled {
 
 /// Inserts factors whose ids are new. If the commit answers `false` and no such id is there, the storage
 /// undid it for other reasons, as in a deadlock.
-inline Verb<void> commit_new(const Run& run, const std::vector<storage::FactorRecord>& factors) {
+Verb<void> commit_new(const VerbRun auto& run, const std::vector<storage::FactorRecord>& factors) {
   for (Rounds rounds("the new factor");; rounds.next()) {
     storage::Batch batch;
     batch.factors = factors;
@@ -66,7 +66,7 @@ Enrolled<Kind> fill_in(const typename Kind::Request& request, storage::FactorRec
 }
 
 template <class Kind>
-Verb<Enrolled<Kind>> enroll_factor(const Run& run, const typename Kind::Request& request) {
+Verb<Enrolled<Kind>> enroll_factor(const VerbRun auto& run, const typename Kind::Request& request) {
   detail::check_text("user_id", request.user_id, storage::longest_user_id);
   detail::check_text("friendly_name", request.friendly_name, storage::longest_friendly_name);
   const factor::Context context = co_await run.now();

@@ -29,8 +29,8 @@ namespace mfa::verbs {
 }
 
 /// See `Verifier::unsafe_export_otpauth_uri`.
-inline Verb<crypto::SecretString> unsafe_export_otpauth_uri(const Run& run, std::string_view factor_id,
-                                                            std::string_view user_id) {
+Verb<crypto::SecretString> unsafe_export_otpauth_uri(const VerbRun auto& run, std::string_view factor_id,
+                                                     std::string_view user_id) {
   const factor::Context context = co_await run.now();
   const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
   crypto::SecretString uri = unsafe_uri(factor, context);

@@ -18,8 +18,8 @@ inline void check_challenge_id(std::string_view id) {
 }
 
 /// For a storage that does not read both at once. An unknown challenge costs the reads that a known one does.
-inline Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_then_factor(const Run& run,
-                                                                                    std::string_view id) {
+Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_then_factor(const VerbRun auto& run,
+                                                                             std::string_view id) {
   constexpr std::string_view decoy_factor_id = "auth_factor_00000000000000000000000000";
   auto challenge = co_await run.find_challenge(id);
   auto factor =

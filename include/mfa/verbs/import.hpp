@@ -38,11 +38,11 @@
 namespace mfa::verbs {
 
 /// The import of one run of lines, committed by batches.
-class Import {
+template <VerbRun R> class Import {
   using Fingerprint = std::array<unsigned char, 16>;
 
  public:
-  Import(const Run& run, const ImportOptions& options) : run_(run), options_(options) {
+  Import(const R& run, const ImportOptions& options) : run_(run), options_(options) {
     if (!options.issuer.empty()) otp::check_label("issuer", options.issuer);
   }
 
@@ -201,7 +201,7 @@ class Import {
     add({summary_.lines, number, ImportOutcome::refused, line.user_id, {}, std::move(refusal.reason)});
     if (options_.dry_run) co_return;
     const bool plain = detail::is_plain_text(line.user_id, storage::longest_user_id);
-    const Time now = (co_await run_.now()).now;
+    const Time now = co_await run_.time();
     run_.emit({.type = EventType::import_refused,
                .at = now,
                .user_id = plain ? std::string_view(line.user_id) : std::string_view(),
@@ -232,7 +232,7 @@ class Import {
     co_return !summary_.stopped;
   }
 
-  const Run& run_;
+  const R& run_;
   const ImportOptions& options_;
   ImportSummary summary_;
   std::vector<storage::FactorRecord> records_; ///< to commit
@@ -246,7 +246,7 @@ class Import {
 
 /// See `mfa::import_factors`.
 template <class Lines>
-Verb<ImportSummary> import_factors(const Run& run, Lines& lines, const ImportOptions& options) {
+Verb<ImportSummary> import_factors(const VerbRun auto& run, Lines& lines, const ImportOptions& options) {
   Import import(run, options);
   for (const ImportLine& line : lines)
     if (!co_await import.take(line)) break;

@@ -21,7 +21,8 @@
 namespace mfa::verbs {
 
 /// See `Verifier::get_factor`.
-inline Verb<FactorDetails> get_factor(const Run& run, std::string_view factor_id, std::string_view user_id) {
+Verb<FactorDetails> get_factor(const VerbRun auto& run, std::string_view factor_id,
+                               std::string_view user_id) {
   const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
   const factor::Context context = co_await run.now();
   co_return FactorDetails(factor, context);
@@ -32,8 +33,8 @@ inline Verb<FactorDetails> get_factor(const Run& run, std::string_view factor_id
   return !user_id.empty() && detail::is_plain_text(user_id, storage::longest_user_id);
 }
 
-inline Verb<std::vector<FactorDetails>> describe(const Run& run,
-                                                 const std::vector<storage::FactorRecord>& records) {
+Verb<std::vector<FactorDetails>> describe(const VerbRun auto& run,
+                                          const std::vector<storage::FactorRecord>& records) {
   std::vector<FactorDetails> factors;
   if (records.empty()) co_return factors;
   const factor::Context context = co_await run.now();
@@ -42,15 +43,15 @@ inline Verb<std::vector<FactorDetails>> describe(const Run& run,
 }
 
 /// See `Verifier::list_factors`.
-inline Verb<std::vector<FactorDetails>> list_factors(const Run& run, std::string_view user_id) {
+Verb<std::vector<FactorDetails>> list_factors(const VerbRun auto& run, std::string_view user_id) {
   std::vector<storage::FactorRecord> records;
   if (is_user_id(user_id)) records = co_await run.list_factors(user_id);
   co_return co_await describe(run, records);
 }
 
 /// See `Verifier::list_factors` by pages.
-inline Verb<std::vector<FactorDetails>> list_factors(const Run& run, std::string_view user_id,
-                                                     const Page& page) {
+Verb<std::vector<FactorDetails>> list_factors(const VerbRun auto& run, std::string_view user_id,
+                                              const Page& page) {
   if (!page.after.empty() && !detail::is_id(page.after, detail::factor_id_prefix))
     throw Error(errc::invalid_argument,
                 "Page::after is no factor id; give the last id of the page before, or nothing");
@@ -63,8 +64,8 @@ inline Verb<std::vector<FactorDetails>> list_factors(const Run& run, std::string
 }
 
 /// See `Verifier::get_challenge`.
-inline Verb<ChallengeDetails> get_challenge(const Run& run, std::string_view challenge_id,
-                                            std::string_view user_id) {
+Verb<ChallengeDetails> get_challenge(const VerbRun auto& run, std::string_view challenge_id,
+                                     std::string_view user_id) {
   check_challenge_id(challenge_id);
   std::optional<storage::ChallengeWithFactor> found;
   if (run.finds_challenge_with_factor())

@@ -12,19 +12,19 @@
 namespace mfa::verbs {
 
 /// Tells of a run over many records that has ended, in whatever way. It began at `begun`.
-inline Verb<void> emit_run(const Run& run, EventType type, std::size_t count, Time begun) {
+Verb<void> emit_run(const VerbRun auto& run, EventType type, std::size_t count, Time begun) {
   Time at = begun;
   try {
-    at = (co_await run.now()).now;
+    at = co_await run.time();
   } catch (...) { // the clock broke meanwhile
   }
   run.emit({.type = type, .at = at, .count = count});
 }
 
 /// See `Verifier::purge_expired`.
-inline Verb<std::size_t> purge_expired(const Run& run) {
+Verb<std::size_t> purge_expired(const VerbRun auto& run) {
   constexpr std::size_t at_once = 1000; // so that no lock is held for long
-  const Time now = (co_await run.now()).now;
+  const Time now = co_await run.time();
   std::size_t removed = 0;
   std::exception_ptr failure;
   try {
@@ -39,7 +39,7 @@ inline Verb<std::size_t> purge_expired(const Run& run) {
 }
 
 /// See `Verifier::replace_key_ring`. `replace` does it.
-template <class Replace> Verb<void> replace_key_ring(const Run& run, Replace replace) {
+template <class Replace> Verb<void> replace_key_ring(const VerbRun auto& run, Replace replace) {
   const factor::Context context = co_await run.now();
   replace();
   run.emit({.type = EventType::key_ring_replaced, .at = context.now});

@@ -18,8 +18,8 @@
 namespace mfa::verbs {
 
 /// See `Verifier::regenerate_recovery_codes`.
-inline Verb<Enrolled<factor::RecoveryCodesKind>>
-regenerate_recovery_codes(const Run& run, std::string_view factor_id, std::string_view user_id) {
+Verb<Enrolled<factor::RecoveryCodesKind>>
+regenerate_recovery_codes(const VerbRun auto& run, std::string_view factor_id, std::string_view user_id) {
   using Kind = factor::RecoveryCodesKind;
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();

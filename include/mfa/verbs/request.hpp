@@ -3,11 +3,11 @@
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <mfa/sms/concept.hpp>
@@ -17,63 +17,88 @@
 
 namespace mfa::verbs {
 
-// What verbs ask for: each a question, and a place for its answer or for what was thrown in its place. They
-// stand in the verb's own memory, and so does all that they point to, for as long as the verb waits.
+/// What a verb can ask for.
+enum class Asks : std::uint8_t {
+  clock,
+  factor,
+  challenge,
+  counter,
+  challenge_with_factor, ///< only where `Driver::finds_challenge_with_factor`
+  factors_of_user,
+  page_of_factors, ///< this and the next: only where the storage offers it
+  scan_of_factors,
+  commit,
+  purge,
+  sms,
+};
 
-template <class Answer> struct Question {
-  Answer answer{};
+/// What a verb asks its driver: a question, and a place for the answer or for what was thrown instead. It
+/// stands in the verb's own memory, and so does all that it points to, for as long as the verb waits.
+struct Request {
+  const Asks asks;
   std::exception_ptr failure = {};
 };
 
-struct ReadClock : Question<std::chrono::system_clock::time_point> {};
+template <Asks kind, class Answered> struct Question : Request {
+  static constexpr Asks asks_for = kind;
 
-struct FindFactor : Question<std::optional<storage::FactorRecord>> {
+  Question() : Request{kind} {}
+
+  Answered answer{};
+};
+
+struct ReadClock : Question<Asks::clock, std::chrono::system_clock::time_point> {};
+
+struct FindFactor : Question<Asks::factor, std::optional<storage::FactorRecord>> {
   std::string_view id;
 };
 
-struct FindChallenge : Question<std::optional<storage::ChallengeRecord>> {
+struct FindChallenge : Question<Asks::challenge, std::optional<storage::ChallengeRecord>> {
   std::string_view id;
 };
 
-struct FindCounter : Question<std::optional<storage::CounterRecord>> {
+struct FindCounter : Question<Asks::counter, std::optional<storage::CounterRecord>> {
   std::string_view id;
 };
 
-/// Only where `Driver::finds_challenge_with_factor`.
-struct FindChallengeWithFactor : Question<std::optional<storage::ChallengeWithFactor>> {
+struct FindChallengeWithFactor
+    : Question<Asks::challenge_with_factor, std::optional<storage::ChallengeWithFactor>> {
   std::string_view id;
 };
 
-struct ListFactors : Question<std::vector<storage::FactorRecord>> {
+struct ListFactors : Question<Asks::factors_of_user, std::vector<storage::FactorRecord>> {
   std::string_view user_id;
 };
 
-struct ListPageOfFactors : Question<std::vector<storage::FactorRecord>> {
+struct ListPageOfFactors : Question<Asks::page_of_factors, std::vector<storage::FactorRecord>> {
   std::string_view user_id;
   std::string_view after_id;
   std::size_t limit = 0;
 };
 
-struct ScanFactors : Question<std::vector<storage::FactorRecord>> {
+struct ScanFactors : Question<Asks::scan_of_factors, std::vector<storage::FactorRecord>> {
   std::string_view after_id;
   std::size_t limit = 0;
 };
 
-struct Commit : Question<bool> {
+struct Commit : Question<Asks::commit, bool> {
   storage::Batch* batch = nullptr; ///< the driver may take its contents
 };
 
-struct Purge : Question<std::size_t> {
+struct Purge : Question<Asks::purge, std::size_t> {
   Time now{};
   std::size_t limit = 0;
 };
 
-struct SendSms : Question<std::monostate> {
+/// Answered when the message was taken.
+struct SendSms : Question<Asks::sms, bool> {
   const SmsMessage* message = nullptr;
 };
 
-using Request = std::variant<ReadClock*, FindFactor*, FindChallenge*, FindCounter*, FindChallengeWithFactor*,
-                             ListFactors*, ListPageOfFactors*, ScanFactors*, Commit*, Purge*, SendSms*>;
+/// The request as the question that it is; null if it is another.
+template <class Asked> [[nodiscard]] Asked* as(Request& request) noexcept {
+  return request.asks == Asked::asks_for ? static_cast<Asked*>(&request) : nullptr;
+}
 
 /// What runs a verb: it answers requests. One drives one verb at a time.
 class Driver {
@@ -87,7 +112,7 @@ class Driver {
 
   /// Writes the answer and returns true, or throws. Or returns false, which suspends the verb: then the
   /// driver writes `answer` or `failure` when it has it, and calls `resume`.
-  virtual bool answer(const Request& request) = 0;
+  virtual bool answer(Request& request) = 0;
 
  protected:
   ~Driver() = default;
@@ -112,7 +137,7 @@ template <class Asking, class Finish> class [[nodiscard]] Asked {
   Asked(Driver& driver, Asking request, Finish finish)
       : driver_(driver), request_(std::move(request)), finish_(std::move(finish)) {}
 
-  bool await_ready() { return driver_.answer(&request_); }
+  bool await_ready() { return driver_.answer(request_); }
   template <class Promise> void await_suspend(std::coroutine_handle<Promise> verb) noexcept {
     driver_.waiting_ = &verb.promise();
   }

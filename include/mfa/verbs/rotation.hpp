@@ -30,7 +30,7 @@ inline bool reseal(storage::FactorRecord& record, const KeyRing& keys) {
 
 /// Commits resealed factors and returns how many it was that moved them. Where another verb got through
 /// meanwhile, each is looked at anew.
-inline Verb<std::size_t> commit_resealed(const Run& run, std::vector<storage::FactorRecord> factors) {
+Verb<std::size_t> commit_resealed(const VerbRun auto& run, std::vector<storage::FactorRecord> factors) {
   storage::Batch batch;
   batch.factors = factors;
   if (factors.empty() || co_await run.commit(batch)) co_return factors.size();
@@ -74,7 +74,7 @@ inline bool reseal_or_count(storage::FactorRecord& record, const KeyRing& keys, 
   }
 }
 
-inline Verb<void> reseal_pages(const Run& run, const ResealOptions& options, ResealProgress& progress) {
+Verb<void> reseal_pages(const VerbRun auto& run, const ResealOptions& options, ResealProgress& progress) {
   for (;;) {
     auto page = co_await run.scan_factors(progress.last_id, options.batch);
     if (page.empty()) co_return;
@@ -89,11 +89,11 @@ inline Verb<void> reseal_pages(const Run& run, const ResealOptions& options, Res
 }
 
 /// See `Verifier::reseal_all`.
-inline Verb<ResealProgress> reseal_all(const Run& run, const ResealOptions& options) {
+Verb<ResealProgress> reseal_all(const VerbRun auto& run, const ResealOptions& options) {
   if (options.batch < 1 || options.batch > 1000)
     throw Error(errc::invalid_argument,
                 "ResealOptions::batch is " + std::to_string(options.batch) + "; it may be 1 to 1000");
-  const Time begun = (co_await run.now()).now;
+  const Time begun = co_await run.time();
   ResealProgress progress;
   progress.last_id = options.after;
   std::exception_ptr failure;
@@ -108,7 +108,7 @@ inline Verb<ResealProgress> reseal_all(const Run& run, const ResealOptions& opti
 }
 
 /// See `Verifier::count_keys`.
-inline Verb<KeyCounts> count_keys(const Run& run) {
+Verb<KeyCounts> count_keys(const VerbRun auto& run) {
   constexpr std::size_t at_once = 1000;
   KeyCounts counts;
   std::string last_id;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -46,16 +47,14 @@ class Run {
 
   // --- the clock
 
+  [[nodiscard]] auto time() const {
+    return ask(ReadClock{}, [](ReadClock& read) { return in_range(read.answer); });
+  }
+
   /// The time, and all else that a decision may know.
   [[nodiscard]] auto now() const {
     return ask(ReadClock{}, [this](ReadClock& read) -> factor::Context {
-      // A year before `std::chrono::system_clock::time_point` ends where it counts nanoseconds, so that what
-      // is to last for a while has its end in it.
-      constexpr Time end = std::chrono::sys_days(std::chrono::year(2261) / 1 / 1);
-      const Time time = std::chrono::floor<std::chrono::milliseconds>(read.answer);
-      if (time < Time{} || time >= end)
-        throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 2260; set it");
-      return {time, options, *keys_};
+      return {in_range(read.answer), options, *keys_};
     });
   }
 
@@ -188,6 +187,16 @@ class Run {
     return {driver_, std::move(request), std::move(finish)};
   }
 
+  static Time in_range(std::chrono::system_clock::time_point read) {
+    // A year before `std::chrono::system_clock::time_point` ends where it counts nanoseconds, so that what is
+    // to last for a while has its end in it.
+    constexpr Time end = std::chrono::sys_days(std::chrono::year(2261) / 1 / 1);
+    const Time time = std::chrono::floor<std::chrono::milliseconds>(read);
+    if (time < Time{} || time >= end)
+      throw Error(errc::clock_out_of_range, "the clock reads before 1970 or after 2260; set it");
+    return time;
+  }
+
   template <class Find> static Find question(std::string_view id) {
     Find find;
     find.id = id;
@@ -207,6 +216,11 @@ class Run {
   std::shared_ptr<const KeyRing> keys_;
   EventContext event_context_; ///< for the log
 };
+
+/// `Run`. Verbs are templates for this alone, that g++ writes the code of every other coroutine which it
+/// reads: so a program has that of the verbs which it calls.
+template <class R>
+concept VerbRun = std::same_as<R, Run>;
 
 /// The rounds of a verb that finds, decides and commits until its commit succeeds. A commit that does not
 /// found a record changed: another verb got through, and the limits bound how often that happens.

@@ -14,7 +14,7 @@
 namespace mfa::verbs {
 
 /// Removes a challenge, whatever became of it meanwhile; false if the storage fails.
-inline Verb<bool> withdraw(const Run& run, std::string_view challenge_id) {
+Verb<bool> withdraw(const VerbRun auto& run, std::string_view challenge_id) {
   try {
     for (Rounds rounds("the challenge");; rounds.next()) {
       const auto challenge = co_await run.find_challenge(challenge_id);
@@ -30,7 +30,7 @@ inline Verb<bool> withdraw(const Run& run, std::string_view challenge_id) {
 
 /// Sends the message of a challenge that is committed. `event` is about the challenge. If the transport
 /// throws, the challenge is removed and `errc::sms_not_sent` carries the transport's exception nested.
-inline Verb<void> send(const Run& run, const SmsMessage& message, Event event) {
+Verb<void> send(const VerbRun auto& run, const SmsMessage& message, Event event) {
   // No policy is called while an exception is handled: what is handled belongs to the thread, and a policy
   // may give that to another fibre, which would take it.
   try {

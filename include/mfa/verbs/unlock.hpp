@@ -19,7 +19,7 @@
 namespace mfa::verbs {
 
 /// See `Verifier::unlock_factor`.
-inline Verb<void> unlock_factor(const Run& run, std::string_view factor_id, std::string_view user_id) {
+Verb<void> unlock_factor(const VerbRun auto& run, std::string_view factor_id, std::string_view user_id) {
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
@@ -35,7 +35,7 @@ inline Verb<void> unlock_factor(const Run& run, std::string_view factor_id, std:
 }
 
 /// Removes what was counted under these ids, and tells; false if there was nothing.
-inline Verb<bool> reset_counts(const Run& run, const std::vector<std::string>& ids, const Event& event) {
+Verb<bool> reset_counts(const VerbRun auto& run, const std::vector<std::string>& ids, const Event& event) {
   for (Rounds rounds("the count of what was sent");; rounds.next()) {
     storage::Batch batch;
     for (const std::string& id : ids) {
@@ -50,7 +50,7 @@ inline Verb<bool> reset_counts(const Run& run, const std::vector<std::string>& i
 }
 
 /// See `Verifier::reset_sms_limits`.
-inline Verb<bool> reset_sms_limits(const Run& run, std::string_view phone_number) {
+Verb<bool> reset_sms_limits(const VerbRun auto& run, std::string_view phone_number) {
   const factor::Context context = co_await run.now();
   const auto ids = factor::sms_counter_ids(sms::parse_phone_number(phone_number), context.keys);
   const Event event{.type = EventType::send_limits_reset, .at = context.now, .factor_type = FactorType::sms};
@@ -58,7 +58,7 @@ inline Verb<bool> reset_sms_limits(const Run& run, std::string_view phone_number
 }
 
 /// See `Verifier::reset_send_limits`.
-inline Verb<bool> reset_send_limits(const Run& run, std::string_view factor_id, std::string_view user_id) {
+Verb<bool> reset_send_limits(const VerbRun auto& run, std::string_view factor_id, std::string_view user_id) {
   const factor::Context context = co_await run.now();
   const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
   const auto ids =

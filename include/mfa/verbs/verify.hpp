@@ -46,8 +46,8 @@ inline void emit(const Run& run, const decision::Verdict& verdict, const Verific
 }
 
 /// See `Verifier::verify_challenge`.
-inline Verb<Verification> verify_challenge(const Run& run, std::string_view challenge_id,
-                                           std::string_view code, const VerifyOptions& options) {
+Verb<Verification> verify_challenge(const VerbRun auto& run, std::string_view challenge_id,
+                                    std::string_view code, const VerifyOptions& options) {
   decision::check_answer(code);
   decision::check_binding("VerifyOptions", options.binding);
   check_challenge_id(challenge_id);
