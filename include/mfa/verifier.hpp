@@ -366,14 +366,26 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   }
 
  private:
+  /// What follows from a mistake that was told above would hide it.
+  static constexpr bool usable =
+      !misused && Storage<StoragePolicy> && Clock<ClockPolicy> && SmsTransport<SmsPolicy>;
+
+  struct Unusable {
+    template <class T> operator T() const;
+  };
+
   template <class Make> auto run(const EventContext& event_context, Make make) const {
-    const auto drive = [&] {
-      detail::BlockingDriver driver(policies_, event_context);
-      auto verb = make(driver.run());
-      verb.start();
-      return handles_.take(verb);
-    };
-    return Errors::template answer<decltype(drive())>(drive);
+    if constexpr (usable) {
+      const auto drive = [&] {
+        detail::BlockingDriver driver(policies_, event_context);
+        auto verb = make(driver.run());
+        verb.start();
+        return handles_.take(verb);
+      };
+      return Errors::template answer<decltype(drive())>(drive);
+    } else {
+      return Unusable{};
+    }
   }
 
   detail::Policies<StoragePolicy, ClockPolicy, SmsPolicy> policies_;

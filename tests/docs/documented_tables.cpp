@@ -166,7 +166,7 @@ TEST_CASE("The tables of options name every option, with the default that the co
       {"VerifyOptions", "options.hpp"},
       {"EventContext", "event.hpp"},
       {"Page", "page.hpp"},
-      {"ImportOptions", "import.hpp"},
+      {"ImportOptions", "import_types.hpp"},
       {"QrCodeOptions", "factor/authenticator.hpp"},
       {"ResealOptions", "key_rotation.hpp"},
       {"KeyFileOptions", "crypto/key_file.hpp"},

@@ -22,6 +22,7 @@
 #include <openssl/evp.h>
 #include <sqlite3.h>
 
+#include <mfa/async/worker_threads.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/encoding/base64.hpp>
 #include <mfa/import.hpp>
@@ -617,6 +618,27 @@ void broken_files(Play<mfa::storage::Sqlite>& play, const std::string& file, Hea
   heard.error_of(errc::storage_schema, [&] { return mfa::storage::Sqlite(file); });
 }
 
+/// What the library says of classes of the host's that fail, and of what waits for them.
+void broken_policies(Heard& heard) {
+  struct Lost : mfa::storage::Memory {
+    static std::optional<mfa::storage::FactorRecord> find_factor(std::string_view) {
+      throw std::runtime_error("lost");
+    }
+  };
+  mfa::Verifier verifier{Lost{}, mfa::Options{}, mfa::return_errors};
+  heard.error_of(errc::policy_failure, [&]() -> int {
+    throw verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ").error();
+  });
+
+  mfa::detail::WorkQueue queue(1, 0);
+  (void)queue.stop(std::chrono::milliseconds(0));
+  const auto call = [] { return 0; };
+  heard.error_of(errc::storage_unavailable, [&] {
+    queue.add(std::make_shared<mfa::detail::CallOf<decltype(call)>>(call), {});
+    return 0;
+  });
+}
+
 /// Every enumerator: all values but those that the library calls `unknown`.
 template <class Enumeration, class Name> std::set<Enumeration> all_of(Name&& name, std::string_view unknown) {
   std::set<Enumeration> all;
@@ -656,6 +678,7 @@ TEST_CASE("No code, secret, key, message or whole phone number is in an error, a
       heard, secrets, file, mfa::storage::SqliteOptions{.synchronous = mfa::storage::Synchronous::off});
   on_sqlite.run();
   broken_files(on_sqlite, file, heard);
+  broken_policies(heard);
 
   CHECK(secrets.found_in(heard.text) == std::vector<std::string>{});
 
