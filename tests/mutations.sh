@@ -93,7 +93,7 @@ mutate "the lock is opened by operators" verbs/unlock.hpp 'decision::forget_fail
 mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
   'std::string(digits, char(49))'
-mutate "sms codes expire" $verification 'if (challenge.expires_at && is_over(challenge.created_at, *challenge.expires_at, context.now))' 'if (false)'
+mutate "sms codes expire" $verification 'if (challenge.expires_at && factor::is_over(challenge.created_at, *challenge.expires_at, context.now))' 'if (false)'
 mutate "sms codes expire in time" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" code ").append(challenge.id)' ''
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
