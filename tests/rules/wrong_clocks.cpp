@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/factor/lifetime.hpp>
 #include <mfa/decision/lockout.hpp>
+#include <mfa/factor/lifetime.hpp>
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
