@@ -106,3 +106,5 @@ mfa_need(libfido2 PKG_CONFIG libfido2 DEBIAN libfido2-dev)
 mfa_need(benchmark IF benchmark_FOUND LIBRARIES benchmark::benchmark DEBIAN libbenchmark-dev)
 mfa_need(python IF Python3_Interpreter_FOUND DEBIAN python3)
 mfa_need(gxx PROGRAM g++ DEBIAN g++)
+
+mfa_need(meson PROGRAM meson DEBIAN meson)

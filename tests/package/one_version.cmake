@@ -3,17 +3,8 @@
 # A manifest to compare: "<file>|<regular expression, whose group is the version or homepage>".
 set(versions
     [[vcpkg.json|"version": "([^"]*)"]]
-    [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"version": "([^"]*)"]])
-# Those of other ways, where they are there.
-foreach(place IN ITEMS
-    [[meson.build|version: '([^']*)']]
-    [[MODULE.bazel|version = "([^"]*)"]]
-    [[packaging/debian/changelog|^mfa-cpp \(([0-9.]+)-]])
-  string(REGEX REPLACE "\\|.*" "" file "${place}")
-  if(EXISTS ${SOURCE}/${file})
-    list(APPEND versions "${place}")
-  endif()
-endforeach()
+    [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"version": "([^"]*)"]]
+    [[meson.build|version: '([^']*)']])
 set(homepages
     [[vcpkg.json|"homepage": "([^"]*)"]]
     [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"homepage": "([^"]*)"]]
