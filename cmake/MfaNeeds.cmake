@@ -108,3 +108,5 @@ mfa_need(python IF Python3_Interpreter_FOUND DEBIAN python3)
 mfa_need(gxx PROGRAM g++ DEBIAN g++)
 
 mfa_need(meson PROGRAM meson DEBIAN meson)
+# Debian's, whose installation has this program: others would fetch their rules.
+mfa_need(bazel PROGRAM build-runfiles PATHS /usr/share/bazel DEBIAN bazel-bootstrap)

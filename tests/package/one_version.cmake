@@ -4,7 +4,8 @@
 set(versions
     [[vcpkg.json|"version": "([^"]*)"]]
     [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"version": "([^"]*)"]]
-    [[meson.build|version: '([^']*)']])
+    [[meson.build|version: '([^']*)']]
+    [[MODULE.bazel|version = "([^"]*)"]])
 set(homepages
     [[vcpkg.json|"homepage": "([^"]*)"]]
     [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"homepage": "([^"]*)"]]

@@ -1,0 +1,13 @@
+# Sourced: page_block SOURCE SECTION LANGUAGE prints the blocks of a language in a section of docs/packaging.md.
+page_block() {
+  awk -v heading="## $2" -v fence="\`\`\`$3" '
+    /^## / { here = $0 == heading }
+    /^```$/ { inside = 0 }
+    inside
+    here && $0 == fence { inside = 1 }' "$1/docs/packaging.md"
+}
+
+# page_commands SOURCE SECTION: its commands.
+page_commands() {
+  page_block "$1" "$2" console | sed -n 's/^\$ //p'
+}
