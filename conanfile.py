@@ -47,8 +47,7 @@ class MfaCppConan(ConanFile):
     options = {f"with_{component}": [True, False] for component in COMPONENTS}
     default_options = {f"with_{component}": False for component in COMPONENTS}
     no_copy_source = True
-    # For the recipe in the project's own tree, whose version and sources it takes. In ConanCenter config.yml has the
-    # versions and conandata.yml the releases' archives.
+    # For the recipe in the project's own tree.
     exports_sources = "include/*", "LICENSE"
     test_package_folder = "packaging/conan/test_package"
 

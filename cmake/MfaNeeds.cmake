@@ -108,5 +108,7 @@ mfa_need(python IF Python3_Interpreter_FOUND DEBIAN python3)
 mfa_need(gxx PROGRAM g++ DEBIAN g++)
 
 mfa_need(meson PROGRAM meson DEBIAN meson)
+mfa_need(dpkg_buildpackage PROGRAM dpkg-buildpackage DEBIAN dpkg-dev)
+mfa_need(debhelper PROGRAM dh DEBIAN debhelper)
 # Debian's, whose installation has this program: others would fetch their rules.
 mfa_need(bazel PROGRAM build-runfiles PATHS /usr/share/bazel DEBIAN bazel-bootstrap)

@@ -37,7 +37,7 @@ def center_recipe(recipe):
     for package, version in VERSIONS.items():
         replace(rf'"{package}": "[^"]*"', f'"{package}": "{version}"')
     replace(r'    url = "[^"]*"', '    url = "https://github.com/conan-io/conan-center-index"')
-    replace(r"    # For the recipe in the project's own tree,.*# End of what is for the project's own tree\.\n",
+    replace(r"    # For the recipe in the project's own tree\..*# End of what is for the project's own tree\.\n",
             '\n    def layout(self):\n        basic_layout(self, src_folder="src")\n')
     replace(r"    def build\(self\):", '''    def source(self):
         get(self, **self.conan_data["sources"][self.version], strip_root=True)

@@ -4,13 +4,15 @@
 set(versions
     [[vcpkg.json|"version": "([^"]*)"]]
     [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"version": "([^"]*)"]]
+    [[packaging/debian/changelog|^mfa-cpp \(([0-9.]*)-]]
     [[meson.build|version: '([^']*)']]
     [[MODULE.bazel|version = "([^"]*)"]])
 set(homepages
     [[vcpkg.json|"homepage": "([^"]*)"]]
     [[packaging/vcpkg/ports/mfa-cpp/vcpkg.json|"homepage": "([^"]*)"]]
     [[conanfile.py|homepage = "([^"]*)"]]
-    [[conanfile.py|url = "([^"]*)"]])
+    [[conanfile.py|url = "([^"]*)"]]
+    "packaging/debian/control|Homepage: ([^\n]*)")
 # The Conan recipe reads its version in CMakeLists.txt: package_conan_recipe compares it.
 
 file(READ ${SOURCE}/CMakeLists.txt project)

@@ -341,8 +341,7 @@ endif()
 
     components = recipe.cpp_info.components
     text = f"list(APPEND CMAKE_MODULE_PATH {module_path})\n"
-    needs = {need for component in components.values() for need in component.requires if "::" in need}
-    for package in sorted({KNOWN_COMPONENTS[need][0] for need in needs}):
+    for package in sorted({KNOWN_COMPONENTS[n][0] for c in components.values() for n in c.requires if n in KNOWN_COMPONENTS}):
         text += f"find_package({package} REQUIRED)\n"
     for component in components.values():
         target = component.properties["cmake_target_name"]

@@ -52,8 +52,7 @@ class Recipe:
                 self.assertEqual(recipe.packaged, {f"include/{header}" for header in headers} | {"licenses/LICENSE"})
 
                 info = recipe.cpp_info
-                self.assertEqual(info.properties,
-                                 {"cmake_file_name": "mfa", "cmake_config_version_compat": "SameMinorVersion"})
+                self.assertEqual(info.properties, {"cmake_file_name": "mfa", "cmake_config_version_compat": "SameMinorVersion"})
                 self.assertEqual(set(info.components), {"core", *chosen})
                 for name, component in {**info.components, "the whole": info}.items():
                     self.assertEqual((name, component.libdirs, component.bindirs, component.libs), (name, [], [], []))
@@ -83,8 +82,7 @@ class Recipe:
         self.assertIn("header-only", recipe.topics)
 
     def test_no_threads_library_on_windows(self):
-        info = self.create(os="Windows", compiler="msvc", compiler_version="193").cpp_info
-        self.assertEqual(info.components["core"].system_libs, [])
+        self.assertEqual(self.create(os="Windows", compiler="msvc", compiler_version="193").cpp_info.components["core"].system_libs, [])
 
     def test_compilers(self):
         for compiler, version, changes, fits in [

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SOURCE CORE COMPONENTS: packaging/debian builds with and depends on the packages of CORE, and suggests those of
+# COMPONENTS: lists of pkg-config modules with their versions, as in cmake/MfaComponents.cmake, one to a line.
+set -eu
+debian=$1/packaging/debian
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# The packages of modules, as dpkg knows them: "libsqlite3-dev (>= 3.37)" of "sqlite3 >= 3.37".
+packages() {
+  echo "$1" | while read -r module relation version; do
+    file=$(readlink -f "$(pkg-config --variable=pcfiledir "$module")/$module.pc")
+    package=$(dpkg -S "$file" | sed 's/:.*//')
+    echo "$package ($relation $version)"
+  done | sort -u
+}
+
+# A field that has a line for each package, without those that are needed to build alone.
+field() {
+  sed -n "/^$1:/,/^[^ ]/s/^ \(.*\),$/\1/p" "$debian/control" |
+    grep -v -e '^\$' -e '^cmake' -e '^debhelper' -e '^pkg-config' | sort
+}
+
+# What came out empty would equal what came out empty.
+packages "$2" >"$dir/core"
+packages "$3" >"$dir/components"
+grep -q libssl-dev "$dir/core"
+grep -q libsqlite3-dev "$dir/components"
+for name in Build-Depends Depends Suggests; do
+  field "$name" >"$dir/$name"
+done
+diff "$dir/core" "$dir/Build-Depends"
+diff "$dir/core" "$dir/Depends"
+diff "$dir/components" "$dir/Suggests"
