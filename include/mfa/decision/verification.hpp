@@ -51,7 +51,8 @@ struct Verdict {
 /// Whether a claim of this answer was found to be another factor's.
 enum class Claims : bool { open, taken };
 
-/// What the kind says, unless it accepts what must be refused all the same. Then the factor is as it was.
+/// What the kind says of the answer. If the kind accepts one that others must refuse (what it claims is
+/// another factor's, or it shows less than is required), that refusal, with the factor as it was.
 [[nodiscard]] inline factor::Answer check(storage::FactorRecord& factor,
                                           const storage::ChallengeRecord& challenge, std::string_view answer,
                                           const VerifyOptions& request, const factor::Context& context,

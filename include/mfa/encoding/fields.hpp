@@ -27,7 +27,7 @@ class FieldWriter {
   /// `format` names the order and meaning of what follows; a changed order takes a new format.
   explicit FieldWriter(std::uint64_t format) { number(format); }
 
-  /// As a varint: seven bits a byte, the least significant first.
+  /// As a varint: seven bits per byte, the least significant first.
   FieldWriter& number(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
     bytes_ += static_cast<char>(value);

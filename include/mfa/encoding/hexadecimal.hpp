@@ -8,7 +8,7 @@
 
 namespace mfa::detail {
 
-/// Two digits a byte, in lower case.
+/// Two digits per byte, in lower case.
 [[nodiscard]] inline std::string hexadecimal(std::span<const unsigned char> bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;

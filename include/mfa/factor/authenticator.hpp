@@ -21,7 +21,7 @@ namespace mfa {
 
 /// How the QR code of an enrolment is drawn.
 struct QrCodeOptions {
-  unsigned scale = 4; ///< pixels a module, 1 to 64
+  unsigned scale = 4; ///< pixels per module, 1 to 64
   qr::ErrorCorrection error_correction = qr::ErrorCorrection::medium;
 };
 

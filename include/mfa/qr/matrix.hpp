@@ -93,11 +93,11 @@ inline const char* name(ErrorCorrection level) noexcept {
   return "unknown";
 }
 
-/// Pixels a side, quiet zone included, at `scale` pixels a module.
+/// Pixels on each side, quiet zone included, at `scale` pixels per module.
 inline unsigned image_side(const Matrix& matrix, unsigned scale) {
   if (scale < 1 || scale > 64)
     throw Error(errc::invalid_argument,
-                "QR code: scale " + std::to_string(scale) + " is not within 1 to 64 pixels a module");
+                "QR code: scale " + std::to_string(scale) + " is not within 1 to 64 pixels per module");
   return (matrix.size() + 2 * quiet_zone) * scale;
 }
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +15,7 @@
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/base64.hpp>
+#include <mfa/error.hpp>
 #include <mfa/qr/matrix.hpp>
 
 namespace mfa::qr {
@@ -49,7 +49,7 @@ class PngWriter {
     crypto::SecretBytes row((side + 7) / 8);
     image_.reserve(1024 + std::size_t{side});
     if (png_ == nullptr || info_ == nullptr || !draw(matrix, scale, side, row.data(), row.size()))
-      throw std::runtime_error(std::string{"QR code: libpng: "} + complaint_);
+      throw Error(errc::qr_code_too_large, std::string("libpng could not write the QR code: ") + complaint_);
     return std::move(image_);
   }
 
@@ -150,9 +150,9 @@ class PngWriter {
 
 } // namespace detail
 
-/// A PNG image, one bit a pixel, black on white, quiet zone included. It holds what was encoded, so it is as
-/// secret as that. Throws `Error` (`invalid_argument`) for a scale out of range, `std::runtime_error` when
-/// libpng fails, for lack of memory in practice.
+/// A PNG image, one bit per pixel, black on white, quiet zone included. It holds what was encoded, so it is
+/// as secret as that. Throws `errc::invalid_argument` for a scale out of range, and `errc::qr_code_too_large`
+/// with libpng's words when that fails, which it does for lack of memory in practice.
 [[nodiscard]] inline crypto::SecretString png(const Matrix& matrix, PngOptions options = {}) {
   return detail::PngWriter{}.write(matrix, options.scale);
 }
