@@ -64,8 +64,8 @@ concept ScansFactors = requires(S& s, std::string_view after_id, std::size_t lim
   { s.scan_factors(after_id, limit) } -> std::same_as<std::vector<FactorRecord>>;
 };
 
-/// Offered by a storage that can remove what is past its `purge_at`: at most `limit` records per call; returns
-/// how many it removed.
+/// Offered by a storage that can remove what is past its `purge_at`: at most `limit` records per call;
+/// returns how many it removed.
 template <class S>
 concept Purges = requires(S& s, Time now, std::size_t limit) {
   { s.purge(now, limit) } -> std::same_as<std::size_t>;
