@@ -257,10 +257,10 @@ mutate "postgres: search path of the function" storage/postgres/schema.hpp \
   'plpgsql SET search_path = pg_catalog, pg_temp AS' 'plpgsql AS'
 mutate "postgres: schemas in the view" storage/postgres/schema.hpp 'pg_catalog.convert_from(user_id' 'convert_from(user_id'
 mutate "postgres: our commit" storage/postgres/statements.hpp '"::pg_catalog.bytea"' '""'
-mutate "postgres: a closed schema" storage/postgres.hpp 'detail::postgres::require_closed(*first, statements.schema);' ''
+mutate "postgres: a closed schema" storage/postgres/database.hpp 'require_closed(*first, statements_.schema);' ''
 tests=tests/storage/postgres/pgbouncer_before_postgres.cpp
-mutate "postgres: no pool of transactions" storage/postgres.hpp \
-  'detail::postgres::require_session(*first, conninfo, timeouts);' ''
+mutate "postgres: no pool of transactions" storage/postgres/database.hpp \
+  'require_session(*first, conninfo_, timeouts_);' ''
 mutate "postgres: statements of one connection" storage/postgres/connection.hpp \
   'return statement_prefix_ + statement.name;' 'return std::string("mfa_") + statement.name;'
 

@@ -171,7 +171,7 @@ TEST_CASE("The tables of options name every option, with the default that the co
       {"ResealOptions", "key_rotation.hpp"},
       {"KeyFileOptions", "crypto/key_file.hpp"},
       {"SqliteOptions", "storage/sqlite.hpp"},
-      {"PostgresOptions", "storage/postgres.hpp"},
+      {"PostgresOptions", "storage/postgres/options.hpp"},
       {"RedisOptions", "storage/redis/options.hpp"},
       {"RelyingPartySettings", "webauthn/settings.hpp"},
   };

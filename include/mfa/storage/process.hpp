@@ -56,19 +56,19 @@ class DeleteAtHome {
       keep(object);
   }
 
- private:
-  struct Kept {
-    void* object;
-    Kept* next;
-  };
-
-  /// Where leak checkers find it.
+  /// Leaves it where leak checkers find it.
   static void keep(void* object) noexcept {
     static std::atomic<Kept*> all = nullptr;
     auto* const kept = new (std::nothrow) Kept{object, all};
     while (kept != nullptr && !all.compare_exchange_weak(kept->next, kept)) {
     }
   }
+
+ private:
+  struct Kept {
+    void* object;
+    Kept* next;
+  };
 
   HomeProcess home_;
 };

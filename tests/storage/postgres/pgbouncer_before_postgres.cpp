@@ -173,20 +173,20 @@ TEST_CASE("A connection whose session becomes another's runs none of the other's
   Client second(bouncer);
   (void)first.ask("BEGIN"); // so that there is one session to give
   const std::string of_first = first.session();
-  Connection a(server().uri(bouncer.port()), timeouts, Session::leave);
-  a.prepare(statements_of_a.all());
+  Connection a(server().uri(bouncer.port()), timeouts);
+  mfa::detail::block_on(a.prepare(statements_of_a.all()));
   (void)second.ask("BEGIN");
   REQUIRE(second.session() != of_first);
   (void)first.ask("COMMIT"); // and now only the other
-  Connection b(server().uri(bouncer.port()), timeouts, Session::leave);
-  b.prepare(statements_of_b.all());
+  Connection b(server().uri(bouncer.port()), timeouts);
+  mfa::detail::block_on(b.prepare(statements_of_b.all()));
 
   Parameters parameters(1);
   parameters.bind_text(1, "f");
-  const Result own = b.run(statements_of_b.factor, parameters);
+  const Result own = mfa::detail::block_on(b.run(statements_of_b.factor, parameters));
   REQUIRE(own.rows() == 1);
   CHECK(Row("", own, 0).bytes(2) == "user of " + of_b.schema_name);
-  const Result others = a.run(statements_of_a.factor, parameters);
+  const Result others = mfa::detail::block_on(a.run(statements_of_a.factor, parameters));
   CHECK(others.rows() == 0);
   CHECK(others.state() == "26000"); // invalid_sql_statement_name
   CHECK_THAT(remedy(others.state()), contains("pool_mode = session"));

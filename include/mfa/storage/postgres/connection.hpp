@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,16 +16,12 @@
 
 #include <libpq-fe.h>
 
-#if defined(_WIN32)
-#include <winsock2.h>
-#else
-#include <poll.h>
-#endif
-
 #include <mfa/crypto/random.hpp>
 #include <mfa/error.hpp>
+#include <mfa/storage/conversation.hpp>
 #include <mfa/storage/postgres/errors.hpp>
 #include <mfa/storage/postgres/values.hpp>
+#include <mfa/storage/process.hpp>
 
 #if !defined(LIBPQ_HAS_PIPELINING)
 #error "mfa needs libpq of PostgreSQL 14 or later"
@@ -57,30 +55,6 @@ inline std::string new_statement_prefix() {
   return prefix + '_';
 }
 
-/// What a new connection does with the session that it got.
-enum class Session {
-  set_up, ///< gives it the settings that our statements need
-  leave,  ///< nothing, as it may be another's the next moment
-};
-
-/// Waits until the socket can be read or, if asked, written; false if the deadline has passed before.
-inline bool wait_for(int socket, bool to_write, std::chrono::steady_clock::time_point deadline) {
-  using std::chrono::milliseconds;
-  const auto left = deadline - std::chrono::steady_clock::now();
-  const auto patience = std::clamp<milliseconds>(std::chrono::ceil<milliseconds>(left), milliseconds(0),
-                                                 std::chrono::hours(24));
-  const auto timeout = static_cast<int>(patience.count());
-  const auto events = static_cast<short>(to_write ? POLLIN | POLLOUT : POLLIN);
-#if defined(_WIN32)
-  WSAPOLLFD waiting{static_cast<SOCKET>(socket), events, 0};
-  const int ready = WSAPoll(&waiting, 1, timeout);
-#else
-  pollfd waiting{socket, events, 0};
-  const int ready = poll(&waiting, 1, timeout);
-#endif
-  return ready != 0 || timeout > 0; // interrupted or early: the caller looks again
-}
-
 /// Refuses a connection string that libpq does not understand, and one in which a part of the password would
 /// pass for the host, which messages name.
 inline void check_conninfo(const std::string& conninfo) {
@@ -105,31 +79,55 @@ inline void check_conninfo(const std::string& conninfo) {
   }
 }
 
-/// One connection, for one thread at a time. Not movable, since libpq holds its address.
+/// One of the servers that a connection string names.
+struct Server {
+  std::string host;
+  std::string host_address;
+  std::string port;
+};
+
+/// One connection, for one conversation at a time. Not movable, since libpq holds its address. In a process
+/// that was forked it does nothing, and leaves the parent's alone.
 class Connection {
  public:
-  /// `conninfo` is a connection string or URI that `check_conninfo` let pass.
-  Connection(const std::string& conninfo, const Timeouts& timeouts, Session session = Session::set_up)
-      : timeouts_(timeouts) {
-    const std::string patience = std::to_string(timeouts.connect.count());
-    // The connection string stands behind what it may override and before what it may not.
-    const std::array keywords{"fallback_application_name", "connect_timeout",
-                              "target_session_attrs",      "dbname",
-                              "client_encoding",           static_cast<const char*>(nullptr)};
-    const std::array values{
-        "mfa", patience.c_str(), "read-write", conninfo.c_str(), "UTF8", static_cast<const char*>(nullptr)};
-    handle_.reset(PQconnectdbParams(keywords.data(), values.data(), 1));
-    if (!handle_) throw std::bad_alloc();
-    storage_ = describe();
-    PQsetNoticeReceiver(handle(), &Connection::notice, this);
-    if (PQstatus(handle()) != CONNECTION_OK) {
-      throw Error(errc::storage_failure,
-                  "cannot connect to " + storage_ + ": " + in_one_line(PQerrorMessage(handle())) +
-                      ". Check that the server runs and lets this role in; it is tried "
-                      "again with the next operation.");
+  /// Connects, in this thread. `conninfo` is a connection string or URI that `check_conninfo` let pass. The
+  /// session is left as it is, as it may be another's the next moment if there is a pooler: see `set_up`.
+  Connection(const std::string& conninfo, const Timeouts& timeouts)
+      : Connection(conninfo, timeouts, nullptr, &PQconnectdbParams) {
+    if (PQstatus(handle()) != CONNECTION_OK) fail_to_connect(in_one_line(PQerrorMessage(handle())));
+    begin();
+  }
+
+  /// Connects to the first of the servers that lets us in, or to those that the string names if there are
+  /// none here; to look up a host's name libpq blocks. Time is limited for each of `servers` alone.
+  static Conversation<std::unique_ptr<Connection>>
+  connect(const std::string& conninfo, const Timeouts& timeouts, std::span<const Server> servers) {
+    std::string refusals;
+    for (std::size_t i = 0;; ++i) {
+      const Server* const server = servers.empty() ? nullptr : &servers[i];
+      std::unique_ptr<Connection> connection(
+          new Connection(conninfo, timeouts, server, &PQconnectStartParams));
+      PGconn* const handle = connection->handle();
+      const auto deadline = connection->connect_deadline();
+      bool is_late = false;
+      auto step = PQstatus(handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+      while (!is_late && (step == PGRES_POLLING_WRITING || step == PGRES_POLLING_READING)) {
+        const Wait wait{
+            .socket = PQsocket(handle), .to_write = step == PGRES_POLLING_WRITING, .deadline = deadline};
+        const bool ready = co_await wait;
+        is_late = !ready && std::chrono::steady_clock::now() >= deadline;
+        if (ready) step = PQconnectPoll(handle);
+      }
+      if (step == PGRES_POLLING_OK) {
+        connection->begin();
+        co_return connection;
+      }
+      const std::string words = is_late ? "connection to server at \"" + std::string(PQhost(handle)) +
+                                              "\", port " + PQport(handle) + " failed: timeout expired"
+                                        : in_one_line(PQerrorMessage(handle));
+      refusals += (refusals.empty() ? "" : " ") + words;
+      if (i + 1 >= servers.size()) connection->fail_to_connect(refusals);
     }
-    PQsetnonblocking(handle(), 1);
-    if (session == Session::set_up) set_up();
   }
 
   Connection(const Connection&) = delete;
@@ -137,29 +135,56 @@ class Connection {
 
   [[nodiscard]] PGconn* handle() const noexcept { return handle_.get(); }
 
+  /// The servers of the connection string, if they are several.
+  [[nodiscard]] std::vector<Server> servers() const {
+    const auto split = [](const std::string& list) {
+      std::vector<std::string> parts(1);
+      for (const char c : list)
+        if (c == ',')
+          parts.emplace_back();
+        else
+          parts.back() += c;
+      return parts;
+    };
+    const auto hosts = split(setting("host"));
+    const auto addresses = split(setting("hostaddr"));
+    const auto ports = split(setting("port"));
+    std::vector<Server> servers(std::max(hosts.size(), addresses.size()));
+    if (servers.size() == 1) return {};
+    const auto part = [](const std::vector<std::string>& parts, std::size_t i) {
+      return parts.size() == 1 ? parts.front() : parts.at(i);
+    };
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+      servers[i] = {part(hosts, i), part(addresses, i), part(ports, i)};
+      if (servers[i].port.empty()) servers[i].port = "5432";
+    }
+    return servers;
+  }
+
   /// Gives the session our settings. By SQL, as PgBouncer refuses those of the connection's start or drops
   /// them. The first is for the others too: names that say no schema, and operators, which cannot, are those
   /// of PostgreSQL itself, whatever another role has put into a schema of this role's search path.
   ///
   /// Every statement of ours is for an index: a plan made while a table was small must not stay. What the
   /// connection string or PGOPTIONS sets, they may.
-  void set_up() {
+  Conversation<void> set_up() {
     const auto milliseconds = [](std::chrono::milliseconds time) { return std::to_string(time.count()); };
-    execute("set up a session of",
-            "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);"
-            "SELECT pg_catalog.set_config(ours.name, ours.value, false) FROM (VALUES"
-            " ('statement_timeout', '" +
-                milliseconds(timeouts_.statement) + "'), ('lock_timeout', '" + milliseconds(timeouts_.lock) +
-                "'), ('synchronous_commit', 'on'), ('default_transaction_isolation', 'read committed'),"
-                " ('enable_seqscan', 'off'), ('jit', 'off')) AS ours (name, value)"
-                " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_settings AS given"
-                " WHERE given.name = ours.name AND given.source = 'client')");
+    co_await execute(
+        "set up a session of",
+        "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);"
+        "SELECT pg_catalog.set_config(ours.name, ours.value, false) FROM (VALUES"
+        " ('statement_timeout', '" +
+            milliseconds(timeouts_.statement) + "'), ('lock_timeout', '" + milliseconds(timeouts_.lock) +
+            "'), ('synchronous_commit', 'on'), ('default_transaction_isolation', 'read committed'),"
+            " ('enable_seqscan', 'off'), ('jit', 'off')) AS ours (name, value)"
+            " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_settings AS given"
+            " WHERE given.name = ours.name AND given.source = 'client')");
   }
 
   /// The server's process that answers at the moment.
-  [[nodiscard]] std::string server_process() {
-    const Result pid = execute("ask for the session of", "SELECT pg_catalog.pg_backend_pid()");
-    return PQgetvalue(pid.handle(), 0, 0);
+  Conversation<std::string> server_process() {
+    const Result pid = co_await execute("ask for the session of", "SELECT pg_catalog.pg_backend_pid()");
+    co_return PQgetvalue(pid.handle(), 0, 0);
   }
 
   /// The process that the server named at the start of the connection. A pooler names one of its own
@@ -171,7 +196,8 @@ class Connection {
 
   /// Whether the next operation can use it.
   [[nodiscard]] bool is_usable() const noexcept {
-    return !ended_ && PQstatus(handle()) == CONNECTION_OK && PQtransactionStatus(handle()) == PQTRANS_IDLE;
+    return !ended_ && PQstatus(handle()) == CONNECTION_OK && PQtransactionStatus(handle()) == PQTRANS_IDLE &&
+           PQpipelineStatus(handle()) == PQ_PIPELINE_OFF;
   }
 
   /// Looks whether the server has ended it while it was idle.
@@ -183,43 +209,55 @@ class Connection {
   }
 
   /// One round trip. The result may be an error of the server. Throws `ConnectionLost` if there is none.
-  Result run(const Statement& statement, const Parameters& parameters) {
+  Conversation<Result> run(const Statement& statement, const Parameters& parameters) {
     send(statement, parameters);
-    return single_result(statement.purpose, statement.writes);
+    const Request request = begin_request(statement.purpose, statement.writes, patience());
+    Result first(nullptr);
+    for (;;) {
+      while (const auto wait = pending(request)) receive(co_await *wait, request);
+      Result next(PQgetResult(handle()));
+      if (!next) break;
+      if (!first) first = std::move(next);
+    }
+    if (!first || (first.is_error() && first.state().empty())) lose(statement.purpose, statement.writes);
+    co_return first;
   }
 
   /// One round trip, in which all runs are one transaction: each result, up to the first error.
-  std::vector<Result> run_all(const Statement& statement, std::span<const Parameters* const> runs) {
+  Conversation<std::vector<Result>> run_all(const Statement& statement,
+                                            std::span<const Parameters* const> runs) {
     enter_pipeline(statement.purpose);
     for (const Parameters* parameters : runs) send(statement, *parameters);
-    return pipeline_results(runs.size(), statement.purpose, statement.writes);
+    co_return co_await pipeline_results(runs.size(), statement.purpose, statement.writes);
   }
 
   /// One round trip for all of them.
-  void prepare(std::span<const Statement* const> statements) {
+  Conversation<void> prepare(std::span<const Statement* const> statements) {
     constexpr const char* purpose = "use the tables of";
     enter_pipeline(purpose);
     for (const Statement* statement : statements)
       if (PQsendPrepare(handle(), name_of(*statement).c_str(), statement->sql.c_str(), 0, nullptr) == 0)
         lose(purpose, false);
-    for (const Result& result : pipeline_results(statements.size(), purpose, false)) check(result, purpose);
+    const auto results = co_await pipeline_results(statements.size(), purpose, false);
+    for (const Result& result : results) check(result, purpose);
   }
 
-  /// Runs SQL without parameters and returns the last result, in text. Waits for it as long as `patience`.
-  Result execute(const char* purpose, const std::string& sql, std::chrono::milliseconds patience) {
+  /// Runs SQL without parameters and returns the last result, in text. Waits for it as long as `patience`, by
+  /// default as for any statement.
+  Conversation<Result> execute(const char* purpose, std::string sql,
+                               std::optional<std::chrono::milliseconds> at_most = std::nullopt) {
     if (PQsendQuery(handle(), sql.c_str()) == 0) lose(purpose, false);
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    Result last = next_result(purpose, true, deadline);
-    for (Result next = next_result(purpose, true, deadline); next;
-         next = next_result(purpose, true, deadline)) {
+    const Request request = begin_request(purpose, true, at_most.value_or(patience()));
+    Result last = co_await next_result(request);
+    for (;;) {
+      Result next = co_await next_result(request);
+      if (!next) break;
       if (!last.is_error()) last = std::move(next);
     }
     if (last.is_error() && last.state().empty()) lose(purpose, true);
     check(last, purpose);
-    return last;
+    co_return last;
   }
-
-  Result execute(const char* purpose, const std::string& sql) { return execute(purpose, sql, patience()); }
 
   /// Throws if the result is an error. The server's own words name tables and columns, never values; its
   /// details, which do, are left out.
@@ -233,9 +271,76 @@ class Connection {
   }
 
  private:
-  struct Finish {
-    void operator()(PGconn* handle) const noexcept { PQfinish(handle); }
+  class Finish {
+   public:
+    void operator()(PGconn* handle) const noexcept {
+      if (home_.is_here())
+        PQfinish(handle);
+      else
+        DeleteAtHome::keep(handle);
+    }
+
+   private:
+    HomeProcess home_;
   };
+
+  Connection(const std::string& conninfo, const Timeouts& timeouts, const Server* server,
+             PGconn* (*open)(const char* const*, const char* const*, int))
+      : timeouts_(timeouts) {
+    const std::string patience = std::to_string(timeouts.connect.count());
+    // The connection string stands behind what it may override and before what it may not.
+    const std::array keywords{"fallback_application_name",
+                              "connect_timeout",
+                              "target_session_attrs",
+                              "dbname",
+                              "client_encoding",
+                              server == nullptr ? nullptr : "host",
+                              "hostaddr",
+                              "port",
+                              static_cast<const char*>(nullptr)};
+    const std::array values{"mfa",
+                            patience.c_str(),
+                            "read-write",
+                            conninfo.c_str(),
+                            "UTF8",
+                            server == nullptr ? nullptr : server->host.c_str(),
+                            server == nullptr ? nullptr : server->host_address.c_str(),
+                            server == nullptr ? nullptr : server->port.c_str(),
+                            static_cast<const char*>(nullptr)};
+    handle_.reset(open(keywords.data(), values.data(), 1));
+    if (!handle_) throw std::bad_alloc();
+    PQsetNoticeReceiver(handle(), &Connection::notice, this);
+  }
+
+  void begin() {
+    storage_ = describe();
+    PQsetnonblocking(handle(), 1);
+  }
+
+  [[noreturn]] void fail_to_connect(const std::string& words) const {
+    throw Error(errc::storage_failure, "cannot connect to " + describe() + ": " + words +
+                                           ". Check that the server runs and lets this role in; it is tried "
+                                           "again with the next operation.");
+  }
+
+  /// What a parameter of the connection is, from whatever source.
+  [[nodiscard]] std::string setting(std::string_view keyword) const {
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(handle()),
+                                                                               &PQconninfoFree);
+    for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr; ++option)
+      if (option->keyword == keyword && option->val != nullptr) return option->val;
+    return {};
+  }
+
+  /// As libpq reads connect_timeout: none is zero or less, and one second is two.
+  [[nodiscard]] std::chrono::steady_clock::time_point connect_deadline() const {
+    const std::string text = setting("connect_timeout");
+    int seconds = 0;
+    std::from_chars(text.data(), text.data() + text.size(), seconds);
+    const std::chrono::seconds patience =
+        seconds <= 0 ? std::chrono::hours(24) : std::chrono::seconds(std::max(seconds, 2));
+    return std::chrono::steady_clock::now() + patience;
+  }
 
   [[nodiscard]] std::string name_of(const Statement& statement) const {
     return statement_prefix_ + statement.name;
@@ -265,26 +370,17 @@ class Connection {
       lose(statement.purpose, statement.writes);
   }
 
-  Result single_result(const char* purpose, bool writes) {
-    const auto deadline = std::chrono::steady_clock::now() + patience();
-    Result result = next_result(purpose, writes, deadline);
-    while (next_result(purpose, writes, deadline)) {
-    }
-    if (!result || (result.is_error() && result.state().empty())) lose(purpose, writes);
-    return result;
-  }
-
   void enter_pipeline(const char* purpose) {
     if (PQenterPipelineMode(handle()) == 0) lose(purpose, false);
   }
 
-  std::vector<Result> pipeline_results(std::size_t count, const char* purpose, bool writes) {
+  Conversation<std::vector<Result>> pipeline_results(std::size_t count, const char* purpose, bool writes) {
     if (PQpipelineSync(handle()) == 0) lose(purpose, writes);
-    const auto deadline = std::chrono::steady_clock::now() + patience();
+    const Request request = begin_request(purpose, writes, patience());
     std::vector<Result> results;
     bool failed = false;
     for (std::size_t i = 0; i <= count; ++i) { // the last is that of the synchronisation
-      Result result = next_result(purpose, writes, deadline);
+      Result result = co_await next_result(request);
       if (!result || (result.is_error() && result.state().empty() && !failed)) lose(purpose, writes);
       const bool is_end = result.status() == PGRES_PIPELINE_SYNC;
       if (!is_end && !failed) {
@@ -292,22 +388,44 @@ class Connection {
         results.push_back(std::move(result));
       }
       if (is_end) break;
-      (void)next_result(purpose, writes, deadline); // the null that ends each statement's results
+      (void)co_await next_result(request); // the null that ends each statement's results
     }
     if (PQexitPipelineMode(handle()) == 0) ended_ = true;
-    return results;
+    co_return results;
+  }
+
+  /// What was sent, and until when its results are waited for.
+  struct Request {
+    const char* purpose;
+    bool writes;
+    std::chrono::steady_clock::time_point deadline;
+  };
+
+  static Request begin_request(const char* purpose, bool writes, std::chrono::milliseconds patience) {
+    return {purpose, writes, std::chrono::steady_clock::now() + patience};
+  }
+
+  /// What to wait for before PQgetResult can tell; none: it can.
+  std::optional<Wait> pending(const Request& request) {
+    const int unsent = PQflush(handle());
+    if (unsent < 0) lose(request.purpose, request.writes);
+    if (unsent == 0 && PQisBusy(handle()) == 0) return std::nullopt;
+    return Wait{.socket = PQsocket(handle()),
+                .to_write = unsent != 0,
+                .deadline = request.deadline,
+                .watch = &watch_};
+  }
+
+  void receive(bool ready, const Request& request) {
+    if (!ready && std::chrono::steady_clock::now() >= request.deadline)
+      time_out(request.purpose, request.writes);
+    if (PQconsumeInput(handle()) == 0) lose(request.purpose, request.writes);
   }
 
   /// The next result of what was sent, or none if that was the last.
-  Result next_result(const char* purpose, bool writes, std::chrono::steady_clock::time_point deadline) {
-    for (;;) {
-      const int unsent = PQflush(handle());
-      if (unsent < 0) lose(purpose, writes);
-      if (unsent == 0 && PQisBusy(handle()) == 0) break;
-      if (!wait_for(PQsocket(handle()), unsent != 0, deadline)) time_out(purpose, writes);
-      if (PQconsumeInput(handle()) == 0) lose(purpose, writes);
-    }
-    return Result(PQgetResult(handle()));
+  Conversation<Result> next_result(const Request& request) {
+    while (const auto wait = pending(request)) receive(co_await *wait, request);
+    co_return Result(PQgetResult(handle()));
   }
 
   static std::string outcome(bool writes) {
@@ -338,6 +456,7 @@ class Connection {
   const std::string statement_prefix_ = new_statement_prefix();
   bool ended_ = false;
   std::unique_ptr<PGconn, Finish> handle_;
+  std::shared_ptr<void> watch_; ///< see `Wait`; ends before the connection
 };
 
 } // namespace mfa::detail::postgres

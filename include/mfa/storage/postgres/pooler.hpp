@@ -6,13 +6,14 @@
 #include <string>
 
 #include <mfa/error.hpp>
+#include <mfa/storage/conversation.hpp>
 #include <mfa/storage/postgres/connection.hpp>
 
 namespace mfa::detail::postgres {
 
 /// Throws if what is before the server is a pooler that gives our connection another session from one
 /// transaction to the next (PgBouncer: pool_mode = transaction or statement). To be called on a new
-/// connection that has left its session alone.
+/// connection that has left its session alone. Blocks.
 ///
 /// A pooler is told by the process id that it announces, which is not that of the server's process. Whether
 /// it pools sessions then shows on a second connection: as long as the first is open, no session is both's.
@@ -22,7 +23,7 @@ namespace mfa::detail::postgres {
 /// address came between, statements fail by their names, which only this connection's session knows.
 inline void require_session(Connection& connection, const std::string& conninfo, Timeouts timeouts) {
   using namespace std::chrono_literals;
-  const std::string session = connection.server_process();
+  const std::string session = block_on(connection.server_process());
   if (session == connection.announced_process()) return;
 
   timeouts.connect = std::min<std::chrono::seconds>(timeouts.connect, 2s);
@@ -30,8 +31,8 @@ inline void require_session(Connection& connection, const std::string& conninfo,
   std::optional<Connection> second;
   const auto other_session = [&]() -> std::optional<std::string> {
     try {
-      if (!second) second.emplace(conninfo, timeouts, Session::leave);
-      return second->server_process();
+      if (!second) second.emplace(conninfo, timeouts);
+      return block_on(second->server_process());
     } catch (const Error&) { // none is free, since ours and other clients' are in use
       return std::nullopt;
     }
@@ -39,7 +40,7 @@ inline void require_session(Connection& connection, const std::string& conninfo,
   const auto changes = [&] {
     constexpr int rounds = 5;
     for (int round = 1; round <= rounds; ++round) {
-      if (connection.server_process() != session) return true;
+      if (block_on(connection.server_process()) != session) return true;
       for (int query = 0; query < round; ++query) {
         const auto other = other_session();
         if (!other) return false;

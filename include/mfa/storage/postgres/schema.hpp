@@ -4,11 +4,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <mfa/error.hpp>
+#include <mfa/storage/conversation.hpp>
 #include <mfa/storage/postgres/connection.hpp>
 #include <mfa/storage/postgres/values.hpp>
 
@@ -195,22 +198,23 @@ inline std::string literal(std::string_view text) {
 
 /// Whether the database has the schema and, if one is named, a table in it. By a query: functions as
 /// to_regclass go by what was so when the transaction began.
-inline bool exists(Connection& connection, std::string_view quoted, std::string_view table = {}) {
+inline Conversation<bool> exists(Connection& connection, std::string_view quoted,
+                                 std::string_view table = {}) {
   std::string sql = "SELECT pg_catalog.count(*) > 0 FROM pg_catalog.pg_namespace AS n";
   if (!table.empty())
     sql += " JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = " + literal(table);
   sql += " WHERE n.nspname = (pg_catalog.parse_ident(" + literal(quoted) + "::pg_catalog.text))[1]";
-  const Result found = connection.execute("read the schema of", sql);
-  return Row(connection.storage(), found, 0).bytes(0) == "t";
+  const Result found = co_await connection.execute("read the schema of", sql);
+  co_return Row(connection.storage(), found, 0).bytes(0) == "t";
 }
 
-/// Throws if every role may create functions in the schema, which could pass for ours.
+/// Throws if every role may create functions in the schema, which could pass for ours. Blocks.
 inline void require_closed(Connection& connection, std::string_view quoted) {
-  const Result open = connection.execute(
+  const Result open = block_on(connection.execute(
       "read the privileges of",
       "SELECT FROM pg_catalog.pg_namespace WHERE nspname = (pg_catalog.parse_ident(" + literal(quoted) +
           "::pg_catalog.text))[1]"
-          " AND pg_catalog.has_schema_privilege('public', oid, 'CREATE')");
+          " AND pg_catalog.has_schema_privilege('public', oid, 'CREATE')"));
   if (open.rows() != 0)
     fail_schema(
         connection, quoted,
@@ -219,18 +223,18 @@ inline void require_closed(Connection& connection, std::string_view quoted) {
 }
 
 /// The version of our schema in the database, 0 if there is none. Throws if this release cannot use it.
-inline std::size_t schema_version(Connection& connection, std::string_view quoted,
-                                  Migrations known = migrations) {
+inline Conversation<std::size_t> schema_version(Connection& connection, std::string_view quoted,
+                                                Migrations known = migrations) {
   constexpr const char* purpose = "read the schema of";
-  if (!exists(connection, quoted, "schema_version")) return 0;
+  if (!co_await exists(connection, quoted, "schema_version")) co_return 0;
   const Result versions =
-      connection.execute(purpose, "SELECT version FROM " + std::string(quoted) + ".schema_version");
+      co_await connection.execute(purpose, "SELECT version FROM " + std::string(quoted) + ".schema_version");
   if (versions.rows() != 1)
     fail_schema(connection, quoted,
                 "its table schema_version does not hold one version. Restore it from a backup.");
   const std::string text = Row(connection.storage(), versions, 0).bytes(0);
   for (std::size_t version = 1; version <= known.size(); ++version)
-    if (text == std::to_string(version)) return version;
+    if (text == std::to_string(version)) co_return version;
   fail_schema(connection, quoted,
               "it has version " + text + " and this release of mfa knows versions up to " +
                   std::to_string(known.size()) + ". Use the release that wrote it, or a later one.");
@@ -238,30 +242,34 @@ inline std::size_t schema_version(Connection& connection, std::string_view quote
 
 /// Brings the schema to the newest known version, from any earlier one or from none, all or nothing. Of
 /// several processes that do so at once, one does and the others find it done. A connection on which it
-/// failed is of no more use.
+/// failed is of no more use. Blocks.
 inline void migrate(Connection& connection, std::string_view quoted, Migrations known = migrations) {
   constexpr const char* purpose = "create the tables of";
   constexpr std::chrono::hours patience(
       24); // for indexes of large tables; the lock is not waited for as long
-  if (schema_version(connection, quoted, known) == known.size()) return;
-  connection.execute(purpose, "BEGIN");
-  connection.execute(purpose,
-                     "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '1min';"
-                     "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(" +
-                         literal("mfa schema " + std::string(quoted)) + "::pg_catalog.text, 0::bigint))",
-                     patience);
-  if (const auto version = schema_version(connection, quoted, known); version < known.size()) {
+  const auto version = [&] { return block_on(schema_version(connection, quoted, known)); };
+  const auto execute = [&](std::string sql, std::optional<std::chrono::milliseconds> at_most = {}) {
+    (void)block_on(connection.execute(purpose, std::move(sql), at_most));
+  };
+  if (version() == known.size()) return;
+  execute("BEGIN");
+  execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '1min';"
+          "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(" +
+              literal("mfa schema " + std::string(quoted)) + "::pg_catalog.text, 0::bigint))",
+          patience);
+  if (const auto is = version(); is < known.size()) {
     // Creating one that is there needs a privilege that the role may not have.
-    if (!exists(connection, quoted)) connection.execute(purpose, "CREATE SCHEMA " + std::string(quoted));
-    connection.execute(purpose, migration_sql(quoted, version, known), patience);
+    if (!block_on(exists(connection, quoted))) execute("CREATE SCHEMA " + std::string(quoted));
+    execute(migration_sql(quoted, is, known), patience);
   }
-  connection.execute(purpose, "COMMIT");
+  execute("COMMIT");
 }
 
 /// Throws unless the schema is there in the newest known version.
-inline void verify_schema(Connection& connection, std::string_view quoted, Migrations known = migrations) {
-  const std::size_t version = schema_version(connection, quoted, known);
-  if (version == known.size()) return;
+inline Conversation<void> verify_schema(Connection& connection, std::string_view quoted,
+                                        Migrations known = migrations) {
+  const std::size_t version = co_await schema_version(connection, quoted, known);
+  if (version == known.size()) co_return;
   const std::string is = version == 0 ? "it is not there" : "it has version " + std::to_string(version);
   fail_schema(
       connection, quoted,
