@@ -1,5 +1,5 @@
 // When PostgreSQL, or the network to it, fails: a clear error, nothing half written, no code accepted twice,
-// and service again by itself as soon as the fault ends.
+// and service again by itself as soon as the fault ends; from storage::Postgres and async::Postgres alike.
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -19,6 +19,7 @@
 #include <mfa/storage/postgres.hpp>
 #include <mfa/testing/manual_clock.hpp>
 
+#include "support/async_postgres.hpp"
 #include "support/catch.hpp"
 #include "support/loopback_proxy.hpp"
 #include "support/postgres_schemas.hpp"
@@ -27,6 +28,7 @@ using mfa::Status;
 using mfa::storage::Batch;
 using mfa::storage::Postgres;
 using mfa::storage::PostgresOptions;
+using mfa::test::BlockingAsyncPostgres;
 using mfa::test::Fault;
 using mfa::test::LoopbackProxy;
 using mfa::test::server;
@@ -35,14 +37,13 @@ using namespace std::chrono_literals;
 namespace {
 
 /// A host whose connections pass a proxy, with a schema of its own and time-outs that a test can wait for.
-struct Host {
+template <class Storage> struct Host {
   explicit Host(PostgresOptions given = {}) : options(with_schema(std::move(given))) {
     challenge_id = verifier.challenge_factor(enrolled.factor.id()).id();
   }
 
   static PostgresOptions with_schema(PostgresOptions options) {
-    static int number = 0;
-    options.schema_name = "schema_" + std::to_string(++number);
+    options.schema_name = mfa::test::new_schema().schema_name;
     options.connect_timeout = 5s;
     options.statement_timeout = 1500ms; // what a busy machine needs for what is not meant to fail
     options.lock_timeout = 700ms;
@@ -58,9 +59,9 @@ struct Host {
 
   PostgresOptions options;
   LoopbackProxy proxy{server().port()};
-  Postgres storage{server().uri(proxy.port()), options};
+  Storage storage{server().uri(proxy.port()), options};
   mfa::testing::ManualClock clock;
-  using Verifier = mfa::Verifier<Postgres, mfa::testing::ManualClock>;
+  using Verifier = mfa::Verifier<Storage, mfa::testing::ManualClock>;
   Verifier verifier{storage, clock, mfa::Options{.key_ring = mfa::KeyRing::generate()}};
   decltype(std::declval<Verifier&>().enroll_factor(mfa::Totp{})) enrolled =
       verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
@@ -76,8 +77,8 @@ Batch batch_of_one() {
 }
 
 /// The message of the error that `action` ends with, which names the database and comes in time.
-template <class Action>
-std::string failure_of(Host& host, Action action, mfa::errc code = mfa::errc::storage_failure) {
+template <class Storage, class Action>
+std::string failure_of(Host<Storage>& host, Action action, mfa::errc code = mfa::errc::storage_failure) {
   const auto start = std::chrono::steady_clock::now();
   try {
     action();
@@ -96,8 +97,9 @@ std::string failure_of(Host& host, Action action, mfa::errc code = mfa::errc::st
 
 } // namespace
 
-TEST_CASE("A commit that was lost on its way there is an error, and the code is accepted afterwards") {
-  Host host;
+TEMPLATE_TEST_CASE("A commit that was lost on its way there is an error, and the code is accepted afterwards",
+                   "", Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   host.proxy.fail(Fault::cut_before_request, 2);
   const std::string what = failure_of(host, [&] { (void)host.verify(); });
   CHECK_THAT(what, mfa::test::contains("cannot commit to"));
@@ -107,8 +109,10 @@ TEST_CASE("A commit that was lost on its way there is an error, and the code is 
   CHECK(host.verify() == Status::already_verified);
 }
 
-TEST_CASE("A commit whose answer was lost is an error, and the code is accepted by no other challenge") {
-  Host host;
+TEMPLATE_TEST_CASE(
+    "A commit whose answer was lost is an error, and the code is accepted by no other challenge", "",
+    Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   const auto fault = GENERATE(Fault::cut_before_answer, Fault::stall_before_answer);
   host.proxy.fail(fault, 2);
   const std::string what = failure_of(host, [&] { (void)host.verify(); });
@@ -121,8 +125,9 @@ TEST_CASE("A commit whose answer was lost is an error, and the code is accepted 
   CHECK(host.verify() == Status::code_already_used);
 }
 
-TEST_CASE("A commit that arrives late, after the code was accepted in a second try, changes nothing") {
-  Host host;
+TEMPLATE_TEST_CASE("A commit that arrives late, after the code was accepted in a second try, changes nothing",
+                   "", Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   host.proxy.fail(Fault::stall_before_request, 2);
   const std::string what = failure_of(host, [&] { (void)host.verify(); });
   CHECK_THAT(what, mfa::test::contains("raise PostgresOptions::statement_timeout"));
@@ -134,25 +139,28 @@ TEST_CASE("A commit that arrives late, after the code was accepted in a second t
   CHECK(host.verify() == Status::already_verified);
 }
 
-TEST_CASE("A read that was lost on a kept connection is tried again, and nobody notices") {
-  Host host;
+TEMPLATE_TEST_CASE("A read that was lost on a kept connection is tried again, and nobody notices", "",
+                   Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   const auto fault = GENERATE(Fault::cut_before_request, Fault::cut_before_answer);
   host.proxy.fail(fault, 1);
   CHECK(host.verify() == Status::valid);
   CHECK(host.proxy.connections() == 2);
 }
 
-TEST_CASE("A read that gets no answer in time is an error") {
-  Host host;
+TEMPLATE_TEST_CASE("A read that gets no answer in time is an error", "", Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   host.proxy.fail(Fault::stall_before_answer, 1);
   CHECK_THAT(failure_of(host, [&] { (void)host.verify(); }),
              mfa::test::contains("there was no answer within 2500 ms"));
   CHECK(host.verify() == Status::valid);
 }
 
-TEST_CASE("Connections that ended while they were idle are replaced before anything is sent, by reads and "
-          "commits") {
-  Host host;
+TEMPLATE_TEST_CASE(
+    "Connections that ended while they were idle are replaced before anything is sent, by reads and "
+    "commits",
+    "", Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   const auto end_connections =
       GENERATE(as<std::string>(), "by the network", "by an operator", "by a restart");
   std::atomic<int> thrown = 0;
@@ -178,8 +186,9 @@ TEST_CASE("Connections that ended while they were idle are replaced before anyth
   CHECK(host.verify() == Status::valid);
 }
 
-TEST_CASE("A server that is down is named, and used again when it is back") {
-  Host host;
+TEMPLATE_TEST_CASE("A server that is down is named, and used again when it is back", "", Postgres,
+                   BlockingAsyncPostgres) {
+  Host<TestType> host;
   server().stop();
   const std::string what = failure_of(host, [&] { (void)host.verify(); });
   CHECK_THAT(what, mfa::test::contains("cannot connect to"));
@@ -189,16 +198,18 @@ TEST_CASE("A server that is down is named, and used again when it is back") {
   CHECK(host.verify() == Status::valid);
 }
 
-TEST_CASE("A server that accepts a connection and then says nothing is given up") {
-  Host host;
+TEMPLATE_TEST_CASE("A server that accepts a connection and then says nothing is given up", "", Postgres,
+                   BlockingAsyncPostgres) {
+  Host<TestType> host;
   host.proxy.cut();
   host.proxy.fail(Fault::stall_before_request, 1);
   CHECK_THAT(failure_of(host, [&] { (void)host.verify(); }), mfa::test::contains("timeout expired"));
   CHECK(host.verify() == Status::valid);
 }
 
-TEST_CASE("What the server does not finish in time it undoes, and the connection is kept") {
-  Host host;
+TEMPLATE_TEST_CASE("What the server does not finish in time it undoes, and the connection is kept", "",
+                   Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   server().execute(
       "SET search_path = " + host.options.schema_name +
       "; CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(20); "
@@ -213,8 +224,9 @@ TEST_CASE("What the server does not finish in time it undoes, and the connection
   CHECK(host.proxy.connections() == 1);
 }
 
-TEST_CASE("A lock that another transaction keeps is waited for in vain, and taken when it is free") {
-  Host host;
+TEMPLATE_TEST_CASE("A lock that another transaction keeps is waited for in vain, and taken when it is free",
+                   "", Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   const std::unique_ptr<PGconn, decltype(&PQfinish)> other(PQconnectdb(server().uri().c_str()), &PQfinish);
   const auto run = [&](const std::string& sql) { PQclear(PQexec(other.get(), sql.c_str())); };
   run("BEGIN; UPDATE " + host.options.schema_name + ".challenges SET purge_at = purge_at");
@@ -226,8 +238,9 @@ TEST_CASE("A lock that another transaction keeps is waited for in vain, and take
   CHECK(host.verify() == Status::valid);
 }
 
-TEST_CASE("A disk that is full, as the server tells it, is named, and nothing is half written") {
-  Host host;
+TEMPLATE_TEST_CASE("A disk that is full, as the server tells it, is named, and nothing is half written", "",
+                   Postgres, BlockingAsyncPostgres) {
+  Host<TestType> host;
   server().execute(
       "SET search_path = " + host.options.schema_name +
       "; CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
@@ -240,8 +253,9 @@ TEST_CASE("A disk that is full, as the server tells it, is named, and nothing is
   CHECK(host.verify() == Status::valid);
 }
 
-TEST_CASE("A schema that goes away is named, and used again when it is back") {
-  Host host;
+TEMPLATE_TEST_CASE("A schema that goes away is named, and used again when it is back", "", Postgres,
+                   BlockingAsyncPostgres) {
+  Host<TestType> host;
   const std::string name = host.options.schema_name;
   server().execute("ALTER SCHEMA " + name + " RENAME TO away");
   const auto message = [&](auto action) { return failure_of(host, action, mfa::errc::storage_schema); };
@@ -253,25 +267,27 @@ TEST_CASE("A schema that goes away is named, and used again when it is back") {
   CHECK(host.verify() == Status::valid);
 }
 
-TEST_CASE("A role that has no connection left, or may only read, is told") {
-  Host host;
+TEMPLATE_TEST_CASE("A role that has no connection left, or may only read, is told", "", Postgres,
+                   BlockingAsyncPostgres) {
+  Host<TestType> host;
   const std::string login = "limited_" + host.options.schema_name;
   const std::string uri = server().uri(host.proxy.port(), login);
   server().execute("CREATE ROLE " + login + " LOGIN");
   SECTION("no connection left") {
     server().execute("ALTER ROLE " + login + " CONNECTION LIMIT 0");
-    CHECK_THAT(failure_of(host, [&] { const Postgres storage(uri); }),
+    CHECK_THAT(failure_of(host, [&] { const TestType storage(uri); }),
                mfa::test::contains("too many connections for role"));
   }
   SECTION("may only read, as a standby") {
     server().execute("ALTER ROLE " + login + " SET default_transaction_read_only = on");
-    CHECK_THAT(failure_of(host, [&] { const Postgres storage(uri); }), mfa::test::contains("read-only"));
+    CHECK_THAT(failure_of(host, [&] { const TestType storage(uri); }), mfa::test::contains("read-only"));
   }
 }
 
-TEST_CASE("A thread that finds every connection in use is told after a while") {
-  Host host;
-  Postgres storage(server().uri(host.proxy.port()), {.schema_name = host.options.schema_name,
+TEMPLATE_TEST_CASE("A thread that finds every connection in use is told after a while", "", Postgres,
+                   BlockingAsyncPostgres) {
+  Host<TestType> host;
+  TestType storage(server().uri(host.proxy.port()), {.schema_name = host.options.schema_name,
                                                      .max_connections = 1,
                                                      .connect_timeout = 3s,
                                                      .statement_timeout = 20s});

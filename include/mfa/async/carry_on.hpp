@@ -1,0 +1,100 @@
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#if !defined(_WIN32)
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
+#include <mfa/async/loop.hpp>
+#include <mfa/error.hpp>
+#include <mfa/storage/conversation.hpp>
+#include <mfa/storage/process.hpp>
+
+namespace mfa::async::detail {
+
+/// A connection's socket under a loop's watch. By a descriptor of its own: a client library closes the other
+/// as soon as the connection is lost, and the number may be another file's before the watch ends.
+template <class L> class Watch {
+ public:
+  Watch(const L& loop, int socket) : descriptor_(socket), socket_(loop.socket(descriptor_.get())) {}
+
+  auto& socket() noexcept { return socket_; }
+
+ private:
+  class Descriptor {
+   public:
+#if defined(_WIN32)
+    explicit Descriptor(int socket) noexcept : value_(socket) {}
+#else
+    explicit Descriptor(int socket) : value_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)) {
+      if (value_ < 0)
+        throw Error(errc::storage_failure,
+                    "cannot watch a connection: " + std::generic_category().message(errno) +
+                        ". Let the process have two descriptors for each connection.");
+    }
+    ~Descriptor() { ::close(value_); }
+#endif
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+
+    [[nodiscard]] int get() const noexcept { return value_; }
+
+   private:
+    int value_;
+  };
+
+  Descriptor descriptor_;
+  decltype(std::declval<const L&>().socket(0)) socket_; // ends first
+};
+
+/// Carries on a conversation in a coroutine of the host's, which waits on `state->loop`. Now and then, while
+/// it waits for a socket, it calls `state->tell_late()`. Destroyed or ended by an exception wherever it
+/// waits, it destroys the conversation, and then lets go of the state.
+template <template <class> class Task, class State, class Result>
+Task<Result> carry_on(std::shared_ptr<State> given_state, mfa::detail::Conversation<Result> conversation) {
+  using namespace std::chrono;
+  using Watch = detail::Watch<decltype(given_state->loop)>;
+  constexpr milliseconds longest_wait = seconds(1);
+
+  const auto state = std::move(given_state);
+  mfa::detail::Run<Result> run(std::move(conversation));
+  for (auto wait = run.go_on(); wait;) {
+    if (wait->suspension != nullptr) {
+      mfa::detail::Suspension* const suspension = wait->suspension;
+      const auto start = [suspension](auto resume) { suspension->start(std::move(resume)); };
+      co_await state->loop.suspend(start);
+      wait = run.go_on();
+      continue;
+    }
+    std::shared_ptr<void> own;
+    std::shared_ptr<void>& watch = wait->watch == nullptr ? own : *wait->watch;
+    if (!watch)
+      watch = std::shared_ptr<Watch>(new Watch(state->loop, wait->socket), mfa::detail::DeleteAtHome());
+    auto& socket = static_cast<Watch*>(watch.get())->socket();
+    auto at_most = clamp<milliseconds>(ceil<milliseconds>(wait->deadline - steady_clock::now()),
+                                       milliseconds(0), longest_wait);
+    bool ready = false;
+    if (!wait->to_write) {
+      ready = co_await socket.readable(at_most);
+    } else {
+      // The other side may have to be read before it reads on.
+      if (wait->watch != nullptr) at_most = std::min(at_most, milliseconds(100));
+      ready = co_await socket.writable(at_most);
+    }
+    own.reset(); // before the library closes it
+    state->tell_late();
+    wait = run.go_on(ready);
+  }
+  co_return run.take();
+}
+
+} // namespace mfa::async::detail
