@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdexcept>
 #include <utility>
 
 #include <mfa/event.hpp>
@@ -10,10 +11,14 @@
 
 namespace mfa::detail {
 
-/// Runs one verb on policies that block: every request is answered at once.
+/// Runs one verb on policies that block: every request is answered at once, but for those of lists and scans,
+/// which `BlockingListsDriver` answers: so a program that never asks for them does not compile them.
 template <class StoragePolicy, class ClockPolicy, class SmsPolicy>
-class BlockingDriver final : public verbs::Driver {
+class BlockingDriver : public verbs::Driver {
+ protected:
   using Policies = detail::Policies<StoragePolicy, ClockPolicy, SmsPolicy>;
+
+  const Policies& policies_;
 
  public:
   BlockingDriver(const Policies& policies, const EventContext& event_context)
@@ -24,51 +29,58 @@ class BlockingDriver final : public verbs::Driver {
 
   bool answer(verbs::Request& request) override {
     using namespace verbs;
-    switch (request.asks) {
-    case Asks::clock: answer(static_cast<ReadClock&>(request)); break;
-    case Asks::factor: answer(static_cast<FindFactor&>(request)); break;
-    case Asks::challenge: answer(static_cast<FindChallenge&>(request)); break;
-    case Asks::counter: answer(static_cast<FindCounter&>(request)); break;
-    case Asks::challenge_with_factor: answer(static_cast<FindChallengeWithFactor&>(request)); break;
-    case Asks::factors_of_user: answer(static_cast<ListFactors&>(request)); break;
-    case Asks::page_of_factors: answer(static_cast<ListPageOfFactors&>(request)); break;
-    case Asks::scan_of_factors: answer(static_cast<ScanFactors&>(request)); break;
-    case Asks::commit: answer(static_cast<Commit&>(request)); break;
-    case Asks::purge: answer(static_cast<Purge&>(request)); break;
-    case Asks::sms: answer(static_cast<SendSms&>(request)); break;
+    auto& storage = *policies_.storage;
+    if (auto* const find = as<FindFactor>(request)) {
+      find->answer = storage.find_factor(find->id);
+    } else if (auto* const read = as<ReadClock>(request)) {
+      read->answer = policies_.clock->now();
+    } else if (auto* const commit = as<Commit>(request)) {
+      commit->answer = storage.commit(std::move(*commit->batch));
+    } else if (auto* const find_both = as<FindChallengeWithFactor>(request)) {
+      if constexpr (storage::FindsChallengeWithFactor<StoragePolicy>)
+        *find_both->found = storage.find_challenge_with_factor(find_both->id);
+    } else if (auto* const find_challenge = as<FindChallenge>(request)) {
+      find_challenge->answer = storage.find_challenge(find_challenge->id);
+    } else if (auto* const find_counter = as<FindCounter>(request)) {
+      find_counter->answer = storage.find_counter(find_counter->id);
+    } else if (auto* const send = as<SendSms>(request)) {
+      policies_.sms->send(*send->message);
+    } else {
+      throw std::logic_error("mfa: a verb asked for a list of a driver that has none");
     }
     return true;
   }
 
  private:
-  void answer(verbs::ReadClock& read) { read.answer = policies_.clock->now(); }
-  void answer(verbs::FindFactor& find) { find.answer = policies_.storage->find_factor(find.id); }
-  void answer(verbs::FindChallenge& find) { find.answer = policies_.storage->find_challenge(find.id); }
-  void answer(verbs::FindCounter& find) { find.answer = policies_.storage->find_counter(find.id); }
-  void answer(verbs::ListFactors& list) { list.answer = policies_.storage->list_factors(list.user_id); }
-  void answer(verbs::Commit& commit) { commit.answer = policies_.storage->commit(std::move(*commit.batch)); }
-  void answer(verbs::SendSms& send) { policies_.sms->send(*send.message); }
-
-  // A verb asks for these only where the storage offers them.
-  void answer(verbs::FindChallengeWithFactor& find) {
-    if constexpr (storage::FindsChallengeWithFactor<StoragePolicy>)
-      find.answer = policies_.storage->find_challenge_with_factor(find.id);
-  }
-  void answer(verbs::ListPageOfFactors& list) {
-    if constexpr (storage::PagesFactors<StoragePolicy>)
-      list.answer = policies_.storage->list_factors(list.user_id, list.after_id, list.limit);
-  }
-  void answer(verbs::ScanFactors& scan) {
-    if constexpr (storage::ScansFactors<StoragePolicy>)
-      scan.answer = policies_.storage->scan_factors(scan.after_id, scan.limit);
-  }
-  void answer(verbs::Purge& purge) {
-    if constexpr (storage::Purges<StoragePolicy>)
-      purge.answer = policies_.storage->purge(purge.now, purge.limit);
-  }
-
-  const Policies& policies_;
   verbs::Run run_;
+};
+
+/// The same for verbs that also list, scan or purge.
+template <class StoragePolicy, class ClockPolicy, class SmsPolicy>
+class BlockingListsDriver final : public BlockingDriver<StoragePolicy, ClockPolicy, SmsPolicy> {
+  using Base = BlockingDriver<StoragePolicy, ClockPolicy, SmsPolicy>;
+
+ public:
+  using Base::Base;
+
+  bool answer(verbs::Request& request) override {
+    using namespace verbs;
+    auto& storage = *this->policies_.storage;
+    if (auto* const list = as<ListFactors>(request)) {
+      list->answer = storage.list_factors(list->user_id);
+    } else if (auto* const page = as<ListPageOfFactors>(request)) {
+      if constexpr (storage::PagesFactors<StoragePolicy>)
+        page->answer = storage.list_factors(page->user_id, page->after_id, page->limit);
+    } else if (auto* const scan = as<ScanFactors>(request)) {
+      if constexpr (storage::ScansFactors<StoragePolicy>)
+        scan->answer = storage.scan_factors(scan->after_id, scan->limit);
+    } else if (auto* const purge = as<Purge>(request)) {
+      if constexpr (storage::Purges<StoragePolicy>) purge->answer = storage.purge(purge->now, purge->limit);
+    } else {
+      return Base::answer(request);
+    }
+    return true;
+  }
 };
 
 } // namespace mfa::detail

@@ -129,8 +129,11 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
-    return run(event_context,
-               [&](const verbs::Run& run) { return verbs::enroll_factor<Kind>(run, request); });
+    const auto make = [&](const verbs::Run& run) { return verbs::enroll_factor<Kind>(run, request); };
+    if constexpr (factor::EnrollsBesideOthers<Kind>)
+      return run_with_lists(event_context, make);
+    else
+      return run(event_context, make);
   }
 
   /// Chosen for what is no request.
@@ -192,7 +195,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
   /// user.
   [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(std::string_view user_id) const {
-    return run(EventContext(), [&](const verbs::Run& run) { return verbs::list_factors(run, user_id); });
+    return run_with_lists(EventContext(),
+                          [&](const verbs::Run& run) { return verbs::list_factors(run, user_id); });
   }
 
   /// The same by pages: those after `page.after`, at most `page.limit`. Fewer come only at the end. Throws
@@ -204,8 +208,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                   "mfa: list_factors by pages needs a storage that offers: "
                   "std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id, "
                   "std::string_view after_id, std::size_t limit)");
-    return run(EventContext(),
-               [&](const verbs::Run& run) { return verbs::list_factors(run, user_id, page); });
+    return run_with_lists(EventContext(),
+                          [&](const verbs::Run& run) { return verbs::list_factors(run, user_id, page); });
   }
 
   /// Throws `errc::entity_not_found`; also if its factor is deleted, or if `user_id` is given and the factor
@@ -315,7 +319,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   Answer<std::size_t> purge_expired(const EventContext& event_context = EventContext()) const {
     static_assert(storage::Purges<S>, "mfa: purge_expired needs a storage that offers: std::size_t "
                                       "purge(mfa::Time now, std::size_t limit)");
-    return run(event_context, [&](const verbs::Run& run) { return verbs::purge_expired(run); });
+    return run_with_lists(event_context, [&](const verbs::Run& run) { return verbs::purge_expired(run); });
   }
 
   /// For operators, after a change of keys: moves every secret that another key holds to the current one,
@@ -327,7 +331,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
         storage::ScansFactors<S>,
         "mfa: reseal_all needs a storage that offers: "
         "std::vector<mfa::storage::FactorRecord> scan_factors(std::string_view after_id, std::size_t limit)");
-    return run(options.event_context, [&](const verbs::Run& run) { return verbs::reseal_all(run, options); });
+    return run_with_lists(options.event_context,
+                          [&](const verbs::Run& run) { return verbs::reseal_all(run, options); });
   }
 
   /// For operators: which key how many factors need, before one is retired. Reads every factor. Challenges
@@ -338,7 +343,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
         storage::ScansFactors<S>,
         "mfa: count_keys needs a storage that offers: "
         "std::vector<mfa::storage::FactorRecord> scan_factors(std::string_view after_id, std::size_t limit)");
-    return run(EventContext(), [&](const verbs::Run& run) { return verbs::count_keys(run); });
+    return run_with_lists(EventContext(), [&](const verbs::Run& run) { return verbs::count_keys(run); });
   }
 
   /// For operators: from here on verbs use this key ring, while those that have begun end with theirs.
@@ -356,7 +361,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   /// Runs a verb that is not in the core, as <mfa/import.hpp> does: `make` makes it of a `const verbs::Run&`.
   template <class Make> auto run_verb(const EventContext& event_context, Make make) const {
-    return run(event_context, make);
+    return run_with_lists(event_context, make);
   }
 
   /// What the handles of a verifier that is gone answer.
@@ -375,9 +380,19 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   };
 
   template <class Make> auto run(const EventContext& event_context, Make make) const {
+    return run_by<detail::BlockingDriver>(event_context, make);
+  }
+
+  /// The same for a verb that lists, scans or purges.
+  template <class Make> auto run_with_lists(const EventContext& event_context, Make make) const {
+    return run_by<detail::BlockingListsDriver>(event_context, make);
+  }
+
+  template <template <class, class, class> class Driver, class Make>
+  auto run_by(const EventContext& event_context, Make make) const {
     if constexpr (usable) {
       const auto drive = [&] {
-        detail::BlockingDriver driver(policies_, event_context);
+        Driver<StoragePolicy, ClockPolicy, SmsPolicy> driver(policies_, event_context);
         auto verb = make(driver.run());
         verb.start();
         return handles_.take(verb);

@@ -319,7 +319,7 @@ class Verifier {
         // A verb asks for these only where the storage offers them.
         else if (auto* const find_both = driver.template asks<verbs::FindChallengeWithFactor>()) {
           if constexpr (FindsChallengeWithFactor<StoragePolicy>)
-            find_both->answer = co_await policies_.storage->find_challenge_with_factor(find_both->id);
+            *find_both->found = co_await policies_.storage->find_challenge_with_factor(find_both->id);
         } else if (auto* const list_page = driver.template asks<verbs::ListPageOfFactors>()) {
           if constexpr (PagesFactors<StoragePolicy>)
             list_page->answer = co_await policies_.storage->list_factors(

@@ -69,7 +69,7 @@ Verb<ChallengeDetails> get_challenge(const VerbRun auto& run, std::string_view c
   check_challenge_id(challenge_id);
   std::optional<storage::ChallengeWithFactor> found;
   if (run.finds_challenge_with_factor())
-    found = co_await run.find_challenge_with_factor(challenge_id);
+    co_await run.find_challenge_with_factor(challenge_id, found);
   else
     found = co_await find_challenge_then_factor(run, challenge_id);
   if (!found || !found->factor || (!user_id.empty() && found->factor->user_id != user_id))

@@ -61,9 +61,10 @@ struct FindCounter : Question<Asks::counter, std::optional<storage::CounterRecor
   std::string_view id;
 };
 
-struct FindChallengeWithFactor
-    : Question<Asks::challenge_with_factor, std::optional<storage::ChallengeWithFactor>> {
+/// The answer goes where the verb wants it, as it is large. True when it is there.
+struct FindChallengeWithFactor : Question<Asks::challenge_with_factor, bool> {
   std::string_view id;
+  std::optional<storage::ChallengeWithFactor>* found = nullptr;
 };
 
 struct ListFactors : Question<Asks::factors_of_user, std::vector<storage::FactorRecord>> {

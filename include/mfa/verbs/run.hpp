@@ -99,15 +99,17 @@ class Run {
     return driver_.finds_challenge_with_factor;
   }
 
-  [[nodiscard]] auto find_challenge_with_factor(std::string_view id) const {
-    return ask(question<FindChallengeWithFactor>(id),
-               [](FindChallengeWithFactor& found) -> std::optional<storage::ChallengeWithFactor> {
-                 if (!found.answer) return std::nullopt;
-                 storage::check_named("challenge", found.id, found.answer->challenge);
-                 if (found.answer->factor)
-                   storage::check_named("factor", found.answer->challenge.factor_id, *found.answer->factor);
-                 return std::move(found.answer);
-               });
+  /// Into `found`, which must stay.
+  [[nodiscard]] auto find_challenge_with_factor(std::string_view id,
+                                                std::optional<storage::ChallengeWithFactor>& found) const {
+    auto request = question<FindChallengeWithFactor>(id);
+    request.found = &found;
+    return ask(std::move(request), [](FindChallengeWithFactor& asked) {
+      const std::optional<storage::ChallengeWithFactor>& both = *asked.found;
+      if (!both) return;
+      storage::check_named("challenge", asked.id, both->challenge);
+      if (both->factor) storage::check_named("factor", both->challenge.factor_id, *both->factor);
+    });
   }
 
   [[nodiscard]] auto list_factors(std::string_view user_id) const {

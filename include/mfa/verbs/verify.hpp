@@ -56,7 +56,7 @@ Verb<Verification> verify_challenge(const VerbRun auto& run, std::string_view ch
     const factor::Context context = co_await run.now();
     std::optional<storage::ChallengeWithFactor> found;
     if (run.finds_challenge_with_factor())
-      found = co_await run.find_challenge_with_factor(challenge_id);
+      co_await run.find_challenge_with_factor(challenge_id, found);
     else
       found = co_await find_challenge_then_factor(run, challenge_id);
     if (!found || !found->factor) {
