@@ -99,11 +99,8 @@ class Redis {
 
  private:
   struct State {
-    explicit State(RedisOptions options) : keys(options.key_prefix), client(std::move(options)) {
-      detail::redis::Opening opening(client.server(), keys);
-      while (!opening.is_over()) opening.answered(client.ask(opening.next()));
-      opened = opening.take();
-    }
+    explicit State(RedisOptions options)
+        : keys(options.key_prefix), client(std::move(options)), opened(detail::redis::open(client, keys)) {}
 
     detail::redis::Keys keys;
     detail::redis::Client client;

@@ -21,6 +21,7 @@
 #include <mfa/testing/manual_clock.hpp>
 #include <mfa/testing/recording_sms.hpp>
 
+#include "support/async_redis.hpp"
 #include "support/catch.hpp"
 #include "support/loopback.hpp"
 #include "support/redis_server.hpp"
@@ -28,6 +29,7 @@
 using mfa::storage::Redis;
 using mfa::storage::RedisDurability;
 using mfa::storage::RedisOptions;
+using mfa::test::AsyncRedis;
 using mfa::test::contains;
 using mfa::test::RedisServer;
 using namespace std::chrono_literals;
@@ -92,7 +94,7 @@ class Cluster {
 };
 
 /// Enrols a factor of each kind, sends, verifies and removes: every script and command that there is.
-void use_every_verb(Redis& storage) {
+template <class Storage> void use_every_verb(Storage& storage) {
   mfa::testing::ManualClock clock;
   mfa::testing::RecordingSms sms;
   mfa::Verifier verifier{storage, clock, sms,
@@ -115,11 +117,11 @@ void use_every_verb(Redis& storage) {
 
 } // namespace
 
-TEST_CASE("every verb stays within one slot, on one node that has them all") {
+TEMPLATE_TEST_CASE("every verb stays within one slot, on one node that has them all", "", Redis, AsyncRedis) {
   const RedisServer server(clustered());
   REQUIRE(server.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383") == "OK");
   wait_until_ok(server);
-  Redis storage(server.options(RedisDurability::accept_volatile));
+  TestType storage(server.options(RedisDurability::accept_volatile));
   use_every_verb(storage); // CROSSSLOT would be an error even here
 
   mfa::storage::Batch batch;
@@ -138,14 +140,15 @@ TEST_CASE("every verb stays within one slot, on one node that has them all") {
   CHECK(slots == std::set{server.ask("CLUSTER", "KEYSLOT", "{mfa}")});
 }
 
-TEST_CASE("of three nodes the one that has the keys is found from any, and followed") {
+TEMPLATE_TEST_CASE("of three nodes the one that has the keys is found from any, and followed", "", Redis,
+                   AsyncRedis) {
   Cluster cluster;
   const std::string key = "{mfa}:factors";
   const auto owner = cluster.node_of(key);
   const auto other = (owner + 1) % 3;
   for (std::size_t i = 0; i < 3; ++i) {
     INFO("by way of node " << i);
-    Redis storage(cluster.node(i).options(RedisDurability::accept_volatile));
+    TestType storage(cluster.node(i).options(RedisDurability::accept_volatile));
     use_every_verb(storage);
   }
 
@@ -158,17 +161,17 @@ TEST_CASE("of three nodes the one that has the keys is found from any, and follo
   }();
   auto far = cluster.node(owner).options(RedisDurability::accept_volatile);
   far.key_prefix = far_prefix;
-  Redis tenant(far);
+  TestType tenant(far);
   use_every_verb(tenant);
   CHECK_THAT(cluster.node(other).ask("KEYS", "*"), !contains("{mfa}"));
 
   // The settings that count are those of the node that has the keys.
   REQUIRE(cluster.node(owner).ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru") == "OK");
-  CHECK(Redis(cluster.node(other).options(RedisDurability::accept_volatile)).weaknesses().size() == 2);
+  CHECK(TestType(cluster.node(other).options(RedisDurability::accept_volatile)).weaknesses().size() == 2);
   REQUIRE(cluster.node(owner).ask("CONFIG", "SET", "maxmemory-policy", "noeviction") == "OK");
 
   // The slot moves while the storage is in use: a commit follows too, since nothing ran where it was sent.
-  Redis storage(cluster.node(owner).options(RedisDurability::accept_volatile));
+  TestType storage(cluster.node(owner).options(RedisDurability::accept_volatile));
   mfa::storage::Batch batch;
   batch.factors.emplace_back().id = "f";
   batch.factors[0].type = mfa::FactorType::totp;

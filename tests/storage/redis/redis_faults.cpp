@@ -1,5 +1,6 @@
-// Whatever happens to the server or the connection: an error that names the server and what to do, no half of
-// a batch, nothing done twice, and service again as soon as the cause is gone.
+// Whatever happens to the server or the connection, for threads and for an event loop: an error that names
+// the server and what to do, no half of a batch, nothing done twice, and service again as soon as the cause
+// is gone.
 
 #include <algorithm>
 #include <array>
@@ -21,6 +22,7 @@
 #include <mfa/storage/redis.hpp>
 #include <mfa/testing/manual_clock.hpp>
 
+#include "support/async_redis.hpp"
 #include "support/catch.hpp"
 #include "support/loopback.hpp"
 #include "support/loopback_proxy.hpp"
@@ -32,6 +34,7 @@ using mfa::storage::FactorRecord;
 using mfa::storage::Redis;
 using mfa::storage::RedisDurability;
 using mfa::storage::RedisOptions;
+using mfa::test::AsyncRedis;
 using mfa::test::contains;
 using mfa::test::Fault;
 using mfa::test::LoopbackProxy;
@@ -83,9 +86,10 @@ RedisOptions by_way_of(const LoopbackProxy& proxy) {
 
 } // namespace
 
-TEST_CASE("a server that is stopped and started again is used again, without one more error") {
+TEMPLATE_TEST_CASE("a server that is stopped and started again is used again, without one more error", "",
+                   Redis, AsyncRedis) {
   RedisServer server;
-  Redis storage(server.options());
+  TestType storage(server.options());
   REQUIRE(storage.commit(one_factor("f")));
   {
     // All connections that the storage may have are open when the server ends.
@@ -104,7 +108,7 @@ TEST_CASE("a server that is stopped and started again is used again, without one
   const std::vector<std::string> parts{address_of(server.port()), "Check that it runs"};
   check_error([&] { (void)storage.find_factor("f"); }, errc::storage_failure, parts);
   check_error([&] { (void)storage.commit(one_factor("f", 1)); }, errc::storage_failure, parts);
-  check_error([&] { const Redis another(server.options()); }, errc::storage_failure, parts);
+  check_error([&] { const TestType another(server.options()); }, errc::storage_failure, parts);
   server.start();
   CHECK(storage.commit(one_factor("f", 1)));
   for (std::uint64_t version = 2; version < 40; ++version) CHECK(storage.commit(one_factor("f", version)));
@@ -116,10 +120,12 @@ TEST_CASE("a server that is stopped and started again is used again, without one
   CHECK(storage.commit(one_factor("f", 40)));
 }
 
-TEST_CASE("a commit whose connection is cut throws and is not sent again, whether it was done or not") {
+TEMPLATE_TEST_CASE(
+    "a commit whose connection is cut throws and is not sent again, whether it was done or not", "", Redis,
+    AsyncRedis) {
   const RedisServer server(RedisServer::quick());
   LoopbackProxy proxy(server.port());
-  Redis storage(by_way_of(proxy));
+  TestType storage(by_way_of(proxy));
   REQUIRE(storage.commit(one_factor("f")));
   const auto fault = GENERATE(Fault::cut_before_request, Fault::cut_before_answer);
   const bool was_done = fault == Fault::cut_before_answer;
@@ -135,10 +141,10 @@ TEST_CASE("a commit whose connection is cut throws and is not sent again, whethe
   CHECK(storage.commit(one_of_each(1)) == !was_done);
 }
 
-TEST_CASE("a read on a pooled connection that is cut is asked once more") {
+TEMPLATE_TEST_CASE("a read on a pooled connection that is cut is asked once more", "", Redis, AsyncRedis) {
   const RedisServer server(RedisServer::quick());
   LoopbackProxy proxy(server.port());
-  Redis storage(by_way_of(proxy));
+  TestType storage(by_way_of(proxy));
   REQUIRE(storage.commit(one_of_each(0)));
   proxy.fail(GENERATE(Fault::cut_before_request, Fault::cut_before_answer));
   SECTION("a factor") { CHECK(storage.find_factor("f")); }
@@ -153,10 +159,10 @@ TEST_CASE("a read on a pooled connection that is cut is asked once more") {
   CHECK(storage.find_factor("f"));
 }
 
-TEST_CASE("a right code whose answer was lost is not valid a second time") {
+TEMPLATE_TEST_CASE("a right code whose answer was lost is not valid a second time", "", Redis, AsyncRedis) {
   const RedisServer server(RedisServer::quick());
   LoopbackProxy proxy(server.port());
-  Redis storage(by_way_of(proxy));
+  TestType storage(by_way_of(proxy));
   mfa::testing::ManualClock clock;
   mfa::Verifier verifier{storage, clock, mfa::Options{.key_ring = mfa::KeyRing::generate()}};
   const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
@@ -171,11 +177,12 @@ TEST_CASE("a right code whose answer was lost is not valid a second time") {
   CHECK(verifier.verify_challenge(another.id(), code).status() == mfa::Status::code_already_used);
 }
 
-TEST_CASE("a server that stands still costs its time-out, and its late answers reach nobody") {
+TEMPLATE_TEST_CASE("a server that stands still costs its time-out, and its late answers reach nobody", "",
+                   Redis, AsyncRedis) {
   const RedisServer server(RedisServer::quick());
   auto options = server.options(RedisDurability::accept_volatile);
   options.command_timeout = 200ms;
-  Redis storage(options);
+  TestType storage(options);
   REQUIRE(storage.commit(one_factor("f")));
   REQUIRE(storage.commit(one_factor("g")));
 
@@ -228,9 +235,9 @@ TEST_CASE("what is not Redis is an error and not a guess") {
   server.join();
 }
 
-TEST_CASE("a server that refuses says why, and nothing is half written") {
+TEMPLATE_TEST_CASE("a server that refuses says why, and nothing is half written", "", Redis, AsyncRedis) {
   const RedisServer server;
-  Redis storage(server.options());
+  TestType storage(server.options());
   REQUIRE(storage.commit(one_factor("f")));
   struct Case {
     const char* setting;
@@ -257,10 +264,10 @@ TEST_CASE("a server that refuses says why, and nothing is half written") {
   CHECK(storage.commit(one_of_each(1)));
 }
 
-TEST_CASE("a key of another program is refused before anything is written") {
+TEMPLATE_TEST_CASE("a key of another program is refused before anything is written", "", Redis, AsyncRedis) {
   const RedisServer server(RedisServer::quick());
   const auto options = server.options(RedisDurability::accept_volatile);
-  Redis storage(options);
+  TestType storage(options);
   const std::string key = GENERATE("factor:f", "challenge:c", "counter:n", "factors", "purge", "user:u_42");
   INFO(key);
   // Of a type that neither records nor indexes have.
@@ -269,18 +276,19 @@ TEST_CASE("a key of another program is refused before anything is written") {
               {address_of(server.port()), "choose another RedisOptions::key_prefix"});
   CHECK(server.ask("DBSIZE") == "1");
   if (key == "factors" || key == "purge")
-    check_error([&] { const Redis another(options); }, errc::storage_schema, {"key_prefix"});
+    check_error([&] { const TestType another(options); }, errc::storage_schema, {"key_prefix"});
 
   auto elsewhere = options;
   elsewhere.key_prefix = "second";
-  Redis another(elsewhere);
+  TestType another(elsewhere);
   CHECK(another.commit(one_of_each(0)));
   CHECK(server.ask("LRANGE", "{mfa}:" + key, "0", "-1") == "theirs");
 }
 
-TEST_CASE("a set that another program took is found before a factor leaves it") {
+TEMPLATE_TEST_CASE("a set that another program took is found before a factor leaves it", "", Redis,
+                   AsyncRedis) {
   const RedisServer server(RedisServer::quick());
-  Redis storage(server.options(RedisDurability::accept_volatile));
+  TestType storage(server.options(RedisDurability::accept_volatile));
   REQUIRE(storage.commit(one_factor("f")));
   server.ask("DEL", "{mfa}:user:u_42");
   REQUIRE(server.ask("LPUSH", "{mfa}:user:u_42", "theirs") == "1");
@@ -294,9 +302,10 @@ TEST_CASE("a set that another program took is found before a factor leaves it") 
   CHECK(server.ask("DBSIZE") == "3");
 }
 
-TEST_CASE("bytes that are not a record of ours are an error and not a guess") {
+TEMPLATE_TEST_CASE("bytes that are not a record of ours are an error and not a guess", "", Redis,
+                   AsyncRedis) {
   const RedisServer server(RedisServer::quick());
-  Redis storage(server.options(RedisDurability::accept_volatile));
+  TestType storage(server.options(RedisDurability::accept_volatile));
   REQUIRE(storage.commit(one_of_each(0)));
   const auto good = server.ask("GET", "{mfa}:factor:f");
   const std::string bad = GENERATE_COPY(values<std::string>({
@@ -315,9 +324,9 @@ TEST_CASE("bytes that are not a record of ours are an error and not a guess") {
   check_error([&] { (void)storage.find_challenge_with_factor("c"); }, errc::corrupt_record, {"challenge c"});
 }
 
-TEST_CASE("what is no record at all is not overwritten") {
+TEMPLATE_TEST_CASE("what is no record at all is not overwritten", "", Redis, AsyncRedis) {
   const RedisServer server(RedisServer::quick());
-  Redis storage(server.options(RedisDurability::accept_volatile));
+  TestType storage(server.options(RedisDurability::accept_volatile));
   server.ask("SET", "{mfa}:factor:f", "theirs");
   const auto version = GENERATE(as<std::uint64_t>(), 0, 1);
   check_error([&] { (void)storage.commit(one_of_each(version)); }, errc::corrupt_record,
@@ -326,15 +335,16 @@ TEST_CASE("what is no record at all is not overwritten") {
   CHECK(server.ask("DBSIZE") == "1");
 }
 
-TEST_CASE("a replica is refused at opening, and a primary that becomes one writes nothing") {
+TEMPLATE_TEST_CASE("a replica is refused at opening, and a primary that becomes one writes nothing", "",
+                   Redis, AsyncRedis) {
   const RedisServer primary(RedisServer::quick());
   const RedisServer server(RedisServer::quick());
-  Redis storage(server.options(RedisDurability::accept_volatile));
+  TestType storage(server.options(RedisDurability::accept_volatile));
   REQUIRE(storage.commit(one_factor("f")));
   REQUIRE(server.ask("REPLICAOF", "127.0.0.1", std::to_string(primary.port())) == "OK");
   const std::vector<std::string> parts{address_of(server.port()), "Let RedisOptions name the primary"};
   check_error([&] { (void)storage.commit(one_factor("f", 1)); }, errc::storage_failure, parts);
-  check_error([&] { const Redis another(server.options(RedisDurability::accept_volatile)); },
+  check_error([&] { const TestType another(server.options(RedisDurability::accept_volatile)); },
               errc::storage_failure, parts);
   REQUIRE(server.ask("REPLICAOF", "NO", "ONE") == "OK");
   CHECK_NOTHROW((void)storage.commit(one_factor("g")));
@@ -391,9 +401,9 @@ TEST_CASE("a server that does not know AUTH does not get the password into the e
   }
 }
 
-TEST_CASE("scripts that the server has forgotten are sent again") {
+TEMPLATE_TEST_CASE("scripts that the server has forgotten are sent again", "", Redis, AsyncRedis) {
   const RedisServer server(RedisServer::quick());
-  Redis storage(server.options(RedisDurability::accept_volatile));
+  TestType storage(server.options(RedisDurability::accept_volatile));
   const auto forget = [&] { REQUIRE(server.ask("SCRIPT", "FLUSH") == "OK"); };
   forget();
   CHECK(storage.commit(one_of_each(0)));
@@ -407,11 +417,13 @@ TEST_CASE("scripts that the server has forgotten are sent again") {
   CHECK(storage.purge(mfa::Time{}, 10) == 2);
 }
 
-TEST_CASE("a server that still reads its data is told from one that is down, and used when it is done") {
+TEMPLATE_TEST_CASE(
+    "a server that still reads its data is told from one that is down, and used when it is done", "", Redis,
+    AsyncRedis) {
   auto settings = RedisServer::durable();
   settings.insert(settings.end(), {"--key-load-delay", "500", "--aof-use-rdb-preamble", "no"});
   RedisServer server(settings);
-  Redis storage(server.options());
+  TestType storage(server.options());
   // It listens after each 1,024 commands that it has read.
   for (int i = 0; i < 300; ++i) REQUIRE(storage.commit(one_factor("f" + std::to_string(i))));
   server.kill();
@@ -480,7 +492,8 @@ TEST_CASE("options that cannot be are refused with a word on what may be") {
   refused([](auto& o) { o.key_prefix = "{a"; }, "key_prefix");
 }
 
-TEST_CASE("a Unix socket, a user, a database and a prefix of the host's choice") {
+TEMPLATE_TEST_CASE("a Unix socket, a user, a database and a prefix of the host's choice", "", Redis,
+                   AsyncRedis) {
   const RedisServer server(RedisServer::quick());
   REQUIRE(server.ask("ACL", "SETUSER", "alan", "on", ">turing", "~*", "+@all") == "OK");
   auto options = server.options(RedisDurability::accept_volatile);
@@ -490,12 +503,12 @@ TEST_CASE("a Unix socket, a user, a database and a prefix of the host's choice")
   options.password = "turing";
   options.database = 3;
   options.key_prefix = "tenant 7:mfa";
-  Redis storage(options);
+  TestType storage(options);
   REQUIRE(storage.commit(one_of_each(0)));
   CHECK(storage.find_challenge_with_factor("c")->factor);
   CHECK(server.ask("DBSIZE") == "0");
   CHECK_THAT(server.ask("INFO", "keyspace"), contains("db3:keys=6,"));
   options.database = 99;
-  check_error([&] { const Redis another(options); }, errc::storage_failure,
+  check_error([&] { const TestType another(options); }, errc::storage_failure,
               {"select the database 99 of the Redis server at " + server.unix_socket()});
 }

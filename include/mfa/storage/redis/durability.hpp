@@ -28,8 +28,8 @@ inline std::string_view value_in(std::string_view info, std::string_view name) {
 /// What a server is set to, as far as it tells this user; empty where it does not.
 struct Settings {
   std::string info;
-  std::string append_fsync;
-  std::string no_append_fsync_on_rewrite;
+  std::string append_fsync = {};
+  std::string no_append_fsync_on_rewrite = {};
 
   [[nodiscard]] std::string_view of(std::string_view name) const { return value_in(info, name); }
   [[nodiscard]] bool has_append_only_file() const { return of("aof_enabled") == "1"; }

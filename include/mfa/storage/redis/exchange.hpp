@@ -19,9 +19,7 @@ namespace mfa::detail::redis {
 class Exchange {
  public:
   /// Both must outlive it.
-  Exchange(Server& server, const Request& request)
-      : server_(server), request_(request),
-        by_text_(request.script != nullptr && request.script->hash.empty()) {}
+  Exchange(Server& server, const Request& request) : server_(server), request_(request) {}
 
   [[nodiscard]] std::vector<std::string_view> words() {
     std::vector<std::string_view> words;
@@ -78,7 +76,7 @@ class Exchange {
  private:
   Server& server_;
   const Request& request_;
-  bool by_text_;
+  bool by_text_ = false;
   int redirections_ = 0;
   bool was_lost_ = false;
   std::string key_count_;

@@ -15,7 +15,7 @@ enum class IfLost {
   fail,      ///< for what may have happened
 };
 
-/// A script, and the hash by which the server knows it; empty as long as that was not asked.
+/// A script, and the hash by which the server knows it.
 struct Script {
   std::string_view body;
   std::string hash = {};

@@ -40,10 +40,6 @@ struct Scripts {
   Script purge{scripts::purge};
 };
 
-inline Request open(const Keys& keys) {
-  return {.purpose = "open", .if_lost = IfLost::ask_again, .words = {"ZCARD", keys.factors}};
-}
-
 /// A kind is "factor", "challenge" or "counter".
 inline Request find(const Keys& keys, std::string_view kind, std::string_view id) {
   return {.purpose = "read from", .if_lost = IfLost::ask_again, .words = {"GET", keys.of(kind, id)}};
