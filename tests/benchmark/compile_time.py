@@ -31,13 +31,26 @@ files = {
     "the bare headers and `<iostream>`": bare + "#include <iostream>\n",
     "README's example, which uses it": example,
 }
+precompiled = "README's example, with `<mfa/mfa.hpp>` precompiled"
+files[precompiled] = example
 if pathlib.Path("/usr/include/nlohmann/json.hpp").exists():
     files["`#include <nlohmann/json.hpp>`"] = "#include <nlohmann/json.hpp>\n"
+    files["ten lines that use it"] = """#include <iostream>
+#include <nlohmann/json.hpp>
+
+int main() {
+  nlohmann::json person = nlohmann::json::parse(std::cin);
+  person["seen"] = true;
+  for (const auto& [name, value] : person.items()) std::cout << name << ": " << value << '\\n';
+  std::cout << person.at("name").get<std::string>() << person.dump(2) << '\\n';
+}
+"""
 
 
-def seconds_to_compile(path):
+def seconds_to_compile(path, *options):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(["g++", "-std=c++20", "-O0", "-I", include, "-c", path, "-o", "/dev/null"], check=True)
+    arguments = ["g++", "-std=c++20", "-O0", *options, "-I", include, "-c", path, "-o", "/dev/null"]
+    subprocess.run(arguments, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -47,10 +60,15 @@ with tempfile.TemporaryDirectory() as directory:
     for number, (what, text) in enumerate(files.items()):
         paths[what] = pathlib.Path(directory, f"{number}.cpp")
         paths[what].write_text(text)
+    # As CMake's target_precompile_headers has it done.
+    header = pathlib.Path(directory, "precompiled.hpp")
+    header.write_text("#include <mfa/mfa.hpp>\n")
+    subprocess.run(["g++", "-std=c++20", "-O0", "-I", include, "-x", "c++-header", header], check=True)
+    options = {precompiled: ["-Winvalid-pch", "-include", header]}
     times = {what: [] for what in files}
     for _ in range(int(sys.argv[1])):
         for what, path in paths.items():
-            times[what].append(seconds_to_compile(path))
+            times[what].append(seconds_to_compile(path, *options.get(what, [])))
 
 median = {what: statistics.median(of) for what, of in times.items()}
 base = median["the bare headers that it needs"]
