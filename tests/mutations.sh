@@ -99,7 +99,8 @@ mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" co
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
   'challenge.answer = context.keys.authenticate(code, code_context(type, challenge));' \
   'challenge.answer = context.keys.authenticate(code, code_context(type, challenge)) + code;'
-mutate "sends are limited" factor/sms.hpp 'count_sms(*counter, context);' ''
+mutate "sends are limited" factor/sms.hpp 'if (const auto wait = count_send(*counter, limits, context))' \
+  'if (const auto wait = std::optional<std::chrono::seconds>())'
 mutate "sends: interval" factor/send_limits.hpp 'at_most(1, limits.interval);' ''
 mutate "sends: hour" factor/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
 mutate "sends: day" factor/send_limits.hpp 'at_most(limits.a_day, hours(24));' ''
@@ -118,8 +119,11 @@ mutate "one phone, one number: a zero" sms/numbering_plan.hpp \
   "if (dropped.empty() && !may_begin_with_zero && national.starts_with('0')) dropped = \"0\";" ''
 mutate "one phone, one number: other prefixes" sms/numbering_plan.hpp 'dropped = *prefix;' ';'
 mutate "one phone, one number: Argentina" sms/numbering_plan.hpp 'return (without_nine ? "9" : "")' 'return ("")'
-mutate "country codes at enrolment" factor/sms.hpp 'check_country(enrolled.phone_number, context);' ''
-mutate "country codes at the challenge" factor/sms.hpp 'check_country(crypto::text_of(phone_number), context);' ''
+mutate "country codes at enrolment" factor/sms.hpp \
+  'if (auto forbidden = country_error(enrolled.phone_number, context)) throw *std::move(forbidden);' ''
+mutate "country codes at the challenge" factor/sms.hpp \
+  'if (auto forbidden = country_error(crypto::text_of(phone_number), context))' \
+  'if (auto forbidden = std::optional<Error>())'
 mutate "no live challenge after a failed send" verbs/sms_delivery.hpp \
   'const bool withdrawn = co_await withdraw(run, event.challenge_id);' \
   'const bool withdrawn = true;'
@@ -174,7 +178,8 @@ mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
   'std::string(digits, char(49))'
 mutate "delivered codes: lifetime" factor/sent_code.hpp 'challenge.expires_at = context.now + lifetime;' ''
-mutate "delivered codes: limits" factor/generic_otp.hpp 'count_generic_otp(*counter, context);' ''
+mutate "delivered codes: limits" factor/generic_otp.hpp 'if (const auto wait = count_send(*counter, limits, context))' \
+  'if (const auto wait = std::optional<std::chrono::seconds>())'
 mutate "delivered codes: supersession" factor/generic_otp.hpp \
   'return decode(record).current_challenge_id == challenge.id;' 'return !challenge.id.empty();'
 mutate "hotp: counter goes on" factor/hotp.hpp 'parameters.next = *match.fresh + 1;' ''

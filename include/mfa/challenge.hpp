@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/crypto/secret_string.hpp>
@@ -25,9 +26,12 @@ class Challenge : public ChallengeDetails {
       : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)) {}
 
   /// A new challenge, with what the host must pass on.
-  Challenge(ChallengeDetails details, factor::ChallengeEffects&& effects, VerifierReference verifier)
-      : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)), code_(std::move(effects.code)),
-        webauthn_options_(std::move(effects.webauthn_options)) {}
+  Challenge(ChallengeDetails details, factor::Delivery&& delivery, VerifierReference verifier)
+      : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)) {
+    if (auto* const user = std::get_if<factor::ToUser>(&delivery)) code_ = std::move(user->text);
+    if (auto* const client = std::get_if<factor::ToClient>(&delivery))
+      webauthn_options_ = std::move(client->text);
+  }
 
   // Told by the call that made the challenge, and never again: `get_challenge` has neither.
 

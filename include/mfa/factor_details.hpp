@@ -50,36 +50,41 @@ class FactorDetails {
   /// Until when it looks at no code after too many wrong ones in a row, if it waits.
   [[nodiscard]] std::optional<Time> delayed_until() const noexcept { return delayed_until_; }
 
-  /// What its kind tells, or null if it is of another kind. Of a temporary, a copy or nothing.
-  [[nodiscard]] const TotpDetails* totp() const& noexcept { return std::get_if<TotpDetails>(&details_); }
-  [[nodiscard]] const SmsDetails* sms() const& noexcept { return std::get_if<SmsDetails>(&details_); }
+  /// What its kind tells (`details_as<TotpDetails>()`), or null if it is of another kind. Of a temporary, a
+  /// copy or nothing.
+  template <class Kind> [[nodiscard]] const Kind* details_as() const& noexcept {
+    return std::get_if<Kind>(&details_);
+  }
+  template <class Kind> [[nodiscard]] std::optional<Kind> details_as() && {
+    Kind* const kind = std::get_if<Kind>(&details_);
+    return kind != nullptr ? std::optional<Kind>(std::move(*kind)) : std::nullopt;
+  }
+  [[nodiscard]] const TotpDetails* totp() const& noexcept { return details_as<TotpDetails>(); }
+  [[nodiscard]] const SmsDetails* sms() const& noexcept { return details_as<SmsDetails>(); }
   [[nodiscard]] const GenericOtpDetails* generic_otp() const& noexcept {
-    return std::get_if<GenericOtpDetails>(&details_);
+    return details_as<GenericOtpDetails>();
   }
-  [[nodiscard]] const HotpDetails* hotp() const& noexcept { return std::get_if<HotpDetails>(&details_); }
+  [[nodiscard]] const HotpDetails* hotp() const& noexcept { return details_as<HotpDetails>(); }
   [[nodiscard]] const RecoveryCodesDetails* recovery_codes() const& noexcept {
-    return std::get_if<RecoveryCodesDetails>(&details_);
+    return details_as<RecoveryCodesDetails>();
   }
-  [[nodiscard]] const WebAuthnDetails* webauthn() const& noexcept {
-    return std::get_if<WebAuthnDetails>(&details_);
+  [[nodiscard]] const WebAuthnDetails* webauthn() const& noexcept { return details_as<WebAuthnDetails>(); }
+  [[nodiscard]] std::optional<TotpDetails> totp() && { return std::move(*this).details_as<TotpDetails>(); }
+  [[nodiscard]] std::optional<SmsDetails> sms() && { return std::move(*this).details_as<SmsDetails>(); }
+  [[nodiscard]] std::optional<GenericOtpDetails> generic_otp() && {
+    return std::move(*this).details_as<GenericOtpDetails>();
   }
-  [[nodiscard]] std::optional<TotpDetails> totp() && { return told<TotpDetails>(); }
-  [[nodiscard]] std::optional<SmsDetails> sms() && { return told<SmsDetails>(); }
-  [[nodiscard]] std::optional<GenericOtpDetails> generic_otp() && { return told<GenericOtpDetails>(); }
-  [[nodiscard]] std::optional<HotpDetails> hotp() && { return told<HotpDetails>(); }
+  [[nodiscard]] std::optional<HotpDetails> hotp() && { return std::move(*this).details_as<HotpDetails>(); }
   [[nodiscard]] std::optional<RecoveryCodesDetails> recovery_codes() && {
-    return told<RecoveryCodesDetails>();
+    return std::move(*this).details_as<RecoveryCodesDetails>();
   }
-  [[nodiscard]] std::optional<WebAuthnDetails> webauthn() && { return told<WebAuthnDetails>(); }
+  [[nodiscard]] std::optional<WebAuthnDetails> webauthn() && {
+    return std::move(*this).details_as<WebAuthnDetails>();
+  }
   [[nodiscard]] const factor::Details& details() const& noexcept { return details_; }
   [[nodiscard]] factor::Details details() && noexcept { return std::move(details_); }
 
  private:
-  template <class Kind> std::optional<Kind> told() {
-    Kind* const kind = std::get_if<Kind>(&details_);
-    return kind != nullptr ? std::optional<Kind>(std::move(*kind)) : std::nullopt;
-  }
-
   std::string id_;
   FactorType type_;
   FactorState state_;

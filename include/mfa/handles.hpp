@@ -26,7 +26,7 @@ template <class Verifier> class Handles {
     return typename Verifier::ChallengeHandle(std::move(challenge), reference_);
   }
   auto operator()(verbs::Created created) const {
-    return typename Verifier::ChallengeHandle(std::move(created.challenge), std::move(created.effects),
+    return typename Verifier::ChallengeHandle(std::move(created.challenge), std::move(created.delivery),
                                               reference_);
   }
   template <class Kind> auto operator()(verbs::Enrolled<Kind> enrolled) const {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -21,20 +23,18 @@ enum class FactorType : std::uint8_t {
   webauthn = 6,       ///< a security key or a device's own authenticator
 };
 
+/// The names of the kinds as WorkOS's field `type` has them, in the order of the numbers.
+inline constexpr std::array<std::string_view, 6> factor_type_names{
+    "totp", "sms", "generic_otp", "hotp", "recovery_codes", "webauthn"};
+
 /// The last kind, for storages that check what they read.
-inline constexpr FactorType last_factor_type = FactorType::webauthn;
+inline constexpr FactorType last_factor_type{factor_type_names.size()};
 
 /// The name of WorkOS's field `type`.
 constexpr std::string_view to_string(FactorType type) noexcept {
-  switch (type) {
-  case FactorType::totp: return "totp";
-  case FactorType::sms: return "sms";
-  case FactorType::generic_otp: return "generic_otp";
-  case FactorType::hotp: return "hotp";
-  case FactorType::recovery_codes: return "recovery_codes";
-  case FactorType::webauthn: return "webauthn";
-  }
-  return "unknown";
+  return type >= FactorType::totp && type <= last_factor_type
+             ? factor_type_names[static_cast<std::size_t>(type) - 1]
+             : "unknown";
 }
 
 /// Unverified until the first valid verification.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/decision/challenge.hpp>
@@ -14,6 +15,7 @@
 #include <mfa/factor/kinds.hpp>
 #include <mfa/factor/webauthn_record.hpp>
 #include <mfa/options.hpp>
+#include <mfa/sms/concept.hpp>
 #include <mfa/storage/record.hpp>
 
 // Covers: encoding/fields.hpp factor/totp.hpp factor/sms.hpp factor/generic_otp.hpp factor/hotp.hpp
@@ -85,8 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     factor::with_kind(record.type, [&](auto kind) {
       attempt([&] { return kind.claims(record); });
       attempt([&] { return kind.counter_ids(record, context); });
-      if constexpr (requires { kind.unsafe_uri(record, context); })
-        attempt([&] { return kind.unsafe_uri(record, context); });
+      attempt([&] { return kind.unsafe_uri(record, context); });
       storage::ChallengeRecord challenge;
       challenge.id = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ";
       storage::CounterRecord counter;
@@ -94,8 +95,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::string given; // what a right answer is, where the challenge alone says so
       attempt([&] {
         const auto effects = decision::create_challenge(asked, challenge, &counter, {}, context);
-        given = std::string(effects.message ? effects.message->body.view() : effects.code.view());
-        if (given.empty()) given = effects.webauthn_options;
+        if (const auto* message = std::get_if<SmsMessage>(&effects.delivery)) given = message->body.view();
+        if (const auto* user = std::get_if<factor::ToUser>(&effects.delivery)) given = user->text.view();
+        if (const auto* client = std::get_if<factor::ToClient>(&effects.delivery)) given = client->text;
         return given.size();
       });
       for (const std::string_view answer :

@@ -53,7 +53,8 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
 }
 
 /// Fills in a new challenge, whose id is set, and changes the factor and the counter as its kind wants.
-/// `counter` is null if the kind asked for none.
+/// `counter` is null if the kind asked for none. Nothing but the counter counts of a challenge that is
+/// refused.
 inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
                                                  storage::ChallengeRecord& challenge,
                                                  storage::CounterRecord* counter,

@@ -35,21 +35,8 @@ struct GenericOtpDetails {
 
 namespace factor {
 
-/// Counts one more code that the host delivers, or throws `errc::code_rate_limited` with the time to wait.
-inline void count_generic_otp(storage::CounterRecord& counter, const Context& context) {
-  const Options& options = context.options;
-  const auto wait = count_send(
-      counter, {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day},
-      context);
-  if (wait)
-    throw Error(errc::code_rate_limited,
-                "too many codes of this factor; the next one may be drawn in " +
-                    std::to_string(wait->count()) + " s",
-                *wait);
-}
-
 /// The kind `generic_otp`. Only the latest challenge of a factor can be answered.
-struct GenericOtpKind : KindDefaults {
+struct GenericOtpKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
   using Request = GenericOtp;
   using Details = GenericOtpDetails;
   using Shown = GenericOtpDetails;
@@ -68,6 +55,10 @@ struct GenericOtpKind : KindDefaults {
     return {request.destination};
   }
 
+  template <class As> static void tell(const Details& details, As&& as) {
+    as("destination", details.destination);
+  }
+
   static Details describe(const storage::FactorRecord& record) {
     return {std::string(decode(record).destination)};
   }
@@ -80,12 +71,17 @@ struct GenericOtpKind : KindDefaults {
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
                                     storage::CounterRecord* counter, const ChallengeOptions&,
                                     const Context& context) {
-    count_generic_otp(*counter, context);
-    crypto::SecretString code = issue_code(type, challenge, context.options.generic_otp_digits,
-                                           context.options.generic_otp_lifetime, context);
+    const Options& options = context.options;
+    const SendLimits limits{options.generic_otp_interval, options.generic_otps_an_hour,
+                            options.generic_otps_a_day};
+    if (const auto wait = count_send(*counter, limits, context))
+      return {.refusal = Refusal{EventType::code_refused,
+                                 too_many(errc::code_rate_limited, "codes of this factor", "drawn", *wait)}};
+    crypto::SecretString code =
+        issue_code(type, challenge, options.generic_otp_digits, options.generic_otp_lifetime, context);
     const std::string destination(decode(record).destination);
     record.parameters = encode({destination, challenge.id});
-    return {.factor_changed = true, .code = std::move(code)};
+    return {.factor_changed = true, .delivery = ToUser{std::move(code)}};
   }
 
   static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {

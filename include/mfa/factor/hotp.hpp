@@ -59,7 +59,12 @@ namespace factor {
 /// in one answer
 /// ("123456 654321"), for which guessing has no chance (`Options::hotp_resynchronization_window`; RFC 4226
 /// section 7.4).
-struct HotpKind : KindDefaults {
+struct HotpKind : ShowsOneFactor,
+                  CountsNothing,
+                  PreparesNothing,
+                  ReplacesNothing,
+                  UnlocksNothing,
+                  ClaimsNothing {
   using Request = Hotp;
   using Details = HotpDetails;
   using Shown = HotpEnrollment;
@@ -98,6 +103,11 @@ struct HotpKind : KindDefaults {
   /// The secret in the clear, as an otpauth URI.
   static crypto::SecretString unsafe_uri(const storage::FactorRecord& record, const Context& context) {
     return otp::uri(account_of(decode(record), open_secret(record, context.keys)));
+  }
+
+  template <class As> static void tell(const Details& details, As&& as) {
+    as("issuer", details.issuer);
+    as("user", details.user);
   }
 
   static Details describe(const storage::FactorRecord& record) {

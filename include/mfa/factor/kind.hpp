@@ -1,19 +1,23 @@
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <mfa/assurance.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/options.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa::factor {
 
@@ -24,13 +28,32 @@ struct Context {
   const KeyRing& keys;
 };
 
+/// For the host to deliver to the user by a channel of its own.
+struct ToUser {
+  crypto::SecretString text;
+};
+
+/// For the host to pass on to the user's browser or app. No secret.
+struct ToClient {
+  std::string text;
+};
+
+/// What is to reach the user with a new challenge: nothing, a message that the SMS transport sends once the
+/// records are committed, or what the host passes on. Told once and never again.
+using Delivery = std::variant<std::monostate, SmsMessage, ToUser, ToClient>;
+
+/// A challenge that a limit or a rule of the host's refuses.
+struct Refusal {
+  EventType event; ///< that tells of it
+  Error error;     ///< what `challenge_factor` throws
+};
+
 /// What a kind decided about a new challenge, beside the records that it changed.
 struct ChallengeEffects {
   bool factor_changed = false;
-  std::optional<SmsMessage> message = {}; ///< to send once the records are committed
-  // For the host to pass on, told with the new challenge and never again:
-  crypto::SecretString code = {};    ///< generic_otp: to deliver to the user
-  std::string webauthn_options = {}; ///< webauthn: JSON for the browser
+  Delivery delivery = {};
+  /// If there is one, there is no challenge. The counter is committed if it was changed, and nothing else.
+  std::optional<Refusal> refusal = {};
 };
 
 /// What a kind says of an answer. `Status::valid` accepts it, any other status refuses it.
@@ -48,55 +71,98 @@ struct Answer {
   static constexpr Answer malformed() { return {.status = Status::malformed_code, .counted = false}; }
 };
 
-/// What most kinds of factor have in common. A kind is a struct of static functions, derived from this, that
-/// hides what it does otherwise, and has of its own:
-///
-///     using Request = ...;            // what the host gives to enrol; with user_id and friendly_name
-///     using Details = ...;            // what may be shown of a factor
-///     using Shown = ...;              // what its user is shown once, at enrolment
-///     template <class Factor> struct Enrolled { Factor factor; Shown name; };
-///     static constexpr FactorType type;
-///     static Shown enroll(const Request&, storage::FactorRecord&, const Context&);
-///     static Details describe(const storage::FactorRecord&);
-///     static Answer check(storage::FactorRecord&, const storage::ChallengeRecord&,
-///                                   std::string_view answer, const Context&);
-///
-/// `enroll` may take the user's other factors, `const std::vector<storage::FactorRecord>&`, before the
-/// context. `check` gets up to 64 KiB of whatever the client sent. What it changes in the record is committed
-/// with a valid answer and with a counted refusal. What needs the key ring for longer than a challenge lives
-/// is kept in `FactorRecord::sealed`, which a change of keys seals anew.
-struct KindDefaults {
-  /// The most that a verification of this kind can show.
+// What a kind that has no use for one of its functions derives from, so that a function which is misspelt is
+// missed by `FactorKind` and not replaced by something that does nothing.
+
+/// Its answers can show no more than one factor that a phishing site can ask for as well.
+struct ShowsOneFactor {
   static constexpr Assurance best_assurance{};
+};
 
-  /// The counter to read before a new challenge and to commit with it; then where else it may have been kept,
-  /// under a former key. None: nothing is counted.
+/// It counts nothing.
+struct CountsNothing {
   static std::vector<std::string> counter_ids(const storage::FactorRecord&, const Context&) { return {}; }
+};
 
-  /// Prepares a challenge, whose common fields are set. `counter` is null if `counter_ids` named none.
+/// Its answers come unasked: a challenge needs no preparation, and nothing reaches the user with it.
+struct PreparesNothing {
   static ChallengeEffects challenge(storage::FactorRecord&, storage::ChallengeRecord&,
-                                    storage::CounterRecord* /*counter*/, const ChallengeOptions&,
-                                    const Context&) {
+                                    storage::CounterRecord*, const ChallengeOptions&, const Context&) {
     return {};
   }
+};
 
-  /// Whether no later challenge replaced this one.
+/// A later challenge replaces no earlier one.
+struct ReplacesNothing {
   static bool is_current(const storage::FactorRecord&, const storage::ChallengeRecord&) { return true; }
+};
 
-  /// What an operator's `unlock_factor` forgets of the kind's own, beside the wrong codes.
+/// Nothing but wrong codes keeps it from working.
+struct UnlocksNothing {
   static void unlock(storage::FactorRecord&, const Context&) {}
+};
 
-  /// Ids of what no two verified factors of the whole storage may have in common. Asked for once the first
-  /// valid answer is in the record, and when the factor is deleted.
+/// Two verified factors may have everything in common.
+struct ClaimsNothing {
   static std::vector<std::string> claims(const storage::FactorRecord&) { return {}; }
 };
 
-/// A kind whose `enroll` takes the user's other factors.
+/// No otpauth URI describes it.
+struct ExportsNothing {
+  [[noreturn]] static crypto::SecretString unsafe_uri(const storage::FactorRecord& record, const Context&) {
+    throw Error(errc::invalid_argument, "factor " + record.id + " is of kind " +
+                                            std::string(to_string(record.type)) +
+                                            ", which no otpauth URI describes");
+  }
+};
+
+/// A kind whose `enroll` fills in a record by itself.
+template <class Kind>
+concept EnrollsAlone = requires(const typename Kind::Request& request, storage::FactorRecord& record,
+                                const Context& context) {
+  { Kind::enroll(request, record, context) } -> std::same_as<typename Kind::Shown>;
+};
+
+/// A kind whose `enroll` takes the user's other factors as well.
 template <class Kind>
 concept EnrollsBesideOthers = requires(const typename Kind::Request& request, storage::FactorRecord& record,
                                        const std::vector<storage::FactorRecord>& others,
                                        const Context& context) {
-  Kind::enroll(request, record, others, context);
+  { Kind::enroll(request, record, others, context) } -> std::same_as<typename Kind::Shown>;
 };
+
+/// Hears what `tell` says of a factor's details: a name and a value.
+struct Listener {
+  template <class Value> void operator()(std::string_view name, const Value& value) const;
+};
+
+/// A kind of factor: a struct of static functions, which docs/design.md describes ("Adding a kind of
+/// factor"). `check` gets up to 64 KiB of whatever the client sent; what it changes in the record is
+/// committed with a valid answer and with a counted refusal. What needs the key ring for longer than a
+/// challenge lives is kept in `FactorRecord::sealed`, which a change of keys seals anew.
+template <class Kind>
+concept FactorKind = requires(const typename Kind::Request& request, const typename Kind::Details& details,
+                              storage::FactorRecord& changing, const storage::FactorRecord& record,
+                              storage::ChallengeRecord& created, const storage::ChallengeRecord& challenge,
+                              storage::CounterRecord* counter, std::string_view answer,
+                              const ChallengeOptions& options, const Context& context) {
+  // What the host gives to enrol, and what its user is shown that once.
+  { request.user_id } -> std::convertible_to<std::string_view>;
+  { request.friendly_name } -> std::convertible_to<std::string_view>;
+  typename Kind::Shown;
+  typename Kind::template Enrolled<int>; // struct { int factor; Shown its_name; }
+  { Kind::type } -> std::convertible_to<FactorType>;
+  { Kind::best_assurance } -> std::convertible_to<Assurance>;
+  { Kind::describe(record) } -> std::same_as<typename Kind::Details>;
+  Kind::tell(details, Listener{});
+  { Kind::counter_ids(record, context) } -> std::same_as<std::vector<std::string>>;
+  { Kind::challenge(changing, created, counter, options, context) } -> std::same_as<ChallengeEffects>;
+  { Kind::is_current(record, challenge) } -> std::same_as<bool>;
+  { Kind::check(changing, challenge, answer, context) } -> std::same_as<Answer>;
+  { Kind::claims(record) } -> std::same_as<std::vector<std::string>>;
+  { Kind::unlock(changing, context) } -> std::same_as<void>;
+  { Kind::unsafe_uri(record, context) } -> std::same_as<crypto::SecretString>;
+}
+&&(EnrollsAlone<Kind> || EnrollsBesideOthers<Kind>);
 
 } // namespace mfa::factor

@@ -8,21 +8,41 @@
 #include <mfa/error.hpp>
 #include <mfa/factor/generic_otp.hpp>
 #include <mfa/factor/hotp.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/recovery_codes.hpp>
 #include <mfa/factor/sms.hpp>
 #include <mfa/factor/totp.hpp>
 #include <mfa/factor/webauthn.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa::factor {
 
-template <class... Kinds> struct KindList {};
+namespace detail {
+
+template <class Kind> constexpr bool check_kind() {
+  static_assert(FactorKind<Kind>,
+                "mfa: this is no factor::FactorKind, for the reason that the compiler names; "
+                "what a kind has no use for, it derives from ClaimsNothing or the like");
+  return true;
+}
+
+} // namespace detail
+
+template <class... Kinds> struct KindList { static_assert((detail::check_kind<Kinds>() && ...)); };
 
 /// Every kind of factor: a new one is a header and a line here.
 using AllKinds = KindList<TotpKind, SmsKind, GenericOtpKind, HotpKind, //
                           RecoveryCodesKind, WebAuthnKind>;
 
 namespace detail {
+
+template <class... Kinds> constexpr bool are_named(KindList<Kinds...>) {
+  return sizeof...(Kinds) == factor_type_names.size() && ((Kinds::type <= last_factor_type) && ...);
+}
+
+static_assert(are_named(AllKinds{}),
+              "mfa: <mfa/types.hpp> has a number and a name for each kind of the list, and no others");
 
 template <class... Kinds> std::variant<typename Kinds::Details...> details_of(KindList<Kinds...>);
 

@@ -93,7 +93,13 @@ class TypedRecoveryCode {
 /// The kind `recovery_codes`. Of a code, only an HMAC is kept, whose key each set has for itself, sealed
 /// under the key ring. A slow hash is not worth it: a thief of the storage has no key to try codes with, and
 /// a thief of the key ring as well has every other factor's secret in the clear.
-struct RecoveryCodesKind : KindDefaults {
+struct RecoveryCodesKind : ShowsOneFactor,
+                           CountsNothing,
+                           PreparesNothing,
+                           ReplacesNothing,
+                           UnlocksNothing,
+                           ClaimsNothing,
+                           ExportsNothing {
   using Request = RecoveryCodes;
   using Details = RecoveryCodesDetails;
   using Shown = RecoveryCodesEnrollment;
@@ -117,6 +123,11 @@ struct RecoveryCodesKind : KindDefaults {
   /// Puts new codes in the place of all old ones, used or not.
   static RecoveryCodesEnrollment regenerate(storage::FactorRecord& record, const Context& context) {
     return draw_set(record, decode(record).size(), context);
+  }
+
+  template <class As> static void tell(const Details& details, As&& as) {
+    as("remaining", details.remaining);
+    as("count", details.count);
   }
 
   static Details describe(const storage::FactorRecord& record) {

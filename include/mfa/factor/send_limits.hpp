@@ -5,9 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <mfa/encoding/fields.hpp>
+#include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -60,6 +63,15 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
   sends.push_back(context.now);
   keep();
   return std::nullopt;
+}
+
+/// What refuses one more send. `what` was sent too often, and may be `done` again after the wait.
+[[nodiscard]] inline Error too_many(errc code, std::string_view what, std::string_view done,
+                                    std::chrono::seconds wait) {
+  return {code,
+          "too many " + std::string(what) + "; the next one may be " + std::string(done) + " in " +
+              std::to_string(wait.count()) + " s",
+          wait};
 }
 
 } // namespace mfa::factor

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -56,20 +57,8 @@ namespace factor {
   return ids;
 }
 
-/// Counts one more message to a phone number, or throws `errc::sms_rate_limited` with the time to wait.
-inline void count_sms(storage::CounterRecord& counter, const Context& context) {
-  const Options& options = context.options;
-  const auto wait = count_send(
-      counter, {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day}, context);
-  if (wait)
-    throw Error(errc::sms_rate_limited,
-                "too many messages to this phone number; the next one may be sent in " +
-                    std::to_string(wait->count()) + " s",
-                *wait);
-}
-
 /// The kind `sms`. Only the latest challenge of a factor can be answered.
-struct SmsKind : KindDefaults {
+struct SmsKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
   using Request = Sms;
   using Details = SmsDetails;
   using Shown = SmsEnrollment;
@@ -83,10 +72,14 @@ struct SmsKind : KindDefaults {
 
   static SmsEnrollment enroll(const Sms& request, storage::FactorRecord& record, const Context& context) {
     SmsEnrollment enrolled{sms::parse_phone_number(request.phone_number)};
-    check_country(enrolled.phone_number, context);
+    if (auto forbidden = country_error(enrolled.phone_number, context)) throw *std::move(forbidden);
     record.parameters = encode({sms::mask_phone_number(enrolled.phone_number), {}});
     seal_secret(record, crypto::bytes_of(enrolled.phone_number), context.keys);
     return enrolled;
+  }
+
+  template <class As> static void tell(const Details& details, As&& as) {
+    as("phone_number", details.phone_number);
   }
 
   static Details describe(const storage::FactorRecord& record) {
@@ -106,17 +99,23 @@ struct SmsKind : KindDefaults {
                                                                     : request.sms_template,
                                        request.sms_values, context.options.sms_values);
     const crypto::SecretBytes phone_number = phone_number_of(record, context);
-    check_country(crypto::text_of(phone_number), context);
-    count_sms(*counter, context);
+    if (auto forbidden = country_error(crypto::text_of(phone_number), context))
+      return {.refusal = Refusal{EventType::sms_refused, *std::move(forbidden)}};
+    const Options& options = context.options;
+    const SendLimits limits{options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day};
+    if (const auto wait = count_send(*counter, limits, context))
+      return {.refusal =
+                  Refusal{EventType::sms_refused,
+                          too_many(errc::sms_rate_limited, "messages to this phone number", "sent", *wait)}};
 
-    const crypto::SecretString code = issue_code(type, challenge, context.options.sms_code_digits,
-                                                 context.options.sms_code_lifetime, context);
+    const crypto::SecretString code =
+        issue_code(type, challenge, options.sms_code_digits, options.sms_code_lifetime, context);
     record.parameters = encode({decode(record).masked_phone_number, challenge.id});
     reseal_secret(record, phone_number, context.keys);
     return {.factor_changed = true,
-            .message = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
-                                  .body = message.render(code),
-                                  .id = challenge.id}};
+            .delivery = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
+                                   .body = message.render(code),
+                                   .id = challenge.id}};
   }
 
   static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
@@ -165,11 +164,11 @@ struct SmsKind : KindDefaults {
     }
   }
 
-  static void check_country(std::string_view phone_number, const Context& context) {
-    if (!sms::country_allowed(phone_number, context.options.sms_allowed_country_codes))
-      throw Error(errc::sms_country_not_allowed,
-                  "messages to this country are not allowed here; add its code to "
-                  "Options::sms_allowed_country_codes to allow them");
+  static std::optional<Error> country_error(std::string_view phone_number, const Context& context) {
+    if (sms::country_allowed(phone_number, context.options.sms_allowed_country_codes)) return std::nullopt;
+    return Error(errc::sms_country_not_allowed,
+                 "messages to this country are not allowed here; add its code to "
+                 "Options::sms_allowed_country_codes to allow them");
   }
 };
 

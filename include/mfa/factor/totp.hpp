@@ -53,7 +53,7 @@ struct TotpDetails {
 namespace factor {
 
 /// The kind `totp`. The authenticator shows its code unasked, and a challenge has no end of its own.
-struct TotpKind : KindDefaults {
+struct TotpKind : ShowsOneFactor, CountsNothing, PreparesNothing, ReplacesNothing, ClaimsNothing {
   using Request = Totp;
   using Details = TotpDetails;
   using Shown = TotpEnrollment;
@@ -93,6 +93,11 @@ struct TotpKind : KindDefaults {
   /// The secret in the clear, as an otpauth URI.
   static crypto::SecretString unsafe_uri(const storage::FactorRecord& record, const Context& context) {
     return otp::uri(account_of(decode(record), open_secret(record, context.keys)));
+  }
+
+  template <class As> static void tell(const Details& details, As&& as) {
+    as("issuer", details.issuer);
+    as("user", details.user);
   }
 
   static Details describe(const storage::FactorRecord& record) {

@@ -68,7 +68,7 @@ namespace factor {
 
 /// The kind `webauthn`. The challenge of an unverified factor takes the response of a registration, that of a
 /// verified one the response of a sign-in. The protocol is `webauthn::RelyingParty`'s.
-struct WebAuthnKind : KindDefaults {
+struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
   using Request = WebAuthn;
   using Details = WebAuthnDetails;
   using Shown = WebAuthnEnrollment;
@@ -104,6 +104,12 @@ struct WebAuthnKind : KindDefaults {
     return {creation_options(party, parameters, pending)};
   }
 
+  template <class As> static void tell(const Details& details, As&& as) {
+    as("user", details.user);
+    as("credential_id", details.credential_id);
+    as("transports", details.transports);
+  }
+
   static Details describe(const storage::FactorRecord& record) {
     auto parameters = webauthn::decode_parameters(record);
     return {std::move(parameters.user), detail::base64url(parameters.credential_id),
@@ -124,11 +130,11 @@ struct WebAuthnKind : KindDefaults {
       if (request.required.factors > 1) check_user_verification_initialized(record, context);
       challenge.expires_at = end_of(party, context);
       expect(challenge, initialize ? Ceremony::initializing_assertion : Ceremony::assertion, bytes, context);
-      effects.webauthn_options =
+      effects.delivery = ToClient{
           party.request_options({.challenge = bytes,
                                  .allow = {parameters.credential_id, parameters.transports},
                                  .user_verification = verify_user ? webauthn::UserVerification::required
-                                                                  : parameters.user_verification});
+                                                                  : parameters.user_verification})};
       return effects;
     }
     auto pending = webauthn::decode_pending(record, open_secret(record, context.keys));
@@ -140,7 +146,7 @@ struct WebAuthnKind : KindDefaults {
     }
     challenge.expires_at = pending.ends_at;
     expect(challenge, Ceremony::registration, pending.challenge, context);
-    effects.webauthn_options = creation_options(party, parameters, pending);
+    effects.delivery = ToClient{creation_options(party, parameters, pending)};
     return effects;
   }
 

@@ -5,15 +5,16 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/decision/challenge.hpp>
-#include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/options.hpp>
+#include <mfa/sms/concept.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/ids.hpp>
@@ -26,7 +27,7 @@ namespace mfa::verbs {
 /// A challenge that was created, and what the host must pass on.
 struct Created {
   ChallengeDetails challenge;
-  factor::ChallengeEffects effects;
+  factor::Delivery delivery;
 };
 
 /// The counter of the first id, taken over from another of them if it is new there.
@@ -46,17 +47,15 @@ Verb<storage::CounterRecord> find_counter(const VerbRun auto& run, const std::ve
 /// Tells of a challenge that was refused, keeps what its limit learnt of the time (see `factor::count_send`),
 /// and throws what refused it.
 Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
-                  std::optional<storage::CounterRecord> corrected, errc code, std::exception_ptr refusal,
-                  Time now) {
-  if (code == errc::sms_rate_limited || code == errc::sms_country_not_allowed)
-    run.emit(EventType::sms_refused, now, factor, refusal);
-  if (code == errc::code_rate_limited) run.emit(EventType::code_refused, now, factor, refusal);
-  if (corrected && (code == errc::sms_rate_limited || code == errc::code_rate_limited)) {
+                  std::optional<storage::CounterRecord> corrected, const factor::Refusal& refusal, Time now) {
+  const std::exception_ptr error = std::make_exception_ptr(refusal.error);
+  run.emit(refusal.event, now, factor, error);
+  if (corrected) {
     storage::Batch batch;
     batch.counters.push_back(*std::move(corrected));
     (void)co_await run.commit(batch); // or the next attempt does it
   }
-  std::rethrow_exception(refusal);
+  std::rethrow_exception(error);
 }
 
 /// See `Verifier::challenge_factor`.
@@ -74,32 +73,25 @@ Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_
 
     storage::ChallengeRecord challenge;
     challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
-    factor::ChallengeEffects effects;
-    std::exception_ptr refusal; // no policy is called while it is handled: see `send`
-    errc refused_as{};
     const std::string counted = counter ? counter->data : std::string();
-    try {
-      effects =
-          decision::create_challenge(factor, challenge, counter ? &*counter : nullptr, options, context);
-    } catch (const Error& error) {
-      refusal = std::current_exception();
-      refused_as = error.code();
-    }
-    if (refusal) {
+    factor::ChallengeEffects effects =
+        decision::create_challenge(factor, challenge, counter ? &*counter : nullptr, options, context);
+    if (effects.refusal) {
       if (counter && counter->data == counted) counter.reset();
-      co_await refuse(run, factor, std::move(counter), refused_as, refusal, context.now);
+      co_await refuse(run, factor, std::move(counter), *effects.refusal, context.now);
     }
 
-    Created created{ChallengeDetails(challenge), std::move(effects)};
+    const bool factor_changed = effects.factor_changed;
+    Created created{ChallengeDetails(challenge), std::move(effects.delivery)};
     const Event event{EventType::challenge_created, context.now, factor.type, factor.id, factor.user_id,
                       created.challenge.id()};
     storage::Batch batch;
     if (counter) batch.counters.push_back(*std::move(counter));
     batch.challenges.push_back(std::move(challenge));
-    if (created.effects.factor_changed) batch.factors.push_back(factor);
+    if (factor_changed) batch.factors.push_back(factor);
     if (!co_await run.commit(batch)) continue;
     run.emit(event);
-    if (created.effects.message) co_await send(run, *created.effects.message, event);
+    if (const auto* message = std::get_if<SmsMessage>(&created.delivery)) co_await send(run, *message, event);
     co_return created;
   }
 }

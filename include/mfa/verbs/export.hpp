@@ -1,10 +1,8 @@
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
@@ -15,25 +13,13 @@
 
 namespace mfa::verbs {
 
-/// The secret in the clear. Throws `errc::invalid_argument` for a kind that no otpauth URI describes.
-[[nodiscard]] inline crypto::SecretString unsafe_uri(const storage::FactorRecord& factor,
-                                                     const factor::Context& context) {
-  return factor::with_kind(factor.type, [&](auto kind) -> crypto::SecretString {
-    if constexpr (requires { kind.unsafe_uri(factor, context); })
-      return kind.unsafe_uri(factor, context);
-    else
-      throw Error(errc::invalid_argument, "factor " + factor.id + " is of kind " +
-                                              std::string(to_string(factor.type)) +
-                                              ", which no otpauth URI describes");
-  });
-}
-
 /// See `Verifier::unsafe_export_otpauth_uri`.
 Verb<crypto::SecretString> unsafe_export_otpauth_uri(const VerbRun auto& run, std::string_view factor_id,
                                                      std::string_view user_id) {
   const factor::Context context = co_await run.now();
   const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
-  crypto::SecretString uri = unsafe_uri(factor, context);
+  crypto::SecretString uri =
+      factor::with_kind(factor.type, [&](auto kind) { return kind.unsafe_uri(factor, context); });
   run.emit(EventType::factor_secret_exported, context.now, factor);
   co_return uri;
 }

@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/factor.hpp>
+#include <mfa/factor/kinds.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/verification.hpp>
 
@@ -39,17 +41,12 @@ namespace mfa::workos {
   if (!factor.user_id().empty()) json["user_id"] = factor.user_id();
   if (!factor.friendly_name().empty()) json["friendly_name"] = factor.friendly_name();
   if (factor.last_used_at()) json["last_used_at"] = iso8601(*factor.last_used_at());
-  if (factor.totp()) json["totp"] = {{"issuer", factor.totp()->issuer}, {"user", factor.totp()->user}};
-  if (factor.sms()) json["sms"] = {{"phone_number", factor.sms()->phone_number}};
-  if (factor.hotp()) json["hotp"] = {{"issuer", factor.hotp()->issuer}, {"user", factor.hotp()->user}};
-  if (factor.generic_otp()) json["generic_otp"] = {{"destination", factor.generic_otp()->destination}};
-  if (factor.recovery_codes())
-    json["recovery_codes"] = {{"remaining", factor.recovery_codes()->remaining},
-                              {"count", factor.recovery_codes()->count}};
-  if (factor.webauthn())
-    json["webauthn"] = {{"user", factor.webauthn()->user},
-                        {"credential_id", factor.webauthn()->credential_id},
-                        {"transports", factor.webauthn()->transports}};
+  factor::with_kind(factor.type(), [&](auto kind) {
+    using Kind = decltype(kind);
+    nlohmann::ordered_json& shown = json[to_string(Kind::type)];
+    Kind::tell(*factor.details_as<typename Kind::Details>(),
+               [&](std::string_view name, const auto& value) { shown[name] = value; });
+  });
   return json;
 }
 
