@@ -27,6 +27,9 @@ mfa_component(
   LIBRARIES nlohmann_json::nlohmann_json
   PKG_CONFIG "nlohmann_json >= 3.11")
 
+# Adapters to libraries that a host includes anyway. They come with the core, which does not need those libraries.
+mfa_adapters(HEADERS_LIKE "/async/(boost_)?asio")
+
 # The core: all other headers.
 mfa_core(
   PACKAGES "OpenSSL 3.0 COMPONENTS Crypto" "PNG 1.6" "QRencode 4 MODULE" Threads

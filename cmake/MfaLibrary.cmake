@@ -8,21 +8,28 @@ set(mfa_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/mfa)
 file(GLOB_RECURSE mfa_core_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} include/*.hpp)
 set(mfa_components "")
 
-# mfa_library(<target> <name> VERIFY <bool> HEADERS <path>... LIBRARIES <target>...)
+# mfa_library(<target> <name> VERIFY <bool> HEADERS <path>... [ADAPTERS <path>...] LIBRARIES <target>...)
 function(mfa_library target name)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "VERIFY" "HEADERS;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "VERIFY" "HEADERS;ADAPTERS;LIBRARIES")
   add_library(${target} INTERFACE)
   add_library(mfa::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
   if(MFA_BUILD_TESTS)
-    set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${arg_VERIFY})
+    set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${arg_VERIFY}
+                                               INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
   endif()
   target_compile_features(${target} INTERFACE cxx_std_20)
   target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS include FILES ${arg_HEADERS})
+  set(adapters "")
+  if(arg_ADAPTERS)
+    target_sources(${target} INTERFACE FILE_SET adapters TYPE HEADERS BASE_DIRS include FILES ${arg_ADAPTERS})
+    set(adapters FILE_SET adapters)
+  endif()
   target_link_libraries(${target} INTERFACE ${arg_LIBRARIES})
   if(MFA_INSTALL)
     # The second for those who read the package without file sets, as Meson does.
-    install(TARGETS ${target} EXPORT ${target} FILE_SET HEADERS INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    install(TARGETS ${target} EXPORT ${target} FILE_SET HEADERS ${adapters} INCLUDES DESTINATION
+                                                                            ${CMAKE_INSTALL_INCLUDEDIR})
     install(EXPORT ${target} FILE ${target}.cmake NAMESPACE mfa:: DESTINATION ${mfa_package_dir})
   endif()
 endfunction()
@@ -64,6 +71,14 @@ macro(mfa_component name)
     LIBRARIES mfa ${mfa_${name}_LIBRARIES})
 endmacro()
 
+# mfa_adapters(HEADERS_LIKE <regex>) takes out those that are installed with the core's and compiled by their tests alone.
+macro(mfa_adapters)
+  cmake_parse_arguments(mfa_adapters "" "HEADERS_LIKE" "" ${ARGN})
+  set(mfa_adapter_headers ${mfa_core_headers})
+  list(FILTER mfa_adapter_headers INCLUDE REGEX ${mfa_adapters_HEADERS_LIKE})
+  list(FILTER mfa_core_headers EXCLUDE REGEX ${mfa_adapters_HEADERS_LIKE})
+endmacro()
+
 # mfa_core(PACKAGES "<package> [<version>]"... LIBRARIES <target>... PKG_CONFIG "<module> [>= <version>]"...) comes after
 # the components.
 macro(mfa_core)
@@ -72,7 +87,12 @@ macro(mfa_core)
     separate_arguments(arguments UNIX_COMMAND "${package}")
     find_package(${arguments} REQUIRED)
   endforeach()
-  mfa_library(mfa mfa VERIFY ON HEADERS ${mfa_core_headers} LIBRARIES ${mfa_core_LIBRARIES})
+  mfa_library(
+    mfa mfa
+    VERIFY ON
+    HEADERS ${mfa_core_headers}
+    ADAPTERS ${mfa_adapter_headers}
+    LIBRARIES ${mfa_core_LIBRARIES})
 endmacro()
 
 # Installs mfa.pc, or mfa-<component>.pc, for those who build without CMake.

@@ -16,7 +16,7 @@ only=${1:-}
 core() {
   require g++ cmake ninja-build pkg-config catch2 clang-format \
     libssl-dev libqrencode-dev libpng-dev libsqlite3-dev libcbor-dev nlohmann-json3-dev \
-    libboost-coroutine-dev libboost-context-dev \
+    libasio-dev libboost-dev libboost-coroutine-dev libboost-context-dev \
     liboath-dev oathtool protobuf-compiler zbar-tools librsvg2-bin
 }
 postgres() { require libpq-dev postgresql pgbouncer; }

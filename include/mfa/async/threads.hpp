@@ -36,7 +36,7 @@ struct ThreadsOptions {
 /// coroutine has still to call it; those that are suspended in it may be destroyed later. Its end waits for
 /// all calls that were begun or wait, which takes as long as the storage does: call `stop` before.
 template <template <class> class Task, class StoragePolicy, Loop LoopPolicy> class Threads {
-  static_assert(Storage<StoragePolicy>, "mfa: async::Threads needs a blocking storage");
+  static_assert(mfa::Storage<StoragePolicy>, "mfa: async::Threads needs a blocking storage");
 
  public:
   static constexpr bool ephemeral = storage::Ephemeral<StoragePolicy>;
@@ -45,8 +45,8 @@ template <template <class> class Task, class StoragePolicy, Loop LoopPolicy> cla
   /// is owned. Throws `errc::invalid_argument`, or std::system_error if there are no more threads to be had.
   Threads(Policy<StoragePolicy> storage, LoopPolicy loop, ThreadsOptions options = ThreadsOptions())
       : storage_(std::move(storage)), loop_(std::move(loop)),
-        threads_(detail::make_at_home<detail::WorkerThreads>(checked(options).threads, options.max_waiting)) {
-  }
+        threads_(mfa::detail::make_at_home<detail::WorkerThreads>(checked(options).threads,
+                                                                  options.max_waiting)) {}
 
   /// Not while a coroutine waits for it.
   Threads(Threads&&) noexcept = default;
@@ -147,7 +147,7 @@ template <template <class> class Task, class StoragePolicy, Loop LoopPolicy> cla
 
   Policy<StoragePolicy> storage_;
   LoopPolicy loop_;
-  detail::OwnedAtHome<detail::WorkerThreads> threads_; // ends before the storage
+  mfa::detail::OwnedAtHome<detail::WorkerThreads> threads_; // ends before the storage
 };
 
 } // namespace mfa::async

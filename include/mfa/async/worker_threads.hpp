@@ -19,7 +19,7 @@
 #include <mfa/error.hpp>
 #include <mfa/storage/process.hpp>
 
-namespace mfa::detail {
+namespace mfa::async::detail {
 
 /// Something for a worker thread to do, and how to tell of its end. Shared by who waits for it and the
 /// threads.
@@ -177,7 +177,7 @@ class WorkQueue {
     resume();
   }
 
-  const HomeProcess home_;
+  const mfa::detail::HomeProcess home_;
   const std::size_t threads_;
   const std::size_t max_waiting_;
   std::mutex mutex_;
@@ -219,4 +219,4 @@ class WorkerThreads {
   std::vector<std::thread> threads_;
 };
 
-} // namespace mfa::detail
+} // namespace mfa::async::detail
