@@ -115,6 +115,9 @@ class Driver {
   /// driver writes `answer` or `failure` when it has it, and calls `resume`.
   virtual bool answer(Request& request) = 0;
 
+  /// The innermost verb waits for its request's answer.
+  void suspended(VerbState& innermost) noexcept { waiting_ = &innermost; }
+
  protected:
   ~Driver() = default;
 
@@ -127,9 +130,7 @@ class Driver {
   }
 
  private:
-  template <class, class> friend class Asked;
-
-  VerbState* waiting_ = nullptr; ///< the innermost
+  VerbState* waiting_ = nullptr;
 };
 
 /// What a verb awaits: a request to its driver. `finish` makes what the verb gets of the answered request.
@@ -140,7 +141,7 @@ template <class Asking, class Finish> class [[nodiscard]] Asked {
 
   bool await_ready() { return driver_.answer(request_); }
   template <class Promise> void await_suspend(std::coroutine_handle<Promise> verb) noexcept {
-    driver_.waiting_ = &verb.promise();
+    driver_.suspended(verb.promise());
   }
   decltype(auto) await_resume() {
     if (request_.failure) std::rethrow_exception(request_.failure);
