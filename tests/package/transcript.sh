@@ -1,23 +1,20 @@
 #!/bin/sh
 # Does what a section of docs/packaging.md says, in an empty directory beside a tree mfa-cpp:
-#   sh transcript.sh PAGE SECTION TREE REPOSITORY PREFIX WORK
+#   sh transcript.sh SECTION TREE REPOSITORY PREFIX WORK
 # The section's first block of CMake or Meson is the rest of the project's file. Of its consoles, what follows a `$` is run,
 # and every other line is to be in the output. REPOSITORY and PREFIX stand in the place of those of the page.
 set -eu
-page=$1 section=$2 tree=$3 repository=$4 prefix=$5 work=$6
+section=$1 tree=$2 repository=$3 prefix=$4 work=$5
 rm -rf "$work"
 mkdir -p "$work"
 cd "$work"
 ln -s "$tree" mfa-cpp
 
-# blocks LANGUAGE [COUNT]: the first COUNT of the section, or all
+# shellcheck source=tests/package/page.sh
+. "$tree/tests/package/page.sh"
+# blocks LANGUAGE [COUNT]
 blocks() {
-  awk -v heading="## $section" -v fence="\`\`\`$1" -v count="${2:-99}" '
-    /^## / { here = $0 == heading }
-    /^```$/ { inside = 0 }
-    inside
-    here && $0 == fence { inside = count-- > 0 }' "$page" |
-    sed "s|https://mfa-cpp.example/mfa-cpp.git|$repository|; s|/opt/mfa|$prefix|g"
+  page_block "$tree" "$section" "$@" | sed "s|https://mfa-cpp.example/mfa-cpp.git|$repository|; s|/opt/mfa|$prefix|g"
 }
 
 {
@@ -48,7 +45,7 @@ if [ -s described ]; then
 fi
 
 blocks console | sed -n 's/^\$ //p' >commands
-[ -s commands ] || { echo "$page has no commands below '## $section'"; exit 1; }
+[ -s commands ] || { echo "docs/packaging.md has no commands below '## $section'"; exit 1; }
 sh -ex commands >output 2>&1 || { cat output; exit 1; }
 cat output
 blocks console | grep -v '^\$ ' >expected || true

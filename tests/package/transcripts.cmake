@@ -1,8 +1,8 @@
 # What docs/packaging.md says, done as it stands there: package_transcript(<name> <section> <prefix>).
 function(package_transcript name section prefix)
   add_test(NAME package_transcript_${name}
-           COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/transcript.sh ${PROJECT_SOURCE_DIR}/docs/packaging.md ${section}
-                   ${PROJECT_SOURCE_DIR} file://${fetched}/mfa-cpp ${prefix}
+           COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/transcript.sh ${section} ${PROJECT_SOURCE_DIR}
+                   file://${fetched}/mfa-cpp ${prefix}
                    ${CMAKE_CURRENT_BINARY_DIR}/transcripts/${name})
   set_tests_properties(
     package_transcript_${name}
