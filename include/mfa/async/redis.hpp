@@ -36,7 +36,7 @@ template <template <class> class Task, Loop Loop> class Redis {
   /// the loop has other work. Connections are made later, without blocking; but hiredis looks up the name of
   /// a host with a call that blocks, so that `RedisOptions::host` had better be an address.
   explicit Redis(Loop loop, const storage::RedisOptions& options = storage::RedisOptions())
-      : state_(detail::make_at_home<State>(std::move(loop), options)) {}
+      : state_(mfa::detail::make_at_home<State>(std::move(loop), options)) {}
 
   /// What was found, when it was opened, of why the server may forget what was committed; none with
   /// `RedisDurability::required`.
@@ -48,22 +48,22 @@ template <template <class> class Task, Loop Loop> class Redis {
   }
 
   [[nodiscard]] Task<std::optional<storage::FactorRecord>> find_factor(std::string_view id) const {
-    return find("factor", id, detail::redis::factor_of);
+    return find("factor", id, mfa::detail::redis::factor_of);
   }
 
   [[nodiscard]] Task<std::optional<storage::ChallengeRecord>> find_challenge(std::string_view id) const {
-    return find("challenge", id, detail::redis::challenge_of);
+    return find("challenge", id, mfa::detail::redis::challenge_of);
   }
 
   [[nodiscard]] Task<std::optional<storage::CounterRecord>> find_counter(std::string_view id) const {
-    return find("counter", id, detail::redis::counter_of);
+    return find("counter", id, mfa::detail::redis::counter_of);
   }
 
   [[nodiscard]] Task<std::optional<storage::ChallengeWithFactor>>
   find_challenge_with_factor(std::string_view id) const {
     return state_->ask(
-        detail::redis::find_challenge_with_factor(keys(), scripts(), id),
-        [id](const Reply& reply) { return detail::redis::found_challenge_with_factor(reply, id); });
+        mfa::detail::redis::find_challenge_with_factor(keys(), scripts(), id),
+        [id](const Reply& reply) { return mfa::detail::redis::found_challenge_with_factor(reply, id); });
   }
 
   /// Oldest first; none for an empty `user_id`.
@@ -84,7 +84,7 @@ template <template <class> class Task, Loop Loop> class Redis {
   }
 
   [[nodiscard]] Task<bool> commit(const storage::Batch& batch) {
-    auto request = detail::redis::commit(keys(), scripts(), batch);
+    auto request = mfa::detail::redis::commit(keys(), scripts(), batch);
     if (!request) return not_committed();
     return state_->ask(*std::move(request), [](const Reply& reply) { return reply.integer() == 1; });
   }
@@ -94,34 +94,34 @@ template <template <class> class Task, Loop Loop> class Redis {
   [[nodiscard]] Task<std::size_t> purge(Time now, std::size_t limit) { return purge(*state_, now, limit); }
 
  private:
-  using Reply = detail::redis::Reply;
-  using State = detail::redis::Pipelines<Task, Loop>;
+  using Reply = mfa::detail::redis::Reply;
+  using State = mfa::detail::redis::Pipelines<Task, Loop>;
 
-  [[nodiscard]] const detail::redis::Keys& keys() const noexcept { return state_->site().keys; }
-  [[nodiscard]] const detail::redis::Scripts& scripts() const noexcept {
+  [[nodiscard]] const mfa::detail::redis::Keys& keys() const noexcept { return state_->site().keys; }
+  [[nodiscard]] const mfa::detail::redis::Scripts& scripts() const noexcept {
     return state_->site().opened.scripts;
   }
 
   template <class Record>
   Task<std::optional<Record>> find(std::string_view kind, std::string_view id,
                                    Record (*record_of)(std::string_view id, std::string_view bytes)) const {
-    return state_->ask(detail::redis::find(keys(), kind, id), [id, record_of](const Reply& reply) {
-      return detail::redis::found(reply, id, record_of);
+    return state_->ask(mfa::detail::redis::find(keys(), kind, id), [id, record_of](const Reply& reply) {
+      return mfa::detail::redis::found(reply, id, record_of);
     });
   }
 
   Task<std::vector<storage::FactorRecord>> list(std::string ids, std::string_view after_id,
                                                 std::size_t limit) const {
-    return state_->ask(detail::redis::list_factors(keys(), scripts(), std::move(ids), after_id, limit),
-                       detail::redis::listed_factors);
+    return state_->ask(mfa::detail::redis::list_factors(keys(), scripts(), std::move(ids), after_id, limit),
+                       mfa::detail::redis::listed_factors);
   }
 
   static Task<bool> not_committed() { co_return false; }
 
   static Task<std::size_t> purge(State& state, Time now, std::size_t limit) {
-    detail::redis::Purge purge(state.site().keys, state.site().opened.scripts, now, limit);
+    mfa::detail::redis::Purge purge(state.site().keys, state.site().opened.scripts, now, limit);
     while (purge.goes_on()) {
-      detail::redis::Request request = purge.next();
+      mfa::detail::redis::Request request = purge.next();
       const auto step = [&](const Reply& reply) {
         purge.answered(reply);
         return purge.removed();
@@ -131,7 +131,7 @@ template <template <class> class Task, Loop Loop> class Redis {
     co_return purge.removed();
   }
 
-  detail::OwnedAtHome<State> state_;
+  mfa::detail::OwnedAtHome<State> state_;
 };
 
 } // namespace mfa::async
