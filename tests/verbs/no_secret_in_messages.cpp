@@ -630,11 +630,11 @@ void broken_policies(Heard& heard) {
     throw verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ").error();
   });
 
-  mfa::detail::WorkQueue queue(1, 0);
+  mfa::async::detail::WorkQueue queue(1, 0);
   (void)queue.stop(std::chrono::milliseconds(0));
   const auto call = [] { return 0; };
   heard.error_of(errc::storage_unavailable, [&] {
-    queue.add(std::make_shared<mfa::detail::CallOf<decltype(call)>>(call), {});
+    queue.add(std::make_shared<mfa::async::detail::CallOf<decltype(call)>>(call), {});
     return 0;
   });
 }
