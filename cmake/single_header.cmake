@@ -138,6 +138,7 @@ endfunction()
 place(mfa/mfa.hpp)
 file(GLOB_RECURSE headers RELATIVE ${root}/include ${root}/include/*)
 list(FILTER headers EXCLUDE REGEX ${adapters_HEADERS_LIKE})
+list(FILTER headers EXCLUDE REGEX "/compiled?_verbs\\.hpp$") # of use to several sources that share headers
 list(SORT headers)
 foreach(header IN LISTS headers)
   part_of(part ${header})

@@ -33,6 +33,7 @@ files = {
 }
 precompiled = "README's example, with `<mfa/mfa.hpp>` precompiled"
 files[precompiled] = example
+files["README's example, with `<mfa/compiled_verbs.hpp>`"] = "#include <mfa/compiled_verbs.hpp>\n" + example
 if pathlib.Path("/usr/include/nlohmann/json.hpp").exists():
     files["`#include <nlohmann/json.hpp>`"] = "#include <nlohmann/json.hpp>\n"
     files["ten lines that use it"] = """#include <iostream>

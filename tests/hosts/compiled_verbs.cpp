@@ -1,0 +1,47 @@
+// A program of several sources compiles the verbs in one of them. This one has only their declarations, so it
+// links only if the other has every verb that a verifier calls.
+#include <string>
+
+#include <mfa/compiled_verbs.hpp>
+#include <mfa/mfa.hpp>
+#include <mfa/testing/recording_sms.hpp>
+
+#include "support/catch.hpp"
+
+TEST_CASE("every verb is compiled in the source that says so") {
+  mfa::storage::Memory storage;
+  mfa::testing::RecordingSms sms;
+  mfa::Verifier verifier{storage, mfa::clock::System{}, sms, mfa::Options{.sms_template = "{{code}}"}};
+
+  const auto totp = verifier.enroll_factor(mfa::Totp{.issuer = "Foo", .user = "alan", .user_id = "u_1"});
+  const auto hotp = verifier.enroll_factor(mfa::Hotp{.issuer = "Foo", .user = "alan", .user_id = "u_1"});
+  const auto email = verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_1"});
+  const auto codes = verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_1"});
+  CHECK_THROWS_AS(verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_1"}), mfa::Error);
+  const auto phone = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_1"});
+
+  const auto challenge = phone.factor.challenge();
+  CHECK(challenge.verify(sms.last().body).valid());
+  CHECK(verifier.get_challenge(challenge.id()).state() == mfa::ChallengeState::verified);
+  CHECK(email.factor.challenge().code().size() == 6);
+  CHECK(verifier.reset_sms_limits("+14155550123"));
+  CHECK(verifier.reset_send_limits(email.factor.id()));
+
+  CHECK(verifier.get_factor(hotp.factor.id()).type() == mfa::FactorType::hotp);
+  CHECK(verifier.list_factors("u_1").size() == 5);
+  CHECK(verifier.list_factors("u_1", mfa::Page{.limit = 2}).size() == 2);
+  CHECK(verifier.regenerate_recovery_codes(codes.factor.id()).recovery_codes.codes.size() > 1);
+  CHECK(verifier.unsafe_export_otpauth_uri(totp.factor.id()) == totp.totp.uri);
+  verifier.unlock_factor(totp.factor.id());
+
+  const auto device = verifier.remember_device("u_1", "laptop");
+  CHECK(verifier.check_device(device.token, "u_1"));
+  CHECK(verifier.list_devices("u_1").size() == 1);
+  CHECK(verifier.revoke_device("u_1", device.device.id));
+  CHECK(verifier.revoke_devices("u_1") == 0);
+
+  CHECK(verifier.count_keys().factors.size() == 1);
+  CHECK(verifier.reseal_all().failed == 0);
+  CHECK(verifier.purge_expired() == 0);
+  totp.factor.remove();
+}

@@ -1,0 +1,2 @@
+// The one source that compiles the verbs.
+#include <mfa/compile_verbs.hpp>
