@@ -47,8 +47,8 @@ class AwaitingDriver final : public verbs::Driver {
     return false;
   }
 
-  /// The request for which the verb waits, if it is one of these.
-  template <class Asked> [[nodiscard]] Asked* asks() const noexcept { return verbs::as<Asked>(*request_); }
+  /// The request for which the verb waits.
+  [[nodiscard]] verbs::Request& request() const noexcept { return *request_; }
 
   /// The request is answered, or `failure` was thrown in its place.
   void go_on(std::exception_ptr failure) {

@@ -301,36 +301,7 @@ class Verifier {
     while (!verb.done()) {
       std::exception_ptr failure;
       try {
-        if (auto* const find_factor = driver.template asks<verbs::FindFactor>())
-          find_factor->answer = co_await policies_.storage->find_factor(find_factor->id);
-        else if (auto* const find_challenge = driver.template asks<verbs::FindChallenge>())
-          find_challenge->answer = co_await policies_.storage->find_challenge(find_challenge->id);
-        else if (auto* const find_counter = driver.template asks<verbs::FindCounter>())
-          find_counter->answer = co_await policies_.storage->find_counter(find_counter->id);
-        else if (auto* const list = driver.template asks<verbs::ListFactors>())
-          list->answer = co_await policies_.storage->list_factors(list->user_id);
-        else if (auto* const commit = driver.template asks<verbs::Commit>())
-          commit->answer = co_await policies_.storage->commit(std::move(*commit->batch));
-        else if (auto* const send = driver.template asks<verbs::SendSms>()) {
-          if constexpr (!detail::BlockingTransport<SmsPolicy>) co_await policies_.sms->send(*send->message);
-        } else if (auto* const read = driver.template asks<verbs::ReadClock>()) {
-          if constexpr (!Clock<ClockPolicy>) read->answer = co_await policies_.clock->now();
-        }
-        // A verb asks for these only where the storage offers them.
-        else if (auto* const find_both = driver.template asks<verbs::FindChallengeWithFactor>()) {
-          if constexpr (FindsChallengeWithFactor<StoragePolicy>)
-            *find_both->found = co_await policies_.storage->find_challenge_with_factor(find_both->id);
-        } else if (auto* const list_page = driver.template asks<verbs::ListPageOfFactors>()) {
-          if constexpr (PagesFactors<StoragePolicy>)
-            list_page->answer = co_await policies_.storage->list_factors(
-                list_page->user_id, list_page->after_id, list_page->limit);
-        } else if (auto* const scan = driver.template asks<verbs::ScanFactors>()) {
-          if constexpr (ScansFactors<StoragePolicy>)
-            scan->answer = co_await policies_.storage->scan_factors(scan->after_id, scan->limit);
-        } else if (auto* const purge = driver.template asks<verbs::Purge>()) {
-          if constexpr (Purges<StoragePolicy>)
-            purge->answer = co_await policies_.storage->purge(purge->now, purge->limit);
-        }
+        co_await answer(driver.request());
       } catch (...) {
         failure = std::current_exception();
       }
@@ -341,6 +312,73 @@ class Verifier {
       take();
     else
       co_return Errors::template answer<Result>(take);
+  }
+
+  Task<void> answer(verbs::Request& request) const {
+    using namespace verbs;
+    switch (request.asks) {
+    case Asks::clock: return answer(static_cast<ReadClock&>(request));
+    case Asks::factor: return answer(static_cast<FindFactor&>(request));
+    case Asks::challenge: return answer(static_cast<FindChallenge&>(request));
+    case Asks::counter: return answer(static_cast<FindCounter&>(request));
+    case Asks::challenge_with_factor: return answer(static_cast<FindChallengeWithFactor&>(request));
+    case Asks::factors_of_user: return answer(static_cast<ListFactors&>(request));
+    case Asks::page_of_factors: return answer(static_cast<ListPageOfFactors&>(request));
+    case Asks::scan_of_factors: return answer(static_cast<ScanFactors&>(request));
+    case Asks::commit: return answer(static_cast<Commit&>(request));
+    case Asks::purge: return answer(static_cast<Purge&>(request));
+    case Asks::sms: break;
+    }
+    return answer(static_cast<SendSms&>(request));
+  }
+
+  // Each a coroutine of its own, whose memory lasts for the request alone: g++ keeps what an expression with
+  // `co_await` returns in the coroutine's.
+
+  Task<void> answer(verbs::FindFactor& find) const {
+    find.answer = co_await policies_.storage->find_factor(find.id);
+  }
+  Task<void> answer(verbs::FindChallenge& find) const {
+    find.answer = co_await policies_.storage->find_challenge(find.id);
+  }
+  Task<void> answer(verbs::FindCounter& find) const {
+    find.answer = co_await policies_.storage->find_counter(find.id);
+  }
+  Task<void> answer(verbs::ListFactors& list) const {
+    list.answer = co_await policies_.storage->list_factors(list.user_id);
+  }
+  Task<void> answer(verbs::Commit& commit) const {
+    commit.answer = co_await policies_.storage->commit(std::move(*commit.batch));
+  }
+  Task<void> answer(verbs::SendSms& send) const {
+    if constexpr (!detail::BlockingTransport<SmsPolicy>) co_await policies_.sms->send(*send.message);
+    co_return;
+  }
+  Task<void> answer(verbs::ReadClock& read) const {
+    if constexpr (!Clock<ClockPolicy>) read.answer = co_await policies_.clock->now();
+    co_return;
+  }
+
+  // A verb asks for these only where the storage offers them.
+  Task<void> answer(verbs::FindChallengeWithFactor& find) const {
+    if constexpr (FindsChallengeWithFactor<StoragePolicy>)
+      *find.found = co_await policies_.storage->find_challenge_with_factor(find.id);
+    co_return;
+  }
+  Task<void> answer(verbs::ListPageOfFactors& list) const {
+    if constexpr (PagesFactors<StoragePolicy>)
+      list.answer = co_await policies_.storage->list_factors(list.user_id, list.after_id, list.limit);
+    co_return;
+  }
+  Task<void> answer(verbs::ScanFactors& scan) const {
+    if constexpr (ScansFactors<StoragePolicy>)
+      scan.answer = co_await policies_.storage->scan_factors(scan.after_id, scan.limit);
+    co_return;
+  }
+  Task<void> answer(verbs::Purge& purge) const {
+    if constexpr (Purges<StoragePolicy>)
+      purge.answer = co_await policies_.storage->purge(purge.now, purge.limit);
+    co_return;
   }
 
   mfa::detail::Policies<StoragePolicy, ClockPolicy, SmsPolicy> policies_;
