@@ -76,6 +76,15 @@ find_package(Boost CONFIG QUIET COMPONENTS coroutine context) # FindBoost leaves
 find_path(MFA_ASIO_INCLUDE_DIR asio/awaitable.hpp)
 find_path(MFA_BOOST_ASIO_INCLUDE_DIR boost/asio/awaitable.hpp)
 mark_as_advanced(MFA_ASIO_INCLUDE_DIR MFA_BOOST_ASIO_INCLUDE_DIR)
+foreach(asio IN ITEMS ASIO BOOST_ASIO)
+  string(TOLOWER mfa_host_${asio} host)
+  add_library(${host} INTERFACE)
+  if(MFA_${asio}_INCLUDE_DIR)
+    target_include_directories(${host} SYSTEM INTERFACE ${MFA_${asio}_INCLUDE_DIR})
+  endif()
+  # They do not expect of clang that it has coroutines with libstdc++.
+  target_compile_definitions(${host} INTERFACE $<$<CXX_COMPILER_ID:Clang>:${asio}_HAS_CO_AWAIT=1>)
+endforeach()
 find_package(benchmark QUIET)
 find_package(Python3 QUIET COMPONENTS Interpreter)
 
@@ -89,8 +98,8 @@ mfa_need(curl IF CURL_FOUND LIBRARIES CURL::libcurl DEBIAN libcurl4-openssl-dev)
 mfa_need(httplib PKG_CONFIG cpp-httplib DEBIAN libcpp-httplib-dev)
 mfa_need(fibres IF Boost_FOUND LIBRARIES Boost::coroutine Boost::context DEBIAN libboost-coroutine-dev
          libboost-context-dev)
-mfa_need(asio IF MFA_ASIO_INCLUDE_DIR DEBIAN libasio-dev)
-mfa_need(boost_asio IF MFA_BOOST_ASIO_INCLUDE_DIR DEBIAN libboost-dev)
+mfa_need(asio IF MFA_ASIO_INCLUDE_DIR LIBRARIES mfa_host_asio DEBIAN libasio-dev)
+mfa_need(boost_asio IF MFA_BOOST_ASIO_INCLUDE_DIR LIBRARIES mfa_host_boost_asio DEBIAN libboost-dev)
 mfa_need(mariadb PKG_CONFIG libmariadb DEBIAN libmariadb-dev)
 
 mfa_need(postgres_server PROGRAM postgres PATHS /usr/lib/postgresql/*/bin "$ENV{PG_BINDIR}" DEBIAN postgresql)

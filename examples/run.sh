@@ -14,6 +14,7 @@ if [ -e "$root/examples/${1:-}.cpp" ]; then
   shift
 fi
 case $example in
+  asio_server) require libasio-dev ;;
   security_key) require libcbor-dev libcpp-httplib-dev ;;
   email_code) require libcurl4-openssl-dev ;;
 esac

@@ -23,7 +23,7 @@ postgres() { require libpq-dev postgresql pgbouncer; }
 redis() { require libhiredis-dev redis-server; }
 mariadb() { require libmariadb-dev mariadb-server-core; }
 browser() { require libcpp-httplib-dev chromium chromium-driver; }
-examples() { require libcurl4-openssl-dev libcpp-httplib-dev; }
+examples() { require libcurl4-openssl-dev libcpp-httplib-dev libasio-dev; }
 every_component() { require libpq-dev libhiredis-dev; }
 package() { every_component; require git meson python3 bazel-bootstrap dpkg-dev debhelper; }
 benchmark() { every_component; require libbenchmark-dev libfido2-dev python3; }
