@@ -268,6 +268,15 @@ mutate "postgres: no pool of transactions" storage/postgres/database.hpp \
   'require_session(*first, conninfo_, timeouts_);' ''
 mutate "postgres: statements of one connection" storage/postgres/connection.hpp \
   'return statement_prefix_ + statement.name;' 'return std::string("mfa_") + statement.name;'
+tests=tests/async/postgres/async_postgres_faults.cpp
+mutate "awaited postgres: no connection in the middle of a request" storage/postgres/connection.hpp \
+  'PQtransactionStatus(handle()) == PQTRANS_IDLE &&' ''
+tests=tests/async/postgres/async_postgres.cpp
+mutate "awaited postgres: turns in the order of coming" async/pool.hpp \
+  'waiters_.insert(pool_.waiters_.end(), this)' 'waiters_.insert(pool_.waiters_.begin(), this)'
+mutate "awaited postgres: who is destroyed leaves its turn to the next" async/pool.hpp \
+  'if (served_) pool_.give_back(std::move(object_));' ''
+mutate "awaited postgres: connections are one process'" async/pool.hpp 'home_.require_here(user_);' ''
 
 echo "$rules edits, $unnoticed not noticed"
 [ "$unnoticed" = 0 ]

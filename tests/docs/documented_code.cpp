@@ -144,7 +144,7 @@ extern std::string last_id;
            "struct MyStorage : mfa::storage::Sqlite { using mfa::storage::Sqlite::Sqlite; };\n",
        .check_of_types = "static_assert(mfa::Storage<MyStorage> && mfa::Clock<MyClock> && "
                          "mfa::SmsTransport<MyGateway>);\n"},
-#if defined(MFA_LIBPQ_INCLUDE)
+#if defined(MFA_LIBPQ_INCLUDE) && __has_include(<asio.hpp>)
       {"docs/postgres.md", "extern mfa::KeyRing keys;\n"},
 #endif
 #if __has_include(<hiredis/hiredis.h>)

@@ -153,9 +153,8 @@ template <class T> class Pool {
     return serve(waiter);
   }
 
-  /// With the mutex held: whether there is a place for who comes last.
+  /// With the mutex held: whether there is a place. While somebody waits, there is none.
   bool serve(Waiter& waiter) {
-    if (!waiters_.empty()) return false;
     if (!idle_.empty()) {
       waiter.serve(std::move(idle_.back()));
       idle_.pop_back();

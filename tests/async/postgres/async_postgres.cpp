@@ -12,6 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <mfa/async/postgres.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/concept.hpp>
@@ -24,6 +27,7 @@
 #include "support/child_process.hpp"
 #include "support/errors.hpp"
 #include "support/event_loop.hpp"
+#include "support/loopback.hpp"
 #include "support/loopback_proxy.hpp"
 #include "support/postgres_schemas.hpp"
 #include "support/task.hpp"
@@ -45,12 +49,6 @@ static_assert(std::is_nothrow_move_constructible_v<AsyncPostgres> &&
               !std::is_copy_constructible_v<AsyncPostgres>);
 
 namespace {
-
-Batch batch_of(mfa::storage::FactorRecord factor) {
-  Batch batch;
-  batch.factors.push_back(std::move(factor));
-  return batch;
-}
 
 /// A loop with a storage whose connections pass a proxy, and a factor "f".
 struct Host {
@@ -285,6 +283,21 @@ TEST_CASE("A connection that is made later is checked like the first, and what i
     server().execute("ALTER ROLE " + login + " CONNECTION LIMIT 2");
   }
   CHECK_NOTHROW(second());
+}
+
+TEST_CASE("A process that has no descriptor left is told, and goes on when it has") {
+  Host host;
+  AsyncPostgres storage(host.loop.handle(), server().uri(), host.options); // not watched yet
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  rlimit none_left = limit;
+  none_left.rlim_cur = static_cast<rlim_t>(Descriptor(::dup(0), "dup").get()); // the next one
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none_left) == 0);
+  const mfa::Error error = error_of([&] { (void)host.loop.run(storage.find_factor("f")); });
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(error.code() == mfa::errc::storage_failure);
+  CHECK_THAT(error.what(), contains("Let the process have two descriptors for each connection"));
+  CHECK(host.loop.run(storage.find_factor("f")));
 }
 
 TEST_CASE("Of several servers the next is tried when one says nothing") {
