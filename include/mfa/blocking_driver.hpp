@@ -11,17 +11,18 @@
 
 namespace mfa::detail {
 
-/// Runs one verb on policies that block: every request is answered at once, but for those of lists and scans,
-/// which `BlockingListsDriver` answers: so a program that never asks for them does not compile them.
+/// What both blocking drivers answer, at once.
 template <class StoragePolicy, class ClockPolicy, class SmsPolicy>
-class BlockingDriver : public verbs::Driver {
+class BlockingAnswers : public verbs::Driver {
  protected:
   using Policies = detail::Policies<StoragePolicy, ClockPolicy, SmsPolicy>;
 
   const Policies& policies_;
 
+  ~BlockingAnswers() = default;
+
  public:
-  BlockingDriver(const Policies& policies, const EventContext& event_context)
+  BlockingAnswers(const Policies& policies, const EventContext& event_context)
       : Driver(storage::FindsChallengeWithFactor<StoragePolicy>), policies_(policies),
         run_(*this, policies.options, policies.keys.get(), event_context) {}
 
@@ -55,10 +56,18 @@ class BlockingDriver : public verbs::Driver {
   verbs::Run run_;
 };
 
+/// Runs one verb on policies that block, unless it lists or scans, which `BlockingListsDriver` answers: so a
+/// program that never asks for them does not compile them.
+template <class StoragePolicy, class ClockPolicy, class SmsPolicy>
+class BlockingDriver final : public BlockingAnswers<StoragePolicy, ClockPolicy, SmsPolicy> {
+ public:
+  using BlockingAnswers<StoragePolicy, ClockPolicy, SmsPolicy>::BlockingAnswers;
+};
+
 /// The same for verbs that also list, scan or purge.
 template <class StoragePolicy, class ClockPolicy, class SmsPolicy>
-class BlockingListsDriver final : public BlockingDriver<StoragePolicy, ClockPolicy, SmsPolicy> {
-  using Base = BlockingDriver<StoragePolicy, ClockPolicy, SmsPolicy>;
+class BlockingListsDriver final : public BlockingAnswers<StoragePolicy, ClockPolicy, SmsPolicy> {
+  using Base = BlockingAnswers<StoragePolicy, ClockPolicy, SmsPolicy>;
 
  public:
   using Base::Base;
