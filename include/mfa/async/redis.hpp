@@ -110,6 +110,7 @@ template <template <class> class Task, Loop Loop> class Redis {
     });
   }
 
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): ids are moved on, which clang-tidy does not see
   Task<std::vector<storage::FactorRecord>> list(std::string ids, std::string_view after_id,
                                                 std::size_t limit) const {
     return state_->ask(mfa::detail::redis::list_factors(keys(), scripts(), std::move(ids), after_id, limit),

@@ -78,7 +78,7 @@ Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_
         decision::create_challenge(factor, challenge, counter ? &*counter : nullptr, options, context);
     if (effects.refusal) {
       if (counter && counter->data == counted) counter.reset();
-      co_await refuse(run, factor, std::move(counter), *effects.refusal, context.now);
+      co_await refuse(run, factor, counter, *effects.refusal, context.now);
     }
 
     const bool factor_changed = effects.factor_changed;

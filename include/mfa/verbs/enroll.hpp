@@ -76,7 +76,7 @@ Verb<Enrolled<Kind>> enroll_factor(const VerbRun auto& run, const typename Kind:
     if (!request.user_id.empty()) others = co_await run.list_factors(request.user_id);
   Enrolled<Kind> enrolled = fill_in<Kind>(request, record, others, context);
 
-  const std::vector<storage::FactorRecord> records(1, std::move(record));
+  const std::vector<storage::FactorRecord> records(1, record);
   co_await commit_new(run, records);
   run.emit(EventType::factor_enrolled, context.now, records.front());
   co_return enrolled;
