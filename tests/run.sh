@@ -38,6 +38,7 @@ case $room in
   docs | fuzz) every_component ;;
   examples | browser | postgres | redis | mariadb | package | benchmark) "$room" ;;
   storage) postgres && redis && mariadb ;;
+  async) postgres && redis ;;
   *)
     if [ -z "$room" ] || [ ! -d "tests/$room" ]; then
       postgres && redis && mariadb && browser && examples && package && benchmark
