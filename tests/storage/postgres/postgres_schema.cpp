@@ -269,3 +269,47 @@ TEST_CASE("The host's own queries see who has enrolled what") {
     }
   }
 }
+
+TEST_CASE("The view of a release with fewer kinds of factor learns the names of the others at opening") {
+  PostgresOptions options = new_schema();
+  const std::string& schema = options.schema_name;
+  { const Postgres storage(server().uri(), options); }
+  const auto definition = [&] {
+    return server().execute("SELECT pg_get_viewdef('" + schema + ".enrolled_factors'::regclass)");
+  };
+  const std::string ours = definition();
+  REQUIRE(ours.find("{totp,sms,generic_otp,hotp,recovery_codes,webauthn}") != std::string::npos);
+  const auto replace = [&](const std::string& names) {
+    std::string earlier = ours;
+    earlier.replace(earlier.find("{totp"), earlier.find('}') - earlier.find("{totp") + 1, names);
+    server().execute("CREATE OR REPLACE VIEW " + schema + ".enrolled_factors AS " + earlier);
+  };
+  const std::string login = "reader_" + schema;
+
+  SECTION("by a role that owns it") {
+    replace("{totp,sms}");
+    const Postgres storage(server().uri(), options);
+    CHECK(definition() == ours);
+  }
+  SECTION("not by one that does not, which can use the schema all the same") {
+    replace("{totp,sms}");
+    const std::string earlier = definition();
+    server().execute("CREATE ROLE " + login + " LOGIN; GRANT USAGE ON SCHEMA " + schema + " TO " + login +
+                     "; GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + login);
+    Postgres storage(server().uri(0, login), options);
+    CHECK_FALSE(storage.find_factor("f"));
+    CHECK(definition() == earlier);
+  }
+  SECTION("not if it is that of a release with more") {
+    replace("{totp,sms,generic_otp,hotp,recovery_codes,webauthn,later}");
+    const std::string later = definition();
+    const Postgres storage(server().uri(), options);
+    CHECK(definition() == later);
+  }
+  SECTION("not if the host has another one there") {
+    server().execute("DROP VIEW " + schema + ".enrolled_factors; CREATE VIEW " + schema +
+                     ".enrolled_factors AS SELECT 1 AS one");
+    const Postgres storage(server().uri(), options);
+    CHECK(definition().find("one") != std::string::npos);
+  }
+}

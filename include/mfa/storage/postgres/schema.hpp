@@ -14,6 +14,7 @@
 #include <mfa/storage/conversation.hpp>
 #include <mfa/storage/postgres/connection.hpp>
 #include <mfa/storage/postgres/values.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa::detail::postgres {
 
@@ -57,14 +58,6 @@ CREATE TABLE @schema@.counters (
   purge_at bigint NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX counters_by_purge ON @schema@.counters (purge_at);
-
--- For the host's own queries. The first bytes of a factor's fields are their format, its type and its state.
-CREATE VIEW @schema@.enrolled_factors AS SELECT
-  pg_catalog.convert_from(id, 'UTF8') AS id,
-  pg_catalog.convert_from(user_id, 'UTF8') AS user_id,
-  ('{totp,sms,generic_otp,hotp,recovery_codes,webauthn}'::pg_catalog.text[])[pg_catalog.get_byte(fields, 1)] AS type,
-  ('{unverified,verified}'::pg_catalog.text[])[pg_catalog.get_byte(fields, 2)] AS state
-FROM @schema@.factors;
 
 -- Writes up to one record of each kind, all or none: false if a version had moved. A record without an id is
 -- none; one without its fields or data is to be removed. The first write that finds its version moved ends it,
@@ -140,6 +133,24 @@ $mfa$;
 )sql",
 };
 
+/// The view, which is made anew after the migrations, and so names the kinds of factor that the release
+/// knows.
+inline std::string view_sql() {
+  std::string names;
+  for (const std::string_view name : factor_type_names) (names += names.empty() ? "" : ",") += name;
+  return R"sql(
+-- For the host's own queries. The first bytes of a factor's fields are their format, its type and its state.
+CREATE OR REPLACE VIEW @schema@.enrolled_factors AS SELECT
+  pg_catalog.convert_from(id, 'UTF8') AS id,
+  pg_catalog.convert_from(user_id, 'UTF8') AS user_id,
+  ('{)sql" +
+         names +
+         R"sql(}'::pg_catalog.text[])[pg_catalog.get_byte(fields, 1)] AS type,
+  ('{unverified,verified}'::pg_catalog.text[])[pg_catalog.get_byte(fields, 2)] AS state
+FROM @schema@.factors;
+)sql";
+}
+
 using Migrations = std::span<const char* const>;
 
 /// The name as SQL writes it. Throws `errc::invalid_argument` for a name that cannot be a schema's.
@@ -175,12 +186,11 @@ inline std::string with_schema(std::string_view sql, std::string_view quoted) {
 /// The SQL, without a transaction around it, that leads from a version to the newest known one.
 inline std::string migration_sql(std::string_view quoted, std::size_t from, Migrations known = migrations) {
   std::string sql = "SET LOCAL search_path = pg_catalog, pg_temp;\n";
-  for (std::size_t version = from; version < known.size(); ++version)
-    sql += with_schema(known[version], quoted);
-  return sql + with_schema("DELETE FROM @schema@.schema_version;\nINSERT INTO @schema@.schema_version "
-                           "(version) VALUES (" +
-                               std::to_string(known.size()) + ");\n",
-                           quoted);
+  for (std::size_t version = from; version < known.size(); ++version) sql += known[version];
+  sql += view_sql();
+  sql += "DELETE FROM @schema@.schema_version;\nINSERT INTO @schema@.schema_version (version) VALUES (" +
+         std::to_string(known.size()) + ");\n";
+  return with_schema(sql, quoted);
 }
 
 [[noreturn]] inline void fail_schema(const Connection& connection, std::string_view quoted,
@@ -240,6 +250,24 @@ inline Conversation<std::size_t> schema_version(Connection& connection, std::str
                   std::to_string(known.size()) + ". Use the release that wrote it, or a later one.");
 }
 
+/// Whether the view is that of a release with fewer kinds of factor, and this role may replace it. Blocks.
+inline bool lacks_kinds(Connection& connection, std::string_view quoted) {
+  const Result found = block_on(
+      connection.execute("read the schema of",
+                         "SELECT pg_catalog.count(*) > 0 FROM pg_catalog.pg_class AS c"
+                         " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace,"
+                         " pg_catalog.translate(pg_catalog.pg_get_viewdef(c.oid), '{}', ',,') AS names"
+                         " WHERE n.nspname = (pg_catalog.parse_ident(" +
+                             literal(quoted) +
+                             "::pg_catalog.text))[1] AND c.relname = 'enrolled_factors' AND c.relkind = 'v'"
+                             " AND pg_catalog.pg_has_role(c.relowner, 'USAGE')"
+                             " AND pg_catalog.strpos(names, " +
+                             literal("," + std::string(factor_type_names.front()) + ",") +
+                             ") > 0 AND pg_catalog.strpos(names, " +
+                             literal("," + std::string(factor_type_names.back()) + ",") + ") = 0"));
+  return Row(connection.storage(), found, 0).bytes(0) == "t";
+}
+
 /// Brings the schema to the newest known version, from any earlier one or from none, all or nothing. Of
 /// several processes that do so at once, one does and the others find it done. A connection on which it
 /// failed is of no more use. Blocks.
@@ -251,13 +279,13 @@ inline void migrate(Connection& connection, std::string_view quoted, Migrations 
   const auto execute = [&](std::string sql, std::optional<std::chrono::milliseconds> at_most = {}) {
     (void)block_on(connection.execute(purpose, std::move(sql), at_most));
   };
-  if (version() == known.size()) return;
+  if (version() == known.size() && !lacks_kinds(connection, quoted)) return;
   execute("BEGIN");
   execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '1min';"
           "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(" +
               literal("mfa schema " + std::string(quoted)) + "::pg_catalog.text, 0::bigint))",
           patience);
-  if (const auto is = version(); is < known.size()) {
+  if (const auto is = version(); is < known.size() || lacks_kinds(connection, quoted)) {
     // Creating one that is there needs a privilege that the role may not have.
     if (!block_on(exists(connection, quoted))) execute("CREATE SCHEMA " + std::string(quoted));
     execute(migration_sql(quoted, is, known), patience);
