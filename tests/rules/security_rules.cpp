@@ -14,9 +14,11 @@
 
 #include "support/catch.hpp"
 #include "support/host.hpp"
+#include "support/usual_send_limits.hpp"
 
 using mfa::errc;
 using mfa::Status;
+using mfa::test::check_usual_send_limits;
 using mfa::test::Host;
 using mfa::test::thrown_by;
 using namespace std::chrono_literals;
@@ -329,35 +331,9 @@ TEST_CASE("sms sends: 30 s between two, 5 an hour, 10 a day, for a phone number 
   const auto first = host.enroll_sms();
   const auto second = host.enroll_sms(); // the same number
   int turn = 0;
-  const auto send = [&] { return host.challenge((++turn % 2 ? first : second).factor.id()); };
-  const auto wait = [&]() -> std::chrono::seconds {
-    try {
-      (void)send();
-    } catch (const mfa::Error& error) {
-      CHECK(error.code() == errc::sms_rate_limited);
-      return error.retry_after().value_or(-1s);
-    }
-    return 0s;
-  };
-  CHECK(wait() == 0s);
-  host.clock.advance(29s);
-  CHECK(wait() == 1s);
-  for (int i = 0; i < 4; ++i) {
-    host.clock.advance(30s);
-    CHECK(wait() == 0s);
-  }
-  host.clock.advance(31s);
-  CHECK(wait() > 50min);
-  host.clock.advance(1h);
-  for (int i = 0; i < 5; ++i) {
-    host.clock.advance(30s);
-    CHECK(wait() == 0s);
-  }
-  host.clock.advance(2h);
-  CHECK(wait() > 20h);
-  CHECK_NOTHROW(host.challenge(host.enroll_sms("+14155550199").factor.id()));
-  host.clock.advance(24h);
-  CHECK(wait() == 0s);
+  check_usual_send_limits(
+      host, errc::sms_rate_limited, [&] { host.challenge((++turn % 2 ? first : second).factor.id()); },
+      [&] { CHECK_NOTHROW(host.challenge(host.enroll_sms("+14155550199").factor.id())); });
 }
 
 TEST_CASE("sms texts: a value is neither a token nor a line, whoever chose it") {
