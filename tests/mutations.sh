@@ -91,15 +91,15 @@ mutate "a factor is removed for its user" factor.hpp \
   'user_id.empty() ? std::string_view(this->user_id()) : user_id' '{}'
 mutate "the lock is opened by operators" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
 mutate "sms codes are random" factor/sent_code.hpp \
-  'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
-  'std::string(digits, char(49))'
+  'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
+  'std::string(options.digits, char(49))'
 mutate "sms codes expire" $verification 'if (challenge.expires_at && factor::is_over(challenge.created_at, *challenge.expires_at, context.now))' 'if (false)'
 mutate "sms codes expire in time" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" code ").append(challenge.id)' ''
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
-  'challenge.answer = context.keys.authenticate(code, code_context(type, challenge));' \
-  'challenge.answer = context.keys.authenticate(code, code_context(type, challenge)) + code;'
-mutate "sends are limited" factor/sms.hpp 'if (const auto wait = count_send(*counter, limits, context))' \
+  'challenge.answer = context.keys.authenticate(code, code_context(record.type, challenge));' \
+  'challenge.answer = context.keys.authenticate(code, code_context(record.type, challenge)) + std::string(code);'
+mutate "sends are limited" factor/sms.hpp 'if (const auto wait = count_send(*counter, codes.limits, context))' \
   'if (const auto wait = std::optional<std::chrono::seconds>())'
 mutate "sends: interval" factor/send_limits.hpp 'at_most(1, limits.interval);' ''
 mutate "sends: hour" factor/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
@@ -175,13 +175,13 @@ mutate "recovery codes: foreign factors" verbs/recovery_codes.hpp \
   'co_await run.find_factor(factor_id, {}); if (factor.type != Kind::type)'
 mutate "recovery codes: warning" $recovery_codes 'answered.event = EventType::recovery_codes_low;' ''
 mutate "delivered codes: random" factor/sent_code.hpp \
-  'crypto::random_digits(digits, code_context(type, challenge).append(" of ").append(challenge.factor_id))' \
-  'std::string(digits, char(49))'
+  'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
+  'std::string(options.digits, char(49))'
 mutate "delivered codes: lifetime" factor/sent_code.hpp 'challenge.expires_at = context.now + lifetime;' ''
-mutate "delivered codes: limits" factor/generic_otp.hpp 'if (const auto wait = count_send(*counter, limits, context))' \
+mutate "delivered codes: limits" factor/generic_otp.hpp 'if (const auto wait = count_send(*counter, codes.limits, context))' \
   'if (const auto wait = std::optional<std::chrono::seconds>())'
-mutate "delivered codes: supersession" factor/generic_otp.hpp \
-  'return decode(record).current_challenge_id == challenge.id;' 'return !challenge.id.empty();'
+mutate "delivered codes: supersession" factor/sent_code.hpp \
+  'return sent_to(record).current_challenge_id == challenge.id;' 'return !challenge.id.empty();'
 mutate "hotp: counter goes on" factor/hotp.hpp 'parameters.next = *match.fresh + 1;' ''
 mutate "hotp: counter goes on after two codes" factor/hotp.hpp 'parameters.next = *found + 2;' 'parameters.next = *found;'
 mutate "hotp: look-ahead" factor/hotp.hpp 'next + context.options.hotp_look_ahead' 'next + context.options.hotp_look_ahead + 1'
@@ -209,7 +209,7 @@ mutate "trusted devices: HMAC bound to the label" verbs/devices.hpp "'\\n' + dev
 mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin());' ''
 
 tests=tests/storage/damaged_records.cpp
-mutate "records: times" verbs/checked_records.hpp 'return Time{} <= time && time < end;' 'return true;'
+mutate "records: times" verbs/checked_records.hpp 'return Time{} <= time && time < end_of_times;' 'return true;'
 mutate "records: states of challenges" verbs/checked_records.hpp 'challenge.state > ChallengeState::exhausted ||' ''
 mutate "records: the one asked for" verbs/checked_records.hpp 'if (record.id != id)' 'if (false)'
 mutate "records: the user's own" verbs/checked_records.hpp 'if (factor.user_id != user_id)' 'if (false)'

@@ -13,6 +13,10 @@ namespace mfa {
 /// A point in time as records keep it: milliseconds since 1970-01-01T00:00:00Z.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
+/// Times that records keep are from 1970 to this one, in 8307: all that a clock in its range makes, with the
+/// longest span that is added to it. Sums of what is within are far from where 64 bits end.
+inline constexpr Time end_of_times{std::chrono::milliseconds(200'000'000'000'000)};
+
 /// The kinds of factor. The numbers and names are stored: never change one.
 enum class FactorType : std::uint8_t {
   totp = 1,           ///< RFC 6238
@@ -24,8 +28,14 @@ enum class FactorType : std::uint8_t {
 };
 
 /// The names of the kinds as WorkOS's field `type` has them, in the order of the numbers.
-inline constexpr std::array<std::string_view, 6> factor_type_names{
-    "totp", "sms", "generic_otp", "hotp", "recovery_codes", "webauthn"};
+inline constexpr auto factor_type_names = std::to_array<std::string_view>({
+    "totp",
+    "sms",
+    "generic_otp",
+    "hotp",
+    "recovery_codes",
+    "webauthn",
+});
 
 /// The last kind, for storages that check what they read.
 inline constexpr FactorType last_factor_type{factor_type_names.size()};

@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa::detail {
 
@@ -41,6 +43,22 @@ class FieldWriter {
     return *this;
   }
 
+  FieldWriter& flag(bool value) { return number(value ? 1 : 0); }
+
+  /// Of an enumeration that counts from 1 without gaps.
+  template <class Enum> FieldWriter& enumerator(Enum value) {
+    return number(static_cast<std::uint64_t>(value));
+  }
+
+  FieldWriter& time(Time value) {
+    return number(static_cast<std::uint64_t>(value.time_since_epoch().count()));
+  }
+
+  FieldWriter& optional_time(const std::optional<Time>& value) {
+    flag(value.has_value());
+    return value ? time(*value) : *this;
+  }
+
   [[nodiscard]] std::string take() { return std::move(bytes_); }
 
  private:
@@ -68,12 +86,31 @@ class FieldReader {
     refuse("are not what this library writes; restore the record");
   }
 
-  /// A number of at most `most`.
-  std::uint64_t number_up_to(std::uint64_t most) {
+  std::uint64_t number_within(std::uint64_t least, std::uint64_t most) {
     const std::uint64_t value = number();
-    if (value > most) refuse("are out of range; restore the record");
+    if (value < least || value > most) refuse("are out of range; restore the record");
     return value;
   }
+
+  /// A number of at most `most`.
+  std::uint64_t number_up_to(std::uint64_t most) { return number_within(0, most); }
+
+  bool flag() { return number_up_to(1) == 1; }
+
+  /// Of an enumeration that counts from 1 to `last` without gaps.
+  template <class Enum> Enum enumerator(Enum last) {
+    return static_cast<Enum>(number_within(1, static_cast<std::uint64_t>(last)));
+  }
+
+  /// From 1970 to before `end_of_times`.
+  Time time() {
+    constexpr auto end = static_cast<std::uint64_t>(end_of_times.time_since_epoch().count());
+    return Time(Time::duration(static_cast<std::int64_t>(number_up_to(end - 1))));
+  }
+
+  /// Whatever was written, for those who check it later.
+  Time any_time() { return Time(Time::duration(static_cast<std::int64_t>(number()))); }
+  std::optional<Time> any_optional_time() { return flag() ? std::optional(any_time()) : std::nullopt; }
 
   std::string_view text() {
     const std::uint64_t size = number();

@@ -1,21 +1,28 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/purpose.hpp>
+#include <mfa/factor/sealed_secret.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/hotp.hpp>
+#include <mfa/otp/totp.hpp>
 #include <mfa/otp/uri.hpp>
 #include <mfa/qr/matrix.hpp>
 #include <mfa/qr/png.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa {
 
@@ -52,16 +59,9 @@ inline void check_format(crypto::Hash hash, unsigned digits) {
   return secret;
 }
 
-/// The secret that users hold already, if the request has one. Throws `errc::invalid_secret`, and
-/// `errc::invalid_argument` for two.
-template <class Request>
-[[nodiscard]] std::optional<crypto::SecretBytes> existing_secret(const Request& request) {
-  if (request.secret.empty() && request.secret_bytes.empty()) return std::nullopt;
-  if (!request.secret.empty() && !request.secret_bytes.empty())
-    throw Error(errc::invalid_argument, "secret and secret_bytes are both given; give one");
-  crypto::SecretBytes secret =
-      request.secret.empty() ? request.secret_bytes : otp::base32_decode(request.secret);
-  const std::size_t least = request.accept_short_secret ? 10 : 16;
+/// Refuses a secret of users' that is too short or too long.
+inline void check_secret(const crypto::SecretBytes& secret, bool accept_short_secret) {
+  const std::size_t least = accept_short_secret ? 10 : 16;
   if (secret.size() < least || secret.size() > otp::longest_secret)
     throw Error(errc::invalid_secret,
                 "the secret has " + std::to_string(secret.size()) + " bytes; it may have " +
@@ -69,7 +69,93 @@ template <class Request>
                     (secret.size() >= 10 && secret.size() < least
                          ? "; draw a new one, or set accept_short_secret if users hold it already"
                          : ""));
-  return secret;
+}
+
+/// What a request asks for. Its secret is empty unless users hold one already. Throws `errc::invalid_secret`,
+/// and `errc::invalid_argument` for two secrets.
+template <class Request> [[nodiscard]] otp::Account account_of(const Request& request) {
+  otp::Account account{.issuer = request.issuer,
+                       .user = request.user,
+                       .secret = request.secret_bytes,
+                       .hash = request.hash,
+                       .digits = request.digits};
+  if constexpr (requires { request.counter; })
+    account.counter = request.counter;
+  else
+    account.period = request.period;
+  if (request.secret.empty() && request.secret_bytes.empty()) return account;
+  if (!request.secret.empty() && !request.secret_bytes.empty())
+    throw Error(errc::invalid_argument, "secret and secret_bytes are both given; give one");
+  if (!request.secret.empty()) account.secret = otp::base32_decode(request.secret);
+  check_secret(account.secret, request.accept_short_secret);
+  return account;
+}
+
+/// `FactorRecord::parameters` of these kinds. Its texts are parts of the record.
+struct AuthenticatorParameters {
+  std::string_view issuer;
+  std::string_view user;
+  otp::CodeFormat format;
+  std::chrono::seconds period{}; ///< of TOTP; HOTP has none
+  /// The first time step, or counter, that was neither used nor passed: codes of earlier ones are refused.
+  std::uint64_t next = 0;
+};
+
+[[nodiscard]] inline std::string encode(FactorType type, const AuthenticatorParameters& parameters) {
+  detail::FieldWriter fields(1);
+  fields.text(parameters.issuer)
+      .text(parameters.user)
+      .enumerator(parameters.format.hash)
+      .number(parameters.format.digits);
+  if (type == FactorType::totp) fields.number(static_cast<std::uint64_t>(parameters.period.count()));
+  return fields.number(parameters.next).take();
+}
+
+[[nodiscard]] inline AuthenticatorParameters authenticator_of(const storage::FactorRecord& record) {
+  constexpr auto longest_period = static_cast<std::uint64_t>(otp::longest_period.count());
+  constexpr std::uint64_t highest_step = 200'000'000'000; // of the shortest period, beyond any clock
+  constexpr std::uint64_t highest_counter = std::uint64_t{1} << 60;
+  const bool timed = record.type == FactorType::totp;
+  detail::FieldReader fields(record.parameters, 1, "factor", record.id);
+  AuthenticatorParameters parameters;
+  parameters.issuer = fields.plain_text();
+  parameters.user = fields.plain_text();
+  parameters.format.hash = fields.enumerator(crypto::Hash::sha512);
+  parameters.format.digits = static_cast<unsigned>(fields.number_within(6, 8));
+  if (timed)
+    parameters.period =
+        std::chrono::seconds(static_cast<std::int64_t>(fields.number_within(1, longest_period)));
+  parameters.next = fields.number_within(0, timed ? highest_step : highest_counter);
+  fields.end();
+  return parameters;
+}
+
+/// Fills in a record for this account, which is HOTP's if it has a counter, and TOTP's otherwise. Draws its
+/// secret if it has none. Returns what was kept.
+inline otp::Account keep(otp::Account account, bool accept_short_secret, storage::FactorRecord& record,
+                         const Context& context) {
+  otp::check_label("issuer", account.issuer);
+  otp::check_label("user", account.user);
+  check_format(account.hash, account.digits);
+  if (account.counter && *account.counter > otp::highest_first_counter)
+    throw Error(errc::invalid_argument, "an HOTP counter starts at 0 to " +
+                                            std::to_string(otp::highest_first_counter) +
+                                            "; give the token's own");
+  if (!account.counter && (account.period < std::chrono::seconds(1) || account.period > otp::longest_period))
+    throw Error(errc::invalid_argument, "a TOTP period of " + std::to_string(account.period.count()) +
+                                            " s; it may be 1 s to 366 days");
+  if (account.secret.empty())
+    account.secret = draw_secret(account.hash, record, account.user);
+  else
+    check_secret(account.secret, accept_short_secret);
+  record.type = account.counter ? FactorType::hotp : FactorType::totp;
+  record.parameters = encode(record.type, {.issuer = account.issuer,
+                                           .user = account.user,
+                                           .format = {account.hash, account.digits},
+                                           .period = account.period,
+                                           .next = account.counter.value_or(0)});
+  seal_secret(record, account.secret, context.keys);
+  return account;
 }
 
 [[nodiscard]] inline AuthenticatorEnrollment show(const otp::Account& account, const QrCodeOptions& drawn) {
@@ -81,6 +167,47 @@ template <class Request>
   shown.qr_code = qr::png_data_uri(qr::encode(shown.uri, drawn.error_correction), {.scale = drawn.scale});
   return shown;
 }
+
+/// The base of these kinds, which leaves to them what a code is compared with.
+template <FactorType Type, class Requested, class Told>
+struct AuthenticatorKind : ShowsOneFactor, CountsNothing, PreparesNothing, ReplacesNothing, ClaimsNothing {
+  using Request = Requested;
+  using Details = Told;
+  using Shown = AuthenticatorEnrollment;
+
+  static constexpr FactorType type = Type;
+  static constexpr std::string_view amr[] = {"otp"};
+
+  static AuthenticatorEnrollment enroll(const Request& request, storage::FactorRecord& record,
+                                        const Context& context) {
+    return show(keep(account_of(request), request.accept_short_secret, record, context), request.qr_code);
+  }
+
+  static Details describe(const storage::FactorRecord& record) {
+    const AuthenticatorParameters parameters = authenticator_of(record);
+    return {std::string(parameters.issuer), std::string(parameters.user)};
+  }
+
+  template <class As> static void tell(const Details& details, As&& as) {
+    as("issuer", details.issuer);
+    as("user", details.user);
+  }
+
+  /// The secret in the clear, as an otpauth URI.
+  static crypto::SecretString unsafe_uri(const storage::FactorRecord& record, const Context& context) {
+    const AuthenticatorParameters parameters = authenticator_of(record);
+    otp::Account account{.issuer = std::string(parameters.issuer),
+                         .user = std::string(parameters.user),
+                         .secret = open_secret(record, context.keys),
+                         .hash = parameters.format.hash,
+                         .digits = parameters.format.digits};
+    if constexpr (Type == FactorType::totp)
+      account.period = parameters.period;
+    else
+      account.counter = parameters.next;
+    return otp::uri(account);
+  }
+};
 
 } // namespace factor
 } // namespace mfa

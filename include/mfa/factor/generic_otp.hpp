@@ -36,7 +36,7 @@ struct GenericOtpDetails {
 namespace factor {
 
 /// The kind `generic_otp`. Only the latest challenge of a factor can be answered.
-struct GenericOtpKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
+struct GenericOtpKind : SentCodeKind {
   using Request = GenericOtp;
   using Details = GenericOtpDetails;
   using Shown = GenericOtpDetails;
@@ -51,7 +51,7 @@ struct GenericOtpKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNo
   static GenericOtpDetails enroll(const GenericOtp& request, storage::FactorRecord& record, const Context&) {
     constexpr std::size_t longest_destination = 255;
     detail::check_text("GenericOtp::destination", request.destination, longest_destination);
-    record.parameters = encode({request.destination, {}});
+    record.parameters = encode(SentTo{request.destination, {}});
     return {request.destination};
   }
 
@@ -60,7 +60,7 @@ struct GenericOtpKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNo
   }
 
   static Details describe(const storage::FactorRecord& record) {
-    return {std::string(decode(record).destination)};
+    return {std::string(sent_to(record).destination)};
   }
 
   static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context&) {
@@ -72,20 +72,14 @@ struct GenericOtpKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNo
                                     storage::CounterRecord* counter, const ChallengeOptions&,
                                     const Context& context) {
     const Options& options = context.options;
-    const SendLimits limits{options.generic_otp_interval, options.generic_otps_an_hour,
-                            options.generic_otps_a_day};
-    if (const auto wait = count_send(*counter, limits, context))
+    const SentCodeOptions codes{
+        options.generic_otp_digits,
+        options.generic_otp_lifetime,
+        {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day}};
+    if (const auto wait = count_send(*counter, codes.limits, context))
       return {.refusal = Refusal{EventType::code_refused,
                                  too_many(errc::code_rate_limited, "codes of this factor", "drawn", *wait)}};
-    crypto::SecretString code =
-        issue_code(type, challenge, options.generic_otp_digits, options.generic_otp_lifetime, context);
-    const std::string destination(decode(record).destination);
-    record.parameters = encode({destination, challenge.id});
-    return {.factor_changed = true, .delivery = ToUser{std::move(code)}};
-  }
-
-  static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
-    return decode(record).current_challenge_id == challenge.id;
+    return {.factor_changed = true, .delivery = ToUser{issue_code(record, challenge, codes, context)}};
   }
 
   static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
@@ -94,24 +88,6 @@ struct GenericOtpKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNo
   }
 
  private:
-  struct Parameters {
-    std::string_view destination;
-    std::string_view current_challenge_id; ///< earlier ones are superseded
-  };
-
-  static std::string encode(const Parameters& parameters) {
-    return detail::FieldWriter(1).text(parameters.destination).text(parameters.current_challenge_id).take();
-  }
-
-  /// Its texts are parts of the record.
-  static Parameters decode(const storage::FactorRecord& record) {
-    detail::FieldReader fields(record.parameters, 1, "factor", record.id);
-    Parameters parameters;
-    parameters.destination = fields.plain_text();
-    parameters.current_challenge_id = fields.text();
-    fields.end();
-    return parameters;
-  }
 };
 
 } // namespace factor

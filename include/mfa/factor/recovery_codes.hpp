@@ -211,7 +211,7 @@ struct RecoveryCodesKind : ShowsOneFactor,
   static std::string encode(const std::vector<Code>& codes) {
     detail::FieldWriter fields(1);
     fields.number(codes.size());
-    for (const Code& code : codes) fields.text(code.mac).number(code.used ? 1 : 0);
+    for (const Code& code : codes) fields.text(code.mac).flag(code.used);
     return fields.take();
   }
 
@@ -220,7 +220,7 @@ struct RecoveryCodesKind : ShowsOneFactor,
     std::vector<Code> codes(fields.number_up_to(most_codes));
     for (Code& code : codes) {
       code.mac = fields.text();
-      code.used = fields.number_up_to(1) == 1;
+      code.used = fields.flag();
     }
     fields.end();
     return codes;

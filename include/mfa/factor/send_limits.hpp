@@ -34,7 +34,7 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
   if (!counter.data.empty()) {
     detail::FieldReader fields(counter.data, 1, "counter", counter.id);
     for (std::uint64_t count = fields.number_up_to(1000); count > 0; --count) {
-      const Time sent{std::chrono::milliseconds(fields.number_up_to(100'000'000'000'000))};
+      const Time sent = fields.time();
       ahead = ahead || sent > context.now;
       if (sent > context.now - hours(24)) sends.push_back(std::min(sent, context.now));
     }
@@ -44,7 +44,7 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
   const auto keep = [&] {
     detail::FieldWriter fields(1);
     fields.number(sends.size());
-    for (const Time sent : sends) fields.number(static_cast<std::uint64_t>(sent.time_since_epoch().count()));
+    for (const Time sent : sends) fields.time(sent);
     counter.data = fields.take();
     counter.purge_at = sends.back() + hours(24);
   };

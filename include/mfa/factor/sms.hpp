@@ -11,7 +11,6 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/encoding/fields.hpp>
 #include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
@@ -58,7 +57,7 @@ namespace factor {
 }
 
 /// The kind `sms`. Only the latest challenge of a factor can be answered.
-struct SmsKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
+struct SmsKind : SentCodeKind {
   using Request = Sms;
   using Details = SmsDetails;
   using Shown = SmsEnrollment;
@@ -73,7 +72,7 @@ struct SmsKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
   static SmsEnrollment enroll(const Sms& request, storage::FactorRecord& record, const Context& context) {
     SmsEnrollment enrolled{sms::parse_phone_number(request.phone_number)};
     if (auto forbidden = country_error(enrolled.phone_number, context)) throw *std::move(forbidden);
-    record.parameters = encode({sms::mask_phone_number(enrolled.phone_number), {}});
+    record.parameters = encode(SentTo{sms::mask_phone_number(enrolled.phone_number), {}});
     seal_secret(record, crypto::bytes_of(enrolled.phone_number), context.keys);
     return enrolled;
   }
@@ -83,7 +82,7 @@ struct SmsKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
   }
 
   static Details describe(const storage::FactorRecord& record) {
-    return {std::string(decode(record).masked_phone_number)};
+    return {std::string(sent_to(record).destination)};
   }
 
   static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context& context) {
@@ -102,24 +101,21 @@ struct SmsKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
     if (auto forbidden = country_error(crypto::text_of(phone_number), context))
       return {.refusal = Refusal{EventType::sms_refused, *std::move(forbidden)}};
     const Options& options = context.options;
-    const SendLimits limits{options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day};
-    if (const auto wait = count_send(*counter, limits, context))
+    const SentCodeOptions codes{
+        options.sms_code_digits,
+        options.sms_code_lifetime,
+        {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day}};
+    if (const auto wait = count_send(*counter, codes.limits, context))
       return {.refusal =
                   Refusal{EventType::sms_refused,
                           too_many(errc::sms_rate_limited, "messages to this phone number", "sent", *wait)}};
 
-    const crypto::SecretString code =
-        issue_code(type, challenge, options.sms_code_digits, options.sms_code_lifetime, context);
-    record.parameters = encode({decode(record).masked_phone_number, challenge.id});
+    const crypto::SecretString code = issue_code(record, challenge, codes, context);
     reseal_secret(record, phone_number, context.keys);
     return {.factor_changed = true,
             .delivery = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
                                    .body = message.render(code),
                                    .id = challenge.id}};
-  }
-
-  static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
-    return decode(record).current_challenge_id == challenge.id;
   }
 
   static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
@@ -128,28 +124,6 @@ struct SmsKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
   }
 
  private:
-  struct Parameters {
-    std::string_view masked_phone_number;
-    std::string_view current_challenge_id; ///< earlier ones are superseded
-  };
-
-  static std::string encode(const Parameters& parameters) {
-    return detail::FieldWriter(1)
-        .text(parameters.masked_phone_number)
-        .text(parameters.current_challenge_id)
-        .take();
-  }
-
-  /// Its texts are parts of the record.
-  static Parameters decode(const storage::FactorRecord& record) {
-    detail::FieldReader fields(record.parameters, 1, "factor", record.id);
-    Parameters parameters;
-    parameters.masked_phone_number = fields.plain_text();
-    parameters.current_challenge_id = fields.text();
-    fields.end();
-    return parameters;
-  }
-
   /// In its one form: records of earlier versions hold other spellings, with what is dialled only inside the
   /// country. One that is refused today stays as it is.
   static crypto::SecretBytes phone_number_of(const storage::FactorRecord& record, const Context& context) {

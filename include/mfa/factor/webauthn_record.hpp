@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -64,15 +63,6 @@ inline std::vector<std::string> read_texts(mfa::detail::FieldReader& fields) {
   return texts;
 }
 
-inline bool read_bool(mfa::detail::FieldReader& fields) { return fields.number_up_to(1) == 1; }
-
-/// A member of an enumeration that counts from 1 to 3.
-template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
-  const auto number = fields.number_up_to(3);
-  if (number == 0) fields.refuse("are out of range; restore the record");
-  return static_cast<Enum>(number);
-}
-
 } // namespace detail
 
 [[nodiscard]] inline std::string encode(const FactorParameters& parameters) {
@@ -80,13 +70,13 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
   fields.text(parameters.user)
       .text(parameters.display_name)
       .text(parameters.user_handle)
-      .number(static_cast<std::uint64_t>(parameters.user_verification))
-      .number(static_cast<std::uint64_t>(parameters.attachment))
-      .number(static_cast<std::uint64_t>(parameters.resident_key))
+      .enumerator(parameters.user_verification)
+      .enumerator(parameters.attachment)
+      .enumerator(parameters.resident_key)
       .text(parameters.credential_id)
       .text(parameters.aaguid)
-      .number(parameters.backup_eligible ? 1 : 0)
-      .number(parameters.backed_up ? 1 : 0);
+      .flag(parameters.backup_eligible)
+      .flag(parameters.backed_up);
   detail::write_texts(fields, parameters.transports);
   return fields.take();
 }
@@ -98,13 +88,13 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
   parameters.user = fields.plain_text();
   parameters.display_name = fields.plain_text();
   parameters.user_handle = fields.text();
-  parameters.user_verification = detail::read_enum<UserVerification>(fields);
-  parameters.attachment = detail::read_enum<Attachment>(fields);
-  parameters.resident_key = detail::read_enum<ResidentKey>(fields);
+  parameters.user_verification = fields.enumerator(UserVerification::discouraged);
+  parameters.attachment = fields.enumerator(Attachment::cross_platform);
+  parameters.resident_key = fields.enumerator(ResidentKey::required);
   parameters.credential_id = fields.text();
   parameters.aaguid = fields.text();
-  parameters.backup_eligible = detail::read_bool(fields);
-  parameters.backed_up = detail::read_bool(fields);
+  parameters.backup_eligible = fields.flag();
+  parameters.backed_up = fields.flag();
   parameters.transports = detail::read_texts(fields);
   fields.end();
   return parameters;
@@ -112,9 +102,7 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
 
 [[nodiscard]] inline std::string encode(const PendingRegistration& pending) {
   mfa::detail::FieldWriter fields(1);
-  fields.text(pending.challenge)
-      .number(static_cast<std::uint64_t>(pending.ends_at.time_since_epoch().count()))
-      .number(pending.exclude.size());
+  fields.text(pending.challenge).time(pending.ends_at).number(pending.exclude.size());
   for (const CredentialDescriptor& credential : pending.exclude) {
     fields.text(credential.id);
     detail::write_texts(fields, credential.transports);
@@ -128,7 +116,7 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
   mfa::detail::FieldReader fields(crypto::text_of(opened), 1, "factor", record.id);
   PendingRegistration pending;
   pending.challenge = fields.text();
-  pending.ends_at = Time(std::chrono::milliseconds(fields.number_up_to(200'000'000'000'000)));
+  pending.ends_at = fields.time();
   for (auto count = fields.number_up_to(1'000'000); count > 0; --count) {
     CredentialDescriptor credential{.id = std::string(fields.text())};
     credential.transports = detail::read_texts(fields);
@@ -142,9 +130,9 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
   return mfa::detail::FieldWriter(1)
       .text(key.public_key)
       .number(key.sign_count)
-      .number(key.backup_eligible ? 1 : 0)
-      .number(key.in_hardware ? 1 : 0)
-      .number(key.user_verification_initialized ? 1 : 0)
+      .flag(key.backup_eligible)
+      .flag(key.in_hardware)
+      .flag(key.user_verification_initialized)
       .take();
 }
 
@@ -155,9 +143,9 @@ template <class Enum> Enum read_enum(mfa::detail::FieldReader& fields) {
   CredentialKey key;
   key.public_key = fields.text();
   key.sign_count = static_cast<std::uint32_t>(fields.number_up_to(UINT32_MAX));
-  key.backup_eligible = detail::read_bool(fields);
-  key.in_hardware = detail::read_bool(fields);
-  key.user_verification_initialized = detail::read_bool(fields);
+  key.backup_eligible = fields.flag();
+  key.in_hardware = fields.flag();
+  key.user_verification_initialized = fields.flag();
   fields.end();
   return key;
 }

@@ -83,8 +83,8 @@ Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_
 
     const bool factor_changed = effects.factor_changed;
     Created created{ChallengeDetails(challenge), std::move(effects.delivery)};
-    const Event event{EventType::challenge_created, context.now, factor.type, factor.id, factor.user_id,
-                      created.challenge.id()};
+    Event event = about(factor, EventType::challenge_created, context.now);
+    event.challenge_id = created.challenge.id();
     storage::Batch batch;
     if (counter) batch.counters.push_back(*std::move(counter));
     batch.challenges.push_back(std::move(challenge));

@@ -13,11 +13,8 @@
 
 namespace mfa::detail {
 
-/// From 1970 to 8307: all times that a clock in its range makes, with the longest span that is added to it.
-/// Sums of what is within are far from where 64 bits end.
 [[nodiscard]] constexpr bool is_stored_time(Time time) noexcept {
-  constexpr Time end{std::chrono::milliseconds(200'000'000'000'000)};
-  return Time{} <= time && time < end;
+  return Time{} <= time && time < end_of_times;
 }
 
 [[nodiscard]] constexpr bool is_stored_time(const std::optional<Time>& time) noexcept {

@@ -60,15 +60,12 @@ struct StoredDevice {
 
 [[nodiscard]] inline std::vector<StoredDevice> decode_devices(const storage::CounterRecord& record) {
   detail::FieldReader fields(record.data, 1, "record", record.id);
-  const auto time = [&fields] {
-    return Time(std::chrono::milliseconds(fields.number_up_to(200'000'000'000'000)));
-  };
   std::vector<StoredDevice> devices(fields.number_up_to(most_trusted_devices));
   for (StoredDevice& stored : devices) {
     stored.device.id = fields.plain_text();
     stored.device.label = fields.plain_text();
-    stored.device.remembered_at = time();
-    stored.device.expires_at = time();
+    stored.device.remembered_at = fields.time();
+    stored.device.expires_at = fields.time();
     stored.mac = fields.text();
   }
   fields.end();
@@ -77,16 +74,14 @@ struct StoredDevice {
 
 inline void encode_devices(const std::vector<StoredDevice>& devices, storage::CounterRecord& record) {
   detail::FieldWriter fields(1);
-  const auto write = [&fields](Time time) {
-    fields.number(static_cast<std::uint64_t>(time.time_since_epoch().count()));
-  };
   fields.number(devices.size());
   record.purge_at = {};
   for (const StoredDevice& stored : devices) {
-    fields.text(stored.device.id).text(stored.device.label);
-    write(stored.device.remembered_at);
-    write(stored.device.expires_at);
-    fields.text(stored.mac);
+    fields.text(stored.device.id)
+        .text(stored.device.label)
+        .time(stored.device.remembered_at)
+        .time(stored.device.expires_at)
+        .text(stored.mac);
     record.purge_at = std::max(record.purge_at, stored.device.expires_at);
   }
   record.data = fields.take();

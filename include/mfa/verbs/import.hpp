@@ -22,10 +22,9 @@
 #include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
-#include <mfa/factor/hotp.hpp>
+#include <mfa/factor/authenticator.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
-#include <mfa/factor/totp.hpp>
 #include <mfa/import_types.hpp>
 #include <mfa/otp/migration.hpp>
 #include <mfa/otp/uri_parser.hpp>
@@ -134,30 +133,13 @@ template <VerbRun R> class Import {
 
   [[nodiscard]] storage::FactorRecord record_of(const ImportLine& line, const otp::Account& account,
                                                 const factor::Context& context) const {
-    const std::string& issuer = account.issuer.empty() ? options_.issuer : account.issuer;
-    const std::string& user = account.user.empty() && options_.user_id_as_user ? line.user_id : account.user;
+    otp::Account named = account;
+    if (named.issuer.empty()) named.issuer = options_.issuer;
+    if (named.user.empty() && options_.user_id_as_user) named.user = line.user_id;
     storage::FactorRecord record = new_factor(
         context.now, account.counter ? FactorType::hotp : FactorType::totp, line.user_id, line.friendly_name);
     if (options_.verified) record.state = FactorState::verified;
-    if (account.counter) {
-      (void)factor::HotpKind::keep({.issuer = issuer,
-                                    .user = user,
-                                    .secret_bytes = account.secret,
-                                    .accept_short_secret = options_.accept_short_secrets,
-                                    .hash = account.hash,
-                                    .digits = account.digits,
-                                    .counter = *account.counter},
-                                   record, context);
-    } else {
-      (void)factor::TotpKind::keep({.issuer = issuer,
-                                    .user = user,
-                                    .secret_bytes = account.secret,
-                                    .accept_short_secret = options_.accept_short_secrets,
-                                    .hash = account.hash,
-                                    .digits = account.digits,
-                                    .period = account.period},
-                                   record, context);
-    }
+    (void)factor::keep(std::move(named), options_.accept_short_secrets, record, context);
     return record;
   }
 

@@ -26,6 +26,12 @@
 
 namespace mfa::verbs {
 
+/// What happened to a factor. Its texts are those of the record.
+[[nodiscard]] inline Event about(const storage::FactorRecord& factor, EventType type, Time at) {
+  return {
+      .type = type, .at = at, .factor_type = factor.type, .factor_id = factor.id, .user_id = factor.user_id};
+}
+
 /// One run of a verb: whom it asks, the options, the key ring that was current when it began, and what the
 /// host said of the request. What it returns is awaited at once. All that a storage returns is checked here,
 /// once: see checked_records.hpp.
@@ -176,12 +182,9 @@ class Run {
 
   void emit(EventType type, Time at, const storage::FactorRecord& factor,
             std::exception_ptr cause = {}) const noexcept {
-    emit({.type = type,
-          .at = at,
-          .factor_type = factor.type,
-          .factor_id = factor.id,
-          .user_id = factor.user_id,
-          .cause = std::move(cause)});
+    Event event = about(factor, type, at);
+    event.cause = std::move(cause);
+    emit(std::move(event));
   }
 
  private:

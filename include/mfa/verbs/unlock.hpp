@@ -63,11 +63,7 @@ Verb<bool> reset_send_limits(const VerbRun auto& run, std::string_view factor_id
   const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
   const auto ids =
       factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
-  const Event event{.type = EventType::send_limits_reset,
-                    .at = context.now,
-                    .factor_type = factor.type,
-                    .factor_id = factor.id,
-                    .user_id = factor.user_id};
+  const Event event = about(factor, EventType::send_limits_reset, context.now);
   co_return co_await reset_counts(run, ids, event);
 }
 

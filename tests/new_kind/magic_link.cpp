@@ -1,0 +1,96 @@
+// A kind of factor that nobody foresaw, a link in an e-mail, is added by its own header, its lines in the
+// list of kinds, and its number and name. These are the library's headers with that done (new_kind/add.sh).
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+#include <mfa/storage/record_fields.hpp>
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/host.hpp"
+
+using mfa::Status;
+using mfa::test::Host;
+using mfa::test::thrown_by;
+using namespace std::chrono_literals;
+
+namespace {
+
+const mfa::MagicLink request{.destination = "a***@example.com", .user_id = "u_42"};
+
+/// A well-formed token that was never drawn.
+const std::string foreign_token(22, 'A');
+
+} // namespace
+
+TEST_CASE("A link is drawn, delivered by the host, and works once") {
+  Host host;
+  const auto enrolled = host.verifier.enroll_factor(request);
+  CHECK(enrolled.magic_link.destination == request.destination);
+  CHECK(to_string(enrolled.factor.type()) == "magic_link");
+  CHECK_FALSE(enrolled.factor.verified());
+
+  const auto challenge = enrolled.factor.challenge();
+  CHECK(challenge.code().size() == 22);
+  CHECK(challenge.webauthn_options().empty());
+  CHECK(host.sms.messages().empty());
+  CHECK(challenge.expires_at() == challenge.created_at() + 15min);
+  CHECK(challenge.verify(foreign_token).status() == Status::wrong_code);
+  CHECK(challenge.verify("123456").status() == Status::malformed_code);
+  CHECK(host.verifier.get_challenge(challenge.id()).attempts_left() == challenge.attempts_left() - 1);
+
+  const auto verification = challenge.verify(challenge.code());
+  CHECK(verification.valid());
+  REQUIRE(verification.amr().size() == 1);
+  CHECK(verification.amr().front() == "otp");
+  CHECK(challenge.verify(challenge.code()).status() == Status::already_verified);
+
+  const auto listed = host.verifier.list_factors("u_42");
+  REQUIRE(listed.size() == 1);
+  CHECK(listed.front().verified());
+  REQUIRE(listed.front().details_as<mfa::MagicLinkDetails>() != nullptr);
+  CHECK(listed.front().details_as<mfa::MagicLinkDetails>()->destination == request.destination);
+  CHECK(listed.front().totp() == nullptr);
+}
+
+TEST_CASE("A later link ends the earlier one, and time ends both") {
+  Host host;
+  const auto enrolled = host.verifier.enroll_factor(request);
+  const auto first = enrolled.factor.challenge();
+  host.clock.advance(1min);
+  const auto second = enrolled.factor.challenge();
+  CHECK(second.code() != first.code());
+  CHECK(first.verify(first.code()).status() == Status::superseded);
+  host.clock.advance(15min);
+  CHECK(second.verify(second.code()).status() == Status::expired);
+}
+
+TEST_CASE("The kind's limit refuses further links, and its event tells") {
+  std::vector<std::string> events;
+  Host host({.observer = [&](const mfa::Event& event) { events.emplace_back(to_string(event.type)); }});
+  const auto enrolled = host.verifier.enroll_factor(request);
+  (void)enrolled.factor.challenge();
+  CHECK(thrown_by([&] { return enrolled.factor.challenge(); }) == mfa::errc::code_rate_limited);
+  CHECK(events == std::vector<std::string>{"factor_enrolled", "challenge_created", "code_refused"});
+  CHECK(host.verifier.reset_send_limits(enrolled.factor.id()));
+  (void)enrolled.factor.challenge();
+}
+
+TEST_CASE("Storages keep it, and what it has not is refused by its name") {
+  Host host;
+  const auto enrolled = host.verifier.enroll_factor(request);
+  auto stored = *host.storage.find_factor(enrolled.factor.id());
+  mfa::storage::FactorRecord read = stored;
+  read.type = {};
+  const std::string packed = mfa::detail::fields_of(stored);
+  mfa::detail::read_fields(mfa::detail::FieldReader(packed, mfa::detail::record_format, "factor", stored.id),
+                           read);
+  CHECK(read == stored);
+  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(stored.id); }) ==
+        mfa::errc::invalid_argument);
+  host.verifier.unlock_factor(stored.id);
+  host.verifier.delete_factor(stored.id);
+}
