@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   record.data = mfa::crypto::text_of({data, size});
   try {
     const auto devices = mfa::verbs::decode_devices(record);
-    mfa::verbs::encode_devices(devices, record);
+    mfa::verbs::encode_devices(devices, record, {});
     const auto again = mfa::verbs::decode_devices(record);
     if (again.size() != devices.size()) std::abort();
     for (std::size_t i = 0; i < devices.size(); ++i)

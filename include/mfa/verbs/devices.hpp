@@ -72,19 +72,24 @@ struct StoredDevice {
   return devices;
 }
 
-inline void encode_devices(const std::vector<StoredDevice>& devices, storage::CounterRecord& record) {
+/// What makes these all that the record holds. It stays for a day after the last of them, and is not removed
+/// when none is left: its versions would begin anew, and a verb that had read it before could take a later
+/// one for that, and bring back devices that were revoked.
+inline void encode_devices(const std::vector<StoredDevice>& devices, storage::CounterRecord& record,
+                           Time now) {
   detail::FieldWriter fields(1);
   fields.number(devices.size());
-  record.purge_at = {};
+  Time last = now;
   for (const StoredDevice& stored : devices) {
     fields.text(stored.device.id)
         .text(stored.device.label)
         .time(stored.device.remembered_at)
         .time(stored.device.expires_at)
         .text(stored.mac);
-    record.purge_at = std::max(record.purge_at, stored.device.expires_at);
+    last = std::max(last, stored.device.expires_at);
   }
   record.data = fields.take();
+  record.purge_at = last + std::chrono::hours(24);
 }
 
 [[nodiscard]] constexpr bool is_expired(const TrustedDevice& device, Time now) noexcept {
@@ -107,16 +112,11 @@ inline void forget_expired(std::vector<StoredDevice>& devices, Time now) {
   std::erase_if(devices, [&](const StoredDevice& stored) { return is_expired(stored.device, now); });
 }
 
-/// What makes these all that the record holds. The record is stored already.
 [[nodiscard]] inline storage::Batch keep_devices(const std::vector<StoredDevice>& devices,
-                                                 storage::CounterRecord record) {
+                                                 storage::CounterRecord record, Time now) {
+  encode_devices(devices, record, now);
   storage::Batch batch;
-  if (devices.empty()) {
-    batch.removals.push_back({storage::RecordKind::counter, record.id, record.version});
-  } else {
-    encode_devices(devices, record);
-    batch.counters.push_back(std::move(record));
-  }
+  batch.counters.push_back(std::move(record));
   return batch;
 }
 
@@ -168,9 +168,7 @@ Verb<RememberedDevice> remember_device(const VerbRun auto& run, std::string_view
     device.expires_at = context.now + lifetime;
     RememberedDevice remembered = add_device(devices, std::move(device), user_id, context.keys);
 
-    encode_devices(devices, record);
-    storage::Batch batch;
-    batch.counters.push_back(std::move(record));
+    storage::Batch batch = keep_devices(devices, std::move(record), context.now);
     if (!co_await run.commit(batch)) continue;
     const auto emit = [&](EventType type, std::string_view device_id) {
       run.emit({.type = type, .at = context.now, .user_id = user_id, .device_id = device_id});
@@ -220,7 +218,7 @@ Verb<std::optional<TrustedDevice>> find_device(const VerbRun auto& run, std::str
       co_return std::nullopt;
     if (!is_expired(found->device, context.now)) co_return std::move(found->device);
     forget_expired(devices, context.now);
-    storage::Batch batch = keep_devices(devices, std::move(record));
+    storage::Batch batch = keep_devices(devices, std::move(record), context.now);
     if (co_await run.commit(batch)) co_return std::nullopt;
   }
 }
@@ -262,7 +260,7 @@ Verb<std::size_t> revoke_devices(const VerbRun auto& run, std::string_view user_
     storage::CounterRecord record;
     const Time now = co_await run.time();
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
-    if (record.version == 0) co_return 0;
+    if (devices.empty()) co_return 0;
     forget_expired(devices, now);
     std::vector<std::string> revoked;
     std::erase_if(devices, [&](const StoredDevice& stored) {
@@ -271,7 +269,7 @@ Verb<std::size_t> revoke_devices(const VerbRun auto& run, std::string_view user_
       return true;
     });
     if (revoked.empty() && !devices.empty()) co_return 0;
-    storage::Batch batch = keep_devices(devices, std::move(record));
+    storage::Batch batch = keep_devices(devices, std::move(record), now);
     if (!co_await run.commit(batch)) continue;
     for (const std::string& id : revoked)
       run.emit({.type = EventType::device_revoked, .at = now, .user_id = user_id, .device_id = id});
