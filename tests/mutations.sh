@@ -201,6 +201,71 @@ mutate "a device seen expired is forgotten" verbs/devices.hpp \
   'if (co_await run.commit(batch)) co_return std::nullopt;' 'co_return std::nullopt;'
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
   'step + context.options.totp_drift_steps + 1);' 'step);'
+tests=tests/races/every_interleaving.cpp
+mutate "races: no verdict before its commit" verbs/verify.hpp 'if (!co_await run.commit(batch)) {' \
+  'bool moved = false; try { moved = !co_await run.commit(batch); } catch (...) {}
+  if (moved) {'
+mutate "races: no verdict whatever the commit answers" verbs/verify.hpp 'if (!co_await run.commit(batch)) {' \
+  '(void)co_await run.commit(batch); if (false) {'
+mutate "races: read again before trying again" verbs/verify.hpp 'if (!co_await run.commit(batch)) {' \
+  'storage::Batch same = batch;
+  bool done = co_await run.commit(batch);
+  for (int i = 0; !done && i < 4; ++i) {
+    for (auto& record : same.factors) ++record.version;
+    for (auto& record : same.challenges) ++record.version;
+    batch = same;
+    done = co_await run.commit(batch);
+  }
+  if (!done) {'
+mutate "races: attempts are in the commit" verbs/verify.hpp \
+  'if (verdict.challenge_changed) batch.challenges.push_back(std::move(challenge));' ''
+mutate "races: failures are in the commit" verbs/verify.hpp \
+  'if (verdict.factor_changed) batch.factors.push_back(std::move(factor));' ''
+mutate "races: claims are in the commit" verbs/verify.hpp \
+  'for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));' ''
+mutate "races: claims go with their factor" verbs/delete_factor.hpp \
+  'batch.removals = co_await removals_of_claims(run, factor);' ''
+mutate "races: the count of codes is in the commit" verbs/challenge.hpp \
+  'if (counter) batch.counters.push_back(*std::move(counter)); batch.challenges' 'batch.challenges'
+mutate "races: no message before its commit" verbs/challenge.hpp 'if (!co_await run.commit(batch)) continue;
+    run.emit(event);
+    if (const auto* message = std::get_if<SmsMessage>(&created.delivery)) co_await send(run, *message, event);' \
+  'if (const auto* message = std::get_if<SmsMessage>(&created.delivery)) co_await send(run, *message, event);
+    if (!co_await run.commit(batch)) continue;'
+mutate "races: no challenge without its message" verbs/sms_delivery.hpp \
+  'const bool withdrawn = co_await withdraw(run, event.challenge_id);' 'const bool withdrawn = true;'
+mutate "races: regeneration ends the old codes" verbs/recovery_codes.hpp \
+  'Kind::Shown shown = Kind::regenerate(factor, context);' \
+  'auto old = factor; Kind::Shown shown = Kind::regenerate(old, context);'
+mutate "races: resealing overwrites nothing" verbs/rotation.hpp \
+  'if (!found || !reseal(*found, run.keys())) break;' \
+  'if (!found) break; const auto version = found->version; found = factor; found->version = version;'
+mutate "races: a list of devices is the one that was read" verbs/devices.hpp \
+  'storage::Batch batch = keep_devices(devices, std::move(record), now);' \
+  'storage::CounterRecord latest; (void)co_await find_all_devices(run, user_id, latest);
+  storage::Batch batch = keep_devices(devices, std::move(latest), now);'
+mutate "races: versions of a list of devices do not begin anew" verbs/devices.hpp \
+  'encode_devices(devices, record, now);
+  storage::Batch batch;
+  batch.counters.push_back(std::move(record));' \
+  'storage::Batch batch;
+  if (devices.empty()) {
+    batch.removals.push_back({storage::RecordKind::counter, record.id, record.version});
+    return batch;
+  }
+  encode_devices(devices, record, now);
+  batch.counters.push_back(std::move(record));'
+mutate "races: an unlock forgets the failures" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
+mutate "races: an unlock overwrites nothing" verbs/unlock.hpp 'if (!co_await run.commit(batch)) continue;
+    run.emit(EventType::factor_unlocked, context.now, factor);' \
+  'if (!co_await run.commit(batch)) {
+      const auto latest = co_await run.find_factor(factor_id, user_id);
+      factor.version = latest.version;
+      batch.factors.assign(1, factor);
+      if (!co_await run.commit(batch)) continue;
+    }
+    run.emit(EventType::factor_unlocked, context.now, factor);'
+
 tests=tests/rules/trusted_devices.cpp
 mutate "trusted devices: lifetime" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "trusted devices: HMAC of the secret" verbs/devices.hpp \

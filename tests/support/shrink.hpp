@@ -55,8 +55,26 @@ inline std::optional<Sequence> without_second(Sequence sequence, std::size_t ind
   return sequence;
 }
 
-/// The shortest and plainest sequence that can be found by leaving out calls (delta debugging: halves first,
-/// single calls last), joining waits and simplifying what is said, and that still `fails`.
+/// Leaves out what is not needed for it to fail (delta debugging: halves first, single ones last), and
+/// returns whether there was any.
+template <class T>
+bool leave_out(std::vector<T>& items, const std::function<bool(const std::vector<T>&)>& fails) {
+  const std::size_t before = items.size();
+  for (std::size_t chunk = items.size(); chunk > 0; chunk /= 2)
+    for (std::size_t first = 0; first < items.size();) {
+      std::vector<T> without = items;
+      const auto begin = without.begin() + static_cast<std::ptrdiff_t>(first);
+      without.erase(begin, begin + static_cast<std::ptrdiff_t>(std::min(chunk, without.size() - first)));
+      if (fails(without))
+        items = std::move(without);
+      else
+        first += chunk;
+    }
+  return items.size() < before;
+}
+
+/// The shortest and plainest sequence that can be found by leaving out calls, joining waits and simplifying
+/// what is said, and that still `fails`.
 inline Sequence shrink(Sequence sequence, const std::function<bool(const Sequence&)>& fails) {
   bool smaller = true;
   const auto take_if_it_fails = [&](Sequence candidate) {
@@ -67,14 +85,11 @@ inline Sequence shrink(Sequence sequence, const std::function<bool(const Sequenc
   const auto at = [](auto& calls, std::size_t i) { return calls.begin() + static_cast<std::ptrdiff_t>(i); };
 
   while (smaller) {
-    smaller = false;
-    for (std::size_t chunk = sequence.calls.size(); chunk > 0; chunk /= 2)
-      for (std::size_t first = 0; first < sequence.calls.size();) {
-        Sequence without = sequence;
-        without.calls.erase(at(without.calls, first),
-                            at(without.calls, std::min(first + chunk, without.calls.size())));
-        if (!take_if_it_fails(std::move(without))) first += chunk;
-      }
+    smaller = leave_out<Call>(sequence.calls, [&](const std::vector<Call>& calls) {
+      Sequence without = sequence;
+      without.calls = calls;
+      return fails(without);
+    });
     for (std::size_t i = 0; i + 1 < sequence.calls.size(); ++i) {
       if (sequence.calls[i].verb != Verb::wait || sequence.calls[i + 1].verb != Verb::wait) continue;
       Sequence joined = sequence;

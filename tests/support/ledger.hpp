@@ -1,0 +1,384 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/encoding/fields.hpp>
+#include <mfa/mfa.hpp>
+#include <mfa/verbs/devices.hpp>
+#include <mfa/verbs/request.hpp>
+
+#include "plain_rules.hpp"
+#include "plain_world.hpp"
+#include "stepped_verb.hpp"
+#include "views.hpp"
+
+namespace mfa::test {
+
+/// What the plain rules knew at each read of a verb in flight, and what they said of its commit.
+struct Witness {
+  Time now{}; ///< what the verb last read of its clock
+  std::optional<PlainRules::Factor> factor = {};
+  std::optional<PlainRules::Challenge> challenge = {};
+  std::optional<std::vector<Time>> sends = {};
+  std::optional<PlainRules::Devices> devices = {};
+  std::optional<Answer> listed = {};
+  bool claim_seen = false;
+  std::optional<Answer> by_commit = {};
+  unsigned sets = 0;        ///< regenerate: `PlainRules::Factor::sets` of the new one
+  bool send_failed = false; ///< the gateway took no message
+  bool lost = false;        ///< the storage threw
+};
+
+/// Explains a history of verbs that run at once by the plain rules, which know one caller at a time: what a
+/// verb commits happens when it is written, and its answer is the one that the rules give there, with the
+/// time that the verb had read. What ends without a commit answers what the rules give of all that it read,
+/// and there they must change nothing. So every answer is checked, whole. After each commit, what is stored
+/// is what the rules hold. All functions return an empty text, or what cannot be explained.
+class Ledger {
+ public:
+  explicit Ledger(const Options& given) : rules(given), options_(&given) {}
+  Ledger(const Ledger&) = default;
+
+  PlainRules rules;
+  std::map<std::string, int, std::less<>> factor_names; ///< by id
+  std::map<std::string, int, std::less<>> challenge_names;
+
+  /// The verb's request to read is answered now.
+  void read(const Task& task, Witness& witness, verbs::Request& request) const {
+    using verbs::Asks;
+    switch (request.asks) {
+    case Asks::challenge_with_factor:
+      witness.challenge = entry(rules.challenges, task.challenge);
+      witness.factor = entry(rules.factors, task.factor);
+      break;
+    case Asks::challenge:
+      if (task.does != Does::challenge) witness.challenge = entry(rules.challenges, task.challenge);
+      break;
+    case Asks::factor: witness.factor = entry(rules.factors, task.factor); break;
+    case Asks::counter:
+      if (task.does == Does::verify && witness.factor)
+        witness.claim_seen = witness.claim_seen || rules.claims.contains(witness.factor->credential);
+      else if (task.does == Does::challenge && witness.factor)
+        witness.sends = entry(rules.sends, PlainRules::sends_of(task.factor, *witness.factor));
+      else
+        witness.devices = entry(rules.devices, task.owner);
+      break;
+    case Asks::factors_of_user: witness.listed = list(task.owner); break;
+    default: break;
+    }
+  }
+
+  /// A batch of the verb is written. `world` is what is stored now.
+  std::string commit(const Task& task, Witness& witness, const storage::Batch& batch,
+                     const PlainWorld& world) {
+    rules.now = witness.now;
+    if (task.does == Does::reseal) return after_reseal(batch, world);
+    if (task.does == Does::challenge && batch.challenges.empty() && batch.counters.empty()) {
+      if (!witness.send_failed) return "a challenge was withdrawn though its message went";
+      rules.challenges.erase(task.challenge);
+      return batch.removals.empty() ? "" : same_challenge(batch.removals.front().id, task.challenge, world);
+    }
+    if (witness.by_commit) return "a verb committed twice";
+    // What is read and not committed may have changed since: then the verb happens when it read that.
+    const bool decides = task.does == Does::verify || task.does == Does::challenge;
+    const bool no_factor = decides && batch.factors.empty();
+    const bool no_challenge = task.does == Does::verify && batch.challenges.empty();
+    const auto factor_now = entry(rules.factors, task.factor);
+    const auto challenge_now = entry(rules.challenges, task.challenge);
+    if (no_factor) put(rules.factors, task.factor, witness.factor);
+    if (no_challenge) put(rules.challenges, task.challenge, witness.challenge);
+    const auto [answer, changed] = play_to(rules, task, witness);
+    if (no_factor && entry(rules.factors, task.factor) != witness.factor)
+      return "a change of the factor is not committed";
+    if (no_challenge && entry(rules.challenges, task.challenge) != witness.challenge)
+      return "a change of the challenge is not committed";
+    if (no_factor) put(rules.factors, task.factor, factor_now);
+    if (no_challenge) put(rules.challenges, task.challenge, challenge_now);
+    witness.by_commit = answer;
+    if (!changed) return "something was committed where the rules change nothing and say: " + text(answer);
+    return after(task, witness, batch, world);
+  }
+
+  /// The verb asks for its message to be sent.
+  std::string send(const Task& task, const Witness& witness, const SmsMessage& message) {
+    if (!witness.by_commit || witness.by_commit->error) return "a message without a committed challenge";
+    if (const auto challenge = rules.challenges.find(task.challenge); challenge != rules.challenges.end())
+      challenge->second.code = message.body;
+    return "";
+  }
+
+  std::string purge(Time now, std::size_t purged) {
+    rules.now = now;
+    const Answer expected = rules.purge();
+    if (expected.purged == purged) return "";
+    return std::to_string(purged) + " records purged; the rules say: " + std::to_string(expected.purged);
+  }
+
+  /// The verb has ended.
+  std::string end(const Task& task, const Witness& witness, const Told& told) {
+    if (told.answer.error == errc::storage_failure && witness.lost) return "";
+    if (task.does == Does::purge || task.does == Does::reseal)
+      return told.answer.error ? "it ends with: " + text(told.answer) : std::string();
+    Answer expected;
+    if (witness.by_commit) {
+      expected = *witness.by_commit;
+      if (witness.send_failed) {
+        expected = {.error = errc::sms_not_sent};
+        if (!witness.lost && rules.challenges.contains(task.challenge))
+          return "a challenge lives though its message was not sent";
+      }
+    } else if (task.does == Does::list) {
+      expected = witness.listed.value_or(Answer());
+    } else {
+      PlainRules then = as_read(task, witness);
+      const auto [answer, changed] = play_to(then, task, witness);
+      if (changed && !answer.error)
+        return "an answer without its commit: " + text(told.answer) + "; the rules say: " + text(answer);
+      expected = answer;
+    }
+    if (told.answer != expected)
+      return "the answer is: " + text(told.answer) + "; the rules say: " + text(expected);
+    learn(task, witness, told);
+    return "";
+  }
+
+  /// Compares all that is stored.
+  [[nodiscard]] std::string same(const PlainWorld& world) const {
+    for (const auto& [id, name] : factor_names)
+      if (auto wrong = same_factor(id, name, world); !wrong.empty()) return wrong;
+    for (const auto& [id, name] : challenge_names)
+      if (auto wrong = same_challenge(id, name, world); !wrong.empty()) return wrong;
+    if (world.factors.size() != rules.factors.size()) return "factors that the rules do not know";
+    return same_claims(world);
+  }
+
+ private:
+  template <class Key, class Value>
+  static std::optional<Value> entry(const std::map<Key, Value>& entries, const Key& key) {
+    const auto found = entries.find(key);
+    return found == entries.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  template <class Key, class Value>
+  static void put(std::map<Key, Value>& entries, const Key& key, const std::optional<Value>& value) {
+    if (value)
+      entries.insert_or_assign(key, *value);
+    else
+      entries.erase(key);
+  }
+
+  struct Played {
+    Answer answer;
+    bool changed;
+  };
+
+  Played play_to(PlainRules& to, const Task& task, const Witness& witness) const {
+    to.now = witness.now;
+    const auto factor = entry(to.factors, task.factor);
+    const auto challenge = entry(to.challenges, task.challenge);
+    const auto devices = entry(to.devices, task.owner);
+    Answer answer;
+    bool counted = false;
+    switch (task.does) {
+    case Does::verify: {
+      VerifyOptions said;
+      said.binding = task.binding;
+      said.user_id = task.user_id;
+      // A factor that had the credential when the verb looked may be gone since.
+      const bool claimed =
+          witness.claim_seen && factor && to.claims.emplace(factor->credential, none_of_ours).second;
+      answer = to.verify(task.challenge, task.code, said);
+      if (claimed) to.claims.erase(factor->credential);
+      break;
+    }
+    case Does::challenge: {
+      ChallengeOptions said;
+      said.binding = task.binding;
+      said.user_id = task.user_id;
+      const std::string key = factor ? PlainRules::sends_of(task.factor, *factor) : std::string();
+      const auto sends = entry(to.sends, key);
+      answer = to.challenge(task.challenge, task.factor, said, true, "");
+      counted = sends != entry(to.sends, key);
+      break;
+    }
+    case Does::remove: answer = to.remove(task.factor, task.user_id); break;
+    case Does::unlock: answer = to.unlock(task.factor); return {answer, !answer.error};
+    case Does::regenerate: answer = to.regenerate(task.factor); return {answer, !answer.error};
+    case Does::remember: answer = to.remember(task.device, task.owner, device_lifetime); break;
+    case Does::check_device: answer = to.check_device(task.device, task.owner); break;
+    case Does::revoke_device: answer = to.revoke(task.device, task.owner); break;
+    case Does::revoke_devices: answer = to.revoke(std::nullopt, task.owner); break;
+    case Does::look_at_factor: answer = to.get_factor(task.factor, task.user_id); break;
+    case Does::look_at_challenge: answer = to.get_challenge(task.challenge); break;
+    case Does::list:
+    case Does::purge:
+    case Does::reseal: break;
+    }
+    const bool changed = counted || factor != entry(to.factors, task.factor) ||
+                         challenge != entry(to.challenges, task.challenge) ||
+                         devices != entry(to.devices, task.owner);
+    return {answer, changed};
+  }
+
+  /// The rules of a world that holds what the verb read.
+  [[nodiscard]] PlainRules as_read(const Task& task, const Witness& witness) const {
+    PlainRules then(*options_);
+    if (witness.factor) then.factors.emplace(task.factor, *witness.factor);
+    if (witness.challenge) then.challenges.emplace(task.challenge, *witness.challenge);
+    if (witness.sends) then.sends.emplace(PlainRules::sends_of(task.factor, *witness.factor), *witness.sends);
+    if (witness.devices) then.devices.emplace(task.owner, *witness.devices);
+    return then;
+  }
+
+  [[nodiscard]] Answer list(const std::string& owner) const {
+    Answer answer;
+    for (const auto& [id, name] : factor_names)
+      if (const auto factor = rules.factors.find(name);
+          factor != rules.factors.end() && factor->second.view.user_id == owner)
+        answer.factors.push_back(factor->second.view);
+    return answer;
+  }
+
+  void learn(const Task& task, const Witness& witness, const Told& told) {
+    if (task.does == Does::challenge && !told.secret.empty()) {
+      if (const auto made = rules.challenges.find(task.challenge); made != rules.challenges.end())
+        made->second.code = told.secret;
+    }
+    if (task.does == Does::regenerate && !told.answer.error) {
+      const auto factor = rules.factors.find(task.factor);
+      if (factor == rules.factors.end() || factor->second.sets != witness.sets) return;
+      for (std::string code : told.codes) {
+        std::erase(code, '-');
+        factor->second.codes.emplace(std::move(code), false);
+      }
+    }
+  }
+
+  /// What the commit must have left behind.
+  std::string after(const Task& task, Witness& witness, const storage::Batch& batch,
+                    const PlainWorld& world) {
+    switch (task.does) {
+    case Does::verify: {
+      auto wrong = same_factor(task.factor_id, task.factor, world);
+      if (wrong.empty()) wrong = same_challenge(task.challenge_id, task.challenge, world);
+      return wrong.empty() ? same_claims(world) : wrong;
+    }
+    case Does::challenge: {
+      if (!batch.challenges.empty()) challenge_names[batch.challenges.front().id] = task.challenge;
+      auto wrong = same_factor(task.factor_id, task.factor, world);
+      if (wrong.empty() && !batch.challenges.empty())
+        wrong = same_challenge(batch.challenges.front().id, task.challenge, world);
+      return wrong.empty() ? same_sends(task, batch, world) : wrong;
+    }
+    case Does::regenerate:
+      witness.sets = rules.factors.at(task.factor).sets;
+      return same_factor(task.factor_id, task.factor, world);
+    case Does::unlock: return same_factor(task.factor_id, task.factor, world);
+    case Does::remove: {
+      auto wrong = same_factor(task.factor_id, task.factor, world);
+      return wrong.empty() ? same_claims(world) : wrong;
+    }
+    default: return same_devices(task.owner, world);
+    }
+  }
+
+  std::string after_reseal(const storage::Batch& batch, const PlainWorld& world) const {
+    for (const storage::FactorRecord& factor : batch.factors) {
+      const auto name = factor_names.find(factor.id);
+      if (name == factor_names.end()) return "a factor was resealed that the rules do not know";
+      if (auto wrong = same_factor(factor.id, name->second, world); !wrong.empty()) return wrong;
+    }
+    return "";
+  }
+
+  [[nodiscard]] std::string same_factor(const std::string& id, int name, const PlainWorld& world) const {
+    const auto stored = world.factors.find(id);
+    const auto known = rules.factors.find(name);
+    const bool there = stored != world.factors.end();
+    if (there != (known != rules.factors.end()))
+      return there ? "a factor is stored that was deleted" : "a factor is gone that nobody deleted";
+    if (!there) return "";
+    const storage::FactorRecord& record = stored->second;
+    const FactorView seen{record.type,       record.state,        record.user_id, record.created_at,
+                          record.updated_at, record.last_used_at, record.failures};
+    if (seen == known->second.view) return "";
+    return "stored is: " + text(Answer{.factors = {seen}}) +
+           "; the rules say: " + text(Answer{.factors = {known->second.view}});
+  }
+
+  [[nodiscard]] std::string same_challenge(const std::string& id, int name, const PlainWorld& world) const {
+    const auto stored = world.challenges.find(id);
+    const auto known = rules.challenges.find(name);
+    const bool there = stored != world.challenges.end();
+    if (there != (known != rules.challenges.end()))
+      return there ? "a challenge is stored that the rules do not have" : "a challenge is not stored";
+    if (!there) return "";
+    const storage::ChallengeRecord& record = stored->second;
+    const ChallengeView seen{record.state, record.created_at, record.updated_at, record.expires_at,
+                             record.attempts_left};
+    if (seen == known->second.view) return "";
+    return "stored is: " + text(Answer{.challenge = seen}) +
+           "; the rules say: " + text(Answer{.challenge = known->second.view});
+  }
+
+  /// Times of sends and of devices, from the lowest.
+  static std::vector<Time> times(const storage::CounterRecord& counter) {
+    detail::FieldReader fields(counter.data, 1, "counter", counter.id);
+    std::vector<Time> read(fields.number_up_to(1000));
+    for (Time& time : read) time = Time(std::chrono::milliseconds(fields.number_up_to(100'000'000'000'000)));
+    return read;
+  }
+
+  [[nodiscard]] std::string same_sends(const Task& task, const storage::Batch& batch,
+                                       const PlainWorld& world) const {
+    const auto factor = rules.factors.find(task.factor);
+    if (factor == rules.factors.end()) return "";
+    const auto known = rules.sends.find(PlainRules::sends_of(task.factor, factor->second));
+    std::vector<Time> stored;
+    for (const storage::CounterRecord& counter : batch.counters)
+      if (const auto row = world.counters.find(counter.id); row != world.counters.end())
+        stored = times(row->second);
+    std::vector<Time> expected = known == rules.sends.end() ? std::vector<Time>() : known->second;
+    std::ranges::sort(expected);
+    return stored == expected ? ""
+                              : std::to_string(stored.size()) +
+                                    " codes are counted; the rules say: " + std::to_string(expected.size()) +
+                                    ", or at other times";
+  }
+
+  [[nodiscard]] std::string same_devices(const std::string& owner, const PlainWorld& world) const {
+    std::vector<std::pair<Time, Time>> stored;
+    if (const auto row = world.counters.find(verbs::devices_record_id(owner)); row != world.counters.end())
+      for (const auto& device : verbs::decode_devices(row->second))
+        stored.emplace_back(device.device.remembered_at, device.device.expires_at);
+    std::vector<std::pair<Time, Time>> expected;
+    if (const auto known = rules.devices.find(owner); known != rules.devices.end())
+      for (const auto& device : known->second.all)
+        expected.emplace_back(device.remembered_at, device.expires_at);
+    return stored == expected
+               ? ""
+               : std::to_string(stored.size()) +
+                     " devices are stored; the rules say: " + std::to_string(expected.size()) + ", or others";
+  }
+
+  [[nodiscard]] std::string same_claims(const PlainWorld& world) const {
+    std::size_t stored = 0;
+    for (const auto& [id, counter] : world.counters) stored += id.starts_with("webauthn_credential_") ? 1 : 0;
+    return stored == rules.claims.size() ? "" : "a credential is claimed by none of the factors, or by two";
+  }
+
+  static constexpr int none_of_ours = -1;
+
+  const Options* options_;
+};
+
+} // namespace mfa::test

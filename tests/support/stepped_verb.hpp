@@ -1,0 +1,203 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+#include <mfa/verbs/challenge.hpp>
+#include <mfa/verbs/delete_factor.hpp>
+#include <mfa/verbs/devices.hpp>
+#include <mfa/verbs/look_up.hpp>
+#include <mfa/verbs/maintenance.hpp>
+#include <mfa/verbs/recovery_codes.hpp>
+#include <mfa/verbs/request.hpp>
+#include <mfa/verbs/rotation.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/unlock.hpp>
+#include <mfa/verbs/verb.hpp>
+#include <mfa/verbs/verify.hpp>
+
+#include "plain_rules.hpp"
+#include "views.hpp"
+
+namespace mfa::test {
+
+enum class Does {
+  verify,
+  challenge,
+  remove,
+  unlock,
+  regenerate,
+  reseal,
+  remember,
+  check_device,
+  revoke_device,
+  revoke_devices,
+  look_at_factor,
+  look_at_challenge,
+  list,
+  purge,
+};
+
+/// One call of a verb: what the library is told, and the numbers by which the plain rules know what it is
+/// about.
+struct Task {
+  Does does{};
+  int factor = 0;
+  int challenge = 0; ///< which to verify or look at, or the number of the one to be
+  int device = 0;    ///< likewise
+  std::string factor_id = {};
+  std::string challenge_id = {};
+  std::string device_id = {};
+  std::string code = {};  ///< as typed; or a device's token
+  std::string owner = {}; ///< whose devices
+  std::string user_id = {};
+  std::string binding = {};
+};
+
+/// What a verb tells beside its answer.
+struct Told {
+  Answer answer;
+  std::string id = {};                 ///< of the new challenge or device
+  std::string secret = {};             ///< the code to deliver, or the device's token
+  std::vector<std::string> codes = {}; ///< new recovery codes
+};
+
+inline constexpr std::chrono::seconds device_lifetime{600};
+
+/// Runs the verb that the task says.
+verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
+  Told told;
+  switch (task.does) {
+  case Does::verify: {
+    VerifyOptions said;
+    said.binding = task.binding;
+    said.user_id = task.user_id;
+    const Verification verified = co_await verbs::verify_challenge(run, task.challenge_id, task.code, said);
+    told.answer.status = verified.status();
+    told.answer.retry_after = verified.retry_after();
+    told.answer.user_id = verified.user_id();
+    told.answer.verified_at = verified.verified_at();
+    told.answer.challenge = view(verified.challenge());
+    break;
+  }
+  case Does::challenge: {
+    ChallengeOptions said;
+    said.binding = task.binding;
+    said.user_id = task.user_id;
+    verbs::Created created = co_await verbs::challenge_factor(run, task.factor_id, said);
+    told.answer.challenge = view(created.challenge);
+    told.id = created.challenge.id();
+    if (const auto* const to_user = std::get_if<factor::ToUser>(&created.delivery))
+      told.secret = to_user->text;
+    break;
+  }
+  case Does::remove: co_await verbs::delete_factor(run, task.factor_id, task.user_id); break;
+  case Does::unlock: co_await verbs::unlock_factor(run, task.factor_id, task.user_id); break;
+  case Does::regenerate: {
+    const auto regenerated = co_await verbs::regenerate_recovery_codes(run, task.factor_id, task.user_id);
+    for (const auto& code : regenerated.shown.codes) told.codes.emplace_back(code);
+    break;
+  }
+  case Does::reseal: {
+    ResealOptions options;
+    (void)co_await verbs::reseal_all(run, options);
+    break;
+  }
+  case Does::remember: {
+    const RememberedDevice remembered =
+        co_await verbs::remember_device(run, task.owner, "a browser", device_lifetime);
+    told.answer.devices = 1;
+    told.id = remembered.device.id;
+    told.secret = remembered.token;
+    break;
+  }
+  case Does::check_device:
+    told.answer.devices = (co_await verbs::check_device(run, task.code, task.owner)) ? 1 : 0;
+    break;
+  case Does::revoke_device:
+    told.answer.devices = (co_await verbs::revoke_device(run, task.owner, task.device_id)) ? 1 : 0;
+    break;
+  case Does::revoke_devices:
+    told.answer.devices = co_await verbs::revoke_devices(run, task.owner, std::nullopt);
+    break;
+  case Does::look_at_factor:
+    told.answer.factors.push_back(view(co_await verbs::get_factor(run, task.factor_id, task.user_id)));
+    break;
+  case Does::look_at_challenge:
+    told.answer.challenge = view(co_await verbs::get_challenge(run, task.challenge_id, task.user_id));
+    break;
+  case Does::list:
+    for (const FactorDetails& factor : co_await verbs::list_factors(run, task.owner))
+      told.answer.factors.push_back(view(factor));
+    break;
+  case Does::purge: told.answer.purged = co_await verbs::purge_expired(run); break;
+  }
+  co_return told;
+}
+
+/// A clock that a verb reads.
+class ReadableClock {
+ public:
+  virtual std::chrono::system_clock::time_point now() = 0;
+
+ protected:
+  ~ReadableClock() = default;
+};
+
+/// One verb in flight. It stops at each request but those for the time; destroyed, it crashes there.
+class SteppedVerb final : public verbs::Driver {
+ public:
+  SteppedVerb(Task asked, bool finds_both, const Options& options, std::shared_ptr<const KeyRing> keys,
+              ReadableClock& clock)
+      : Driver(finds_both), task(std::move(asked)), clock_(clock),
+        run_(*this, options, std::move(keys), EventContext{}), verb_(play(run_, task)) {
+    verb_.start();
+  }
+
+  const Task task;
+
+  /// When it last read the clock.
+  [[nodiscard]] Time read_at() const noexcept { return read_at_; }
+
+  [[nodiscard]] bool done() const noexcept { return verb_.done(); }
+  /// What it waits for.
+  [[nodiscard]] verbs::Request& request() const noexcept { return *request_; }
+  /// The request has its answer.
+  void go_on() { resume(); }
+
+  /// What it said in the end.
+  Told take() {
+    try {
+      return verb_.take();
+    } catch (const Error& error) {
+      return {.answer = {.error = error.code(), .retry_after = error.retry_after()}};
+    }
+  }
+
+  bool answer(verbs::Request& request) override {
+    if (auto* const read = verbs::as<verbs::ReadClock>(request)) {
+      read->answer = clock_.now();
+      read_at_ = std::chrono::floor<std::chrono::milliseconds>(read->answer);
+      return true;
+    }
+    request_ = &request;
+    return false;
+  }
+
+ private:
+  ReadableClock& clock_;
+  Time read_at_{};
+  verbs::Request* request_ = nullptr;
+  verbs::Run run_;
+  verbs::Verb<Told> verb_;
+};
+
+} // namespace mfa::test
