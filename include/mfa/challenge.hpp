@@ -35,10 +35,12 @@ class Challenge : public ChallengeDetails {
 
   // Told by the call that made the challenge, and never again: `get_challenge` has neither.
 
-  /// generic_otp: the code to deliver to the user, wiped with this object; empty for other kinds.
+  /// What the host delivers to the user, wiped with this object: the code of generic_otp. Empty for other
+  /// kinds.
   [[nodiscard]] const crypto::SecretString& code() const& noexcept { return code_; }
   [[nodiscard]] crypto::SecretString code() && noexcept { return std::move(code_); }
-  /// webauthn: the JSON for the browser; empty for other kinds.
+  /// What the host passes on to the user's client: the JSON of webauthn for the browser. Empty for other
+  /// kinds.
   [[nodiscard]] const std::string& webauthn_options() const& noexcept { return webauthn_options_; }
   [[nodiscard]] std::string webauthn_options() && noexcept { return std::move(webauthn_options_); }
 

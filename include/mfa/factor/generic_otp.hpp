@@ -3,17 +3,16 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/checked_text.hpp>
-#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
+#include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/send_limits.hpp>
 #include <mfa/factor/sent_code.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa {
 
@@ -86,8 +85,6 @@ struct GenericOtpKind : SentCodeKind {
                       std::string_view answer, const Context& context) {
     return check_code(type, challenge, answer, amr, context);
   }
-
- private:
 };
 
 } // namespace factor

@@ -13,6 +13,7 @@
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/error.hpp>
+#include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/send_limits.hpp>
@@ -21,6 +22,7 @@
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa {
 
