@@ -1,0 +1,126 @@
+// In a simulated world of nodes whose clocks drift and jump, a storage that delays, loses, undoes and is cut
+// off, a gateway that fails and loses, and callers that do the same thing at the same time, every answer is
+// the one that the plain rules give, whole: status, attempts left, times, waits, whose it is. What a verb
+// commits happens when the storage writes it, with the time that the verb had read, even if the verb has
+// failed or crashed meanwhile; what ends without a commit answers what the rules give of all that it read.
+// After each commit what is stored is what the rules hold. So no code is accepted twice, no attempt is
+// uncounted, no budget exceeded, no verdict told before its commit, and nothing deleted or revoked comes
+// back. All follows from one seed, in one thread: MFA_TEST_SEED sets it, and the seed that a failure prints
+// plays that failure first. MFA_SIMULATED_VERBS sets how many verbs are run.
+#define OPENSSL_SUPPRESS_DEPRECATED // random bytes that come again
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/simulation.hpp"
+
+using namespace mfa::test;
+
+namespace {
+
+constexpr std::size_t episode_length = 600;
+
+std::string wrong_in(const Episode& episode, SimulationTally& tally, Lie lie) {
+  return Simulation(episode, lie).play(tally);
+}
+
+struct Failure {
+  std::uint64_t seed = 0;
+  Episode shortest;
+  std::string wrong;
+};
+
+std::string text(const Failure& failure) {
+  std::string all =
+      "MFA_TEST_SEED=" + std::to_string(failure.seed) + " plays it again. The shortest found:\n";
+  for (const std::string& line : describe(failure.shortest)) all += "  " + line + "\n";
+  return all + "  " + failure.wrong;
+}
+
+/// The first episode that the rules do not explain, in so many verbs.
+std::optional<Failure> search(std::uint64_t seed, std::uint64_t verbs, SimulationTally& tally,
+                              Lie lie = Lie::none) {
+  for (std::uint64_t state = seed; tally.verbs < verbs; seed = next_random(state)) {
+    const Episode episode = EpisodeSource(seed).draw(episode_length);
+    if (wrong_in(episode, tally, lie).empty()) continue;
+    Failure failure{.seed = seed, .shortest = {}, .wrong = {}};
+    SimulationTally ignored;
+    failure.shortest =
+        shrink(episode, [&](const Episode& candidate) { return !wrong_in(candidate, ignored, lie).empty(); });
+    failure.wrong = wrong_in(failure.shortest, ignored, lie);
+    return failure;
+  }
+  return std::nullopt;
+}
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
+}
+
+unsigned long long shown(std::uint64_t number) { return number; }
+
+} // namespace
+
+TEST_CASE("Every answer of a simulated world is explained by the plain rules") {
+  const auto seed = from_environment("MFA_TEST_SEED", std::random_device{}());
+  const auto verbs = from_environment("MFA_SIMULATED_VERBS", 10'000'000);
+  SimulationTally tally;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto failure = search(seed, verbs, tally);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::printf("%llu verbs in %.1f s, seed %llu, at most %zu in flight: %llu commits, %llu conflicts, %llu "
+              "requests and "
+              "%llu answers lost, %llu commits after their verb had failed, %llu verbs crashed\n",
+              shown(tally.verbs), took.count(), shown(seed), tally.most_in_flight, shown(tally.commits),
+              shown(tally.conflicts), shown(tally.lost_requests), shown(tally.lost_answers),
+              shown(tally.late_commits), shown(tally.crashed));
+  for (const auto& [answer, count] : tally.answers) std::printf(" %s %llu,", answer.c_str(), shown(count));
+  std::printf("\n");
+  INFO("seed " << seed);
+  if (failure) FAIL(text(*failure));
+  for (const char* answer :
+       {"valid", "wrong_code", "code_already_used", "malformed_code", "expired", "already_verified",
+        "superseded", "too_many_attempts", "delayed", "locked_out", "entity not found", "SMS rate limited",
+        "SMS not sent", "factor locked out", "storage failure", "done"}) {
+    CAPTURE(answer);
+    CHECK((verbs < 100'000 || tally.answers[answer] >= 20));
+  }
+  CHECK((verbs < 100'000 || (tally.conflicts > 1000 && tally.late_commits > 50 && tally.crashed > 100)));
+}
+
+TEST_CASE("A storage that lies is found out, and shown in few steps that play again") {
+  const std::pair<Lie, const char*> lies[]{
+      {Lie::no_versions, "no version is compared"},
+      {Lie::no_factor_versions, "a factor's version is not compared"},
+      {Lie::no_counter_versions, "a counter's version is not compared"},
+      {Lie::no_challenge, "challenges are not written"},
+      {Lie::no_factor, "factors are not written"},
+      {Lie::no_counter, "counters are not written"},
+      {Lie::no_removal, "nothing is removed"},
+      {Lie::half, "what did not move is written though the rest did"},
+      {Lie::true_without_writing, "it answers true and writes nothing"},
+      {Lie::false_after_writing, "it answers false and wrote"},
+  };
+  for (const auto& [lie, name] : lies) {
+    INFO(name);
+    SimulationTally tally;
+    const auto failure = search(1, 1'000'000, tally, lie);
+    REQUIRE(failure);
+    std::printf("%s: found after %llu verbs. %s\n", name, shown(tally.verbs), text(*failure).c_str());
+    CHECK(failure->shortest.steps.size() <= 6);
+    SimulationTally again;
+    CHECK(wrong_in(failure->shortest, again, lie) == failure->wrong);
+    SimulationTally from_seed;
+    CHECK(search(failure->seed, 1, from_seed, lie)->wrong == failure->wrong);
+  }
+}

@@ -1,0 +1,507 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+#include <mfa/otp/hotp.hpp>
+#include <mfa/testing/manual_clock.hpp>
+
+#include "host.hpp"
+#include "ledger.hpp"
+#include "plain_world.hpp"
+#include "seeded_random.hpp"
+#include "simulated_episode.hpp"
+#include "stage.hpp"
+#include "stepped_verb.hpp"
+
+namespace mfa::test {
+
+struct SimulationTally {
+  std::uint64_t verbs = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t conflicts = 0; ///< commits that found a version moved
+  std::uint64_t lost_answers = 0;
+  std::uint64_t lost_requests = 0;
+  std::uint64_t late_commits = 0; ///< written when the verb had failed or its node had crashed
+  std::uint64_t crashed = 0;      ///< verbs
+  std::size_t most_in_flight = 0;
+  std::map<std::string, std::uint64_t> answers;
+};
+
+/// Nodes with clocks of their own, one storage behind a network, a gateway for messages, users and guessers,
+/// in one thread and in simulated time. All follows from the episode.
+class Simulation {
+ public:
+  Simulation(const Episode& episode, Lie lie)
+      : episode_(episode), random_(episode.seed), lie_(lie), nodes_(episode.nodes),
+        stage_(episode.options, ring(episode, 0), nodes_.front().clock) {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      nodes_[i].clock.world_time = &now_;
+      nodes_[i].clock.drift = static_cast<std::int64_t>(i) * 37 - 40;
+      nodes_[i].keys = ring(episode, i);
+    }
+    for (int user = 0; user < simulated_users; ++user) {
+      const std::string id = user_id(user);
+      factor_ids_.push_back(stage_.enroll_totp(4 * user, id));
+      factor_ids_.push_back(stage_.enroll_generic_otp(4 * user + 1, id));
+      factor_ids_.push_back(stage_.enroll_recovery_codes(4 * user + 2, id, 4));
+      factor_ids_.push_back(episode.two_keys
+                                ? stage_.enroll_totp(4 * user + 3,
+                                                     id) // the counter of a number hangs on the key
+                                : stage_.enroll_sms(4 * user + 3, id, "+14155550123"));
+    }
+    for (const int factor : {2, 6})
+      for (const auto& [code, used] : stage_.ledger.rules.factors.at(factor).codes)
+        recovery_codes_[factor].push_back(code);
+  }
+
+  /// Plays it to its end; empty, or what the rules do not explain.
+  std::string play(SimulationTally& tally) {
+    tally_ = &tally;
+    for (const Step& step : episode_.steps) {
+      const std::int64_t at = now_ + step.after.count();
+      run_until(at);
+      now_ = at;
+      if (!wrong_.empty()) return wrong_;
+      take(step);
+    }
+    run_until(INT64_MAX);
+    if (wrong_.empty()) wrong_ = stage_.ledger.same(stage_.world);
+    return wrong_;
+  }
+
+ private:
+  struct Clock final : ReadableClock {
+    const std::int64_t* world_time = nullptr; ///< in milliseconds
+    std::int64_t drift = 0;                   ///< in millionths
+    std::int64_t ahead = 0;                   ///< in milliseconds
+    std::chrono::system_clock::time_point now() override {
+      static const auto start = testing::ManualClock().now();
+      const std::int64_t time = world_time == nullptr ? 0 : *world_time;
+      return start + std::chrono::milliseconds(time + time * drift / 1'000'000 + ahead);
+    }
+  };
+
+  struct Node {
+    Clock clock;
+    std::shared_ptr<const KeyRing> keys;
+    std::int64_t cut_off_until = 0;
+  };
+
+  struct Flight {
+    std::unique_ptr<SteppedVerb> verb; ///< null: it has ended, failed or crashed
+    Task task;
+    Witness witness;
+    unsigned node = 0;
+    std::uint64_t luck = 0;
+    unsigned request = 0; ///< counts them
+    std::optional<Reply> reply;
+    unsigned events = 0; ///< that are to come
+  };
+
+  struct Event {
+    std::int64_t at;
+    std::uint64_t order;
+    enum Kind { reaches, answered, fails } kind;
+    std::size_t flight;
+    unsigned request;
+    std::size_t batch; ///< of a commit that reaches the storage
+
+    bool operator>(const Event& other) const { return at != other.at ? at > other.at : order > other.order; }
+  };
+
+  struct Sent {
+    storage::Batch batch;
+    Time now{};
+    bool undone = false; ///< the storage answers `false`, as after a deadlock
+  };
+
+  struct Device {
+    int name;
+    std::string id;
+    std::string token;
+  };
+
+  struct Known { ///< challenge
+    int name;
+    std::string id;
+    std::string binding;
+  };
+
+  static std::shared_ptr<const KeyRing> ring(const Episode& episode, std::size_t node) {
+    static const auto unsealed = std::make_shared<const KeyRing>(KeyRing::unsealed());
+    if (!episode.two_keys) return unsealed;
+    static const std::array<std::shared_ptr<const KeyRing>, 2> rings = [] {
+      const auto key = [](unsigned char first) {
+        crypto::SecretBytes bytes;
+        for (unsigned i = 0; i < 32; ++i) bytes.push_back(static_cast<unsigned char>(first + 7 * i * i));
+        return bytes;
+      };
+      KeyRing a("a", key(1));
+      a.add_further("b", key(2));
+      KeyRing b("b", key(2));
+      b.add_further("a", key(1));
+      return std::array{std::make_shared<const KeyRing>(std::move(a)),
+                        std::make_shared<const KeyRing>(std::move(b))};
+    }();
+    return rings[node % 2];
+  }
+
+  static std::string user_id(int user) { return "u_" + std::to_string(user); }
+
+  // --- what steps do
+
+  void take(const Step& step) {
+    Node& node = nodes_[step.node % nodes_.size()];
+    switch (step.happens) {
+    case Happens::jump:
+      node.clock.ahead = std::clamp<std::int64_t>(step.by.count(), -farthest, farthest);
+      return;
+    case Happens::cut_off: node.cut_off_until = now_ + step.by.count(); return;
+    case Happens::crash:
+      for (std::size_t i = 0; i < flights_.size(); ++i)
+        if (flights_[i].verb && &nodes_[flights_[i].node] == &node) {
+          flights_[i].verb.reset();
+          ++tally_->crashed;
+          release(i);
+        }
+      return;
+    case Happens::call: call(step); return;
+    }
+  }
+
+  void call(const Step& step) {
+    const int factor = step.factor % simulated_factors;
+    const std::string owner = user_id(factor / 4);
+    Task task{.does = step.does, .factor = factor};
+    task.factor_id = factor_ids_[static_cast<std::size_t>(factor)];
+    if (step.names_user) task.user_id = owner;
+    switch (step.does) {
+    case Does::challenge:
+      task.challenge = step.name;
+      if (step.bound) task.binding = "session";
+      break;
+    case Does::verify:
+    case Does::look_at_challenge: {
+      const auto& known = challenges_[factor];
+      if (known.empty()) return;
+      const Known& challenge = known[known.size() - 1 - step.back % known.size()];
+      task.challenge = challenge.name;
+      task.challenge_id = challenge.id;
+      if (step.does == Does::look_at_challenge) {
+        task.user_id.clear();
+        break;
+      }
+      task.binding = step.bound && step.back % 7 == 0 ? "another session" : challenge.binding;
+      task.code = typed(step, factor, challenge.name);
+      break;
+    }
+    case Does::regenerate:
+      if (factor % 4 != 2) return;
+      break;
+    case Does::remember:
+      task.device = step.name;
+      task.owner = owner;
+      break;
+    case Does::check_device:
+    case Does::revoke_device: {
+      const auto& known = devices_[owner];
+      if (known.empty()) return;
+      const Device& device = known[known.size() - 1 - step.back % known.size()];
+      task.device = device.name;
+      task.device_id = device.id;
+      task.code = device.token;
+      task.owner = owner;
+      break;
+    }
+    case Does::revoke_devices:
+    case Does::list: task.owner = owner; break;
+    case Does::unlock: task.user_id.clear(); break;
+    default: break;
+    }
+    begin(step, std::move(task));
+  }
+
+  /// What the user, or who guesses, types.
+  std::string typed(const Step& step, int factor, int challenge) {
+    std::string code = "000000";
+    const auto& rules = stage_.ledger.rules;
+    const auto known = rules.factors.find(factor);
+    if (known != rules.factors.end() && known->second.view.type == FactorType::totp) {
+      const std::int64_t start =
+          testing::ManualClock().now().time_since_epoch() / std::chrono::milliseconds(1);
+      const std::int64_t showed = (start + now_) / 30'000 + step.steps_off;
+      code = otp::hotp(known->second.secret, static_cast<std::uint64_t>(showed));
+    } else if (factor % 4 == 2) {
+      const auto& codes = recovery_codes_[factor];
+      code = codes.empty() || step.typed == Typed::wrong ? "0000-0000-0000" : codes[step.back % codes.size()];
+      return code;
+    } else if (const auto delivered = delivered_.find(challenge);
+               delivered != delivered_.end() && delivered->second.first <= now_) {
+      code = delivered->second.second;
+    }
+    switch (step.typed) {
+    case Typed::shown: return code;
+    case Typed::spaced: return " " + code.substr(0, 3) + " - " + code.substr(3);
+    case Typed::again: return accepted_.contains(factor) ? accepted_[factor] : code;
+    case Typed::wrong: return Host::other_code(code);
+    case Typed::no_code: return "12345";
+    }
+    return code;
+  }
+
+  // --- verbs in flight
+
+  void begin(const Step& step, Task task) {
+    std::size_t slot = 0;
+    if (free_.empty()) {
+      slot = flights_.size();
+      flights_.emplace_back();
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+    }
+    ++in_flight_;
+    tally_->most_in_flight = std::max(tally_->most_in_flight, in_flight_);
+    Flight& flight = flights_[slot];
+    flight.witness = {};
+    flight.node = step.node % static_cast<unsigned>(nodes_.size());
+    flight.luck = step.luck;
+    flight.task = task;
+    Node& node = nodes_[flight.node];
+    flight.verb = std::make_unique<SteppedVerb>(std::move(task), step.name % 4 != 0, episode_.options,
+                                                node.keys, node.clock);
+    ask(slot);
+  }
+
+  bool chance(Flight& flight, unsigned of_thousand) {
+    return flight.luck != 0 && next_random(flight.luck) % 1000 < of_thousand;
+  }
+
+  std::int64_t delay(Flight& flight) {
+    if (flight.luck == 0) return 0;
+    const std::uint64_t drawn = next_random(flight.luck);
+    if (drawn % 1000 < 940) return static_cast<std::int64_t>(drawn >> 32) % 4;
+    if (drawn % 1000 < 995) return static_cast<std::int64_t>(drawn >> 32) % 300;
+    return static_cast<std::int64_t>(drawn >> 32) % 60'000;
+  }
+
+  void schedule(std::int64_t at, Event::Kind kind, std::size_t slot, std::size_t batch = 0) {
+    ++flights_[slot].events;
+    events_.push({at, next_order_++, kind, slot, flights_[slot].request, batch});
+  }
+
+  /// The verb's next request goes out, or it has ended.
+  void ask(std::size_t slot) {
+    Flight& flight = flights_[slot];
+    if (flight.verb->done()) return end(slot);
+    verbs::Request& request = flight.verb->request();
+    flight.witness.now = flight.verb->read_at();
+    ++flight.request;
+    flight.reply.reset();
+    if (auto* const send = verbs::as<verbs::SendSms>(request)) return send_sms(slot, *send);
+
+    const bool cut_off = nodes_[flight.node].cut_off_until > now_;
+    const bool never_reaches = (cut_off && chance(flight, 500)) || chance(flight, 10);
+    const bool never_answered = cut_off || chance(flight, 10);
+    const std::int64_t reaches = now_ + delay(flight);
+    const std::int64_t answered = reaches + delay(flight);
+    constexpr std::int64_t patience = 5'000;
+    if (!never_reaches) {
+      std::size_t batch = 0;
+      if (const auto* const commit = verbs::as<verbs::Commit>(request)) {
+        batch = sent_.size();
+        if (free_batches_.empty()) {
+          sent_.emplace_back();
+        } else {
+          batch = free_batches_.back();
+          free_batches_.pop_back();
+        }
+        sent_[batch] = {*commit->batch, flight.witness.now, chance(flight, 5)};
+      }
+      schedule(reaches, Event::reaches, slot, batch);
+    }
+    if (never_reaches || never_answered || answered > now_ + patience) {
+      schedule(now_ + patience, Event::fails, slot);
+      ++(never_reaches ? tally_->lost_requests : tally_->lost_answers);
+    } else {
+      schedule(answered, Event::answered, slot);
+    }
+  }
+
+  void send_sms(std::size_t slot, const verbs::SendSms& send) {
+    Flight& flight = flights_[slot];
+    explained(stage_.ledger.send(flight.task, flight.witness, *send.message), flight.task);
+    if (!chance(flight, 100)) // lost on its way
+      delivered_[flight.task.challenge] = {now_ + 10 * delay(flight), send.message->body};
+    const bool fails = chance(flight, 30); // though it may have been sent
+    schedule(now_ + delay(flight), fails ? Event::fails : Event::answered, slot);
+    flight.reply = true;
+  }
+
+  void run_until(std::int64_t at) {
+    while (!events_.empty() && events_.top().at <= at && wrong_.empty()) {
+      const Event event = events_.top();
+      events_.pop();
+      now_ = event.at;
+      --flights_[event.flight].events;
+      happen(event);
+      if (flights_[event.flight].events == 0) release(event.flight);
+    }
+  }
+
+  void happen(const Event& event) {
+    Flight& flight = flights_[event.flight];
+    const bool waits = flight.verb && flight.request == event.request;
+    switch (event.kind) {
+    case Event::reaches:
+      if (event.batch != 0) return commit(event, waits);
+      if (!waits) return;
+      if (const auto* const purge = verbs::as<verbs::Purge>(flight.verb->request())) {
+        const std::size_t purged = stage_.world.purge(purge->now);
+        explained(stage_.ledger.purge(purge->now, purged), flight.task);
+        flight.reply = purged;
+        return;
+      }
+      stage_.ledger.read(flight.task, flight.witness, flight.verb->request());
+      flight.reply = look(stage_.world, flight.verb->request());
+      return;
+    case Event::answered:
+      if (!waits) return;
+      give(flight.verb->request(), *std::move(flight.reply));
+      flight.verb->go_on();
+      return ask(event.flight);
+    case Event::fails:
+      if (!waits) return;
+      (flight.verb->request().asks == verbs::Asks::sms ? flight.witness.send_failed : flight.witness.lost) =
+          true;
+      give(flight.verb->request(), lost_);
+      flight.verb->go_on();
+      return ask(event.flight);
+    }
+  }
+
+  void commit(const Event& event, bool waits) {
+    Flight& flight = flights_[event.flight];
+    Sent& sent = sent_[event.batch];
+    PlainWorld::Committed done;
+    if (!sent.undone) {
+      done = stage_.world.commit(sent.batch, lie_);
+      if (done.written) {
+        ++tally_->commits;
+        if (!waits) ++tally_->late_commits;
+        flight.witness.now = sent.now;
+        explained(stage_.ledger.commit(flight.task, flight.witness, sent.batch, stage_.world), flight.task);
+      } else {
+        ++tally_->conflicts;
+      }
+    }
+    free_batches_.push_back(event.batch);
+    if (waits) flight.reply = done.answer;
+  }
+
+  void end(std::size_t slot) {
+    Flight& flight = flights_[slot];
+    flight.witness.now = flight.verb->read_at();
+    const Told told = flight.verb->take();
+    flight.verb.reset();
+    ++tally_->verbs;
+    count(told.answer);
+    explained(stage_.ledger.end(flight.task, flight.witness, told), flight.task);
+    remember(flight.task, told);
+    if (flight.events == 0) release(slot);
+  }
+
+  /// Of a verb that is over, when nothing of it is under way any more.
+  void release(std::size_t slot) {
+    if (flights_[slot].verb || flights_[slot].events != 0 || flights_[slot].request == 0) return;
+    flights_[slot].request = 0;
+    free_.push_back(slot);
+    --in_flight_;
+  }
+
+  void count(const Answer& answer) {
+    if (answer.error)
+      ++tally_->answers[make_error_code(*answer.error).message()];
+    else if (answer.status)
+      ++tally_->answers[std::string(to_string(*answer.status))];
+    else
+      ++tally_->answers["done"];
+  }
+
+  /// What the callers learn of an answer; and what no answer may tell twice.
+  void remember(const Task& task, const Told& told) {
+    if (told.answer.error) return;
+    switch (task.does) {
+    case Does::challenge:
+      challenges_[task.factor].push_back({task.challenge, told.id, task.binding});
+      if (!told.secret.empty()) delivered_[task.challenge] = {now_, told.secret};
+      break;
+    case Does::verify:
+      if (told.answer.status != Status::valid) break;
+      accepted_[task.factor] = task.code;
+      if (!valid_challenges_.insert(task.challenge).second) explained("a challenge is valid twice", task);
+      if (task.factor % 4 == 2 && !valid_codes_.insert(task.code).second)
+        explained("a recovery code is valid twice", task);
+      break;
+    case Does::regenerate: recovery_codes_[task.factor] = told.codes; break;
+    case Does::remember: devices_[task.owner].push_back({task.device, told.id, told.secret}); break;
+    default: break;
+    }
+  }
+
+  void explained(const std::string& wrong, const Task& task) {
+    if (wrong.empty() || !wrong_.empty()) return;
+    static constexpr std::array names{
+        "verify",         "challenge", "delete",     "unlock",       "regenerate",    "reseal", "remember",
+        "check a device", "revoke",    "revoke all", "get a factor", "get challenge", "list",   "purge"};
+    wrong_ = std::string(names[static_cast<std::size_t>(task.does)]) + " on factor " +
+             std::to_string(task.factor) + ": " + wrong;
+  }
+
+  static constexpr std::int64_t farthest = 3'600'000; ///< ms that clocks are from right
+
+  const Episode& episode_;
+  SeededRandom random_;
+  Lie lie_;
+  std::int64_t now_ = 0; ///< ms since the world began
+  std::vector<Node> nodes_;
+  Stage stage_;
+  SimulationTally* tally_ = nullptr;
+  std::string wrong_;
+  const Reply lost_ = std::make_exception_ptr(Error(errc::storage_failure, "the storage does not answer"));
+
+  std::vector<Flight> flights_;
+  std::vector<std::size_t> free_;
+  std::size_t in_flight_ = 0;
+  std::vector<Sent> sent_ = std::vector<Sent>(1); ///< the first is none
+  std::vector<std::size_t> free_batches_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::uint64_t next_order_ = 0;
+
+  // What the callers know.
+  std::vector<std::string> factor_ids_;
+  std::map<int, std::vector<Known>> challenges_;                  ///< by factor
+  std::map<int, std::pair<std::int64_t, std::string>> delivered_; ///< by challenge: from when on, which code
+  std::map<int, std::vector<std::string>> recovery_codes_;        ///< by factor
+  std::map<int, std::string> accepted_;                           ///< by factor: the last code that was
+  std::map<std::string, std::vector<Device>> devices_;            ///< by user
+  std::set<int> valid_challenges_;
+  std::set<std::string> valid_codes_;
+};
+
+} // namespace mfa::test
