@@ -27,48 +27,31 @@ struct Contents {
 
 /// A storage whose whole contents can be read: it notes the id of every record that a commit names, and only
 /// commits change a storage.
-template <class StoragePolicy> class WholeStorage {
+template <class StoragePolicy> class WholeStorage : public StoragePolicy {
  public:
   static constexpr bool ephemeral = true;
 
-  template <class... Arguments>
-  explicit WholeStorage(Arguments&&... arguments) : storage_(std::forward<Arguments>(arguments)...) {}
-
-  std::optional<storage::FactorRecord> find_factor(std::string_view id) { return storage_.find_factor(id); }
-  std::optional<storage::ChallengeRecord> find_challenge(std::string_view id) {
-    return storage_.find_challenge(id);
-  }
-  std::optional<storage::CounterRecord> find_counter(std::string_view id) {
-    return storage_.find_counter(id);
-  }
-  std::optional<storage::ChallengeWithFactor> find_challenge_with_factor(std::string_view id) {
-    return storage_.find_challenge_with_factor(id);
-  }
-  std::vector<storage::FactorRecord> list_factors(std::string_view user_id) {
-    return storage_.list_factors(user_id);
-  }
-  std::size_t purge(Time now, std::size_t limit) { return storage_.purge(now, limit); }
+  using StoragePolicy::StoragePolicy;
 
   bool commit(const storage::Batch& batch) {
     for (const auto& factor : batch.factors) factor_ids_.insert(factor.id);
     for (const auto& challenge : batch.challenges) challenge_ids_.insert(challenge.id);
     for (const auto& counter : batch.counters) counter_ids_.insert(counter.id);
-    return storage_.commit(batch);
+    return StoragePolicy::commit(batch);
   }
 
   [[nodiscard]] Contents contents() const {
     Contents all;
     for (const auto& id : factor_ids_)
-      if (auto factor = storage_.find_factor(id)) all.factors.push_back(*std::move(factor));
+      if (auto factor = this->find_factor(id)) all.factors.push_back(*std::move(factor));
     for (const auto& id : challenge_ids_)
-      if (auto challenge = storage_.find_challenge(id)) all.challenges.push_back(*std::move(challenge));
+      if (auto challenge = this->find_challenge(id)) all.challenges.push_back(*std::move(challenge));
     for (const auto& id : counter_ids_)
-      if (auto counter = storage_.find_counter(id)) all.counters.push_back(*std::move(counter));
+      if (auto counter = this->find_counter(id)) all.counters.push_back(*std::move(counter));
     return all;
   }
 
  private:
-  StoragePolicy storage_;
   std::set<std::string> factor_ids_;
   std::set<std::string> challenge_ids_;
   std::set<std::string> counter_ids_;
