@@ -46,7 +46,8 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
     fields.number(sends.size());
     for (const Time sent : sends) fields.time(sent);
     counter.data = fields.take();
-    counter.purge_at = sends.back() + hours(24);
+    // A day longer than it counts, so that no verb in flight takes a new counter for one that it read before.
+    counter.purge_at = sends.back() + hours(48);
   };
 
   Time allowed = context.now;
