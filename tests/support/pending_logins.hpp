@@ -22,13 +22,13 @@
 
 namespace mfa::test {
 
-/// A challenge and the right answer to it.
+/// A user's factor and the right code: a login is a challenge and its verification.
 struct Login {
-  std::string challenge_id;
+  std::string factor_id;
   std::string code;
 };
 
-/// As many users with a challenge each, made by a blocking verifier on so many threads.
+/// As many users, enrolled by a blocking verifier on so many threads.
 template <class Verifier, class Clock>
 std::vector<Login> prepare_logins(Verifier& verifier, Clock& clock, std::size_t count, std::size_t threads) {
   std::vector<Login> logins(count);
@@ -38,7 +38,7 @@ std::vector<Login> prepare_logins(Verifier& verifier, Clock& clock, std::size_t 
       for (std::size_t i = thread; i < count; i += threads) {
         const auto enrolled = verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan"});
         const auto secret = otp::base32_decode(enrolled.totp.secret);
-        logins[i] = {enrolled.factor.challenge().id(), otp::totp(secret, clock.now())};
+        logins[i] = {enrolled.factor.id(), otp::totp(secret, clock.now())};
       }
     });
   return logins;
@@ -67,7 +67,8 @@ LoginReport log_in_at_once(EventLoop& loop, Verifier& verifier, std::span<const 
   LoginReport report;
   std::size_t ended = 0;
   const auto log_in = [&](const Login& login) -> Task<> {
-    const auto verification = co_await verifier.verify_challenge(login.challenge_id, login.code);
+    const auto challenge = co_await verifier.challenge_factor(login.factor_id);
+    const auto verification = co_await verifier.verify_challenge(challenge.id(), login.code);
     report.valid += verification.valid() ? 1 : 0;
     ++ended;
   };
@@ -103,8 +104,10 @@ LoginReport log_in_by_threads(Verifier& verifier, std::span<const Login> logins,
     std::vector<std::jthread> all;
     for (std::size_t thread = 0; thread < threads; ++thread)
       all.emplace_back([&, thread] {
-        for (std::size_t i = thread; i < logins.size(); i += threads)
-          valid[thread] += verifier.verify_challenge(logins[i].challenge_id, logins[i].code).valid() ? 1 : 0;
+        for (std::size_t i = thread; i < logins.size(); i += threads) {
+          const auto challenge = verifier.challenge_factor(logins[i].factor_id);
+          valid[thread] += challenge.verify(logins[i].code).valid() ? 1 : 0;
+        }
       });
   }
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;

@@ -28,8 +28,8 @@ namespace mfa::async {
 /// `RedisOptions::max_connections` does not limit how many are under way.
 ///
 /// What is passed to a function must live until its task has ended. A task may be destroyed wherever it is
-/// suspended: a commit may then have happened, or happen yet; no other task is disturbed. A task may be
-/// destroyed after the storage, but not after the loop.
+/// suspended: a commit may then have happened, or happen yet; no other task is disturbed. Tasks may be
+/// destroyed after the storage. Neither may be after the loop.
 template <template <class> class Task, Loop Loop> class Redis {
  public:
   /// As that of `storage::Redis`, which blocks until the server is known to be usable: to be called before

@@ -95,7 +95,7 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
     std::unique_ptr<Sleeper> sleeper_;
     bool is_new_ = false;
     bool is_over_ = false;
-    bool must_drive_ = false; ///< it was handed the connection, and has not begun to drive it
+    bool must_drive_ = false; ///< nobody else does, and it has not begun to
     bool must_send_ = false;  ///< it gathers what others put beside it, and sends all
   };
 
@@ -144,8 +144,7 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
     const std::lock_guard lock(mutex_);
     if (waiter.is_over_) return Next::over;
     if (!may_drive(waiter)) return Next::sleep;
-    waiter.must_drive_ = false;
-    is_driven_ = true;
+    is_driven_ = waiter.must_drive_ = true;
     return Next::drive;
   }
 
@@ -250,7 +249,10 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
   /// Ends the driver's work, however its coroutine ends.
   class Driver {
    public:
-    Driver(Pipeline& pipeline, Waiter& waiter) noexcept : pipeline_(pipeline), waiter_(waiter) {}
+    Driver(Pipeline& pipeline, Waiter& waiter) noexcept : pipeline_(pipeline), waiter_(waiter) {
+      const std::lock_guard lock(pipeline_.mutex_);
+      waiter_.must_drive_ = false;
+    }
     Driver(const Driver&) = delete;
     Driver& operator=(const Driver&) = delete;
     ~Driver() {
