@@ -6,6 +6,9 @@
 # begin with, and writes them anew. The bare pair is what a verification needs at the least, a script that reads two
 # keys and then one that writes two: each is measured alone, and a pair takes as long as both. The CPU time that the
 # server takes for each tells what it can bear, whatever else the machine does.
+#
+# Then logins, each a challenge and its verification: 10,000 that are pending at once on one thread with async::Redis, over 16 connections, beside
+# the blocking verifier with 16 threads; with the server near, and behind a proxy that adds 50 ms to each answer.
 set -eu
 cd "$(dirname "$0")/../.."
 rounds=${1:-9}
@@ -18,6 +21,8 @@ trap 'stop; rm -rf "$directory"' EXIT
 socket=$directory/redis.sock
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 g++ -std=c++20 -O2 -DNDEBUG -I include tests/benchmark/redis.cpp -o "$directory/redis" \
+  -lhiredis -lcrypto -lqrencode -lpng -pthread
+g++ -std=c++20 -O2 -DNDEBUG -I include -I tests tests/benchmark/redis_logins.cpp -o "$directory/redis_logins" \
   -lhiredis -lcrypto -lqrencode -lpng -pthread
 
 bytes="1 $(printf '%0298d' 0)"
@@ -64,6 +69,9 @@ for fsync in always everysec; do
       bare "$connections" "$calls" "$read" 2 "$key" "$key" >>"$to-read"
       bare "$connections" "$calls" "$write" 2 "$key" "$key" '1 ' "$bytes" >>"$to-write"
     done
+    for delay in 0 50; do
+      "$directory/redis_logins" "$port" "$delay" 10000 800 >>"$directory/$fsync-logins-$delay"
+    done
   done
   stop
   echo "appendfsync $fsync, medians of $rounds rounds; ratios to a bare EVALSHA, of rates and of the server's CPU"
@@ -77,5 +85,12 @@ for fsync in always everysec; do
       printf "%11d %10.0f %16.0f %6.2f %12.2f %12.1f us %10.1f us %6.2f %12.2f\n", c, rate[1], rate[2],
         rate[2] / rate[1], pair / rate[1], cpu[1], cpu[2], cpu[1] / cpu[2], cpu[1] / (cpu[3] + cpu[4])
     }'
+  done
+  echo "10,000 logins at once on one thread, and 16 threads: logins/s"
+  echo "milliseconds  at once  bytes each  16 threads  ratio"
+  for delay in 0 50; do
+    from=$directory/$fsync-logins-$delay
+    echo "$delay $(median "$from" 1) $(median "$from" 2) $(median "$from" 3)" |
+      awk '{ printf "%12d %8d %11d %11d %6.0f\n", $1, $2, $3, $4, $2 / $4 }'
   done
 done

@@ -147,7 +147,7 @@ extern std::string last_id;
 #if defined(MFA_LIBPQ_INCLUDE) && __has_include(<asio.hpp>)
       {"docs/postgres.md", "extern mfa::KeyRing keys;\n"},
 #endif
-#if __has_include(<hiredis/hiredis.h>)
+#if __has_include(<hiredis/hiredis.h>) && __has_include(<asio.hpp>)
       {"docs/redis.md", "extern mfa::KeyRing keys;\nextern std::string password;\n"},
 #endif
 #if __has_include(<cbor.h>)
