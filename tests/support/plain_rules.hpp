@@ -241,7 +241,7 @@ class PlainRules {
   Answer purge() {
     const auto over = [this](const auto& entry) { return entry.second.purge_at <= now; };
     const auto all_over = [this](const auto& entry) {
-      return std::ranges::all_of(entry.second, [this](Time sent) { return sent + 2 * day <= now; });
+      return std::ranges::all_of(entry.second, [this](Time sent) { return sent + day <= now; });
     };
     return {.purged = std::erase_if(challenges, over) + std::erase_if(sends, all_over) +
                       std::erase_if(devices, over)};

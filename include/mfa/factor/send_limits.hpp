@@ -46,8 +46,7 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
     fields.number(sends.size());
     for (const Time sent : sends) fields.time(sent);
     counter.data = fields.take();
-    // A day longer than it counts, so that no verb in flight takes a new counter for one that it read before.
-    counter.purge_at = sends.back() + hours(48);
+    counter.purge_at = sends.back() + hours(24);
   };
 
   Time allowed = context.now;
