@@ -63,7 +63,10 @@ class Ledger {
     case Asks::challenge:
       if (task.does != Does::challenge) witness.challenge = entry(rules.challenges, task.challenge);
       break;
-    case Asks::factor: witness.factor = entry(rules.factors, task.factor); break;
+    case Asks::factor:
+      witness.factor = entry(rules.factors, task.factor);
+      witness.sends.reset(); // of a round before
+      break;
     case Asks::counter:
       if (task.does == Does::verify && witness.factor)
         witness.claim_seen = witness.claim_seen || rules.claims.contains(witness.factor->credential);

@@ -108,6 +108,7 @@ class Simulation {
     Witness witness;
     unsigned node = 0;
     std::uint64_t luck = 0;
+    bool busy = false;    ///< the slot is in use
     unsigned request = 0; ///< counts them
     std::optional<Reply> reply;
     unsigned events = 0; ///< that are to come
@@ -231,6 +232,9 @@ class Simulation {
     case Does::revoke_devices:
     case Does::list: task.owner = owner; break;
     case Does::unlock: task.user_id.clear(); break;
+    case Does::purge: // at a quiet moment: see docs/design.md
+      if (in_flight_ > 0) return;
+      break;
     default: break;
     }
     begin(step, std::move(task));
@@ -278,9 +282,10 @@ class Simulation {
     ++in_flight_;
     tally_->most_in_flight = std::max(tally_->most_in_flight, in_flight_);
     Flight& flight = flights_[slot];
+    flight.busy = true;
     flight.witness = {};
     flight.node = step.node % static_cast<unsigned>(nodes_.size());
-    flight.luck = step.luck;
+    flight.luck = step.does == Does::purge ? 0 : step.luck;
     flight.task = task;
     Node& node = nodes_[flight.node];
     flight.verb = std::make_unique<SteppedVerb>(std::move(task), step.name % 4 != 0, episode_.options,
@@ -428,8 +433,9 @@ class Simulation {
 
   /// Of a verb that is over, when nothing of it is under way any more.
   void release(std::size_t slot) {
-    if (flights_[slot].verb || flights_[slot].events != 0 || flights_[slot].request == 0) return;
-    flights_[slot].request = 0;
+    Flight& flight = flights_[slot];
+    if (flight.verb || flight.events != 0 || !flight.busy) return;
+    flight.busy = false;
     free_.push_back(slot);
     --in_flight_;
   }
