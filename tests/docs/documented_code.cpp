@@ -60,6 +60,7 @@ struct Page {
   std::string name;
   std::string host;
   std::string host_of_program = "";
+  std::string host_of_types = "";
   std::string check_of_types = "";
 };
 
@@ -70,7 +71,8 @@ extern Gateway my_gateway;
 extern mfa::storage::Sqlite storage;
 extern mfa::KeyRing keys;
 )"},
-      {"docs/getting-started.md", R"(
+      {.name = "docs/getting-started.md",
+       .host = R"(
 struct Gateway { void send(const mfa::SmsMessage& message); };
 extern Gateway sms_gateway;
 extern const std::string key_in_hex;
@@ -91,7 +93,11 @@ void offer(const std::string& id, mfa::FactorType type, const std::string& name,
 void answer(mfa::Status status, std::optional<std::chrono::seconds> retry_after, unsigned attempts_left);
 void log(const char* text);
 int http(int status, std::chrono::seconds retry_after = {});
-)"},
+)",
+       .host_of_types = "#include <mfa/async.hpp>\n"
+                        "#include \"" MFA_SOURCE_DIRECTORY "/tests/support/awaited_storage.hpp\"\n"
+                        "#include \"" MFA_SOURCE_DIRECTORY "/tests/support/task.hpp\"\n"
+                        "using mfa::test::Task;\nusing Storage = mfa::test::AwaitedMemory;\n"},
       {"docs/factors.md", R"(
 #include <mfa/import.hpp>
 struct Gateway { void send(const mfa::SmsMessage& message); };
@@ -144,6 +150,15 @@ extern std::string last_id;
            "struct MyStorage : mfa::storage::Sqlite { using mfa::storage::Sqlite::Sqlite; };\n",
        .check_of_types = "static_assert(mfa::Storage<MyStorage> && mfa::Clock<MyClock> && "
                          "mfa::SmsTransport<MyGateway>);\n"},
+#if __has_include(<asio/awaitable.hpp>)
+      {"docs/async.md", R"(
+#include <asio/io_context.hpp>
+#include <mfa/async/asio.hpp>
+#include <mfa/async/threads.hpp>
+using MyStorage = mfa::storage::Memory;
+extern asio::io_context context;
+)"},
+#endif
 #if defined(MFA_LIBPQ_INCLUDE) && __has_include(<asio.hpp>)
       {"docs/postgres.md", "extern mfa::KeyRing keys;\n"},
 #endif
@@ -189,6 +204,6 @@ TEST_CASE("Every block of C++ in the pages compiles") {
         parts += in_a_function(block);
     }
     compiles(parts);
-    if (!types.empty()) compiles(types + page.check_of_types);
+    if (!types.empty()) compiles(page.host_of_types + types + page.check_of_types);
   }
 }

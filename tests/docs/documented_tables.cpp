@@ -173,6 +173,7 @@ TEST_CASE("The tables of options name every option, with the default that the co
       {"SqliteOptions", "storage/sqlite.hpp"},
       {"PostgresOptions", "storage/postgres/options.hpp"},
       {"RedisOptions", "storage/redis/options.hpp"},
+      {"ThreadsOptions", "async/threads.hpp"},
       {"RelyingPartySettings", "webauthn/settings.hpp"},
   };
   for (const auto& [name, header] : structs) {

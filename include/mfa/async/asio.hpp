@@ -43,7 +43,7 @@ struct StandaloneAsio {
 
 namespace mfa::async {
 
-/// Standalone Asio (1.18 or later) as a host's event loop.
+/// Standalone Asio (1.22 or later) as a host's event loop.
 using AsioLoop = BasicAsioLoop<detail::StandaloneAsio>;
 
 /// asio::awaitable as a host's task type.

@@ -1,0 +1,219 @@
+// `async::Verifier` on Asio, over a blocking storage on threads: in many threads, when its context ends, and
+// when its verbs are cancelled in each of their calls.
+#include <mfa/async/asio.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <future>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/use_future.hpp>
+
+#include <mfa/async.hpp>
+#include <mfa/async/threads.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/totp.hpp>
+#include <mfa/testing/manual_clock.hpp>
+
+#include "support/catch.hpp"
+
+using mfa::Status;
+using mfa::async::AsioLoop;
+using mfa::async::AsioTask;
+using mfa::testing::ManualClock;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Memory that calls the test before each of its calls, in the thread that makes it.
+class Told {
+ public:
+  static constexpr bool ephemeral = true;
+
+  std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id) {
+    before();
+    return memory_.find_factor(id);
+  }
+  std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view id) {
+    before();
+    return memory_.find_challenge(id);
+  }
+  std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id) {
+    before();
+    return memory_.find_counter(id);
+  }
+  std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id) {
+    before();
+    return memory_.list_factors(user_id);
+  }
+  bool commit(const mfa::storage::Batch& batch) {
+    before();
+    return memory_.commit(batch);
+  }
+
+  std::function<void()> before = [] {};
+
+ private:
+  mfa::storage::Memory memory_;
+};
+
+template <class StoragePolicy> using Storage = mfa::async::Threads<AsioTask, StoragePolicy, AsioLoop>;
+template <class StoragePolicy>
+using Verifier = mfa::async::Verifier<AsioTask, Storage<StoragePolicy>, ManualClock>;
+
+/// `co_spawn` takes only what can be made empty.
+template <class Result> AsioTask<std::optional<Result>> optional(AsioTask<Result> task) {
+  co_return co_await std::move(task);
+}
+
+template <class Result> Result run(asio::io_context& context, AsioTask<Result> task) {
+  auto result = asio::co_spawn(context, optional(std::move(task)), asio::use_future);
+  context.restart();
+  context.run();
+  return *result.get();
+}
+
+const mfa::Totp totp_of_alan{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"};
+
+std::string code_of(std::string_view secret, const ManualClock& clock) {
+  return mfa::otp::totp(mfa::otp::base32_decode(secret), clock.now());
+}
+
+/// Tells a thread that waits for the end of what this is a part of.
+class End {
+ public:
+  explicit End(std::atomic<bool>& over) : over_(over) {}
+  End(const End&) = delete;
+  End& operator=(const End&) = delete;
+  ~End() {
+    over_ = true;
+    over_.notify_all();
+  }
+
+ private:
+  std::atomic<bool>& over_;
+};
+
+AsioTask<bool> verify(const Verifier<Told>& verifier, std::string challenge_id, std::string code,
+                      std::atomic<bool>& over) {
+  const End end(over);
+  const auto verification = co_await verifier.verify_challenge(challenge_id, code);
+  co_return verification.valid();
+}
+
+/// A login of a user who has just been enrolled.
+template <class StoragePolicy>
+AsioTask<void> enroll_and_log_in(const Verifier<StoragePolicy>& verifier, const ManualClock& clock,
+                                 int& valid) {
+  const auto enrolled = co_await verifier.enroll_factor(totp_of_alan);
+  const auto challenge = co_await enrolled.factor.challenge();
+  const std::string code = code_of(enrolled.totp.secret, clock);
+  const auto verification = co_await challenge.verify(code);
+  valid += verification.valid() ? 1 : 0;
+}
+
+} // namespace
+
+TEST_CASE("Coroutines that race in four threads with one code sign in once") {
+  asio::io_context context;
+  mfa::storage::Memory memory;
+  Storage<mfa::storage::Memory> storage(memory, context, {.threads = 3});
+  ManualClock clock;
+  const Verifier<mfa::storage::Memory> verifier(storage, clock);
+  const auto enrolled = run(context, verifier.enroll_factor(totp_of_alan));
+  const std::string code = code_of(enrolled.totp.secret, clock);
+  std::atomic<int> valid = 0;
+  std::atomic<int> answered = 0;
+  const auto log_in = [&]() -> AsioTask<void> {
+    const auto challenge = co_await verifier.challenge_factor(enrolled.factor.id());
+    const auto verification = co_await verifier.verify_challenge(challenge.id(), code);
+    valid += verification.status() == Status::valid ? 1 : 0;
+    ++answered;
+  };
+  for (int i = 0; i < 100; ++i) asio::co_spawn(context, log_in(), asio::detached);
+  context.restart();
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back([&] { context.run(); });
+  }
+  CHECK(valid == 1);
+  CHECK(answered == 100);
+}
+
+TEST_CASE("A context may end with verbs in every state, after verifier and storage") {
+  int valid = 0;
+  for (int round = 0; round < 60; ++round) {
+    asio::io_context context;
+    mfa::storage::Memory memory;
+    ManualClock clock;
+    Storage<mfa::storage::Memory> storage(memory, context, {.threads = 2});
+    const Verifier<mfa::storage::Memory> verifier(storage, clock);
+    for (int i = 0; i < 20; ++i)
+      asio::co_spawn(context, enroll_and_log_in(verifier, clock, valid), asio::detached);
+    if (round == 59)
+      context.run();
+    else
+      context.run_for(std::chrono::microseconds(round * round * 10));
+  }
+  CHECK(valid >= 20); // of the last round all
+}
+
+TEST_CASE("A verb that is cancelled in any of its calls did all or nothing, and gives no verdict") {
+  int unused = 0;
+  int used = 0;
+  for (int cancelled_call = 1;; ++cancelled_call) {
+    CAPTURE(cancelled_call);
+    asio::io_context context;
+    std::atomic<bool> over = false;
+    Told told;
+    ManualClock clock;
+    Storage<Told> storage(told, context, {.threads = 1});
+    const Verifier<Told> verifier(storage, clock);
+    const auto enrolled = run(context, verifier.enroll_factor(totp_of_alan));
+    const auto challenge = run(context, verifier.challenge_factor(enrolled.factor.id()));
+    const std::string code = code_of(enrolled.totp.secret, clock);
+
+    // In the call with this number the verb is cancelled, and when it has ended the call goes on.
+    asio::cancellation_signal signal;
+    int calls = 0;
+    told.before = [&] {
+      if (++calls != cancelled_call) return;
+      asio::post(context, [&signal] { signal.emit(asio::cancellation_type::terminal); });
+      over.wait(false);
+    };
+    auto answer = asio::co_spawn(context, verify(verifier, challenge.id(), code, over),
+                                 asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+    context.restart();
+    context.run();
+    if (calls < cancelled_call) { // as many as a verification makes
+      CHECK(answer.get());
+      break;
+    }
+    try {
+      (void)answer.get();
+      FAIL("a verdict");
+    } catch (const std::system_error& error) {
+      CHECK(error.code() == asio::error::operation_aborted);
+    }
+    const auto again = run(context, verifier.verify_challenge(challenge.id(), code)).status();
+    unused += again == Status::valid ? 1 : 0;
+    used += again == Status::already_verified ? 1 : 0;
+    CHECK(unused + used == cancelled_call);
+  }
+  CHECK(unused >= 1);
+  CHECK(used >= 1);
+}
