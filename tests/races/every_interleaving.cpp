@@ -695,21 +695,11 @@ TEST_CASE(
 }
 
 TEST_CASE("A storage that lies is found out") {
-  const std::pair<Lie, const char*> lies[]{
-      {Lie::no_versions, "no version is compared"},
-      {Lie::no_factor_versions, "a factor's version is not compared"},
-      {Lie::no_challenge_versions, "a challenge's version is not compared"},
-      {Lie::no_counter_versions, "a counter's version is not compared"},
-      {Lie::no_removal_versions, "the version of what is removed is not compared"},
-      {Lie::no_challenge, "challenges are not written"},
-      {Lie::no_factor, "factors are not written"},
-      {Lie::no_counter, "counters are not written"},
-      {Lie::no_removal, "nothing is removed"},
-      {Lie::half, "what did not move is written though the rest did"},
-      {Lie::true_without_writing, "it answers true and writes nothing"},
-      {Lie::false_after_writing, "it answers false and wrote"},
-  };
-  for (const auto& [lie, name] : lies) {
+  for (const Lie lie :
+       {Lie::no_versions, Lie::no_factor_versions, Lie::no_challenge_versions, Lie::no_counter_versions,
+        Lie::no_removal_versions, Lie::no_challenge, Lie::no_factor, Lie::no_counter, Lie::no_removal,
+        Lie::half, Lie::true_without_writing, Lie::false_after_writing}) {
+    const char* const name = text_of(lie);
     INFO(name);
     const auto order = found(lie);
     std::printf("%s: %s\n", name, order ? order->c_str() : "NOT FOUND");

@@ -99,19 +99,10 @@ TEST_CASE("Every answer of a simulated world is explained by the plain rules") {
 }
 
 TEST_CASE("A storage that lies is found out, and shown in few steps that play again") {
-  const std::pair<Lie, const char*> lies[]{
-      {Lie::no_versions, "no version is compared"},
-      {Lie::no_factor_versions, "a factor's version is not compared"},
-      {Lie::no_counter_versions, "a counter's version is not compared"},
-      {Lie::no_challenge, "challenges are not written"},
-      {Lie::no_factor, "factors are not written"},
-      {Lie::no_counter, "counters are not written"},
-      {Lie::no_removal, "nothing is removed"},
-      {Lie::half, "what did not move is written though the rest did"},
-      {Lie::true_without_writing, "it answers true and writes nothing"},
-      {Lie::false_after_writing, "it answers false and wrote"},
-  };
-  for (const auto& [lie, name] : lies) {
+  for (const Lie lie : {Lie::no_versions, Lie::no_factor_versions, Lie::no_counter_versions,
+                        Lie::no_challenge, Lie::no_factor, Lie::no_counter, Lie::no_removal, Lie::half,
+                        Lie::true_without_writing, Lie::false_after_writing}) {
+    const char* const name = text_of(lie);
     INFO(name);
     SimulationTally tally;
     const auto failure = search(1, 1'000'000, tally, lie);

@@ -35,6 +35,26 @@ enum class Lie {
   false_after_writing,  ///< says that it did not
 };
 
+/// What such a storage does, in words.
+constexpr const char* text_of(Lie lie) noexcept {
+  switch (lie) {
+  case Lie::none: break;
+  case Lie::no_versions: return "no version is compared";
+  case Lie::no_factor_versions: return "a factor's version is not compared";
+  case Lie::no_challenge_versions: return "a challenge's version is not compared";
+  case Lie::no_counter_versions: return "a counter's version is not compared";
+  case Lie::no_removal_versions: return "the version of what is removed is not compared";
+  case Lie::no_challenge: return "challenges are not written";
+  case Lie::no_factor: return "factors are not written";
+  case Lie::no_counter: return "counters are not written";
+  case Lie::no_removal: return "nothing is removed";
+  case Lie::half: return "what did not move is written though the rest did";
+  case Lie::true_without_writing: return "it answers true and writes nothing";
+  case Lie::false_after_writing: return "it answers false and wrote";
+  }
+  return "it tells the truth";
+}
+
 /// What a storage holds, as plain values that a search can copy.
 struct PlainWorld {
   template <class Record> using Table = std::map<std::string, Record, std::less<>>;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string_view>
-#include <utility>
 
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>

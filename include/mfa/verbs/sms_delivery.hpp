@@ -2,7 +2,6 @@
 
 #include <exception>
 #include <string_view>
-#include <utility>
 
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>

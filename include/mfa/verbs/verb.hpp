@@ -5,7 +5,6 @@
 #include <exception>
 #include <new>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 #include <mfa/compiler.hpp>
