@@ -17,12 +17,21 @@
 
 namespace mfa {
 
+/// What becomes of records that carry no seal: those of releases that sealed secrets alone.
+enum class UnsealedRecords : std::uint8_t {
+  refuse, ///< with `errc::seal_broken`
+  accept, ///< and seals them with the next write. Unsafe: whoever writes to the storage can make such records
+};
+
 /// What a host may set, with safe defaults; give those that differ as designated initialisers. A `Verifier`
 /// refuses values outside the ranges with `errc::invalid_argument`.
 struct Options {
   /// What seals secrets, to begin with: see `Verifier::replace_key_ring`. Required unless the storage ends
   /// with the process. `Verifier::options()` returns none.
   KeyRing key_ring = {};
+
+  /// To upgrade a database of a release that sealed secrets alone: accept, `reseal_all`, and refuse again.
+  UnsealedRecords unsealed_records = UnsealedRecords::refuse;
 
   /// TOTP steps accepted before and after the current one, for clocks that differ: 0 to 10 (RFC 6238
   /// section 5.2).

@@ -142,11 +142,38 @@ class KeyRing {
     return crypto::equal(rest, mac(key, value, context));
   }
 
+  /// Appends to `out` what proves later that a holder of the ring wrote `message`: the id of the current key
+  /// and a MAC, the first 16 bytes of HMAC-SHA-256.
+  void append_stamp(std::string& out, std::string_view message) const {
+    out.append(tag_current()).append(stamp_mac(unsealed_ ? nullptr : &current(), message));
+  }
+
+  /// The stamp that these bytes begin with, or nothing if they are cut off.
+  [[nodiscard]] static std::optional<std::string_view> stamp_of(std::string_view bytes) noexcept {
+    const auto key_id = key_id_of(bytes);
+    if (!key_id || bytes.size() < 1 + key_id->size() + stamp_mac_size) return std::nullopt;
+    return bytes.substr(0, 1 + key_id->size() + stamp_mac_size);
+  }
+
+  /// Whether `stamp` came from `append_stamp` for this message, in constant time. Throws `errc::unknown_key`
+  /// as `open` does.
+  [[nodiscard]] bool matches_stamp(std::string_view stamp, std::string_view message,
+                                   std::string_view what) const {
+    const auto [key, rest] = find_key(stamp, what);
+    return crypto::equal(rest, stamp_mac(key, message));
+  }
+
+  /// Whether `append_stamp` would use the key of this stamp.
+  [[nodiscard]] bool is_current_stamp(std::string_view stamp) const { return is_current(stamp); }
+
  private:
+  static constexpr std::size_t stamp_mac_size = 16;
+
   struct Key {
     std::string id;
     crypto::SecretBytes sealing;
     crypto::SecretBytes authentication;
+    crypto::SecretBytes stamping;
   };
 
   void add(std::string_view key_id, std::span<const unsigned char> key) {
@@ -172,8 +199,9 @@ class KeyRing {
     crypto::Hmac derive(crypto::Hash::sha256, key);
     const auto sealing = derive(crypto::bytes_of("mfa sealing key 1"));
     const auto authentication = derive(crypto::bytes_of("mfa authentication key 1"));
+    const auto stamping = derive(crypto::bytes_of("mfa stamping key 1"));
     keys_.push_back({std::string(key_id), crypto::secret_copy(sealing.span()),
-                     crypto::secret_copy(authentication.span())});
+                     crypto::secret_copy(authentication.span()), crypto::secret_copy(stamping.span())});
   }
 
   [[nodiscard]] const Key& current() const {
@@ -219,6 +247,14 @@ class KeyRing {
     message.push_back('\0'); // contexts hold no NUL, so that context and value cannot run into each other
     message.insert(message.end(), value.begin(), value.end());
     return std::string(crypto::text_of(hmac(message).span()));
+  }
+
+  [[nodiscard]] static std::string stamp_mac(const Key* key, std::string_view message) {
+    static constexpr std::array<unsigned char, key_size> no_key{};
+    crypto::Hmac hmac(crypto::Hash::sha256,
+                      key != nullptr ? std::span<const unsigned char>(key->stamping) : no_key);
+    const crypto::Digest digest = hmac(crypto::bytes_of(message));
+    return std::string(crypto::text_of(digest.span()).substr(0, stamp_mac_size));
   }
 
   std::vector<Key> keys_; ///< the current one first

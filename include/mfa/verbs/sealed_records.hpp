@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/error.hpp>
+#include <mfa/factor/sealed_secret.hpp>
+#include <mfa/options.hpp>
+#include <mfa/storage/record.hpp>
+
+// Whoever writes to the storage and has no key can change nothing that a decision reads: each record carries
+// a stamp, a MAC under the key ring of all that it says, in front of the bytes that storages do not look at.
+// `Run` opens all that it reads and seals all that it commits.
+namespace mfa::verbs {
+
+/// What comes before a stamp, and begins no such bytes of a release that knew no stamps.
+inline constexpr char stamp_mark = '\x81';
+
+[[nodiscard]] inline bool is_sealed(std::string_view bytes) noexcept { return bytes.starts_with(stamp_mark); }
+
+/// The stamp that sealed bytes carry; empty if they are cut off.
+[[nodiscard]] inline std::string_view stamp_in(std::string_view bytes) noexcept {
+  return KeyRing::stamp_of(bytes.substr(1)).value_or(std::string_view());
+}
+
+/// What a record's stamp is over, with the content of its opaque bytes: all but its version, when it may be
+/// purged, and of a factor what the host may edit: `friendly_name` and `updated_at`.
+[[nodiscard]] inline std::string stamped(const storage::FactorRecord& factor, std::string_view content) {
+  return mfa::detail::FieldWriter(1)
+      .text("factor")
+      .text(factor.id)
+      .enumerator(factor.type)
+      .enumerator(factor.state)
+      .text(factor.user_id)
+      .time(factor.created_at)
+      .optional_time(factor.last_used_at)
+      .number(factor.failures)
+      .optional_time(factor.last_failure_at)
+      .text(factor.parameters)
+      .text(content)
+      .take();
+}
+
+[[nodiscard]] inline std::string stamped(const storage::ChallengeRecord& challenge,
+                                         std::string_view content) {
+  return mfa::detail::FieldWriter(1)
+      .text("challenge")
+      .text(challenge.id)
+      .text(challenge.factor_id)
+      .enumerator(challenge.state)
+      .time(challenge.created_at)
+      .time(challenge.updated_at)
+      .optional_time(challenge.expires_at)
+      .number(challenge.attempts_left)
+      .text(challenge.binding)
+      .text(content)
+      .take();
+}
+
+[[nodiscard]] inline std::string stamped(const storage::CounterRecord& counter, std::string_view content) {
+  return mfa::detail::FieldWriter(1).text("counter").text(counter.id).text(content).take();
+}
+
+/// The bytes of a record that no storage looks at, where its stamp is.
+[[nodiscard]] inline std::string& opaque_bytes(storage::FactorRecord& factor) noexcept {
+  return factor.sealed;
+}
+[[nodiscard]] inline std::string& opaque_bytes(storage::ChallengeRecord& challenge) noexcept {
+  return challenge.answer;
+}
+[[nodiscard]] inline std::string& opaque_bytes(storage::CounterRecord& counter) noexcept {
+  return counter.data;
+}
+
+[[nodiscard]] constexpr std::string_view name_of(const storage::FactorRecord&) noexcept { return "factor"; }
+[[nodiscard]] constexpr std::string_view name_of(const storage::ChallengeRecord&) noexcept {
+  return "challenge";
+}
+[[nodiscard]] constexpr std::string_view name_of(const storage::CounterRecord&) noexcept { return "counter"; }
+
+/// Stamps a record for the storage.
+template <class Record> void seal(Record& record, const KeyRing& keys) {
+  std::string& bytes = opaque_bytes(record);
+  std::string sealed(1, stamp_mark);
+  keys.append_stamp(sealed, stamped(record, bytes));
+  sealed.append(bytes);
+  bytes = std::move(sealed);
+}
+
+inline void seal(storage::Batch& batch, const KeyRing& keys) {
+  for (storage::FactorRecord& factor : batch.factors) seal(factor, keys);
+  for (storage::ChallengeRecord& challenge : batch.challenges) seal(challenge, keys);
+  for (storage::CounterRecord& counter : batch.counters) seal(counter, keys);
+}
+
+[[noreturn]] inline void throw_broken(std::string_view name, std::string_view id) {
+  throw Error(errc::seal_broken, "the seal of " + std::string(name) + ' ' + std::string(id) +
+                                     " is broken: the record was changed, cut off or moved by something else "
+                                     "than this library; restore it, or delete it");
+}
+
+/// Of a factor that a release without stamps wrote: its secret, which was sealed to its id and kind alone, is
+/// sealed as it is today.
+inline void adopt(storage::FactorRecord& factor, const KeyRing& keys) {
+  if (!factor.sealed.empty()) factor::adopt_secret(factor, keys);
+}
+inline void adopt(storage::ChallengeRecord&, const KeyRing&) {}
+inline void adopt(storage::CounterRecord&, const KeyRing&) {}
+
+/// Checks the stamp of what the storage returned and takes it off. Throws `errc::seal_broken` and
+/// `errc::unknown_key`.
+template <class Record> void open(Record& record, const KeyRing& keys, UnsealedRecords unsealed) {
+  std::string& bytes = opaque_bytes(record);
+  if (!is_sealed(bytes)) {
+    if (unsealed != UnsealedRecords::accept)
+      throw Error(errc::seal_broken,
+                  std::string(name_of(record)) + ' ' + record.id +
+                      " carries no seal: something else than this library wrote it, or an earlier release, "
+                      "whose records are sealed with Options::unsealed_records (docs/keys.md)");
+    return adopt(record, keys);
+  }
+  const std::string_view stamp = stamp_in(bytes);
+  const std::string_view content = std::string_view(bytes).substr(1 + stamp.size());
+  const std::string name = std::string(name_of(record)) + ' ' + record.id;
+  if (stamp.empty() || !keys.matches_stamp(stamp, stamped(record, content), name))
+    throw_broken(name_of(record), record.id);
+  bytes.erase(0, 1 + stamp.size());
+}
+
+} // namespace mfa::verbs
