@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,8 +13,10 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/fwd.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
@@ -32,6 +35,14 @@ struct Options {
 
   /// To upgrade a database of a release that sealed secrets alone: accept, `reseal_all`, and refuse again.
   UnsealedRecords unsealed_records = UnsealedRecords::refuse;
+
+  /// How long a verification allows changes of the user's factors and devices (`Authorization`): 1 min to
+  /// 1 day.
+  std::chrono::seconds authorization_lifetime = std::chrono::minutes(10);
+  /// Unsafe: lets factors sign in whose enrolment was never confirmed, and the first valid verification
+  /// confirms it. So a password alone makes the second factor that it needs. For WorkOS's API, which knows no
+  /// difference.
+  bool unverified_factors_sign_in = false;
 
   /// TOTP steps accepted before and after the current one, for clocks that differ: 0 to 10 (RFC 6238
   /// section 5.2).
@@ -101,15 +112,16 @@ struct ChallengeOptions {
   std::string sms_template = {};
   /// SMS: values of the template's named tokens, before those of `Options::sms_values`.
   sms::MessageValues sms_values = {};
-  /// A value of the host's (a session id, say) that the verification must bring again. Up to 4,096 bytes;
+  /// What it is for, which its verification must ask for again.
+  Purpose purpose = Purpose::sign_in;
+  /// With `Purpose::action`: what is to be done, in words of the host's ("pay 100 EUR to Foo Corp"), which
+  /// the verification must bring again. 1 to 4,096 bytes; kept as an HMAC only.
+  std::string action = {};
+  /// A value of the host's (a session id, say) that the verification must bring again. 1 to 4,096 bytes;
   /// kept as an HMAC only.
-  std::string binding = {};
-  /// If given, the factor must be this user's; otherwise it is not found.
-  std::string user_id = {};
-  /// Refuse a factor whose enrolment was never confirmed, with `errc::factor_not_verified`.
-  bool verified_only = false;
-  /// What the verification will have to show: refuses a factor whose kind cannot, with
-  /// `errc::insufficient_assurance`. Give it to `VerifyOptions` as well.
+  std::optional<std::string> binding = {};
+  /// What the verification will have to show, or is refused with `Status::insufficient_assurance`. A factor
+  /// whose kind never can is refused at once, with `errc::insufficient_assurance`.
   Assurance required = {};
   /// WebAuthn: asks for the PIN or biometric of a credential that was registered without, and lets it count
   /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of
@@ -122,13 +134,15 @@ struct ChallengeOptions {
 /// What a caller may say about one attempt.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct VerifyOptions {
-  /// Must equal the challenge's binding; both empty if there is none. Otherwise the challenge is not found.
-  std::string binding = {};
-  /// If given, the factor must be this user's; otherwise the challenge is not found.
-  std::string user_id = {};
-  /// What the verification must show to be valid: otherwise it is refused with
-  /// `Status::insufficient_assurance`.
-  Assurance required = {};
+  /// What the challenge must be for, and with `Purpose::action` in which words; otherwise
+  /// `errc::wrong_purpose`.
+  Purpose purpose = Purpose::sign_in;
+  std::string action = {};
+  /// Must equal the challenge's binding; none if there is none. Otherwise the challenge is not found.
+  std::optional<std::string> binding = {};
+  /// The factor must be this user's; otherwise the challenge is not found. The challenge's id names one
+  /// factor, so it need not be said.
+  Whose user = any_user;
   /// For the observer.
   EventContext event_context = {};
 };
@@ -142,6 +156,7 @@ inline void check_options(const Options& options) {
                                               std::string(unit) + "; it may be " + std::to_string(least) +
                                               " to " + std::to_string(most) + std::string(unit));
   };
+  within("authorization_lifetime", options.authorization_lifetime.count(), 60, 86'400, " s");
   within("totp_drift_steps", options.totp_drift_steps, 0, 10);
   within("sms_code_digits", options.sms_code_digits, 6, 9);
   within("sms_code_lifetime", options.sms_code_lifetime.count(), 30, 600, " s");

@@ -14,6 +14,7 @@
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -45,6 +46,8 @@ class [[nodiscard]] Verification {
   [[nodiscard]] ChallengeDetails challenge() && noexcept { return std::move(challenge_); }
   [[nodiscard]] const std::string& factor_id() const& noexcept { return challenge_.factor_id(); }
   [[nodiscard]] std::string factor_id() && noexcept { return std::move(challenge_).factor_id(); }
+  /// What was asked for and shown: start a session with `sign_in` alone.
+  [[nodiscard]] Purpose purpose() const noexcept { return challenge_.purpose(); }
   [[nodiscard]] FactorType factor_type() const noexcept { return type_; }
   /// Your identifier of the user, as given at enrolment; empty unless valid.
   [[nodiscard]] const std::string& user_id() const& noexcept { return user_id_; }

@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/authorization.hpp>
 #include <mfa/blocking_driver.hpp>
 #include <mfa/challenge.hpp>
 #include <mfa/challenge_details.hpp>
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>
+#include <mfa/confirmation.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/event.hpp>
@@ -33,6 +35,7 @@
 #include <mfa/storage/concept.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/delete_factor.hpp>
 #include <mfa/verbs/devices.hpp>
@@ -86,7 +89,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
       "mfa: the storage needs: std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id)");
   static_assert(misused || storage::ListsFactors<StoragePolicy>,
                 "mfa: the storage needs: std::vector<mfa::storage::FactorRecord> "
-                "list_factors(std::string_view user_id)");
+                "list_factors(const UserId& user_id)");
   static_assert(misused || storage::Commits<StoragePolicy>,
                 "mfa: the storage needs: bool commit(const mfa::storage::Batch& batch)");
   static_assert(misused || Clock<ClockPolicy>,
@@ -119,63 +122,89 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   /// Enrols a factor (`Totp`, `Sms`, `GenericOtp`, `Hotp`, `RecoveryCodes`, `WebAuthn`) and returns it with
   /// what its user needs: `.factor`, and `.totp`, `.sms` and so on by kind. Keep `.factor.id()`. The factor
-  /// is unverified until its first valid verification, but for recovery codes, which are verified at once.
+  /// is unverified, and signs nobody in, until `confirm_enrollment`, but for recovery codes, which are
+  /// verified at once.
   /// Throws `errc::invalid_argument`, `errc::invalid_secret`, `errc::qr_code_too_large`,
-  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`, `errc::no_relying_party`.
+  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`, `errc::no_relying_party`; and
+  /// `errc::authorization_required` if the user has a verified factor already and `authorization` is not a
+  /// fresh verification of his.
   template <class Request>
     requires(!std::is_void_v<factor::KindFor<Request>>)
   [[nodiscard]] auto enroll_factor(const Request& request,
+                                   const Authorization& authorization = Authorization(),
                                    const EventContext& event_context = EventContext()) const {
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
-    const auto make = [&](const verbs::Run& run) { return verbs::enroll_factor<Kind>(run, request); };
-    if constexpr (factor::EnrollsBesideOthers<Kind>)
-      return run_with_lists(event_context, make);
-    else
-      return run(event_context, make);
+    return run_with_lists(event_context, [&](const verbs::Run& run) {
+      return verbs::enroll_factor<Kind>(run, request, authorization);
+    });
   }
 
   /// Chosen for what is no request.
   template <class NotARequest = factor::UnnamedRequest>
     requires(std::is_void_v<factor::KindFor<NotARequest>>)
-  auto enroll_factor(const NotARequest&, const EventContext& = {}) const {
+  auto enroll_factor(const NotARequest&, const Authorization& = {}, const EventContext& = {}) const {
     static_assert(!std::is_void_v<factor::KindFor<NotARequest>>,
                   "mfa: enroll_factor takes a request by its name: mfa::Totp{...}, mfa::Sms{...}, "
                   "mfa::GenericOtp{...}, mfa::Hotp{...}, mfa::RecoveryCodes{...} or mfa::WebAuthn{...}");
   }
 
+  /// Puts the question by whose answer the user confirms the enrolment, as `challenge_factor` does otherwise;
+  /// `options.purpose` is not looked at. Throws what `challenge_factor` throws, and `errc::invalid_argument`
+  /// for a factor that is verified.
+  [[nodiscard]] Answer<ChallengeHandle>
+  challenge_enrollment(std::string_view factor_id, const Whose& whose,
+                       const ChallengeOptions& options = ChallengeOptions()) const {
+    return run(options.event_context, [&](const verbs::Run& run) {
+      return verbs::challenge_enrollment(run, factor_id, whose, options);
+    });
+  }
+
+  /// Checks the answer by which a user shows that he has what was enrolled. `id` is that of the challenge
+  /// which `challenge_enrollment` made, or, for TOTP and HOTP, whose codes come unasked, that of the factor.
+  /// `options.purpose` is not looked at. Throws what `verify_challenge` throws.
+  Answer<Confirmation> confirm_enrollment(std::string_view id, std::string_view code,
+                                          const VerifyOptions& options = VerifyOptions()) const {
+    return run(options.event_context,
+               [&](const verbs::Run& run) { return verbs::confirm_enrollment(run, id, code, options); });
+  }
+
   /// Draws new recovery codes, which replace all old ones, used or not, at once. Returns what `enroll_factor`
-  /// does. Ask for a fresh second factor before. Throws `errc::entity_not_found`; also if `user_id` is given
-  /// and the factor is not that user's; and `errc::invalid_argument` for a factor of another kind.
-  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, std::string_view user_id = {},
+  /// does. Throws `errc::entity_not_found`, also if the factor is not that user's;
+  /// `errc::authorization_required`; and `errc::invalid_argument` for a factor of another kind.
+  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, const Whose& whose,
+                                               const Authorization& authorization,
                                                const EventContext& event_context = EventContext()) const {
     return run(event_context, [&](const verbs::Run& run) {
-      return verbs::regenerate_recovery_codes(run, factor_id, user_id);
+      return verbs::regenerate_recovery_codes(run, factor_id, whose, authorization);
     });
   }
 
   // --- challenge
 
-  /// Puts the question: SMS sends a code, and the factor's earlier codes die. Throws
-  /// `errc::entity_not_found`, `errc::invalid_argument` for a binding that is too long,
+  /// Puts the question, for signing in unless `options.purpose` says otherwise: SMS sends a code, and the
+  /// factor's earlier codes die. Throws `errc::entity_not_found`, also if the factor is not that user's;
+  /// `errc::invalid_argument` for options that contradict themselves or a binding that is too long,
   /// `errc::factor_locked_out`, `errc::factor_not_verified`, `errc::insufficient_assurance`; with `sms`
   /// `errc::invalid_sms_template`, `errc::sms_rate_limited` (with `retry_after()`),
   /// `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which carries the transport's exception
   /// nested and leaves no live challenge behind, unless the storage fails as well; with `generic_otp`
   /// `errc::code_rate_limited` (with `retry_after()`); with `webauthn` `errc::no_relying_party`.
   [[nodiscard]] Answer<ChallengeHandle>
-  challenge_factor(std::string_view factor_id, const ChallengeOptions& options = ChallengeOptions()) const {
-    return run(options.event_context,
-               [&](const verbs::Run& run) { return verbs::challenge_factor(run, factor_id, options); });
+  challenge_factor(std::string_view factor_id, const Whose& whose,
+                   const ChallengeOptions& options = ChallengeOptions()) const {
+    return run(options.event_context, [&](const verbs::Run& run) {
+      return verbs::challenge_factor(run, factor_id, whose, options);
+    });
   }
 
   // --- verify
 
   /// Checks what the user typed, or what the browser sent, of at most 65,536 bytes. Whatever is counted is
   /// committed before the answer is given. Throws `errc::entity_not_found` for an unknown challenge and,
-  /// alike, for another user's or another binding, and `errc::invalid_argument` for more bytes than a code or
-  /// a binding may have.
+  /// alike, for another user's or another binding, `errc::wrong_purpose` for a challenge that is for
+  /// something else, and `errc::invalid_argument` for more bytes than a code or a binding may have.
   Answer<Verification> verify_challenge(std::string_view challenge_id, std::string_view code,
                                         const VerifyOptions& options = VerifyOptions()) const {
     return run(options.event_context, [&](const verbs::Run& run) {
@@ -185,16 +214,15 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   // --- look up
 
-  /// Throws `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
-  [[nodiscard]] Answer<FactorHandle> get_factor(std::string_view factor_id,
-                                                std::string_view user_id = {}) const {
+  /// Throws `errc::entity_not_found`; also if the factor is not that user's.
+  [[nodiscard]] Answer<FactorHandle> get_factor(std::string_view factor_id, const Whose& whose) const {
     return run(EventContext(),
-               [&](const verbs::Run& run) { return verbs::get_factor(run, factor_id, user_id); });
+               [&](const verbs::Run& run) { return verbs::get_factor(run, factor_id, whose); });
   }
 
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
   /// user.
-  [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(std::string_view user_id) const {
+  [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(const UserId& user_id) const {
     return run_with_lists(EventContext(),
                           [&](const verbs::Run& run) { return verbs::list_factors(run, user_id); });
   }
@@ -202,7 +230,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// The same by pages: those after `page.after`, at most `page.limit`. Fewer come only at the end. Throws
   /// `errc::invalid_argument`. Only for a storage that offers pages.
   template <class S = StoragePolicy>
-  [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(std::string_view user_id,
+  [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(const UserId& user_id,
                                                                const Page& page) const {
     static_assert(storage::PagesFactors<S>,
                   "mfa: list_factors by pages needs a storage that offers: "
@@ -212,44 +240,44 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                           [&](const verbs::Run& run) { return verbs::list_factors(run, user_id, page); });
   }
 
-  /// Throws `errc::entity_not_found`; also if its factor is deleted, or if `user_id` is given and the factor
-  /// is not that user's.
+  /// Throws `errc::entity_not_found`; also if its factor is deleted or not that user's.
   [[nodiscard]] Answer<ChallengeHandle> get_challenge(std::string_view challenge_id,
-                                                      std::string_view user_id = {}) const {
+                                                      const Whose& whose) const {
     return run(EventContext(),
-               [&](const verbs::Run& run) { return verbs::get_challenge(run, challenge_id, user_id); });
+               [&](const verbs::Run& run) { return verbs::get_challenge(run, challenge_id, whose); });
   }
 
   // --- trusted devices
 
   /// Remembers a device on which the user has just shown a second factor, so that the host need not ask for
   /// one there until `lifetime` (1 s to 366 days) is over. `label` is what `list_devices` shows, up to 200
-  /// bytes. Throws `errc::invalid_argument`.
+  /// bytes. Throws `errc::authorization_required` and `errc::invalid_argument`.
   [[nodiscard]] Answer<RememberedDevice>
-  remember_device(std::string_view user_id, std::string_view label,
+  remember_device(const UserId& user_id, std::string_view label, const Authorization& authorization,
                   std::chrono::seconds lifetime = usual_device_lifetime,
                   const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [&](const verbs::Run& run) { return verbs::remember_device(run, user_id, label, lifetime); });
+    return run(event_context, [&](const verbs::Run& run) {
+      return verbs::remember_device(run, user_id, label, authorization, lifetime);
+    });
   }
 
   /// The device that the token was given to, if it is this user's and still trusted; otherwise nothing,
   /// whatever the token is. A device whose time is over is forgotten. Ask after the password, in the place of
   /// a challenge.
   [[nodiscard]] Answer<std::optional<TrustedDevice>>
-  check_device(std::string_view token, std::string_view user_id,
+  check_device(std::string_view token, const UserId& user_id,
                const EventContext& event_context = EventContext()) const {
     return run(event_context,
                [&](const verbs::Run& run) { return verbs::check_device(run, token, user_id); });
   }
 
   /// The user's trusted devices, oldest first.
-  [[nodiscard]] Answer<std::vector<TrustedDevice>> list_devices(std::string_view user_id) const {
+  [[nodiscard]] Answer<std::vector<TrustedDevice>> list_devices(const UserId& user_id) const {
     return run(EventContext(), [&](const verbs::Run& run) { return verbs::list_devices(run, user_id); });
   }
 
   /// Ends the trust in one device; false if the user has none of this id.
-  Answer<bool> revoke_device(std::string_view user_id, std::string_view device_id,
+  Answer<bool> revoke_device(const UserId& user_id, std::string_view device_id,
                              const EventContext& event_context = EventContext()) const {
     return run(event_context,
                [&](const verbs::Run& run) { return verbs::revoke_device(run, user_id, device_id); });
@@ -257,7 +285,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   /// Ends the trust in all devices of the user, and returns how many there were. Call it when the password or
   /// a factor changes.
-  Answer<std::size_t> revoke_devices(std::string_view user_id,
+  Answer<std::size_t> revoke_devices(const UserId& user_id,
                                      const EventContext& event_context = EventContext()) const {
     return run(event_context,
                [&](const verbs::Run& run) { return verbs::revoke_devices(run, user_id, std::nullopt); });
@@ -266,34 +294,35 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   // --- move out (move in: <mfa/import.hpp>)
 
   /// Dangerous: the factor's secret in the clear, as an otpauth URI, with which anybody is the user's
-  /// authenticator. For moving out. Tells the observer. Throws `errc::entity_not_found`; also if `user_id` is
-  /// given and the factor is not that user's; and `errc::invalid_argument` for a factor that is neither TOTP
-  /// nor HOTP.
+  /// authenticator. For moving out. Tells the observer. Throws `errc::entity_not_found`, also if the factor
+  /// is not that user's, and `errc::invalid_argument` for a factor that is neither TOTP nor HOTP.
   [[nodiscard]] Answer<crypto::SecretString>
-  unsafe_export_otpauth_uri(std::string_view factor_id, std::string_view user_id = {},
+  unsafe_export_otpauth_uri(std::string_view factor_id, const Whose& whose,
                             const EventContext& event_context = EventContext()) const {
     return run(event_context, [&](const verbs::Run& run) {
-      return verbs::unsafe_export_otpauth_uri(run, factor_id, user_id);
+      return verbs::unsafe_export_otpauth_uri(run, factor_id, whose);
     });
   }
 
   // --- end
 
-  /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`; also if
-  /// `user_id` is given and the factor is not that user's.
-  Answer<void> delete_factor(std::string_view factor_id, std::string_view user_id = {},
+  /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`, also if the
+  /// factor is not that user's, and `errc::authorization_required` for a verified one.
+  Answer<void> delete_factor(std::string_view factor_id, const Whose& whose,
+                             const Authorization& authorization = Authorization(),
                              const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [&](const verbs::Run& run) { return verbs::delete_factor(run, factor_id, user_id); });
+    return run(event_context, [&](const verbs::Run& run) {
+      return verbs::delete_factor(run, factor_id, whose, authorization);
+    });
   }
 
   /// For operators: forgets the factor's wrong codes, whether it is locked or waiting, and the codes that
   /// a TOTP factor took for a day or more ahead of now, when the clock was wrong. Throws
-  /// `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
-  Answer<void> unlock_factor(std::string_view factor_id, std::string_view user_id = {},
+  /// `errc::entity_not_found`; also if the factor is not that user's.
+  Answer<void> unlock_factor(std::string_view factor_id, const Whose& whose,
                              const EventContext& event_context = EventContext()) const {
     return run(event_context,
-               [&](const verbs::Run& run) { return verbs::unlock_factor(run, factor_id, user_id); });
+               [&](const verbs::Run& run) { return verbs::unlock_factor(run, factor_id, whose); });
   }
 
   /// For operators: forgets the messages that were sent to a phone number, so that the next need not wait.
@@ -305,12 +334,12 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   }
 
   /// The same for what a factor counts: an SMS factor the messages to its number, by whatever factor they
-  /// went; a generic OTP factor its codes. Throws `errc::entity_not_found`; also if `user_id` is given and
-  /// the factor is not that user's.
-  Answer<bool> reset_send_limits(std::string_view factor_id, std::string_view user_id = {},
+  /// went; a generic OTP factor its codes. Throws `errc::entity_not_found`; also if the factor is not
+  /// that user's.
+  Answer<bool> reset_send_limits(std::string_view factor_id, const Whose& whose,
                                  const EventContext& event_context = EventContext()) const {
     return run(event_context,
-               [&](const verbs::Run& run) { return verbs::reset_send_limits(run, factor_id, user_id); });
+               [&](const verbs::Run& run) { return verbs::reset_send_limits(run, factor_id, whose); });
   }
 
   /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include <mfa/factor/sent_code.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
@@ -23,7 +25,8 @@ struct GenericOtp {
   /// What `list_factors` shows of where the codes go ("a***@example.com", masked by you): up to 255 bytes.
   /// The address itself is yours to keep.
   std::string destination = {};
-  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  std::optional<UserId> user_id =
+      {};                         ///< your own identifier of the user, for `list_factors`: up to 255 bytes
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
 };
 

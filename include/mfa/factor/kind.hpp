@@ -18,6 +18,7 @@
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa::factor {
 
@@ -92,6 +93,9 @@ struct PreparesNothing {
   }
 };
 
+/// Whether the user has an answer of this kind without being asked for one.
+template <class Kind> inline constexpr bool comes_unasked = std::derived_from<Kind, PreparesNothing>;
+
 /// A later challenge replaces no earlier one.
 struct ReplacesNothing {
   static bool is_current(const storage::FactorRecord&, const storage::ChallengeRecord&) { return true; }
@@ -147,7 +151,7 @@ concept FactorKind = requires(const typename Kind::Request& request, const typen
                               storage::CounterRecord* counter, std::string_view answer,
                               const ChallengeOptions& options, const Context& context) {
   // What the host gives to enrol, and what its user is shown that once.
-  { request.user_id } -> std::convertible_to<std::string_view>;
+  { request.user_id } -> std::convertible_to<const std::optional<UserId>&>;
   { request.friendly_name } -> std::convertible_to<std::string_view>;
   typename Kind::Shown;
   typename Kind::template Enrolled<int>; // struct { int factor; Shown its_name; }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
@@ -32,7 +34,8 @@ namespace mfa {
 /// `regenerate_recovery_codes` replaces its codes.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct RecoveryCodes {
-  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  std::optional<UserId> user_id =
+      {};                         ///< your own identifier of the user, for `list_factors`: up to 255 bytes
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
   unsigned count = 10;            ///< 1 to 50
 };

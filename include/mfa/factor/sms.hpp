@@ -23,6 +23,7 @@
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
@@ -32,7 +33,8 @@ namespace mfa {
 struct Sms {
   /// As it was typed, with a plus sign and the country code: see `sms::parse_phone_number`.
   std::string phone_number = {};
-  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  std::optional<UserId> user_id =
+      {};                         ///< your own identifier of the user, for `list_factors`: up to 255 bytes
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
 };
 

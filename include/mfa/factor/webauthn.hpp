@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@
 #include <mfa/relying_party.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
@@ -40,7 +42,7 @@ struct WebAuthn {
   std::string display_name = {}; ///< the user's name: up to 64 bytes; empty: `user`
   /// Your own identifier of the user, for `list_factors`: up to 255 bytes. Without it, the browser cannot be
   /// told which authenticators the user has enrolled already.
-  std::string user_id = {};
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
   webauthn::UserVerification user_verification = webauthn::UserVerification::preferred;
   webauthn::Attachment attachment = webauthn::Attachment::any;

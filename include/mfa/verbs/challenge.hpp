@@ -10,13 +10,16 @@
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/decision/challenge.hpp>
+#include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/options.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/sms_delivery.hpp>
@@ -58,12 +61,13 @@ Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
   std::rethrow_exception(error);
 }
 
-/// See `Verifier::challenge_factor`.
-Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_id,
-                               const ChallengeOptions& options) {
+/// Puts a question to a factor, whatever it is for.
+Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
+                  const ChallengeOptions& options) {
+  decision::check_said("ChallengeOptions", options);
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
-    storage::FactorRecord factor = co_await run.find_factor(factor_id, options.user_id);
+    storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
     decision::check_challengeable(factor, options, context);
 
     std::optional<storage::CounterRecord> counter;
@@ -82,7 +86,7 @@ Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_
     }
 
     const bool factor_changed = effects.factor_changed;
-    Created created{ChallengeDetails(challenge), std::move(effects.delivery)};
+    Created created{ChallengeDetails(challenge, options.purpose), std::move(effects.delivery)};
     Event event = about(factor, EventType::challenge_created, context.now);
     event.challenge_id = created.challenge.id();
     storage::Batch batch;
@@ -94,6 +98,23 @@ Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_
     if (const auto* message = std::get_if<SmsMessage>(&created.delivery)) co_await send(run, *message, event);
     co_return created;
   }
+}
+
+/// See `Verifier::challenge_factor`.
+Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
+                               const ChallengeOptions& options) {
+  if (options.purpose == Purpose::confirm_enrollment)
+    throw Error(errc::invalid_argument,
+                "challenge_factor does not confirm an enrolment; use challenge_enrollment");
+  co_return co_await ask(run, factor_id, whose, options);
+}
+
+/// See `Verifier::challenge_enrollment`.
+Verb<Created> challenge_enrollment(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
+                                   const ChallengeOptions& options) {
+  ChallengeOptions confirming = options;
+  confirming.purpose = Purpose::confirm_enrollment;
+  co_return co_await ask(run, factor_id, whose, confirming);
 }
 
 } // namespace mfa::verbs

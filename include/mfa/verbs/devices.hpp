@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/authorization.hpp>
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/random.hpp>
@@ -25,6 +26,8 @@
 #include <mfa/storage/record.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
+#include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/run.hpp>
@@ -120,13 +123,10 @@ inline void forget_expired(std::vector<StoredDevice>& devices, Time now) {
   return batch;
 }
 
-inline void check_remembered(std::string_view user_id, std::string_view label,
-                             std::chrono::seconds lifetime) {
+inline void check_remembered(const UserId& user_id, std::string_view label, std::chrono::seconds lifetime) {
   constexpr std::size_t longest_label = 200;
-  detail::check_text("user_id", user_id, storage::longest_user_id);
+  check_user_id("user_id", user_id);
   detail::check_text("the label of a trusted device", label, longest_label);
-  if (user_id.empty())
-    throw Error(errc::invalid_argument, "a device is remembered for a user; give the user_id");
   if (lifetime < std::chrono::seconds(1) || lifetime > longest_device_lifetime)
     throw Error(errc::invalid_argument, "a trusted device's lifetime of " + std::to_string(lifetime.count()) +
                                             " s; it may be 1 s to 366 days");
@@ -148,11 +148,13 @@ inline void check_remembered(std::string_view user_id, std::string_view label,
 }
 
 /// See `Verifier::remember_device`.
-Verb<RememberedDevice> remember_device(const VerbRun auto& run, std::string_view user_id,
-                                       std::string_view label, std::chrono::seconds lifetime) {
-  check_remembered(user_id, label, lifetime);
+Verb<RememberedDevice> remember_device(const VerbRun auto& run, const UserId& user, std::string_view label,
+                                       const Authorization& authorization, std::chrono::seconds lifetime) {
+  check_remembered(user, label, lifetime);
+  const std::string& user_id = user.text();
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
     const factor::Context context = co_await run.now();
+    (void)co_await authorize(run, authorization, user_id, context);
     storage::CounterRecord record;
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
     forget_expired(devices, context.now);
@@ -225,10 +227,10 @@ Verb<std::optional<TrustedDevice>> find_device(const VerbRun auto& run, std::str
 
 /// See `Verifier::check_device`.
 Verb<std::optional<TrustedDevice>> check_device(const VerbRun auto& run, std::string_view token,
-                                                std::string_view user_id) {
+                                                const UserId& user) {
+  const std::string_view user_id = can_be(user) ? std::string_view(user.text()) : std::string_view();
   const factor::Context context = co_await run.now();
   if (token.empty()) co_return std::nullopt;
-  if (!is_user_id(user_id)) user_id = {};
   std::string device_id;
   std::optional<TrustedDevice> found;
   if (!user_id.empty()) found = co_await find_device(run, token, user_id, context, device_id);
@@ -240,9 +242,10 @@ Verb<std::optional<TrustedDevice>> check_device(const VerbRun auto& run, std::st
 }
 
 /// See `Verifier::list_devices`.
-Verb<std::vector<TrustedDevice>> list_devices(const VerbRun auto& run, std::string_view user_id) {
+Verb<std::vector<TrustedDevice>> list_devices(const VerbRun auto& run, const UserId& user) {
   std::vector<TrustedDevice> listed;
-  if (!is_user_id(user_id)) co_return listed;
+  if (!can_be(user)) co_return listed;
+  const std::string& user_id = user.text();
   const Time now = co_await run.time();
   storage::CounterRecord record;
   std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
@@ -253,9 +256,10 @@ Verb<std::vector<TrustedDevice>> list_devices(const VerbRun auto& run, std::stri
 
 /// Ends the trust in one device of the user, or in all of them if `device_id` is none, and returns in how
 /// many.
-Verb<std::size_t> revoke_devices(const VerbRun auto& run, std::string_view user_id,
+Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
                                  std::optional<std::string_view> device_id) {
-  if (!is_user_id(user_id)) co_return 0;
+  if (!can_be(user)) co_return 0;
+  const std::string& user_id = user.text();
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
     storage::CounterRecord record;
     const Time now = co_await run.time();
@@ -278,8 +282,8 @@ Verb<std::size_t> revoke_devices(const VerbRun auto& run, std::string_view user_
 }
 
 /// See `Verifier::revoke_device`.
-Verb<bool> revoke_device(const VerbRun auto& run, std::string_view user_id, std::string_view device_id) {
-  co_return (co_await revoke_devices(run, user_id, device_id)) > 0;
+Verb<bool> revoke_device(const VerbRun auto& run, const UserId& user, std::string_view device_id) {
+  co_return (co_await revoke_devices(run, user, device_id)) > 0;
 }
 
 } // namespace mfa::verbs

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <mfa/authorization.hpp>
 #include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -12,6 +15,7 @@
 #include <mfa/factor_details.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
@@ -66,14 +70,19 @@ Enrolled<Kind> fill_in(const typename Kind::Request& request, storage::FactorRec
 }
 
 template <class Kind>
-Verb<Enrolled<Kind>> enroll_factor(const VerbRun auto& run, const typename Kind::Request& request) {
-  detail::check_text("user_id", request.user_id, storage::longest_user_id);
+Verb<Enrolled<Kind>> enroll_factor(const VerbRun auto& run, const typename Kind::Request& request,
+                                   const Authorization& authorization) {
+  if (request.user_id) check_user_id("user_id", *request.user_id);
   detail::check_text("friendly_name", request.friendly_name, storage::longest_friendly_name);
   const factor::Context context = co_await run.now();
-  storage::FactorRecord record = new_factor(context.now, Kind::type, request.user_id, request.friendly_name);
+  const std::string user_id = request.user_id ? request.user_id->text() : std::string();
+  storage::FactorRecord record = new_factor(context.now, Kind::type, user_id, request.friendly_name);
   std::vector<storage::FactorRecord> others;
-  if constexpr (factor::EnrollsBesideOthers<Kind>)
-    if (!request.user_id.empty()) others = co_await run.list_factors(request.user_id);
+  if (!user_id.empty()) {
+    others = co_await run.list_factors(user_id);
+    const bool is_first = std::ranges::none_of(others, is_verified);
+    if (!is_first) (void)co_await authorize(run, authorization, user_id, context);
+  }
   Enrolled<Kind> enrolled = fill_in<Kind>(request, record, others, context);
 
   const std::vector<storage::FactorRecord> records(1, record);

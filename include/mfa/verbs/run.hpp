@@ -13,6 +13,7 @@
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/not_found.hpp>
+#include <mfa/encoding/checked_text.hpp>
 #include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -20,6 +21,7 @@
 #include <mfa/options.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verbs/checked_records.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/request.hpp>
@@ -31,6 +33,21 @@ namespace mfa::verbs {
 [[nodiscard]] inline Event about(const storage::FactorRecord& factor, EventType type, Time at) {
   return {
       .type = type, .at = at, .factor_type = factor.type, .factor_id = factor.id, .user_id = factor.user_id};
+}
+
+/// Throws `errc::invalid_argument` for what is nobody's user id. `what` is its name.
+inline void check_user_id(const char* what, const UserId& user_id) {
+  if (user_id.text().empty())
+    throw Error(errc::invalid_argument,
+                std::string(what) + " is empty, which no user's is; give the user of the session");
+  detail::check_text(what, user_id.text(), storage::longest_user_id);
+}
+
+/// Throws `errc::invalid_argument` for what is nobody's user id.
+inline void check_whose(const Whose& whose) {
+  if (whose.user_id() && whose.user_id()->text().empty())
+    throw Error(errc::invalid_argument,
+                "the user whose it must be is empty; give the user of the session, or mfa::any_user");
 }
 
 /// One run of a verb: whom it asks, the options, the key ring that was current when it began, and what the
@@ -67,13 +84,13 @@ class Run {
 
   // --- the storage
 
-  /// The factor; and if `user_id` is given, only if it is that user's. Throws `errc::entity_not_found`.
-  [[nodiscard]] auto find_factor(std::string_view id, std::string_view user_id) const {
+  /// The factor, if it is one of those. Throws `errc::entity_not_found`.
+  [[nodiscard]] auto find_factor(std::string_view id, const Whose& whose) const {
+    check_whose(whose);
     if (!detail::is_id(id, detail::factor_id_prefix)) decision::throw_not_found("factor");
-    return ask(question<FindFactor>(id), [this, user_id](FindFactor& found) -> storage::FactorRecord {
+    return ask(question<FindFactor>(id), [this, &whose](FindFactor& found) -> storage::FactorRecord {
       open_found("factor", found);
-      if (!found.answer || (!user_id.empty() && found.answer->user_id != user_id))
-        decision::throw_not_found("factor");
+      if (!found.answer || !whose.include(found.answer->user_id)) decision::throw_not_found("factor");
       return *std::move(found.answer);
     });
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <mfa/crypto/key_ring.hpp>
+#include <mfa/decision/challenge.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/sealed_secret.hpp>
@@ -108,7 +109,10 @@ inline void seal(storage::Batch& batch, const KeyRing& keys) {
 inline void adopt(storage::FactorRecord& factor, const KeyRing& keys) {
   if (!factor.sealed.empty()) factor::adopt_secret(factor, keys);
 }
-inline void adopt(storage::ChallengeRecord&, const KeyRing&) {}
+/// Of a challenge: it was for signing in.
+inline void adopt(storage::ChallengeRecord& challenge, const KeyRing&) {
+  decision::put_terms(challenge, decision::ChallengeTerms());
+}
 inline void adopt(storage::CounterRecord&, const KeyRing&) {}
 
 /// Checks the stamp of what the storage returned and takes it off. Throws `errc::seal_broken` and

@@ -12,16 +12,17 @@
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
 
 /// See `Verifier::unlock_factor`.
-Verb<void> unlock_factor(const VerbRun auto& run, std::string_view factor_id, std::string_view user_id) {
+Verb<void> unlock_factor(const VerbRun auto& run, std::string_view factor_id, const Whose& whose) {
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
-    storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
+    storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
     decision::forget_failures(factor);
     factor::with_kind(factor.type, [&](auto kind) { kind.unlock(factor, context); });
     factor.updated_at = context.now;
@@ -57,9 +58,9 @@ Verb<bool> reset_sms_limits(const VerbRun auto& run, std::string_view phone_numb
 }
 
 /// See `Verifier::reset_send_limits`.
-Verb<bool> reset_send_limits(const VerbRun auto& run, std::string_view factor_id, std::string_view user_id) {
+Verb<bool> reset_send_limits(const VerbRun auto& run, std::string_view factor_id, const Whose& whose) {
   const factor::Context context = co_await run.now();
-  const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
+  const storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
   const auto ids =
       factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
   const Event event = about(factor, EventType::send_limits_reset, context.now);

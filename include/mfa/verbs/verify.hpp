@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <mfa/challenge_details.hpp>
+#include <mfa/confirmation.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/not_found.hpp>
@@ -13,9 +14,12 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/kinds.hpp>
 #include <mfa/options.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/claims.hpp>
 #include <mfa/verbs/find_challenge.hpp>
 #include <mfa/verbs/ids.hpp>
@@ -45,36 +49,42 @@ inline void emit(const Run& run, const decision::Verdict& verdict, const Verific
   if (verdict.event) emit_also(*verdict.event);
 }
 
-/// See `Verifier::verify_challenge`.
-Verb<Verification> verify_challenge(const VerbRun auto& run, std::string_view challenge_id,
-                                    std::string_view code, const VerifyOptions& options) {
+/// One attempt on a challenge, whatever it is for.
+Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_id, std::string_view code,
+                           const VerifyOptions& options) {
   decision::check_answer(code);
-  decision::check_binding("VerifyOptions", options.binding);
+  decision::check_said("VerifyOptions", options);
+  check_whose(options.user);
   check_challenge_id(challenge_id);
   auto claims = decision::Claims::open;
   for (Rounds rounds("the challenge");; rounds.next()) {
     const factor::Context context = co_await run.now();
     std::optional<storage::ChallengeWithFactor> found;
     if (run.finds_challenge_with_factor())
-      co_await run.find_challenge_with_factor(challenge_id, found);
+      co_await run.find_challenge_with_factor(challenge_id, found); // with no coroutine between
     else
       found = co_await find_challenge_then_factor(run, challenge_id);
     if (!found || !found->factor) {
       // What a known challenge costs too, so that time does not tell them apart.
-      if (!options.binding.empty()) (void)context.keys.authenticate(options.binding, challenge_id);
+      if (options.binding) (void)context.keys.authenticate(*options.binding, challenge_id);
       decision::throw_not_found("challenge");
     }
 
     storage::ChallengeRecord& challenge = found->challenge;
     storage::FactorRecord& factor = *found->factor;
-    const decision::Verdict verdict = decision::verify(factor, challenge, code, options, context, claims);
-    Verification verification(verdict, ChallengeDetails(challenge), factor, context);
+    const decision::ChallengeTerms terms = decision::take_terms(challenge);
+    const decision::Verdict verdict =
+        decision::verify(factor, challenge, terms, code, options, context, claims);
+    Verification verification(verdict, ChallengeDetails(challenge, terms.purpose), factor, context);
     const std::string user_id = run.observed() ? factor.user_id : std::string();
     if (verdict.factor_changed || verdict.challenge_changed) {
       storage::Batch batch;
       for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));
       if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
-      if (verdict.challenge_changed) batch.challenges.push_back(std::move(challenge));
+      if (verdict.challenge_changed) {
+        decision::put_terms(challenge, terms);
+        batch.challenges.push_back(std::move(challenge));
+      }
       if (!co_await run.commit(batch)) {
         if (!verdict.claims.empty() && co_await is_claimed(run, verdict.claims))
           claims = decision::Claims::taken;
@@ -84,6 +94,42 @@ Verb<Verification> verify_challenge(const VerbRun auto& run, std::string_view ch
     if (run.observed()) emit(run, verdict, verification, user_id, context.now);
     co_return verification;
   }
+}
+
+/// See `Verifier::verify_challenge`.
+Verb<Verification> verify_challenge(const VerbRun auto& run, std::string_view challenge_id,
+                                    std::string_view code, const VerifyOptions& options) {
+  if (options.purpose == Purpose::confirm_enrollment)
+    throw Error(errc::invalid_argument,
+                "verify_challenge does not confirm an enrolment; use confirm_enrollment");
+  co_return co_await attempt(run, challenge_id, code, options);
+}
+
+/// The options of the challenge that a confirmation makes for itself.
+[[nodiscard]] inline ChallengeOptions challenge_for(const VerifyOptions& options) {
+  ChallengeOptions challenge;
+  challenge.binding = options.binding;
+  challenge.event_context = options.event_context;
+  return challenge;
+}
+
+/// See `Verifier::confirm_enrollment`.
+Verb<Confirmation> confirm_enrollment(const VerbRun auto& run, std::string_view id, std::string_view code,
+                                      const VerifyOptions& options) {
+  VerifyOptions confirming = options;
+  confirming.purpose = Purpose::confirm_enrollment;
+  if (!detail::is_id(id, detail::factor_id_prefix))
+    co_return Confirmation(co_await attempt(run, id, code, confirming));
+  const storage::FactorRecord factor = co_await run.find_factor(id, options.user);
+  const bool unasked =
+      factor::with_kind(factor.type, [](auto kind) { return factor::comes_unasked<decltype(kind)>; });
+  if (!unasked)
+    throw Error(errc::invalid_argument,
+                "factor " + factor.id + " is of kind " + std::string(to_string(factor.type)) +
+                    ", whose answer must be asked for; use challenge_enrollment, and confirm its challenge");
+  const ChallengeOptions challenge_options = challenge_for(options);
+  const Created created = co_await challenge_enrollment(run, id, options.user, challenge_options);
+  co_return Confirmation(co_await attempt(run, created.challenge.id(), code, confirming));
 }
 
 } // namespace mfa::verbs
