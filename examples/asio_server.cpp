@@ -74,7 +74,8 @@ AsioTask<json> enroll(const Verifier& verifier, const json& asked) {
 
 AsioTask<json> challenge(const Verifier& verifier, const json& asked) {
   const mfa::ChallengeOptions options{.user_id = asked.at("user")};
-  const auto challenge = co_await verifier.challenge_factor(std::string(asked.at("factor_id")), options);
+  const auto challenge =
+      co_await verifier.challenge_factor(std::string(asked.at("factor_id")), mfa::any_user, options);
   json answer;
   answer["challenge_id"] = challenge.id();
   co_return answer;

@@ -48,7 +48,7 @@ int main() {
   bool all_valid = true;
   for (const auto& chosen : factors) {
     const auto challenge =
-        verifier.challenge_factor(chosen.id(), {.binding = "session 7", .user_id = "u_42"});
+        verifier.challenge_factor(chosen.id(), mfa::any_user, {.binding = "session 7", .user_id = "u_42"});
     std::cout << '\n' << mfa::workos::json(chosen).dump(2) << '\n';
     std::string typed;
     if (chosen.totp())

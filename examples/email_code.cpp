@@ -65,7 +65,7 @@ bool run(const std::string& server, const std::string& address, ReadCode read_co
   const auto enrolled =
       verifier.enroll_factor(mfa::GenericOtp{.destination = masked(address), .user_id = "u_42"});
 
-  const auto challenge = verifier.challenge_factor(enrolled.factor.id(), {.user_id = "u_42"});
+  const auto challenge = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user, {.user_id = "u_42"});
   send(server, {.from = "no-reply@foo.example",
                 .to = address,
                 .subject = "Your Foo Corp code",

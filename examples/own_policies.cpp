@@ -127,7 +127,8 @@ int main() {
   host::Session& session = sessions[session_id];
   session.user_id = "u_42";
   session.challenge_id =
-      verifier.challenge_factor(factor_id, {.binding = session_id, .user_id = session.user_id}).id();
+      verifier.challenge_factor(factor_id, mfa::any_user, {.binding = session_id, .user_id = session.user_id})
+          .id();
 
   // Request 2: the code, from the browser that holds the session.
   const auto answer = [&](const std::string& from_session, const std::string& typed) {

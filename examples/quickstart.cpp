@@ -217,15 +217,15 @@ int self_test() {
   clock.advance(30s);
   mfa::storage::Sqlite storage{state}; // a second run
   mfa::Verifier verifier{storage, clock, sms, options};
-  expect(
-      "TOTP, next code after a restart",
-      verifier
-          .verify_challenge(verifier.challenge_factor(factor_id).id(), authenticator_code(uri, clock.now()))
-          .status(),
-      Status::valid);
+  expect("TOTP, next code after a restart",
+         verifier
+             .verify_challenge(verifier.challenge_factor(factor_id, mfa::any_user).id(),
+                               authenticator_code(uri, clock.now()))
+             .status(),
+         Status::valid);
   expect("TOTP, a code of five minutes ago",
          verifier
-             .verify_challenge(verifier.challenge_factor(factor_id).id(),
+             .verify_challenge(verifier.challenge_factor(factor_id, mfa::any_user).id(),
                                authenticator_code(uri, clock.now() - 5min))
              .status(),
          Status::wrong_code);

@@ -19,13 +19,14 @@ int main() {
 
   // At the login page, some months later.
   const auto challenge =
-      verifier.challenge_factor(set.factor.id(), {.user_id = "u_42", .verified_only = true});
+      verifier.challenge_factor(set.factor.id(), mfa::any_user, {.user_id = "u_42", .verified_only = true});
   const auto verification = challenge.verify(set.recovery_codes.codes[1]);
   std::cout << to_string(verification.status()) << ", "
-            << verifier.get_factor(verification.factor_id()).recovery_codes()->remaining << " left\n";
+            << verifier.get_factor(verification.factor_id(), mfa::any_user).recovery_codes()->remaining
+            << " left\n";
 
   // The old codes are dead from here on.
-  const auto renewed = verifier.regenerate_recovery_codes(set.factor.id(), "u_42");
+  const auto renewed = verifier.regenerate_recovery_codes(set.factor.id(), "u_42", mfa::by_operator);
   const auto old = set.factor.challenge().verify(set.recovery_codes.codes[2]);
   const auto fresh = set.factor.challenge().verify(renewed.recovery_codes.codes[0]);
   std::cout << "an old code: " << to_string(old.status()) << ", a new one: " << to_string(fresh.status())

@@ -77,7 +77,7 @@ template <class Verifier> class SecurityKeySite {
   /// 2. Challenge: the browser's options. A real site keeps the challenge's id in the session.
   Json challenge(const Json& request) {
     const auto challenge = verifier_->challenge_factor(request.at("factor_id").get<std::string>(),
-                                                       {.user_id = std::string(user_id)});
+                                                       mfa::any_user, {.user_id = std::string(user_id)});
     return {{"challenge_id", challenge.id()}, {"options", Json::parse(challenge.webauthn_options())}};
   }
 

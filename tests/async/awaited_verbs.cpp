@@ -64,7 +64,7 @@ template <class Call> std::optional<errc> refused_as(Call&& call) {
 
 /// As handlers are written.
 Task<bool> sign_in(const auto& verifier, std::string factor_id, std::string code) {
-  const auto challenge = co_await verifier.challenge_factor(factor_id);
+  const auto challenge = co_await verifier.challenge_factor(factor_id, mfa::any_user);
   const auto verification = co_await challenge.verify(code);
   co_return verification.valid();
 }
@@ -78,7 +78,7 @@ TEST_CASE("three verbs, awaited") {
   const std::string code = host.code(enrolled.totp.secret);
   CHECK(host.run(sign_in(host.verifier, enrolled.factor.id(), code)));
   CHECK_FALSE(host.run(sign_in(host.verifier, enrolled.factor.id(), code))); // a code counts once
-  CHECK(host.run(host.verifier.get_factor(enrolled.factor.id())).verified());
+  CHECK(host.run(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user)).verified());
 }
 
 TEST_CASE("every verb, awaited") {
@@ -91,15 +91,16 @@ TEST_CASE("every verb, awaited") {
       host.run(verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_1"}));
   const auto sms = host.run(phone.factor.challenge());
   REQUIRE(host.sms.messages().size() == 1);
-  CHECK(refused_as([&] { return host.run(verifier.challenge_factor(phone.factor.id())); }) ==
+  CHECK(refused_as([&] { return host.run(verifier.challenge_factor(phone.factor.id(), mfa::any_user)); }) ==
         errc::sms_rate_limited);
   CHECK(host.run(verifier.reset_sms_limits("+14155550123")));
-  CHECK_FALSE(host.run(verifier.reset_send_limits(phone.factor.id())));
+  CHECK_FALSE(host.run(verifier.reset_send_limits(phone.factor.id(), mfa::any_user)));
   CHECK(host.run(verifier.verify_challenge(sms.id(), host.sms.messages().back().body)).valid());
-  CHECK(host.run(verifier.get_challenge(sms.id())).state() == mfa::ChallengeState::verified);
+  CHECK(host.run(verifier.get_challenge(sms.id(), mfa::any_user)).state() == mfa::ChallengeState::verified);
 
   const auto codes = host.run(verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_1"}));
-  const auto renewed = host.run(verifier.regenerate_recovery_codes(codes.factor.id()));
+  const auto renewed =
+      host.run(verifier.regenerate_recovery_codes(codes.factor.id(), mfa::any_user, mfa::by_operator));
   CHECK(renewed.recovery_codes.codes.size() == codes.recovery_codes.codes.size());
 
   CHECK(host.run(verifier.list_factors("u_1")).size() == 3);
@@ -107,15 +108,15 @@ TEST_CASE("every verb, awaited") {
   CHECK(refused_as([&] { return host.run(verifier.list_factors("u_1", mfa::Page{.limit = 0})); }) ==
         errc::invalid_argument);
 
-  const auto device = host.run(verifier.remember_device("u_1", "laptop"));
+  const auto device = host.run(verifier.remember_device("u_1", "laptop", mfa::by_operator));
   CHECK(host.run(verifier.check_device(device.token, "u_1")));
   CHECK_FALSE(host.run(verifier.check_device(device.token, "u_2")));
   CHECK(host.run(verifier.list_devices("u_1")).size() == 1);
   CHECK(host.run(verifier.revoke_device("u_1", device.device.id)));
   CHECK(host.run(verifier.revoke_devices("u_1")) == 0);
 
-  CHECK(host.run(verifier.unsafe_export_otpauth_uri(id)) == totp.totp.uri);
-  host.run(verifier.unlock_factor(id));
+  CHECK(host.run(verifier.unsafe_export_otpauth_uri(id, mfa::any_user)) == totp.totp.uri);
+  host.run(verifier.unlock_factor(id, mfa::any_user));
   CHECK(host.run(verifier.count_keys()).factors.size() == 1);
   CHECK(host.run(verifier.reseal_all()).scanned == 3);
   CHECK(host.run(verifier.purge_expired()) == 0);
@@ -126,8 +127,9 @@ TEST_CASE("every verb, awaited") {
   CHECK(host.run(mfa::import_factors(verifier, lines)).imported == 1);
   CHECK(host.run(mfa::import_factors(verifier, lines)).already_there == 1);
 
-  host.run(totp.factor.remove());
-  CHECK(refused_as([&] { return host.run(verifier.get_factor(id)); }) == errc::entity_not_found);
+  host.run(totp.factor.remove(mfa::by_operator));
+  CHECK(refused_as([&] { return host.run(verifier.get_factor(id, mfa::any_user)); }) ==
+        errc::entity_not_found);
   host.run(host.verifier.replace_key_ring(mfa::KeyRing::generate()));
   CHECK(refused_as([&] { return host.run(host.verifier.replace_key_ring(mfa::KeyRing())); }) ==
         errc::no_key_ring);
@@ -136,7 +138,7 @@ TEST_CASE("every verb, awaited") {
 TEST_CASE("errors as values, awaited") {
   AwaitedMemory storage;
   auto verifier = mfa::async::make_verifier<Task>(storage, mfa::Options{}, mfa::return_errors);
-  auto task = verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ");
+  auto task = verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ", mfa::any_user);
   task.start();
   while (!task.done()) REQUIRE(storage.step());
   const mfa::Result<decltype(verifier)::FactorHandle> found = task.result();
@@ -178,7 +180,7 @@ TEST_CASE("a task that is destroyed counted the attempt or did nothing, and gave
     }
     host.storage.forget_all();
     if (ended) break;
-    const bool counted = host.run(host.verifier.get_factor(enrolled.factor.id())).verified();
+    const bool counted = host.run(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user)).verified();
     counted_when_destroyed_at.push_back(counted);
     // Nothing of it is left: the user tries again.
     CHECK(host.run(challenge.verify(host.code(enrolled.totp.secret))).status() ==

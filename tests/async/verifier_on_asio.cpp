@@ -139,7 +139,7 @@ TEST_CASE("Coroutines that race in four threads with one code sign in once") {
   std::atomic<int> valid = 0;
   std::atomic<int> answered = 0;
   const auto log_in = [&]() -> AsioTask<void> {
-    const auto challenge = co_await verifier.challenge_factor(enrolled.factor.id());
+    const auto challenge = co_await verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
     const auto verification = co_await verifier.verify_challenge(challenge.id(), code);
     valid += verification.status() == Status::valid ? 1 : 0;
     ++answered;
@@ -184,7 +184,7 @@ TEST_CASE("A verb that is cancelled in any of its calls did all or nothing, and 
     Storage<Told> storage(told, context, {.threads = 1});
     const Verifier<Told> verifier(storage, clock);
     const auto enrolled = run(context, verifier.enroll_factor(totp_of_alan));
-    const auto challenge = run(context, verifier.challenge_factor(enrolled.factor.id()));
+    const auto challenge = run(context, verifier.challenge_factor(enrolled.factor.id(), mfa::any_user));
     const std::string code = code_of(enrolled.totp.secret, clock);
 
     // In the call with this number the verb is cancelled, and when it has ended the call goes on.

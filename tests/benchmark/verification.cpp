@@ -64,7 +64,8 @@ struct Scene {
         // Of two steps in a row with equal codes, which are one in a million, the first use spends both.
         while (mfa::otp::totp(secret, time) == mfa::otp::totp(secret, time + std::chrono::seconds(30)))
           time += std::chrono::seconds(30);
-        prepared.push_back({verifier.challenge_factor(ids[factor]).id(), mfa::otp::totp(secret, time), time});
+        prepared.push_back(
+            {verifier.challenge_factor(ids[factor], mfa::any_user).id(), mfa::otp::totp(secret, time), time});
         time += std::chrono::seconds(30);
       }
     }

@@ -190,7 +190,7 @@ TEST_CASE("The longest e-mail address and an issuer with a colon are enrolled, a
   for (const std::string issuer : {"Foo Corp", "https://git.example.com:8443"}) {
     CAPTURE(issuer);
     const auto enrolled = host.verifier.enroll_factor(mfa::Totp{.issuer = issuer, .user = address});
-    const auto exported = host.verifier.unsafe_export_otpauth_uri(enrolled.factor.id());
+    const auto exported = host.verifier.unsafe_export_otpauth_uri(enrolled.factor.id(), mfa::any_user);
     const auto account = mfa::otp::parse_uri(exported);
     CHECK(account.issuer == issuer);
     CHECK(account.user == address);

@@ -40,7 +40,8 @@ class Keyboard {
     const std::string sms = host_.challenge(sms_.factor.id());
     const auto generic = generic_.factor.challenge();
     if (next_recovery_code_ == recovery_.recovery_codes.codes.size()) {
-      recovery_ = host_.verifier.regenerate_recovery_codes(recovery_.factor.id());
+      recovery_ =
+          host_.verifier.regenerate_recovery_codes(recovery_.factor.id(), mfa::any_user, mfa::by_operator);
       next_recovery_code_ = 0;
     }
     return {{"totp", host_.challenge(totp_.factor.id()), host_.code(totp_.totp.secret)},

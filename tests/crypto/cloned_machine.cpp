@@ -102,7 +102,7 @@ TEST_CASE("Clones that serve two users at the same moment give neither what is t
        }},
       {"the token of a device",
        [](Host& host, const std::string& user_id) -> std::string {
-         return std::string(host.verifier.remember_device(user_id, "laptop").token);
+         return std::string(host.verifier.remember_device(user_id, "laptop", mfa::by_operator).token);
        }},
   };
   Snapshot snapshot;
@@ -140,7 +140,7 @@ TEST_CASE("Clones that send two users codes send different ones") {
       return snapshot.clone([&] {
         mfa::Verifier verifier{storage, clock, sms,
                                mfa::Options{.key_ring = keys, .sms_template = "{{code}}"}};
-        const auto challenge = verifier.challenge_factor(factor_id);
+        const auto challenge = verifier.challenge_factor(factor_id, mfa::any_user);
         return challenge.code().empty() ? std::string(sms.messages().back().body)
                                         : std::string(challenge.code());
       });

@@ -192,7 +192,7 @@ void authenticators(Host& host) {
   const SecretString code = host.totp(app.totp.secret);
   host.needles.add("TOTP's code", code);
   REQUIRE(challenge.verify(code).valid());
-  REQUIRE(host.verifier.unsafe_export_otpauth_uri(app.factor.id()).size() > 0);
+  REQUIRE(host.verifier.unsafe_export_otpauth_uri(app.factor.id(), mfa::any_user).size() > 0);
   const auto token = host.verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan"});
   note(host.needles, "HOTP", token.hotp);
   REQUIRE(token.factor.challenge().verify("000000").status() != Status::malformed_code);
@@ -208,11 +208,13 @@ void recovery_codes(Host& host) {
   const auto set = host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"});
   note(host.needles, "a recovery code", set.recovery_codes);
   REQUIRE(set.factor.challenge().verify(set.recovery_codes.codes[3]).valid());
-  const auto renewed = host.verifier.regenerate_recovery_codes(set.factor.id());
+  const auto renewed =
+      host.verifier.regenerate_recovery_codes(set.factor.id(), mfa::any_user, mfa::by_operator);
   note(host.needles, "a new recovery code", renewed.recovery_codes);
   host.storage.throws = true;
-  throws(mfa::errc::storage_failure,
-         [&] { return host.verifier.regenerate_recovery_codes(set.factor.id()); });
+  throws(mfa::errc::storage_failure, [&] {
+    return host.verifier.regenerate_recovery_codes(set.factor.id(), mfa::any_user, mfa::by_operator);
+  });
   host.storage.throws = false;
 }
 
@@ -233,7 +235,7 @@ void codes(Host& host) {
 }
 
 void devices(Host& host) {
-  const auto remembered = host.verifier.remember_device("u_42", "Laptop");
+  const auto remembered = host.verifier.remember_device("u_42", "Laptop", mfa::by_operator);
   note(host.needles, "a device's token", remembered);
   REQUIRE(host.verifier.check_device(remembered.token, "u_42").has_value());
   REQUIRE_FALSE(host.verifier.check_device(remembered.token, "u_43").has_value());

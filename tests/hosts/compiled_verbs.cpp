@@ -22,19 +22,20 @@ TEST_CASE("every verb is compiled in the source that says so") {
 
   const auto challenge = phone.factor.challenge();
   CHECK(challenge.verify(sms.last().body).valid());
-  CHECK(verifier.get_challenge(challenge.id()).state() == mfa::ChallengeState::verified);
+  CHECK(verifier.get_challenge(challenge.id(), mfa::any_user).state() == mfa::ChallengeState::verified);
   CHECK(email.factor.challenge().code().size() == 6);
   CHECK(verifier.reset_sms_limits("+14155550123"));
-  CHECK(verifier.reset_send_limits(email.factor.id()));
+  CHECK(verifier.reset_send_limits(email.factor.id(), mfa::any_user));
 
-  CHECK(verifier.get_factor(hotp.factor.id()).type() == mfa::FactorType::hotp);
+  CHECK(verifier.get_factor(hotp.factor.id(), mfa::any_user).type() == mfa::FactorType::hotp);
   CHECK(verifier.list_factors("u_1").size() == 5);
   CHECK(verifier.list_factors("u_1", mfa::Page{.limit = 2}).size() == 2);
-  CHECK(verifier.regenerate_recovery_codes(codes.factor.id()).recovery_codes.codes.size() > 1);
-  CHECK(verifier.unsafe_export_otpauth_uri(totp.factor.id()) == totp.totp.uri);
-  verifier.unlock_factor(totp.factor.id());
+  CHECK(verifier.regenerate_recovery_codes(codes.factor.id(), mfa::any_user, mfa::by_operator)
+            .recovery_codes.codes.size() > 1);
+  CHECK(verifier.unsafe_export_otpauth_uri(totp.factor.id(), mfa::any_user) == totp.totp.uri);
+  verifier.unlock_factor(totp.factor.id(), mfa::any_user);
 
-  const auto device = verifier.remember_device("u_1", "laptop");
+  const auto device = verifier.remember_device("u_1", "laptop", mfa::by_operator);
   CHECK(verifier.check_device(device.token, "u_1"));
   CHECK(verifier.list_devices("u_1").size() == 1);
   CHECK(verifier.revoke_device("u_1", device.device.id));
@@ -43,5 +44,5 @@ TEST_CASE("every verb is compiled in the source that says so") {
   CHECK(verifier.count_keys().factors.size() == 1);
   CHECK(verifier.reseal_all().failed == 0);
   CHECK(verifier.purge_expired() == 0);
-  totp.factor.remove();
+  totp.factor.remove(mfa::by_operator);
 }

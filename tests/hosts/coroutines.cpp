@@ -71,21 +71,21 @@ struct Host {
 };
 
 Task default_arguments(Host& host) {
-  const auto challenge = co_await later(host.verifier.challenge_factor(host.factor.id()));
+  const auto challenge = co_await later(host.verifier.challenge_factor(host.factor.id(), mfa::any_user));
   const auto other = co_await later(host.factor.challenge());
   check((co_await later(host.verifier.verify_challenge(challenge.id(), "none"))).status() ==
         Status::malformed_code);
   check((co_await later(other.verify("none"))).status() == Status::malformed_code);
   check((co_await later(host.verifier.reseal_all())).scanned == 1);
   check((co_await later(host.verifier.list_factors("u_42"))).size() == 1);
-  const auto device = co_await later(host.verifier.remember_device("u_42", "laptop"));
+  const auto device = co_await later(host.verifier.remember_device("u_42", "laptop", mfa::by_operator));
   check((co_await later(host.verifier.check_device(device.token, "u_42"))).has_value());
   const bool revoked = co_await later(host.verifier.revoke_device("u_42", device.device.id));
   CHECK(revoked);
   const auto others = co_await later(host.verifier.revoke_devices("u_42"));
   CHECK(others == 0);
-  check(
-      (co_await later(host.verifier.unsafe_export_otpauth_uri(host.factor.id()))).starts_with("otpauth://"));
+  check((co_await later(host.verifier.unsafe_export_otpauth_uri(host.factor.id(), mfa::any_user)))
+            .starts_with("otpauth://"));
   check(co_await later(host.verifier.purge_expired()) == 0);
   ++host.done;
 }
@@ -95,7 +95,8 @@ Task named_arguments(Host& host) {
   const auto enrolled = co_await later(host.verifier.enroll_factor(request));
   CHECK(enrolled.factor.totp()->issuer == issuer);
   const mfa::ChallengeOptions bound{.binding = "session", .user_id = "u_43"};
-  const auto challenge = co_await later(host.verifier.challenge_factor(enrolled.factor.id(), bound));
+  const auto challenge =
+      co_await later(host.verifier.challenge_factor(enrolled.factor.id(), mfa::any_user, bound));
   const mfa::VerifyOptions same{.binding = "session", .user_id = "u_43"};
   check((co_await later(host.verifier.verify_challenge(challenge.id(), "none", same))).status() ==
         Status::malformed_code);
@@ -118,8 +119,9 @@ Task work_elsewhere(Host& host) {
     return host.verifier.enroll_factor(mfa::Totp{.issuer = issuer, .user = user, .user_id = user_id});
   });
   CHECK(enrolled.factor.user_id() == user_id);
-  const auto challenge = co_await elsewhere(
-      [&] { return host.verifier.challenge_factor(enrolled.factor.id(), {.user_id = user_id}); });
+  const auto challenge = co_await elsewhere([&] {
+    return host.verifier.challenge_factor(enrolled.factor.id(), mfa::any_user, {.user_id = user_id});
+  });
   check((co_await elsewhere([&] {
           return host.verifier.verify_challenge(challenge.id(), "none", {.user_id = user_id});
         })).status() == Status::malformed_code);
@@ -128,8 +130,8 @@ Task work_elsewhere(Host& host) {
 
 Task statements_before(Host& host) {
   auto enrolled = host.verifier.enroll_factor(mfa::Totp{.issuer = issuer, .user = user, .user_id = "u_46"});
-  auto challenge =
-      host.verifier.challenge_factor(enrolled.factor.id(), {.binding = "session", .user_id = "u_46"});
+  auto challenge = host.verifier.challenge_factor(enrolled.factor.id(), mfa::any_user,
+                                                  {.binding = "session", .user_id = "u_46"});
   const auto kept = co_await later(std::move(enrolled));
   CHECK(kept.factor.totp()->issuer == issuer);
   const auto same = co_await later(std::move(challenge));

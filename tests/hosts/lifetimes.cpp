@@ -60,7 +60,8 @@ TEST_CASE("The next page is asked for by an id of a page that is gone") {
 TEST_CASE("Options are made of temporaries and used later") {
   Host host;
   const auto enrolled = host.enroll_totp(user_id());
-  const auto challenge = host.verifier.challenge_factor(enrolled.factor.id(), {.binding = session_id()});
+  const auto challenge =
+      host.verifier.challenge_factor(enrolled.factor.id(), mfa::any_user, {.binding = session_id()});
   const VerifyOptions options{.binding = session_id(), .user_id = user_id()};
   use_the_stack();
   CHECK(host.verify(challenge.id(), host.code(enrolled.totp.secret), options) == Status::valid);
@@ -84,17 +85,17 @@ TEST_CASE("What a temporary returns lives on") {
   const std::string challenge_id = host.challenge(factor_id);
   auto& verifier = host.verifier;
 
-  const auto& id = verifier.get_factor(factor_id).id();
-  const auto& user = verifier.get_factor(factor_id).user_id();
-  const auto& name = verifier.get_factor(factor_id).friendly_name();
-  const auto& details = verifier.get_factor(factor_id).details();
-  const auto& totp = verifier.get_factor(factor_id).totp();
-  const auto& no_phone = verifier.get_factor(factor_id).sms();
+  const auto& id = verifier.get_factor(factor_id, mfa::any_user).id();
+  const auto& user = verifier.get_factor(factor_id, mfa::any_user).user_id();
+  const auto& name = verifier.get_factor(factor_id, mfa::any_user).friendly_name();
+  const auto& details = verifier.get_factor(factor_id, mfa::any_user).details();
+  const auto& totp = verifier.get_factor(factor_id, mfa::any_user).totp();
+  const auto& no_phone = verifier.get_factor(factor_id, mfa::any_user).sms();
   const auto& enrolled_id = host.enroll_totp().factor.id();
-  const auto& new_challenge_id = verifier.challenge_factor(factor_id).id();
-  const auto& found_challenge_id = verifier.get_challenge(challenge_id).id();
-  const auto& challenged_id = verifier.get_challenge(challenge_id).factor_id();
-  const auto& options = verifier.challenge_factor(factor_id).webauthn_options();
+  const auto& new_challenge_id = verifier.challenge_factor(factor_id, mfa::any_user).id();
+  const auto& found_challenge_id = verifier.get_challenge(challenge_id, mfa::any_user).id();
+  const auto& challenged_id = verifier.get_challenge(challenge_id, mfa::any_user).factor_id();
+  const auto& options = verifier.challenge_factor(factor_id, mfa::any_user).webauthn_options();
   const auto& answered = verifier.verify_challenge(challenge_id, host.code(enrolled.totp.secret));
   const auto& verified_user = mfa::Verification(answered).user_id();
   const auto& verified_factor = mfa::Verification(answered).factor_id();
@@ -122,7 +123,7 @@ TEST_CASE("What a temporary returns lives on") {
 }
 
 TEST_CASE("Each kind's details come out of a temporary by value, and by a pointer of what has a name") {
-  using Factor = decltype(std::declval<Host&>().verifier.get_factor(""));
+  using Factor = decltype(std::declval<Host&>().verifier.get_factor("", mfa::any_user));
   const auto told = []<class Details>(std::type_identity<Details>, auto of) {
     return std::is_same_v<decltype(of(std::declval<Factor>())), std::optional<Details>> &&
            std::is_same_v<decltype(of(std::declval<const Factor&>())), const Details*>;
@@ -144,7 +145,7 @@ TEST_CASE("Each kind's details come out of a temporary by value, and by a pointe
 TEST_CASE("The code of a temporary challenge is kept as what it is") {
   Host host;
   const auto channel = host.verifier.enroll_factor(mfa::GenericOtp{.destination = "e-mail"});
-  const auto challenge = host.verifier.challenge_factor(channel.factor.id());
+  const auto challenge = host.verifier.challenge_factor(channel.factor.id(), mfa::any_user);
   const auto again = [&] { return challenge; };
   const auto& code = again().code();
   const std::string copied(again().code());
@@ -180,7 +181,7 @@ TEST_CASE("A factor or challenge whose Verifier is gone refuses, and its texts s
   refuses([&] { return enrolled.factor.challenge(); });
   refuses([&] { return listed.front().challenge(); });
   refuses([&] {
-    enrolled.factor.remove();
+    enrolled.factor.remove(mfa::by_operator);
     return 0;
   });
   refuses([&] { return moved_to.verify(code); });
@@ -204,10 +205,11 @@ void host() {
     bool compiles;
   };
   const Row rows[] = {
-      {"std::string_view code = v.challenge_factor(id()).code();", false},
-      {"const std::string& code = v.challenge_factor(id()).code();", false},
-      {"const auto code = v.challenge_factor(id()).code(); show(code); mail(code);", true},
-      {"const auto challenge = v.challenge_factor(id()); std::string_view code = challenge.code(); "
+      {"std::string_view code = v.challenge_factor(id(), mfa::any_user).code();", false},
+      {"const std::string& code = v.challenge_factor(id(), mfa::any_user).code();", false},
+      {"const auto code = v.challenge_factor(id(), mfa::any_user).code(); show(code); mail(code);", true},
+      {"const auto challenge = v.challenge_factor(id(), mfa::any_user); std::string_view code = "
+       "challenge.code(); "
        "show(code);",
        true},
       {"std::string_view text = make();", false},
@@ -216,17 +218,19 @@ void host() {
       {"const std::string& text = make().str();", false},
       {"const char* text = make().c_str(); show(text);", false},
       {"std::string_view text = std::move(std::as_const(*new mfa::crypto::SecretString));", false},
-      {"const mfa::TotpDetails* totp = v.get_factor(id()).totp();", false},
+      {"const mfa::TotpDetails* totp = v.get_factor(id(), mfa::any_user).totp();", false},
       {"const mfa::RecoveryCodesDetails* codes = v.list_factors(id()).front().recovery_codes(); (void)codes;",
        true},
-      {"const unsigned left = v.get_factor(id()).recovery_codes()->remaining; (void)left;", true},
-      {"const auto factor = v.get_factor(id()); if (const auto* sms = factor.sms()) show(sms->phone_number);",
+      {"const unsigned left = v.get_factor(id(), mfa::any_user).recovery_codes()->remaining; (void)left;",
+       true},
+      {"const auto factor = v.get_factor(id(), mfa::any_user); if (const auto* sms = factor.sms()) "
+       "show(sms->phone_number);",
        true},
       {"std::string text(make()); show(text);", true},
       {"std::string text = make(); show(text);", true},
-      {"const std::string code = v.challenge_factor(id()).code(); show(code);", true},
+      {"const std::string code = v.challenge_factor(id(), mfa::any_user).code(); show(code);", true},
       {"auto text = \"Your code is \" + make() + \".\" + make(); show(text);", true},
-      {"mfa::Page page{.after = v.get_factor(id()).id()}; (void)page;", true},
+      {"mfa::Page page{.after = v.get_factor(id(), mfa::any_user).id()}; (void)page;", true},
       {"mfa::VerifyOptions options{.binding = id(), .user_id = id()}; (void)options;", true},
   };
   for (const std::string name : {"g++", "clang++"}) {

@@ -101,7 +101,7 @@ TEST_CASE("Of forty fibres with the right code, one is accepted; the others are 
   std::map<std::string, int> answers;
   for (int i = 0; i < fibres; ++i)
     storage.in_fibre([&] {
-      const auto challenge = verifier.challenge_factor(factor_id);
+      const auto challenge = verifier.challenge_factor(factor_id, mfa::any_user);
       const auto verification = verifier.verify_challenge(challenge.id(), code);
       ++answers[std::string(to_string(verification.status()))];
     });
@@ -131,7 +131,7 @@ TEST_CASE("Of fibres whose messages are not sent, each is told what its own tran
     storage.in_fibre([&, number = "+1415555012" + std::to_string(i)] {
       const auto enrolled = verifier.enroll_factor(mfa::Sms{.phone_number = number});
       try {
-        (void)verifier.challenge_factor(enrolled.factor.id());
+        (void)verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
       } catch (const mfa::Error& error) {
         try {
           std::rethrow_if_nested(error);
@@ -163,7 +163,7 @@ TEST_CASE("Of fibres that a limit refuses, each is told its own limit, also wher
     factor_ids.push_back(i % 2 == 0
                              ? verifier.enroll_factor(mfa::Sms{.phone_number = number}).factor.id()
                              : verifier.enroll_factor(mfa::GenericOtp{.destination = number}).factor.id());
-    (void)verifier.challenge_factor(factor_ids.back());
+    (void)verifier.challenge_factor(factor_ids.back(), mfa::any_user);
   }
   clock.advance(-std::chrono::hours(1));
 
@@ -171,7 +171,7 @@ TEST_CASE("Of fibres that a limit refuses, each is told its own limit, also wher
   for (const std::string& id : factor_ids)
     storage.in_fibre([&] {
       try {
-        (void)verifier.challenge_factor(id);
+        (void)verifier.challenge_factor(id, mfa::any_user);
       } catch (const mfa::Error& error) {
         told[id] = error.code().message();
       }

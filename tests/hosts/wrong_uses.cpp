@@ -39,7 +39,7 @@ void serve(Storage& storage, const mfa::clock::System& clock, mfa::sms::Console&
   auto shared = std::make_shared<Storage>();
   mfa::Verifier verifier{storage, own_clock, sms, options};
   auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
-  auto challenge = verifier.challenge_factor(enrolled.factor.id());
+  auto challenge = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
   auto some = verifier.list_factors("u_42", {.limit = 10});
   auto purged = verifier.purge_expired();
   auto resealed = verifier.reseal_all();

@@ -40,7 +40,8 @@ TEST_CASE("A link is drawn, delivered by the host, and works once") {
   CHECK(challenge.expires_at() == challenge.created_at() + 15min);
   CHECK(challenge.verify(foreign_token).status() == Status::wrong_code);
   CHECK(challenge.verify("123456").status() == Status::malformed_code);
-  CHECK(host.verifier.get_challenge(challenge.id()).attempts_left() == challenge.attempts_left() - 1);
+  CHECK(host.verifier.get_challenge(challenge.id(), mfa::any_user).attempts_left() ==
+        challenge.attempts_left() - 1);
 
   const auto verification = challenge.verify(challenge.code());
   CHECK(verification.valid());
@@ -75,7 +76,7 @@ TEST_CASE("The kind's limit refuses further links, and its event tells") {
   (void)enrolled.factor.challenge();
   CHECK(thrown_by([&] { return enrolled.factor.challenge(); }) == mfa::errc::code_rate_limited);
   CHECK(events == std::vector<std::string>{"factor_enrolled", "challenge_created", "code_refused"});
-  CHECK(host.verifier.reset_send_limits(enrolled.factor.id()));
+  CHECK(host.verifier.reset_send_limits(enrolled.factor.id(), mfa::any_user));
   (void)enrolled.factor.challenge();
 }
 
@@ -89,8 +90,8 @@ TEST_CASE("Storages keep it, and what it has not is refused by its name") {
   mfa::detail::read_fields(mfa::detail::FieldReader(packed, mfa::detail::record_format, "factor", stored.id),
                            read);
   CHECK(read == stored);
-  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(stored.id); }) ==
+  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(stored.id, mfa::any_user); }) ==
         mfa::errc::invalid_argument);
-  host.verifier.unlock_factor(stored.id);
-  host.verifier.delete_factor(stored.id);
+  host.verifier.unlock_factor(stored.id, mfa::any_user);
+  host.verifier.delete_factor(stored.id, mfa::any_user, mfa::by_operator);
 }

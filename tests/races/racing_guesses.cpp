@@ -91,14 +91,14 @@ void race(Storage& storage, std::size_t challenge_count, std::ptrdiff_t right, T
   unsigned attempts_used = 0;
   unsigned verified = 0;
   for (const auto& id : challenges) {
-    const auto challenge = verifier.get_challenge(id);
+    const auto challenge = verifier.get_challenge(id, mfa::any_user);
     attempts_used += attempts_a_challenge - challenge.attempts_left();
     verified += challenge.state() == mfa::ChallengeState::verified ? 1 : 0;
   }
   CHECK(attempts_used == told.wrong());
   CHECK(verified == told[Status::valid]);
   CHECK(verified <= 1);
-  const unsigned failures = verifier.get_factor(enrolled.factor.id()).failures();
+  const unsigned failures = verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures();
   CHECK(failures <= told.wrong());
   if (verified == 0) CHECK(failures == told.wrong());
 }

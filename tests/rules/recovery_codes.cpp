@@ -46,7 +46,7 @@ template <class Storage> std::vector<int> valid_answers_of_races(Storage& storag
     }
     valid_answers.push_back(valid);
     CHECK(valid + used == 2);
-    verifier.unlock_factor(enrolled.factor.id());
+    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
   }
   return valid_answers;
 }
@@ -84,7 +84,8 @@ TEST_CASE("A code is taken as people type it, and what is no code costs no attem
       },
   };
   for (const auto& spelling : spellings)
-    for (const std::string& code : host.verifier.regenerate_recovery_codes(id).recovery_codes.codes)
+    for (const std::string& code :
+         host.verifier.regenerate_recovery_codes(id, mfa::any_user, mfa::by_operator).recovery_codes.codes)
       CHECK(host.verify(host.challenge(id), spelling(code)) == Status::valid);
 
   using namespace std::string_literals;
@@ -94,7 +95,7 @@ TEST_CASE("A code is taken as people type it, and what is no code costs no attem
     CAPTURE(typed.size());
     CHECK(host.verify(host.challenge(id), typed) == Status::malformed_code);
   }
-  CHECK(host.verifier.get_factor(id).failures() == 0);
+  CHECK(host.verifier.get_factor(id, mfa::any_user).failures() == 0);
 }
 
 TEST_CASE("Two threads race for one recovery code: one is valid") {
@@ -117,8 +118,9 @@ TEST_CASE("A set is usable from the start, and says how much of it is left") {
   REQUIRE(listed[0].recovery_codes() != nullptr);
   CHECK(listed[0].recovery_codes()->remaining == 2);
   CHECK(listed[0].recovery_codes()->count == 3);
-  CHECK(host.verifier.regenerate_recovery_codes(enrolled.factor.id()).factor.recovery_codes()->remaining ==
-        3);
+  CHECK(host.verifier.regenerate_recovery_codes(enrolled.factor.id(), mfa::any_user, mfa::by_operator)
+            .factor.recovery_codes()
+            ->remaining == 3);
 }
 
 TEST_CASE("A set outlives the key that it was made under") {
@@ -129,7 +131,7 @@ TEST_CASE("A set outlives the key that it was made under") {
   const auto enrolled = before.enroll_factor(RecoveryCodes{});
   const auto verify = [&](auto& verifier, std::size_t code) {
     return verifier
-        .verify_challenge(verifier.challenge_factor(enrolled.factor.id()).id(),
+        .verify_challenge(verifier.challenge_factor(enrolled.factor.id(), mfa::any_user).id(),
                           enrolled.recovery_codes.codes[code])
         .valid();
   };

@@ -167,7 +167,7 @@ TEST_CASE("attempts: a replayed code is counted like a wrong one") {
   const auto replayed = host.verifier.verify_challenge(host.challenge(enrolled.factor.id()), code);
   CHECK(replayed.status() == Status::code_already_used);
   CHECK(replayed.attempts_left() == 4);
-  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 1);
+  CHECK(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures() == 1);
 }
 
 TEST_CASE("lockout: delays grow after five failures in a row, over all challenges of a factor") {
@@ -193,7 +193,7 @@ TEST_CASE("lockout: a right code ends the count") {
   fail_five_times(host, enrolled.factor.id(), host.wrong_code(enrolled.totp.secret));
   host.clock.advance(30s);
   CHECK(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret)) == Status::valid);
-  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0);
+  CHECK(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures() == 0);
 }
 
 TEST_CASE("lockout: locked at a hundred failures until an operator unlocks") {
@@ -207,7 +207,7 @@ TEST_CASE("lockout: locked at a hundred failures until an operator unlocks") {
   }
   host.clock.advance(24h * 365);
   CHECK(thrown_by([&] { return host.challenge(id); }) == errc::factor_locked_out);
-  host.verifier.unlock_factor(id);
+  host.verifier.unlock_factor(id, mfa::any_user);
   CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::valid);
 }
 
@@ -232,7 +232,7 @@ TEST_CASE("lockout: the wrong code that locks a factor says so, and leaves no at
   const auto first = host.verifier.verify_challenge(open, wrong);
   CHECK_FALSE(first.factor_locked());
   CHECK(first.attempts_left() == 1); // the challenge would take four
-  CHECK_FALSE(host.verifier.get_factor(id).locked());
+  CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).locked());
 
   const auto locking = host.verifier.verify_challenge(open, wrong);
   CHECK(locking.status() == Status::wrong_code);
@@ -244,13 +244,14 @@ TEST_CASE("lockout: the wrong code that locks a factor says so, and leaves no at
   CHECK(after.status() == Status::locked_out);
   CHECK(after.factor_locked());
   CHECK(after.attempts_left() == 0);
-  for (const auto& factor : {host.verifier.get_factor(id), host.verifier.list_factors("u_42").front()}) {
+  for (const auto& factor :
+       {host.verifier.get_factor(id, mfa::any_user), host.verifier.list_factors("u_42").front()}) {
     CHECK(factor.locked());
     CHECK_FALSE(factor.delayed_until());
   }
 
-  host.verifier.unlock_factor(id);
-  CHECK_FALSE(host.verifier.get_factor(id).locked());
+  host.verifier.unlock_factor(id, mfa::any_user);
+  CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).locked());
   const auto unlocked = host.verifier.verify_challenge(open, host.code(enrolled.totp.secret));
   CHECK(unlocked.valid());
   CHECK_FALSE(unlocked.factor_locked());
@@ -261,17 +262,17 @@ TEST_CASE("lockout: a factor says until when it looks at no code") {
   Host host;
   const auto enrolled = host.enroll_totp();
   const std::string& id = enrolled.factor.id();
-  CHECK_FALSE(host.verifier.get_factor(id).delayed_until());
+  CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).delayed_until());
   fail_five_times(host, id, host.wrong_code(enrolled.totp.secret));
   const auto until = std::chrono::floor<std::chrono::milliseconds>(host.clock.now()) + 30s;
   for (const auto passed : {0ms, 1ms, 29'998ms}) {
     host.clock.advance(passed);
-    CHECK(host.verifier.get_factor(id).delayed_until() == until);
-    CHECK_FALSE(host.verifier.get_factor(id).locked());
+    CHECK(host.verifier.get_factor(id, mfa::any_user).delayed_until() == until);
+    CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).locked());
     CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::delayed);
   }
   host.clock.advance(1ms);
-  CHECK_FALSE(host.verifier.get_factor(id).delayed_until());
+  CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).delayed_until());
   CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::valid);
 }
 
@@ -382,7 +383,7 @@ TEST_CASE("sms sends: only to allowed countries") {
   mfa::Verifier after{storage, mfa::clock::System{}, sms,
                       mfa::Options{.key_ring = keys, .sms_allowed_country_codes = {"44"}}};
   const auto enrolled = before.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
-  CHECK(thrown_by([&] { return after.challenge_factor(enrolled.factor.id()); }) ==
+  CHECK(thrown_by([&] { return after.challenge_factor(enrolled.factor.id(), mfa::any_user); }) ==
         errc::sms_country_not_allowed);
   CHECK(sms.messages().empty());
 }
@@ -497,8 +498,8 @@ TEST_CASE("secrets at rest: sealed anew under the newest key when a factor is us
   new_keys.add_further("old", key_a);
   mfa::Verifier after{storage, clock, sms, mfa::Options{.key_ring = new_keys}};
   const auto code = mfa::otp::totp(mfa::otp::base32_decode(totp.totp.secret), clock.now());
-  CHECK(after.verify_challenge(after.challenge_factor(totp.factor.id()).id(), code).valid());
-  (void)after.challenge_factor(phone.factor.id());
+  CHECK(after.verify_challenge(after.challenge_factor(totp.factor.id(), mfa::any_user).id(), code).valid());
+  (void)after.challenge_factor(phone.factor.id(), mfa::any_user);
   CHECK(new_keys.is_current(storage.find_factor(totp.factor.id())->sealed));
   CHECK(new_keys.is_current(storage.find_factor(phone.factor.id())->sealed));
 }
@@ -532,7 +533,7 @@ TEST_CASE("input: digits of any script, with the white space, dashes and marks t
   CHECK(host.verify(host.challenge(enrolled.factor.id()), typed) ==
         (row.taken ? Status::valid : Status::malformed_code));
   // What is no code at all costs no attempt.
-  if (!row.taken) CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0);
+  if (!row.taken) CHECK(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures() == 0);
 }
 
 TEST_CASE("input: a bound on every length before any work") {
@@ -556,7 +557,7 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
       verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
   const auto known = enrolled.factor.challenge().id();
   const auto orphan = deleted.factor.challenge().id();
-  deleted.factor.remove();
+  deleted.factor.remove(mfa::by_operator);
   const std::string unknown = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ";
   struct Answer {
     std::string message;
@@ -576,15 +577,16 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
   CHECK(foreign.reads.size() == 2);
   CHECK(ask(unknown, "u_42") == foreign);
   CHECK(ask(orphan, "u_42") == foreign);
-  CHECK(thrown_by([&] { return verifier.get_challenge(orphan); }) == errc::entity_not_found);
+  CHECK(thrown_by([&] { return verifier.get_challenge(orphan, mfa::any_user); }) == errc::entity_not_found);
   CHECK(thrown_by([&] { return verifier.get_factor(enrolled.factor.id(), "u_43"); }) ==
         errc::entity_not_found);
   CHECK(thrown_by([&] {
-          verifier.delete_factor(enrolled.factor.id(), "u_43");
+          verifier.delete_factor(enrolled.factor.id(), "u_43", mfa::by_operator);
           return 0;
         }) == errc::entity_not_found);
-  CHECK(thrown_by([&] { return verifier.challenge_factor(enrolled.factor.id(), {.user_id = "u_43"}); }) ==
-        errc::entity_not_found);
+  CHECK(thrown_by([&] {
+          return verifier.challenge_factor(enrolled.factor.id(), mfa::any_user, {.user_id = "u_43"});
+        }) == errc::entity_not_found);
   CHECK(thrown_by([&] { return verifier.get_challenge(known, "u_43"); }) == errc::entity_not_found);
   CHECK(verifier.get_challenge(known, "u_42").id() == known);
   CHECK(thrown_by([&] {
@@ -661,6 +663,7 @@ TEST_CASE("assurance: a factor that cannot show what is required is neither chal
   const std::string challenge = host.challenge(enrolled.factor.id());
   const std::string code = host.code(enrolled.totp.secret);
   CHECK(host.verify(challenge, code, {.required = required}) == Status::insufficient_assurance);
-  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0); // the code was not looked at
+  CHECK(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures() ==
+        0); // the code was not looked at
   CHECK(host.verify(challenge, code) == Status::valid);
 }

@@ -70,7 +70,7 @@ TEST_CASE("recovery codes: each is accepted once") {
     CHECK(host.verify(host.challenge(id), code) == Status::valid);
     CHECK(host.verify(host.challenge(id), code) == Status::code_already_used);
   }
-  CHECK(host.verifier.get_factor(id).recovery_codes()->remaining == 0);
+  CHECK(host.verifier.get_factor(id, mfa::any_user).recovery_codes()->remaining == 0);
 }
 
 TEST_CASE("recovery codes: stored only as an HMAC whose key is sealed to the factor") {
@@ -101,11 +101,12 @@ TEST_CASE("recovery codes: a new set leaves every old code dead") {
   const auto enrolled = enroll_recovery_codes(host);
   const std::string& id = enrolled.factor.id();
   const std::string open = host.challenge(id);
-  const auto renewed = host.verifier.regenerate_recovery_codes(id);
+  const auto renewed = host.verifier.regenerate_recovery_codes(id, mfa::any_user, mfa::by_operator);
   CHECK(host.verify(open, enrolled.recovery_codes.codes.front()) == Status::wrong_code);
   CHECK(host.verify(open, renewed.recovery_codes.codes.front()) == Status::valid);
-  CHECK(thrown_by([&] { return host.verifier.regenerate_recovery_codes(id, "u_43").factor.id(); }) ==
-        errc::entity_not_found);
+  CHECK(thrown_by([&] {
+          return host.verifier.regenerate_recovery_codes(id, "u_43", mfa::by_operator).factor.id();
+        }) == errc::entity_not_found);
 }
 
 TEST_CASE("recovery codes: the host is warned when two are left") {
@@ -130,7 +131,7 @@ TEST_CASE("codes the host delivers: six digits, told with the challenge and neve
     const std::string code(challenge.code());
     CHECK(code.size() == 6);
     CHECK(code.find_first_not_of("0123456789") == std::string::npos);
-    CHECK(host.verifier.get_challenge(challenge.id()).code().empty());
+    CHECK(host.verifier.get_challenge(challenge.id(), mfa::any_user).code().empty());
     CHECK(host.storage.find_challenge(challenge.id())->answer.find(code) == std::string::npos);
     codes.insert(code);
   }

@@ -101,7 +101,8 @@ TEST_CASE("A factor waits no longer than the longest delay, and no shorter than 
       REQUIRE(tried.retry_after().has_value());
       CHECK(*tried.retry_after() >= *delay);
       CHECK(*tried.retry_after() <= host.verifier.options().longest_delay);
-      CHECK(host.verifier.get_factor(id).delayed_until() == stored(host.clock.now()) + *tried.retry_after());
+      CHECK(host.verifier.get_factor(id, mfa::any_user).delayed_until() ==
+            stored(host.clock.now()) + *tried.retry_after());
       // It counts down.
       host.clock.advance(*tried.retry_after() - 1s);
       CHECK(host.verifier.verify_challenge(host.challenge(id), wrong).retry_after() == 1s);
@@ -182,7 +183,7 @@ TEST_CASE("An operator resets the limits of a number and of a factor, and the ob
   CHECK(host.verifier.reset_sms_limits("+1 (415) 555-0123"));
   CHECK_NOTHROW(host.challenge(phone));
   CHECK(wait_of([&] { return host.challenge(other); }) == 30s);
-  CHECK(host.verifier.reset_send_limits(other));
+  CHECK(host.verifier.reset_send_limits(other, mfa::any_user));
   CHECK_NOTHROW(host.challenge(other));
   CHECK(host.verifier.reset_send_limits(mail, "u_42"));
   CHECK_NOTHROW(host.challenge(mail));
@@ -191,19 +192,20 @@ TEST_CASE("An operator resets the limits of a number and of a factor, and the ob
                                                                       {mail, mfa::FactorType::generic_otp}});
   // What there is nothing of.
   CHECK_FALSE(host.verifier.reset_sms_limits("+14155550199"));
-  CHECK_FALSE(host.verifier.reset_send_limits(host.enroll_totp().factor.id()));
+  CHECK_FALSE(host.verifier.reset_send_limits(host.enroll_totp().factor.id(), mfa::any_user));
   CHECK(heard.size() == 3);
   CHECK(thrown_by([&] { return host.verifier.reset_sms_limits("0123"); }) == errc::invalid_phone_number);
   CHECK(thrown_by([&] { return host.verifier.reset_send_limits(mail, "u_43"); }) == errc::entity_not_found);
-  CHECK(thrown_by([&] { return host.verifier.reset_send_limits("x"); }) == errc::entity_not_found);
+  CHECK(thrown_by([&] { return host.verifier.reset_send_limits("x", mfa::any_user); }) ==
+        errc::entity_not_found);
   // Under each key of the ring.
   mfa::KeyRing both("b", key_b);
   both.add_further("a", key_a);
   mfa::Verifier replaced{host.storage, host.clock, host.sms, mfa::Options{.key_ring = both}};
-  REQUIRE(wait_of([&] { return replaced.challenge_factor(phone).id(); }) == 30s);
+  REQUIRE(wait_of([&] { return replaced.challenge_factor(phone, mfa::any_user).id(); }) == 30s);
   CHECK(replaced.reset_sms_limits("+14155550123"));
-  CHECK_NOTHROW(replaced.challenge_factor(phone).id());
-  CHECK_FALSE(wait_of([&] { return replaced.challenge_factor(other).id(); }) == std::nullopt);
+  CHECK_NOTHROW(replaced.challenge_factor(phone, mfa::any_user).id());
+  CHECK_FALSE(wait_of([&] { return replaced.challenge_factor(other, mfa::any_user).id(); }) == std::nullopt);
 }
 
 TEST_CASE("A code of a clock that was ahead does not live on, and is not revived") {
@@ -221,7 +223,7 @@ TEST_CASE("A code of a clock that was ahead does not live on, and is not revived
       continue;
     }
     CHECK(host.verify(challenge, code) == Status::expired);
-    CHECK(host.verifier.get_challenge(challenge).state() == ChallengeState::expired);
+    CHECK(host.verifier.get_challenge(challenge, mfa::any_user).state() == ChallengeState::expired);
     host.clock.set(jump.first);
     CHECK(host.verify(challenge, code) == Status::expired);
   }
@@ -229,9 +231,9 @@ TEST_CASE("A code of a clock that was ahead does not live on, and is not revived
 
 TEST_CASE("A device whose time was seen to be over is not trusted again") {
   Host host;
-  const auto short_lived = host.verifier.remember_device("u_42", "Laptop", 1h);
-  const auto also_short = host.verifier.remember_device("u_42", "Tablet", 1h);
-  const auto long_lived = host.verifier.remember_device("u_42", "Phone");
+  const auto short_lived = host.verifier.remember_device("u_42", "Laptop", mfa::by_operator, 1h);
+  const auto also_short = host.verifier.remember_device("u_42", "Tablet", mfa::by_operator, 1h);
+  const auto long_lived = host.verifier.remember_device("u_42", "Phone", mfa::by_operator);
   host.clock.advance(1h);
   CHECK_FALSE(host.verifier.check_device(short_lived.token, "u_42").has_value());
   host.clock.advance(-30min);
@@ -251,7 +253,7 @@ TEST_CASE("A device that a clock ahead remembered is trusted for no years") {
     CAPTURE(jump.what);
     Host host;
     host.clock.set(jump.first);
-    const auto device = host.verifier.remember_device("u_42", "Laptop", 30min);
+    const auto device = host.verifier.remember_device("u_42", "Laptop", mfa::by_operator, 30min);
     host.clock.set(jump.then);
     const bool close = jump.first - jump.then <= 30min;
     CHECK(host.verifier.list_devices("u_42").size() == (close ? 1 : 0));
@@ -278,7 +280,7 @@ TEST_CASE("A TOTP factor that a clock ahead has verified is freed by an operator
     host.clock.advance(1min);
     if (jump.first > jump.then + 5min)
       CHECK(host.verify(host.challenge(id), next) == Status::code_already_used);
-    host.verifier.unlock_factor(id);
+    host.verifier.unlock_factor(id, mfa::any_user);
     if (jump.first > jump.then + 1min &&
         jump.first < jump.then + 24h) { // it frees itself, and no code earlier
       CHECK(host.verify(host.challenge(id), next) == Status::code_already_used);
@@ -319,12 +321,13 @@ TEST_CASE("What is stored may be any time: nothing overflows, and nothing waits 
       believed_or_refused([&] {
         const auto tried = host.verifier.verify_challenge(host.challenge(id), "000000");
         CHECK(tried.retry_after().value_or(0s) <= 1h);
-        CHECK(host.verifier.get_factor(id).delayed_until().value_or(Time{}) <= stored(now) + 1h);
+        CHECK(host.verifier.get_factor(id, mfa::any_user).delayed_until().value_or(Time{}) <=
+              stored(now) + 1h);
       });
 
       const auto phone = host.enroll_sms();
       for (const bool created : {true, false}) {
-        (void)host.verifier.reset_send_limits(phone.factor.id());
+        (void)host.verifier.reset_send_limits(phone.factor.id(), mfa::any_user);
         const std::string sent = host.challenge(phone.factor.id());
         auto challenge = *host.storage.find_challenge(sent);
         (created ? challenge.created_at : *challenge.expires_at) = extreme;
@@ -411,6 +414,7 @@ TEST_CASE("A clock that no time point can follow is refused, and its last day is
   }
   host.clock.set(last);
   CHECK(host.verify(host.challenge(totp.factor.id()), host.code(totp.totp.secret)) == Status::valid);
-  const auto device = host.verifier.remember_device("u_42", "Laptop", mfa::longest_device_lifetime);
+  const auto device =
+      host.verifier.remember_device("u_42", "Laptop", mfa::by_operator, mfa::longest_device_lifetime);
   CHECK(Instant(device.device.expires_at) == last + mfa::longest_device_lifetime); // does not overflow
 }

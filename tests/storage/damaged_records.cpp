@@ -40,7 +40,7 @@ struct OwnHost : HostOver<flips::OwnStorage> {
       (void)verify(challenge_id, wrong_code(totp.totp.secret));
     challenge_id = challenge(totp.factor.id());
     sms_challenge_id = challenge(phone.factor.id());
-    token = verifier.remember_device("u_42", "laptop").token;
+    token = verifier.remember_device("u_42", "laptop", mfa::by_operator).token;
     sound = storage.records;
   }
 
@@ -58,12 +58,12 @@ struct OwnHost : HostOver<flips::OwnStorage> {
   void check_factor_refused() {
     const std::string id = totp.factor.id();
     const std::vector<std::function<void()>> verbs{
-        [&] { (void)verifier.get_factor(id); },
+        [&] { (void)verifier.get_factor(id, mfa::any_user); },
         [&] { (void)verifier.list_factors("u_42"); },
-        [&] { (void)verifier.challenge_factor(id); },
+        [&] { (void)verifier.challenge_factor(id, mfa::any_user); },
         [&] { (void)verifier.verify_challenge(challenge_id, "123456"); },
-        [&] { verifier.unlock_factor(id); },
-        [&] { (void)verifier.unsafe_export_otpauth_uri(id); }};
+        [&] { verifier.unlock_factor(id, mfa::any_user); },
+        [&] { (void)verifier.unsafe_export_otpauth_uri(id, mfa::any_user); }};
     for (std::size_t i = 0; i < verbs.size(); ++i) {
       INFO("verb " << i);
       CHECK(thrown_by(verbs[i]) == errc::corrupt_record);
@@ -73,7 +73,8 @@ struct OwnHost : HostOver<flips::OwnStorage> {
   }
 
   void check_challenge_refused() {
-    CHECK(thrown_by([&] { return verifier.get_challenge(challenge_id); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return verifier.get_challenge(challenge_id, mfa::any_user); }) ==
+          errc::corrupt_record);
     CHECK(thrown_by([&] { return verifier.verify_challenge(challenge_id, "123456"); }) ==
           errc::corrupt_record);
     storage.records = sound;
@@ -82,7 +83,8 @@ struct OwnHost : HostOver<flips::OwnStorage> {
   void check_devices_refused() {
     CHECK(thrown_by([&] { return verifier.check_device(token, "u_42"); }) == errc::corrupt_record);
     CHECK(thrown_by([&] { return verifier.list_devices("u_42"); }) == errc::corrupt_record);
-    CHECK(thrown_by([&] { return verifier.remember_device("u_42", "phone"); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return verifier.remember_device("u_42", "phone", mfa::by_operator); }) ==
+          errc::corrupt_record);
     CHECK(thrown_by([&] { return verifier.revoke_devices("u_42"); }) == errc::corrupt_record);
     storage.records = sound;
   }
@@ -147,7 +149,8 @@ TEST_CASE("text that the verbs never store is an error and not passed on") {
     host.factor().friendly_name = text;
     host.check_factor_refused();
     host.factor().user_id = text;
-    CHECK(thrown_by([&] { return host.verifier.get_factor(host.totp.factor.id()); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return host.verifier.get_factor(host.totp.factor.id(), mfa::any_user); }) ==
+          errc::corrupt_record);
     host.storage.records = host.sound;
   }
 }
@@ -156,11 +159,13 @@ TEST_CASE("another record than the one asked for is an error") {
   OwnHost host;
   auto& factors = host.storage.records.factors;
   factors.at(host.totp.factor.id()).id = host.phone.factor.id();
-  CHECK(thrown_by([&] { return host.verifier.get_factor(host.totp.factor.id()); }) == errc::corrupt_record);
+  CHECK(thrown_by([&] { return host.verifier.get_factor(host.totp.factor.id(), mfa::any_user); }) ==
+        errc::corrupt_record);
   CHECK(thrown_by([&] { return host.verify(host.challenge_id, "123456"); }) == errc::corrupt_record);
   host.storage.records = host.sound;
   host.put().id = host.sms_challenge_id;
-  CHECK(thrown_by([&] { return host.verifier.get_challenge(host.challenge_id); }) == errc::corrupt_record);
+  CHECK(thrown_by([&] { return host.verifier.get_challenge(host.challenge_id, mfa::any_user); }) ==
+        errc::corrupt_record);
   host.storage.records = host.sound;
   host.devices().id = "trusted_devices_u_43";
   CHECK(thrown_by([&] { return host.verifier.list_devices("u_42"); }) == errc::corrupt_record);

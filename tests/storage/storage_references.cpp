@@ -78,8 +78,9 @@ TEST_CASE("The verbs do the same on it") {
   const auto phone = host.enroll_sms();
   const auto of_totp = host.challenge(totp.factor.id());
   const auto of_phone = host.challenge(phone.factor.id());
-  host.verifier.delete_factor(totp.factor.id());
-  CHECK(thrown_by([&] { return host.verifier.get_challenge(of_totp); }) == errc::entity_not_found);
+  host.verifier.delete_factor(totp.factor.id(), mfa::any_user, mfa::by_operator);
+  CHECK(thrown_by([&] { return host.verifier.get_challenge(of_totp, mfa::any_user); }) ==
+        errc::entity_not_found);
   CHECK(thrown_by([&] { return host.verify(of_totp, host.code(totp.totp.secret)); }) ==
         errc::entity_not_found);
   CHECK(thrown_by([&] { return host.challenge(totp.factor.id()); }) == errc::entity_not_found);

@@ -110,24 +110,24 @@ TEST_CASE("Everything that the verbs write fits in what a storage is told to tak
                                                      .user_id = user,
                                                      .friendly_name = name,
                                                      .hash = mfa::crypto::Hash::sha512});
-  (void)verifier.challenge_factor(totp.factor.id(), bound);
+  (void)verifier.challenge_factor(totp.factor.id(), mfa::any_user, bound);
   const auto hotp = verifier.enroll_factor(mfa::Hotp{.issuer = issuer, .user = of_64, .user_id = user});
-  (void)verifier.challenge_factor(hotp.factor.id(), bound);
+  (void)verifier.challenge_factor(hotp.factor.id(), mfa::any_user, bound);
   const auto recovery = verifier.enroll_factor(mfa::RecoveryCodes{.user_id = user, .count = 50});
-  (void)verifier.regenerate_recovery_codes(recovery.factor.id());
+  (void)verifier.regenerate_recovery_codes(recovery.factor.id(), mfa::any_user, mfa::by_operator);
   const auto phone = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = user});
   const auto mail =
       verifier.enroll_factor(mfa::GenericOtp{.destination = std::string(200, 'd'), .user_id = user});
   for (int i = 0; i < 100; ++i) {
-    (void)verifier.challenge_factor(phone.factor.id(), bound);
-    (void)verifier.challenge_factor(mail.factor.id(), bound);
+    (void)verifier.challenge_factor(phone.factor.id(), mfa::any_user, bound);
+    (void)verifier.challenge_factor(mail.factor.id(), mfa::any_user, bound);
     clock.advance(1s);
   }
   for (int i = 0; i < 20; ++i) {
-    (void)verifier.remember_device(user, std::string(200, 'l'), 366 * 24h);
+    (void)verifier.remember_device(user, std::string(200, 'l'), mfa::by_operator, 366 * 24h);
     const auto security_key =
         verifier.enroll_factor(mfa::WebAuthn{.user = of_64, .display_name = of_64, .user_id = user});
-    const auto challenge = verifier.challenge_factor(security_key.factor.id(), bound);
+    const auto challenge = verifier.challenge_factor(security_key.factor.id(), mfa::any_user, bound);
     REQUIRE(verifier.verify_challenge(challenge.id(), std::to_string(i), {.binding = binding}).valid());
   }
 

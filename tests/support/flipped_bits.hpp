@@ -306,30 +306,32 @@ template <class StoreType> class World {
     };
     use(totp.factor.id(), totp_code(totp));
     const auto phone = verifier_.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"});
-    const auto first = verifier_.challenge_factor(phone.factor.id());
+    const auto first = verifier_.challenge_factor(phone.factor.id(), mfa::any_user);
     REQUIRE(first.verify(sms_.last().body).valid());
     clock_.advance(std::chrono::minutes(2)); // to the next code of each
     ask_about("totp", totp.factor.id(), totp_code(totp), totp_code(other));
     ask_about_binding(totp.factor.id(), totp_code(totp));
-    const auto sent = verifier_.challenge_factor(phone.factor.id());
+    const auto sent = verifier_.challenge_factor(phone.factor.id(), mfa::any_user);
     ask_about("sms", phone.factor.id(), sent.id(), sms_.last().body, other_code(sms_.last().body));
     for (const std::string& id : factor::sms_counter_ids("+14155550123", KeyRing("old", key(1))))
       counter("sms counter", id, "challenge_factor", [this, id = phone.factor.id()] {
         clock_.advance(std::chrono::minutes(2));
-        auto made = asked([&] { return said(verifier_.challenge_factor(id).id().substr(0, 15)); });
+        auto made =
+            asked([&] { return said(verifier_.challenge_factor(id, mfa::any_user).id().substr(0, 15)); });
         clock_.advance(-std::chrono::minutes(2));
         return made;
       });
 
     const auto mail =
         verifier_.enroll_factor(GenericOtp{.destination = "a***@example.com", .user_id = "u_42"});
-    const auto delivered = verifier_.challenge_factor(mail.factor.id());
+    const auto delivered = verifier_.challenge_factor(mail.factor.id(), mfa::any_user);
     const std::string mailed(delivered.code());
     ask_about("generic_otp", mail.factor.id(), delivered.id(), mailed, other_code(mailed));
     counter("generic_otp counter", "generic_otp_codes_" + mail.factor.id(), "challenge_factor",
             [this, id = mail.factor.id()] {
               clock_.advance(std::chrono::minutes(2));
-              auto made = asked([&] { return said(verifier_.challenge_factor(id).id().substr(0, 15)); });
+              auto made = asked(
+                  [&] { return said(verifier_.challenge_factor(id, mfa::any_user).id().substr(0, 15)); });
               clock_.advance(-std::chrono::minutes(2));
               return made;
             });
@@ -349,7 +351,9 @@ template <class StoreType> class World {
     about_[codes.factor.id()].questions.push_back(
         {"regenerate_recovery_codes", [this, id = codes.factor.id()] {
            return asked([&] {
-             return said(std::to_string(verifier_.regenerate_recovery_codes(id).recovery_codes.codes.size()));
+             return said(
+                 std::to_string(verifier_.regenerate_recovery_codes(id, mfa::any_user, mfa::by_operator)
+                                    .recovery_codes.codes.size()));
            });
          }});
 
@@ -439,13 +443,13 @@ template <class StoreType> class World {
   }
 
   void use(const std::string& factor_id, const std::string& code) {
-    const auto challenge = verifier_.challenge_factor(factor_id);
+    const auto challenge = verifier_.challenge_factor(factor_id, mfa::any_user);
     REQUIRE(challenge.verify(code).valid());
   }
   /// The verbs that read a factor, and its challenge, whose right and wrong answers these are.
   void ask_about(const std::string& kind, const std::string& factor_id, const std::string& right,
                  const std::string& wrong) {
-    const auto id = verifier_.challenge_factor(factor_id).id();
+    const auto id = verifier_.challenge_factor(factor_id, mfa::any_user).id();
     ask_about(kind, factor_id, id, right, wrong);
   }
 
@@ -472,16 +476,18 @@ template <class StoreType> class World {
       factor.questions.push_back({verb, [=] { return asked([&] { return said(call()); }); }});
     };
     also("list_factors", [this] { return std::to_string(verifier_.list_factors("u_42").size()); });
-    also("get_factor", [=, this] { return std::string(to_string(verifier_.get_factor(factor_id).type())); });
+    also("get_factor",
+         [=, this] { return std::string(to_string(verifier_.get_factor(factor_id, mfa::any_user).type())); });
     if (kind != "sms" && kind != "generic_otp") // which may not be sent yet
       also("challenge_factor", [=, this] {
-        return verifier_.challenge_factor(factor_id, {.user_id = "u_42"}).id().substr(0, 15);
+        return verifier_.challenge_factor(factor_id, mfa::any_user, {.user_id = "u_42"}).id().substr(0, 15);
       });
     if (kind == "totp" || kind == "hotp")
-      also("unsafe_export_otpauth_uri",
-           [=, this] { return std::string(verifier_.unsafe_export_otpauth_uri(factor_id)).substr(0, 10); });
+      also("unsafe_export_otpauth_uri", [=, this] {
+        return std::string(verifier_.unsafe_export_otpauth_uri(factor_id, mfa::any_user)).substr(0, 10);
+      });
     also("unlock_factor", [=, this] {
-      verifier_.unlock_factor(factor_id);
+      verifier_.unlock_factor(factor_id, mfa::any_user);
       return std::string("unlocked");
     });
     also("reseal_all", [this] { return resealed(); });
@@ -491,18 +497,19 @@ template <class StoreType> class World {
       return std::to_string(keys);
     });
     also("delete_factor", [=, this] {
-      verifier_.delete_factor(factor_id);
+      verifier_.delete_factor(factor_id, mfa::any_user, mfa::by_operator);
       return std::string("deleted");
     });
 
     Record& challenge = about_[challenge_id];
     challenge.name = kind + " challenge";
     challenge.questions = verifications;
-    challenge.questions.push_back(
-        {"get_challenge", [=, this] {
-           return asked(
-               [&] { return said(std::string(to_string(verifier_.get_challenge(challenge_id).state()))); });
-         }});
+    challenge.questions.push_back({"get_challenge", [=, this] {
+                                     return asked([&] {
+                                       return said(std::string(to_string(
+                                           verifier_.get_challenge(challenge_id, mfa::any_user).state())));
+                                     });
+                                   }});
     challenge.questions.push_back(
         {"purge_expired",
          [this] { return asked([&] { return said(std::to_string(verifier_.purge_expired())); }); }});
@@ -530,10 +537,11 @@ template <class StoreType> class World {
 
   /// So that there is a count of failures and a time of the last one.
   bool fail_once(const std::string& factor_id, const std::string& wrong) {
-    if (verifier_.get_factor(factor_id).sms() || verifier_.get_factor(factor_id).generic_otp() ||
-        verifier_.get_factor(factor_id).webauthn())
+    if (verifier_.get_factor(factor_id, mfa::any_user).sms() ||
+        verifier_.get_factor(factor_id, mfa::any_user).generic_otp() ||
+        verifier_.get_factor(factor_id, mfa::any_user).webauthn())
       return true; // whose challenge would be superseded
-    return !verifier_.challenge_factor(factor_id).verify(wrong).valid();
+    return !verifier_.challenge_factor(factor_id, mfa::any_user).verify(wrong).valid();
   }
 
   std::string resealed() {
@@ -542,7 +550,7 @@ template <class StoreType> class World {
   }
 
   void ask_about_binding(const std::string& factor_id, const std::string& right) {
-    const auto id = verifier_.challenge_factor(factor_id, {.binding = "session 1"}).id();
+    const auto id = verifier_.challenge_factor(factor_id, mfa::any_user, {.binding = "session 1"}).id();
     about_[id].name = "bound challenge";
     for (const bool hostile : {false, true})
       about_[id].questions.push_back({hostile ? "verify_challenge, other binding" : "verify_challenge",
@@ -561,8 +569,8 @@ template <class StoreType> class World {
   }
 
   void remember_devices() {
-    const std::string token(verifier_.remember_device("u_42", "laptop").token);
-    const auto tablet = verifier_.remember_device("u_42", "tablet");
+    const std::string token(verifier_.remember_device("u_42", "laptop", mfa::by_operator).token);
+    const auto tablet = verifier_.remember_device("u_42", "tablet", mfa::by_operator);
     Record& record = about_[verbs::devices_record_id("u_42")];
     record.name = "trusted devices";
     const auto also = [&](const char* verb, auto call, bool hostile = false) {
@@ -573,7 +581,8 @@ template <class StoreType> class World {
         "check_device, of another user",
         [=, this] { return said(verifier_.check_device(token, "u_43"), "u_43"); }, true);
     also("list_devices", [this] { return said(std::to_string(verifier_.list_devices("u_42").size())); });
-    also("remember_device", [this] { return said(verifier_.remember_device("u_42", "phone").device.label); });
+    also("remember_device",
+         [this] { return said(verifier_.remember_device("u_42", "phone", mfa::by_operator).device.label); });
     also("revoke_device", [=, this] {
       return said(verifier_.revoke_device("u_42", tablet.device.id) ? "revoked" : "not there");
     });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,12 +35,27 @@ template <class StoragePolicy> struct HostOver {
         Totp{.issuer = "Foo Corp", .user = "alan.turing@example.com", .user_id = std::move(user_id)});
   }
 
+  /// A TOTP factor that its user has confirmed, a period ago.
+  auto enroll_verified_totp(std::string user_id = "u_42") {
+    auto enrolled = enroll_totp(std::move(user_id));
+    if (!verifier.confirm_enrollment(enrolled.factor.id(), code(enrolled.totp.secret)).confirmed())
+      throw std::logic_error("the enrolment was not confirmed");
+    clock.advance(std::chrono::seconds(30));
+    return enrolled;
+  }
+
   auto enroll_sms(std::string phone_number = "+14155550123", std::string user_id = "u_42") {
     return verifier.enroll_factor(
         Sms{.phone_number = std::move(phone_number), .user_id = std::move(user_id)});
   }
 
-  std::string challenge(std::string_view factor_id) { return verifier.challenge_factor(factor_id).id(); }
+  /// The id of the challenge that a host's page would ask for: to confirm the enrolment of a factor that is
+  /// unverified, and to sign in with any other.
+  std::string challenge(std::string_view factor_id, const ChallengeOptions& options = {}) {
+    if (verifier.get_factor(factor_id, any_user).verified())
+      return verifier.challenge_factor(factor_id, any_user, options).id();
+    return verifier.challenge_enrollment(factor_id, any_user, options).id();
+  }
 
   /// What the authenticator shows `steps` periods from now.
   [[nodiscard]] std::string code(std::string_view secret, int steps = 0) const {
@@ -62,7 +78,10 @@ template <class StoragePolicy> struct HostOver {
     return code;
   }
 
+  /// The answer of the verb that is for the purpose of this challenge.
   Status verify(std::string_view challenge_id, std::string_view code, const VerifyOptions& options = {}) {
+    if (verifier.get_challenge(challenge_id, any_user).purpose() == Purpose::confirm_enrollment)
+      return verifier.confirm_enrollment(challenge_id, code, options).status();
     return verifier.verify_challenge(challenge_id, code, options).status();
   }
 

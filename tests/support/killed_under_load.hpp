@@ -124,7 +124,7 @@ template <class Open> class KilledUnderLoad {
             parent.send("enrolled " +
                         verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "new"}).factor.id());
           const Contested& factor = contested_[random() % contested_.size()];
-          const auto challenge = verifier.challenge_factor(factor.id);
+          const auto challenge = verifier.challenge_factor(factor.id, mfa::any_user);
           if (challenge.verify(otp::totp(factor.secret, clock.now())).valid())
             parent.send("valid " + factor.id + " " + std::to_string(hour));
         }
@@ -157,8 +157,8 @@ template <class Open> class KilledUnderLoad {
     clock.set(std::chrono::system_clock::time_point{std::chrono::hours(*hour_ + 1)});
     for (const Contested& factor : contested_) {
       const std::string code = otp::totp(factor.secret, clock.now());
-      CHECK(verifier.challenge_factor(factor.id).verify(code).valid()); // none is left broken
-      CHECK_FALSE(verifier.challenge_factor(factor.id).verify(code).valid());
+      CHECK(verifier.challenge_factor(factor.id, mfa::any_user).verify(code).valid()); // none is left broken
+      CHECK_FALSE(verifier.challenge_factor(factor.id, mfa::any_user).verify(code).valid());
     }
     std::printf("%d kills: %zu enrolments and %zu codes were acknowledged\n", kills, enrolled_.size(),
                 valid_.size());

@@ -221,7 +221,7 @@ class Ledger {
     case Does::revoke_device: answer = to.revoke(task.device, task.owner); break;
     case Does::revoke_devices: answer = to.revoke(std::nullopt, task.owner); break;
     case Does::look_at_factor: answer = to.get_factor(task.factor, task.user_id); break;
-    case Does::look_at_challenge: answer = to.get_challenge(task.challenge); break;
+    case Does::look_at_challenge: answer = to.get_challenge(task.challenge, mfa::any_user); break;
     case Does::list:
     case Does::purge:
     case Does::reseal: break;

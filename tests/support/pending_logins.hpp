@@ -67,7 +67,7 @@ LoginReport log_in_at_once(EventLoop& loop, Verifier& verifier, std::span<const 
   LoginReport report;
   std::size_t ended = 0;
   const auto log_in = [&](const Login& login) -> Task<> {
-    const auto challenge = co_await verifier.challenge_factor(login.factor_id);
+    const auto challenge = co_await verifier.challenge_factor(login.factor_id, mfa::any_user);
     const auto verification = co_await verifier.verify_challenge(challenge.id(), login.code);
     report.valid += verification.valid() ? 1 : 0;
     ++ended;
@@ -105,7 +105,7 @@ LoginReport log_in_by_threads(Verifier& verifier, std::span<const Login> logins,
     for (std::size_t thread = 0; thread < threads; ++thread)
       all.emplace_back([&, thread] {
         for (std::size_t i = thread; i < logins.size(); i += threads) {
-          const auto challenge = verifier.challenge_factor(logins[i].factor_id);
+          const auto challenge = verifier.challenge_factor(logins[i].factor_id, mfa::any_user);
           valid[thread] += challenge.verify(logins[i].code).valid() ? 1 : 0;
         }
       });

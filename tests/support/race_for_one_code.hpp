@@ -176,7 +176,7 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
       gate(); // the clocks are set: here they begin
       gate();
       const auto verified = std::ranges::count_if(shared_->challenges, [&](const Text& challenge) {
-        return verifier.get_challenge(challenge.data()).state() == ChallengeState::verified;
+        return verifier.get_challenge(challenge.data(), mfa::any_user).state() == ChallengeState::verified;
       });
       const bool stored = verified == (round % 2 == 0 ? std::ptrdiff_t{processes * threads} : 1);
       const bool good = shared_->valid == 1 && shared_->other == 0 && stored;
@@ -184,7 +184,7 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
       if (!good)
         UNSCOPED_INFO("round " << round << ": " << shared_->valid << " valid, " << shared_->late << " late, "
                                << shared_->other << " other, " << verified << " stored as verified");
-      verifier.unlock_factor(enrolled.factor.id());
+      verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
     }
     result.conflicts = shared_->conflicts;
     return result;

@@ -38,7 +38,8 @@ template <class StoragePolicy> void check_round_trips(StoragePolicy& storage, co
           secret = otp::base32_decode(enrolled.totp.secret);
         }) == 1);
   std::string challenge_id;
-  CHECK(round_trips_of([&] { challenge_id = verifier.challenge_factor(factor_id).id(); }) == 2);
+  CHECK(round_trips_of([&] { challenge_id = verifier.challenge_factor(factor_id, mfa::any_user).id(); }) ==
+        2);
   const auto verify = [&](const std::string& code) {
     return verifier.verify_challenge(challenge_id, code).status();
   };
@@ -55,14 +56,15 @@ template <class StoragePolicy> void check_round_trips(StoragePolicy& storage, co
               verifier.enroll_factor(Sms{.phone_number = "+14155550123", .user_id = "u_42"}).factor.id();
         }) == 1);
   for (int send = 0; send < 2; ++send) { // the first makes a record that the second finds
-    CHECK(round_trips_of([&] { challenge_id = verifier.challenge_factor(sms_factor_id).id(); }) == 3);
+    CHECK(round_trips_of(
+              [&] { challenge_id = verifier.challenge_factor(sms_factor_id, mfa::any_user).id(); }) == 3);
     clock.advance(std::chrono::minutes(1));
   }
   CHECK(round_trips_of([&] { CHECK(verify(sms.last().body) == Status::valid); }) == 2);
 
-  CHECK(round_trips_of([&] { CHECK(verifier.get_factor(factor_id).id() == factor_id); }) == 1);
+  CHECK(round_trips_of([&] { CHECK(verifier.get_factor(factor_id, mfa::any_user).id() == factor_id); }) == 1);
   CHECK(round_trips_of([&] { CHECK(verifier.list_factors("u_42").size() == 3); }) == 1);
-  CHECK(round_trips_of([&] { verifier.delete_factor(factor_id); }) == 2);
+  CHECK(round_trips_of([&] { verifier.delete_factor(factor_id, mfa::any_user, mfa::by_operator); }) == 2);
 
   storage::Batch many;
   for (const char* id : {"auth_factor_a", "auth_factor_b", "auth_factor_c"})

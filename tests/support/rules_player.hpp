@@ -114,7 +114,7 @@ template <class Storage> class Player {
       std::string code;
       sms_.fail_next(call.undelivered ? 1 : 0);
       const auto answer = answer_of([&]() -> Answer {
-        const auto challenge = verifier_.challenge_factor(factor_id(call.target), said);
+        const auto challenge = verifier_.challenge_factor(factor_id(call.target), mfa::any_user, said);
         challenge_ids_[call.name] = challenge.id();
         if (challenge.expires_at()) code = sms_.last().body;
         return {.challenge = view(challenge)};
@@ -145,7 +145,7 @@ template <class Storage> class Player {
     }
     case Verb::remove: {
       const auto answer = answer_of([&]() -> Answer {
-        verifier_.delete_factor(factor_id(call.target), user(call.user));
+        verifier_.delete_factor(factor_id(call.target), user(call.user), mfa::by_operator);
         return {};
       });
       tally.count(answer);
@@ -154,7 +154,7 @@ template <class Storage> class Player {
     }
     case Verb::unlock: {
       const auto answer = answer_of([&]() -> Answer {
-        verifier_.unlock_factor(factor_id(call.target));
+        verifier_.unlock_factor(factor_id(call.target), mfa::any_user);
         return {};
       });
       tally.count(answer);
@@ -179,16 +179,17 @@ template <class Storage> class Player {
   }
 
   void look_at_factor(int name) {
-    compare("get_factor",
-            answer_of([&]() -> Answer { return {.factors = {view(verifier_.get_factor(factor_id(name)))}}; }),
-            rules_.get_factor(name));
+    compare("get_factor", answer_of([&]() -> Answer {
+              return {.factors = {view(verifier_.get_factor(factor_id(name), mfa::any_user))}};
+            }),
+            rules_.get_factor(name, mfa::any_user));
   }
 
   void look_at_challenge(int name) {
     compare("get_challenge", answer_of([&]() -> Answer {
-              return {.challenge = view(verifier_.get_challenge(challenge_id(name)))};
+              return {.challenge = view(verifier_.get_challenge(challenge_id(name), mfa::any_user))};
             }),
-            rules_.get_challenge(name));
+            rules_.get_challenge(name, mfa::any_user));
   }
 
   void list(const std::string& user_id) {
@@ -208,7 +209,8 @@ template <class Storage> class Player {
     for (const auto& [name, id] : challenge_ids_) look_at_challenge(name);
     clock_.set(std::chrono::system_clock::time_point{std::chrono::hours(24 * 365 * 200)});
     rules_.now = std::chrono::floor<std::chrono::milliseconds>(clock_.now());
-    for (const auto& [name, factor] : rules_.factors) verifier_.delete_factor(factor_id(name));
+    for (const auto& [name, factor] : rules_.factors)
+      verifier_.delete_factor(factor_id(name), mfa::any_user, mfa::by_operator);
     compare("purge", {.purged = verifier_.purge_expired()}, rules_.purge());
   }
 

@@ -26,7 +26,7 @@ template <class Storage> struct Scene : HostOver<WholeStorage<Storage>> {
     this->clock.advance(std::chrono::hours(1));
     totp_challenge = this->challenge(totp_id);
     sms_challenge = this->challenge(phone_id);
-    bound_challenge = this->verifier.challenge_factor(totp_id, {.binding = "session 1"}).id();
+    bound_challenge = this->verifier.challenge_factor(totp_id, mfa::any_user, {.binding = "session 1"}).id();
   }
 
   std::string secret;

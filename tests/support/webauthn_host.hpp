@@ -26,13 +26,13 @@ struct WebAuthnHost : Host {
   }
 
   Verification register_with(const SoftwareAuthenticator& authenticator, const std::string& factor_id) {
-    const auto challenge = verifier.challenge_factor(factor_id);
+    const auto challenge = verifier.challenge_factor(factor_id, mfa::any_user);
     return challenge.verify(authenticator.create(challenge.webauthn_options()).json());
   }
 
   Verification sign_in_with(const SoftwareAuthenticator& authenticator, const std::string& factor_id,
                             const ChallengeOptions& options = {}) {
-    const auto challenge = verifier.challenge_factor(factor_id, options);
+    const auto challenge = verifier.challenge_factor(factor_id, mfa::any_user, options);
     return challenge.verify(authenticator.get(challenge.webauthn_options()).json());
   }
 

@@ -126,17 +126,17 @@ TEMPLATE_TEST_CASE("What is no id of ours is not found, by any verb", "", Memory
   for (const std::string& id : bad_ids(host.totp_id, "auth_factor_", host.totp_challenge)) {
     CAPTURE(id.substr(0, 80), id.size());
     const auto not_found = [&](auto&& call) { host.refuses(errc::entity_not_found, "no such factor", call); };
-    not_found([&] { return host.verifier.get_factor(id); });
-    not_found([&] { return host.verifier.challenge_factor(id); });
-    not_found([&] { host.verifier.unlock_factor(id); });
-    not_found([&] { host.verifier.delete_factor(id); });
+    not_found([&] { return host.verifier.get_factor(id, mfa::any_user); });
+    not_found([&] { return host.verifier.challenge_factor(id, mfa::any_user); });
+    not_found([&] { host.verifier.unlock_factor(id, mfa::any_user); });
+    not_found([&] { host.verifier.delete_factor(id, mfa::any_user, mfa::by_operator); });
   }
   for (const std::string& id : bad_ids(host.totp_challenge, "auth_challenge_", host.totp_id)) {
     CAPTURE(id.substr(0, 80), id.size());
     const auto not_found = [&](auto&& call) {
       host.refuses(errc::entity_not_found, "no such challenge", call);
     };
-    not_found([&] { return host.verifier.get_challenge(id); });
+    not_found([&] { return host.verifier.get_challenge(id, mfa::any_user); });
     not_found([&] { return host.verify(id, host.code(host.secret)); });
   }
 }
@@ -148,8 +148,9 @@ TEMPLATE_TEST_CASE("Another user's or another session's is not found", "", Memor
     CAPTURE(user_id.substr(0, 80), user_id.size());
     const auto not_found = [&](auto&& call) { host.refuses(errc::entity_not_found, "another user's", call); };
     not_found([&] { return host.verifier.get_factor(host.totp_id, user_id); });
-    not_found([&] { host.verifier.delete_factor(host.totp_id, user_id); });
-    not_found([&] { return host.verifier.challenge_factor(host.phone_id, {.user_id = user_id}); });
+    not_found([&] { host.verifier.delete_factor(host.totp_id, user_id, mfa::by_operator); });
+    not_found(
+        [&] { return host.verifier.challenge_factor(host.phone_id, mfa::any_user, {.user_id = user_id}); });
     not_found([&] { return host.verify(host.totp_challenge, host.code(host.secret), {.user_id = user_id}); });
     host.unchanged([&] { CHECK(host.verifier.list_factors(user_id).empty()); });
   }
@@ -160,7 +161,8 @@ TEMPLATE_TEST_CASE("Another user's or another session's is not found", "", Memor
     const std::string words =
         "no such challenge: the id is unknown, or deleted, or another user's, or the binding "
         "is not that of the challenge.";
-    host.refuses(errc::entity_not_found, words, [&] { return host.verifier.get_challenge("unknown"); });
+    host.refuses(errc::entity_not_found, words,
+                 [&] { return host.verifier.get_challenge("unknown", mfa::any_user); });
     host.refuses(errc::entity_not_found, words, [&] {
       return host.verify(host.bound_challenge, host.code(host.secret), {.binding = binding});
     });
@@ -172,8 +174,9 @@ TEMPLATE_TEST_CASE("Another user's or another session's is not found", "", Memor
   for (const std::size_t size : {4097U, 1'000'000U}) {
     CAPTURE(size);
     const std::string binding(size, 'A');
-    host.refuses(errc::invalid_argument, "Bind a hash of it",
-                 [&] { return host.verifier.challenge_factor(host.totp_id, {.binding = binding}); });
+    host.refuses(errc::invalid_argument, "Bind a hash of it", [&] {
+      return host.verifier.challenge_factor(host.totp_id, mfa::any_user, {.binding = binding});
+    });
     host.refuses(errc::invalid_argument, "Bind a hash of it", [&] {
       return host.verify(host.bound_challenge, host.code(host.secret), {.binding = binding});
     });
@@ -252,7 +255,7 @@ TEMPLATE_TEST_CASE("What only looks bad is taken and given back as it came", "",
     CHECK(found[0].user_id() == text);
     CHECK(found[0].friendly_name() == text);
     const std::string challenge =
-        host.verifier.challenge_factor(found[0].id(), {.binding = text, .user_id = text}).id();
+        host.verifier.challenge_factor(found[0].id(), mfa::any_user, {.binding = text, .user_id = text}).id();
     CHECK(host.verify(challenge, host.code(enrolled.totp.secret), {.binding = text, .user_id = text}) ==
           Status::valid);
   }

@@ -192,8 +192,9 @@ TEMPLATE_TEST_CASE("A message that would go out wrong is refused before it is se
   host.clock.advance(1h); // so that no send limit is in the way
   for (const Row& row : rows) {
     CAPTURE(row.text.substr(0, 80), row.text.size());
-    host.refuses(errc::invalid_sms_template, row.says,
-                 [&] { return host.verifier.challenge_factor(host.phone_id, {.sms_template = row.text}); });
+    host.refuses(errc::invalid_sms_template, row.says, [&] {
+      return host.verifier.challenge_factor(host.phone_id, mfa::any_user, {.sms_template = row.text});
+    });
     host.refuses(errc::invalid_sms_template, row.says, [&] {
       mfa::Verifier other{host.storage, host.clock, host.sms, Options{.sms_template = row.text}};
     });
@@ -290,18 +291,19 @@ TEMPLATE_TEST_CASE("A clock before 1970 or after 2260 stops every verb that depe
     };
     refused([&] { return host.enroll_totp(); });
     refused([&] { return host.enroll_sms(); });
-    refused([&] { return host.verifier.challenge_factor(host.totp_id); });
-    refused([&] { return host.verifier.challenge_factor(host.phone_id); });
+    refused([&] { return host.verifier.challenge_factor(host.totp_id, mfa::any_user); });
+    refused([&] { return host.verifier.challenge_factor(host.phone_id, mfa::any_user); });
     refused([&] { return host.verify(host.totp_challenge, "123456"); });
     refused([&] { return host.verify(host.sms_challenge, "123456"); });
-    refused([&] { host.verifier.unlock_factor(host.totp_id); });
-    refused([&] { host.verifier.delete_factor(host.totp_id); });
+    refused([&] { host.verifier.unlock_factor(host.totp_id, mfa::any_user); });
+    refused([&] { host.verifier.delete_factor(host.totp_id, mfa::any_user, mfa::by_operator); });
     refused([&] { return host.verifier.purge_expired(); });
     // How long a factor waits hangs on the time, too.
-    refused([&] { return host.verifier.get_factor(host.totp_id); });
+    refused([&] { return host.verifier.get_factor(host.totp_id, mfa::any_user); });
     refused([&] { return host.verifier.list_factors("u_42"); });
     // To look at a challenge is harmless.
-    host.unchanged([&] { CHECK(host.verifier.get_challenge(host.totp_challenge).attempts_left() == 5); });
+    host.unchanged(
+        [&] { CHECK(host.verifier.get_challenge(host.totp_challenge, mfa::any_user).attempts_left() == 5); });
   }
 }
 

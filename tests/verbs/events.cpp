@@ -143,13 +143,18 @@ struct Scene {
 
   auto totp() {
     return verifier.enroll_factor(
-        mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .qr_code = {.scale = 1}}, request);
+        mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .qr_code = {.scale = 1}},
+        mfa::by_operator, request);
   }
   auto phone() {
-    return verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"}, request);
+    return verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"},
+                                  mfa::by_operator, request);
   }
-  auto codes() { return verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42", .count = 3}, request); }
-  auto remember() { return verifier.remember_device("u_42", "laptop", 24h, request); }
+  auto codes() {
+    return verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42", .count = 3}, mfa::by_operator,
+                                  request);
+  }
+  auto remember() { return verifier.remember_device("u_42", "laptop", mfa::by_operator, 24h, request); }
 };
 
 /// Whether one of these is part of the line.
@@ -171,44 +176,46 @@ const std::vector<Case> cases{
     {"challenge_factor, totp",
      [](Scene& s) {
        return [&s, id = s.totp().factor.id()] {
-         (void)s.verifier.challenge_factor(id, {.event_context = request});
+         (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        };
      },
      {"challenge_created totp factor of u_42 challenge"}},
     {"challenge_factor, sms",
      [](Scene& s) {
        return [&s, id = s.phone().factor.id()] {
-         (void)s.verifier.challenge_factor(id, {.event_context = request});
+         (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        };
      },
      {"challenge_created sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge"}},
     {"challenge_factor, too soon",
      [](Scene& s) {
        const auto id = s.phone().factor.id();
-       (void)s.verifier.challenge_factor(id, {.event_context = request});
-       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+       (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
+       return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
      {"sms_refused sms factor of u_42 because: " + mfa::make_error_code(errc::sms_rate_limited).message()}},
     {"challenge_factor, not sent",
      [](Scene& s) {
        const auto id = s.phone().factor.id();
        s.host.sms.fail_next();
-       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+       return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
      {"challenge_created sms factor of u_42 challenge",
       "sms_not_sent sms factor of u_42 challenge because: RecordingSms was told to fail"}},
     {"challenge_factor, generic_otp too soon",
      [](Scene& s) {
-       const auto id = s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, request).factor.id();
-       (void)s.verifier.challenge_factor(id, {.event_context = request});
-       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+       const auto id = s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, mfa::by_operator, request)
+                           .factor.id();
+       (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
+       return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
      {"code_refused generic_otp factor of u_42 because: " +
       mfa::make_error_code(errc::code_rate_limited).message()}},
     {"reset_send_limits",
      [](Scene& s) {
-       const auto id = s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, request).factor.id();
-       (void)s.verifier.challenge_factor(id, {.event_context = request});
+       const auto id = s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, mfa::by_operator, request)
+                           .factor.id();
+       (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        return [&s, id] { (void)s.verifier.reset_send_limits(id, "u_42", request); };
      },
      {"send_limits_reset generic_otp factor of u_42"}},
@@ -246,7 +253,9 @@ const std::vector<Case> cases{
     {"verify_challenge, a cloned authenticator",
      [](Scene& s) {
        const auto factor =
-           s.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, request).factor;
+           s.verifier
+               .enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator, request)
+               .factor;
        (void)factor.challenge({.event_context = request}).verify("valid", {.event_context = request});
        const auto challenge = factor.challenge({.event_context = request});
        return [challenge] { (void)challenge.verify("cloned_authenticator", {.event_context = request}); };
@@ -256,7 +265,9 @@ const std::vector<Case> cases{
     {"verify_challenge, which initializes user verification",
      [](Scene& s) {
        const auto factor =
-           s.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, request).factor;
+           s.verifier
+               .enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator, request)
+               .factor;
        (void)factor.challenge({.event_context = request}).verify("valid", {.event_context = request});
        const auto challenge =
            factor.challenge({.initialize_user_verification = true, .event_context = request});
@@ -267,7 +278,7 @@ const std::vector<Case> cases{
     {"regenerate_recovery_codes",
      [](Scene& s) {
        return [&s, id = s.codes().factor.id()] {
-         (void)s.verifier.regenerate_recovery_codes(id, "u_42", request);
+         (void)s.verifier.regenerate_recovery_codes(id, "u_42", mfa::by_operator, request);
        };
      },
      {"recovery_codes_regenerated recovery_codes factor of u_42"}},
@@ -331,7 +342,9 @@ const std::vector<Case> cases{
      {"factor_unlocked totp factor of u_42"}},
     {"delete_factor",
      [](Scene& s) {
-       return [&s, id = s.totp().factor.id()] { s.verifier.delete_factor(id, "u_42", request); };
+       return [&s, id = s.totp().factor.id()] {
+         s.verifier.delete_factor(id, "u_42", mfa::by_operator, request);
+       };
      },
      {"factor_deleted totp factor of u_42"}},
     {"Factor::remove",
@@ -377,8 +390,8 @@ const std::vector<Case> cases{
          (void)s.verifier.list_factors("u_42");
          (void)s.verifier.list_devices("u_42");
          (void)s.verifier.count_keys();
-         (void)s.verifier.get_challenge(challenge);
-         (void)error_of([&] { s.verifier.delete_factor(challenge, {}, request); });
+         (void)s.verifier.get_challenge(challenge, mfa::any_user);
+         (void)error_of([&] { s.verifier.delete_factor(challenge, {}, mfa::by_operator, request); });
          (void)s.verifier.verify_challenge(challenge, "1", {.user_id = "u_43", .event_context = request});
        };
      },
@@ -457,7 +470,8 @@ TEST_CASE("What a client says of itself is cut and cleaned for the log, and neve
   HostOver<mfa::test::WholeStorage<mfa::storage::Memory>> host(
       {.observer = [&](const Event& event) { heard.emplace_back(event.user_agent); }});
   const auto told = [&](const std::string& user_agent) {
-    (void)host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, {.user_agent = user_agent});
+    (void)host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, mfa::by_operator,
+                                      {.user_agent = user_agent});
     return heard.back();
   };
   const std::string long_name(512, 'a');

@@ -211,7 +211,7 @@ TEST_CASE("Lines of other systems become factors whose codes verify") {
     CHECK(factors[0].totp()->user == row.user);
     CHECK(factors[0].challenge().verify(host.code(secret)).status() == Status::valid);
     Host elsewhere; // and out, and in again
-    const auto uri = host.verifier.unsafe_export_otpauth_uri(factors[0].id());
+    const auto uri = host.verifier.unsafe_export_otpauth_uri(factors[0].id(), mfa::any_user);
     CHECK(import(elsewhere, {{.user_id = "u_1", .uri = uri}}).summary.imported == 1);
     CHECK(elsewhere.verifier.list_factors("u_1").at(0).totp()->issuer == row.issuer);
     CHECK(elsewhere.verifier.list_factors("u_1").at(0).totp()->user == row.user);
@@ -265,7 +265,7 @@ TEST_CASE("A storage that fails ends the import with its error, and what was rep
               .lines;
         }) == errc::storage_failure);
   CHECK(reported.size() == 100);
-  for (const std::string& id : reported) CHECK_NOTHROW((void)verifier.get_factor(id));
+  for (const std::string& id : reported) CHECK_NOTHROW((void)verifier.get_factor(id, mfa::any_user));
 }
 
 TEST_CASE("Google Authenticator's export is one line, with a result an account, and its missing parts are "
@@ -302,7 +302,7 @@ TEST_CASE("What was exported can be imported, and the observer hears of it") {
   const auto key = mfa::otp::base32_decode(hotp.hotp.secret);
   REQUIRE(hotp.factor.challenge().verify(mfa::otp::hotp(key, 0)).valid());
   heard.clear();
-  CHECK(host.verifier.unsafe_export_otpauth_uri(totp.factor.id()) == totp.totp.uri);
+  CHECK(host.verifier.unsafe_export_otpauth_uri(totp.factor.id(), mfa::any_user) == totp.totp.uri);
   const auto uri = host.verifier.unsafe_export_otpauth_uri(hotp.factor.id(), "u_42");
   CHECK(heard == std::vector(2, mfa::EventType::factor_secret_exported));
   CHECK(uri.view().ends_with("&counter=1"));
@@ -315,6 +315,7 @@ TEST_CASE("What was exported can be imported, and the observer hears of it") {
   CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(totp.factor.id(), "u_43"); }) ==
         errc::entity_not_found);
   const auto phone = host.enroll_sms();
-  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(phone.factor.id()); }) ==
-        errc::invalid_argument);
+  CHECK(thrown_by([&] {
+          return host.verifier.unsafe_export_otpauth_uri(phone.factor.id(), mfa::any_user);
+        }) == errc::invalid_argument);
 }

@@ -83,10 +83,11 @@ TEST_CASE("Nodes of one step of a rotation and of the next verify what either ha
     for (auto [maker, user] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
       const auto totp = maker->enroll();
       const auto phone = maker->verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
-      const auto challenge = maker->verifier.challenge_factor(totp.factor.id(), {.binding = "session"}).id();
+      const auto challenge =
+          maker->verifier.challenge_factor(totp.factor.id(), mfa::any_user, {.binding = "session"}).id();
       CHECK(user->verifier.verify_challenge(challenge, maker->code(totp.totp.secret), {.binding = "session"})
                 .valid());
-      const auto text = maker->verifier.challenge_factor(phone.factor.id()).id();
+      const auto text = maker->verifier.challenge_factor(phone.factor.id(), mfa::any_user).id();
       CHECK(user->verifier.verify_challenge(text, service.sms.last().body).valid());
       service.clock.advance(1h);
     }
@@ -98,7 +99,7 @@ TEST_CASE("Without the announcement a node meets a key that it does not hold, an
   Node switched_too_early(service, switched);
   Node unaware(service, before);
   const auto enrolled = switched_too_early.enroll();
-  const auto challenge = unaware.verifier.challenge_factor(enrolled.factor.id()).id();
+  const auto challenge = unaware.verifier.challenge_factor(enrolled.factor.id(), mfa::any_user).id();
   try {
     (void)unaware.verifier.verify_challenge(challenge, switched_too_early.code(enrolled.totp.secret));
     FAIL("it was verified");
@@ -115,8 +116,8 @@ TEST_CASE("Secrets move to the new key when they are used, and only then") {
   const auto unused = node.enroll();
   const auto phone = node.verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
   Node later(service, switched);
-  (void)later.verifier.challenge_factor(used.factor.id()).verify(later.code(used.totp.secret));
-  (void)later.verifier.challenge_factor(phone.factor.id());
+  (void)later.verifier.challenge_factor(used.factor.id(), mfa::any_user).verify(later.code(used.totp.secret));
+  (void)later.verifier.challenge_factor(phone.factor.id(), mfa::any_user);
   CHECK(key_of(service, used.factor.id()) == "new");
   CHECK(key_of(service, phone.factor.id()) == "new");
   CHECK(key_of(service, unused.factor.id()) == "old");
@@ -151,7 +152,7 @@ TEST_CASE("reseal_all moves every secret, after which the old key can go") {
 
   Node last(service, after);
   for (std::size_t i = 0; i < ids.size(); ++i)
-    REQUIRE(last.verifier.challenge_factor(ids[i]).verify(last.code(secrets[i])).valid());
+    REQUIRE(last.verifier.challenge_factor(ids[i], mfa::any_user).verify(last.code(secrets[i])).valid());
 }
 
 TEST_CASE("reseal_all can be stopped and goes on where it was") {
@@ -222,7 +223,7 @@ TEST_CASE("reseal_all loses no verification that runs beside it, and no code is 
       threads.emplace_back([&, node] {
         for (int i = count - 1; i >= 0; --i) try {
             const auto& secret = secrets[static_cast<std::size_t>(i)];
-            const auto challenge = node->challenge_factor(ids[static_cast<std::size_t>(i)]);
+            const auto challenge = node->challenge_factor(ids[static_cast<std::size_t>(i)], mfa::any_user);
             const auto status = challenge.verify(mfa::otp::totp(secret, clock.now())).status();
             valid += status == Status::valid;
             used += status == Status::code_already_used;
@@ -249,22 +250,23 @@ TEST_CASE("reseal_all loses no verification that runs beside it, and no code is 
 TEST_CASE("The count of messages to a number goes on under the new key") {
   Service service;
   const auto refused = [](Node& node, const std::string& id) {
-    return thrown_by([&] { return node.verifier.challenge_factor(id); }) == errc::sms_rate_limited;
+    return thrown_by([&] { return node.verifier.challenge_factor(id, mfa::any_user); }) ==
+           errc::sms_rate_limited;
   };
   Node node(service, before);
   const auto phone = node.verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"}).factor.id();
   for (int i = 0; i < 3; ++i) {
-    (void)node.verifier.challenge_factor(phone);
+    (void)node.verifier.challenge_factor(phone, mfa::any_user);
     service.clock.advance(1min);
   }
   Node later(service, switched);
   for (int i = 0; i < 2; ++i) {
-    (void)later.verifier.challenge_factor(phone);
+    (void)later.verifier.challenge_factor(phone, mfa::any_user);
     service.clock.advance(1min);
   }
   CHECK(refused(later, phone)); // five in this hour
   service.clock.advance(1h);
-  (void)later.verifier.challenge_factor(phone);
+  (void)later.verifier.challenge_factor(phone, mfa::any_user);
   CHECK(refused(later, phone)); // at once
 }
 
@@ -275,7 +277,7 @@ TEST_CASE("A running verifier goes through all steps of a rotation") {
   const auto unused = node.enroll();
   const auto verify = [&] {
     service.clock.advance(1min);
-    return node.verifier.challenge_factor(enrolled.factor.id())
+    return node.verifier.challenge_factor(enrolled.factor.id(), mfa::any_user)
         .verify(node.code(enrolled.totp.secret))
         .status();
   };
@@ -283,7 +285,8 @@ TEST_CASE("A running verifier goes through all steps of a rotation") {
   node.verifier.replace_key_ring(announced);
   CHECK(verify() == Status::valid);
   CHECK(key_of(service, enrolled.factor.id()) == "old");
-  const auto open = node.verifier.challenge_factor(enrolled.factor.id(), {.binding = "session"}).id();
+  const auto open =
+      node.verifier.challenge_factor(enrolled.factor.id(), mfa::any_user, {.binding = "session"}).id();
   node.verifier.replace_key_ring(switched);
   service.clock.advance(1min);
   CHECK(
@@ -292,7 +295,9 @@ TEST_CASE("A running verifier goes through all steps of a rotation") {
   CHECK(node.verifier.reseal_all().resealed == 1);
   node.verifier.replace_key_ring(after);
   CHECK(verify() == Status::valid);
-  CHECK(node.verifier.challenge_factor(unused.factor.id()).verify(node.code(unused.totp.secret)).valid());
+  CHECK(node.verifier.challenge_factor(unused.factor.id(), mfa::any_user)
+            .verify(node.code(unused.totp.secret))
+            .valid());
   CHECK(key_of(service, node.enroll().factor.id()) == "new");
 }
 
@@ -335,7 +340,9 @@ TEST_CASE("A running verifier's keys are not taken away, unless by name") {
     CHECK(error.code() == errc::no_key_ring);
     CHECK_THAT(error.what(), contains("KeyRing::unsealed()"));
   }
-  CHECK(node.verifier.challenge_factor(enrolled.factor.id()).verify(node.code(enrolled.totp.secret)).valid());
+  CHECK(node.verifier.challenge_factor(enrolled.factor.id(), mfa::any_user)
+            .verify(node.code(enrolled.totp.secret))
+            .valid());
   node.verifier.replace_key_ring(KeyRing::unsealed());
   CHECK(key_of(service, node.enroll().factor.id()).empty());
 }
@@ -365,21 +372,22 @@ TEST_CASE("A key ring that is replaced while all verbs run in other threads fail
         const auto enrolled = verifier.enroll_factor(
             Totp{.issuer = "Foo Corp", .user = "alan", .user_id = user, .qr_code = {.scale = 1}});
         const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
-        const auto challenge = verifier.challenge_factor(enrolled.factor.id(), {.binding = user});
+        const auto challenge =
+            verifier.challenge_factor(enrolled.factor.id(), mfa::any_user, {.binding = user});
         valid += challenge.verify(mfa::otp::totp(secret, clock.now()), {.binding = user}).valid();
-        const auto token = verifier.remember_device(user, "laptop").token;
+        const auto token = verifier.remember_device(user, "laptop", mfa::by_operator).token;
         if (!verifier.check_device(token, user)) ++failed;
         (void)verifier.revoke_devices(user);
         (void)verifier.list_factors(user);
-        (void)verifier.unsafe_export_otpauth_uri(enrolled.factor.id());
+        (void)verifier.unsafe_export_otpauth_uri(enrolled.factor.id(), mfa::any_user);
         if (i % 10 == 0) {
           const auto phone = verifier.enroll_factor(
               mfa::Sms{.phone_number = "+1415555" + std::to_string(1000 + 100 * number + i)});
-          (void)verifier.challenge_factor(phone.factor.id());
+          (void)verifier.challenge_factor(phone.factor.id(), mfa::any_user);
           if (verifier.reseal_all().failed != 0) ++failed;
-          phone.factor.remove();
+          phone.factor.remove(mfa::by_operator);
         }
-        verifier.unlock_factor(enrolled.factor.id());
+        verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
       }
     } catch (...) {
       ++failed;

@@ -58,7 +58,7 @@ TEST_CASE("A page goes on after a factor that is gone meanwhile") {
     host.clock.advance(std::chrono::seconds(1));
     enrolled.push_back(host.enroll_totp().factor.id());
   }
-  host.verifier.delete_factor(enrolled[1]);
+  host.verifier.delete_factor(enrolled[1], mfa::any_user, mfa::by_operator);
   CHECK(ids(host.verifier.list_factors("u_42", {.after = enrolled[1]})) == std::vector{enrolled[2]});
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("A const verifier looks up, and what it returns has all its verbs") {
   Host host;
   const auto enrolled = host.enroll_totp();
   const std::string challenge_id = host.challenge(enrolled.factor.id());
-  const auto token = host.verifier.remember_device("u_42", "laptop").token;
+  const auto token = host.verifier.remember_device("u_42", "laptop", mfa::by_operator).token;
   const auto& verifier = std::as_const(host.verifier);
 
   CHECK(verifier.list_factors("u_42").size() == 1);
@@ -93,10 +93,10 @@ TEST_CASE("A const verifier looks up, and what it returns has all its verbs") {
   CHECK(verifier.check_device(token, "u_42"));
   CHECK(verifier.list_devices("u_42").size() == 1);
   CHECK(verifier.count_keys().factors.size() == 1);
-  const auto challenge = verifier.get_challenge(challenge_id);
+  const auto challenge = verifier.get_challenge(challenge_id, mfa::any_user);
   CHECK(challenge.verify(host.code(enrolled.totp.secret)).valid());
-  const auto factor = verifier.get_factor(enrolled.factor.id());
+  const auto factor = verifier.get_factor(enrolled.factor.id(), mfa::any_user);
   CHECK(factor.challenge().verify(host.code(enrolled.totp.secret, 1)).valid());
-  factor.remove();
+  factor.remove(mfa::by_operator);
   CHECK(verifier.list_factors("u_42").empty());
 }

@@ -270,8 +270,8 @@ template <class StoragePolicy> class Play {
     verify(challenge, right, Status::already_verified);
     verify(enrolled.factor.challenge(), right, Status::code_already_used);
     for (const auto& factor : verifier.list_factors("u_42")) heard.shown(factor);
-    heard.error_of(errc::entity_not_found, [&] { return verifier.get_factor(right); });
-    heard.error_of(errc::entity_not_found, [&] { return verifier.get_challenge(right); });
+    heard.error_of(errc::entity_not_found, [&] { return verifier.get_factor(right, mfa::any_user); });
+    heard.error_of(errc::entity_not_found, [&] { return verifier.get_challenge(right, mfa::any_user); });
     const std::string session = random_key();
     secrets.add_bytes(session);
     const auto bound = enrolled.factor.challenge({.binding = session});
@@ -284,7 +284,7 @@ template <class StoragePolicy> class Play {
         verifier.verify_challenge(enrolled.factor.challenge().id(), right, {.required = {.factors = 2}});
     CHECK(weak.status() == Status::insufficient_assurance);
     heard.shown(weak);
-    enrolled.factor.remove();
+    enrolled.factor.remove(mfa::by_operator);
   }
 
   void lockout() {
@@ -305,7 +305,7 @@ template <class StoragePolicy> class Play {
     verify(second, wrong(code(enrolled.totp.secret)), Status::wrong_code);
     verify(third, code(enrolled.totp.secret), Status::locked_out);
     heard.error_of(errc::factor_locked_out, [&] { return enrolled.factor.challenge(); });
-    verifier.unlock_factor(enrolled.factor.id());
+    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
   }
 
   void text_messages() {
@@ -329,20 +329,22 @@ template <class StoragePolicy> class Play {
     Verifier choosy{storage, clock, sms, options({.sms_allowed_country_codes = {"44"}})};
     heard.error_of(errc::sms_country_not_allowed, [&] { return enroll_sms(choosy); });
     heard.error_of(errc::sms_country_not_allowed,
-                   [&] { return choosy.challenge_factor(enrolled.factor.id()); });
+                   [&] { return choosy.challenge_factor(enrolled.factor.id(), mfa::any_user); });
 
     CHECK(verifier.reset_sms_limits(phone_number));
-    (void)verifier.reset_send_limits(enrolled.factor.id());
+    (void)verifier.reset_send_limits(enrolled.factor.id(), mfa::any_user);
 
     // The library's own transports, whose errors are nested.
     clock.advance(1h);
     mfa::Verifier without{storage, clock, options()};
-    heard.error_of(errc::sms_not_sent, [&] { return without.challenge_factor(enrolled.factor.id()); });
+    heard.error_of(errc::sms_not_sent,
+                   [&] { return without.challenge_factor(enrolled.factor.id(), mfa::any_user); });
     clock.advance(1h);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> full(std::fopen("/dev/full", "w"), &std::fclose);
     REQUIRE(full);
     mfa::Verifier on_console{storage, clock, mfa::sms::Console(full.get()), options()};
-    heard.error_of(errc::sms_not_sent, [&] { return on_console.challenge_factor(enrolled.factor.id()); });
+    heard.error_of(errc::sms_not_sent,
+                   [&] { return on_console.challenge_factor(enrolled.factor.id(), mfa::any_user); });
   }
 
   void other_kinds() {
@@ -373,7 +375,7 @@ template <class StoragePolicy> class Play {
     verify(token.factor.challenge(), shown(1), Status::code_already_used);
 
     const auto set = verifier.enroll_factor(mfa::RecoveryCodes{.count = 1});
-    const auto renewed = verifier.regenerate_recovery_codes(set.factor.id());
+    const auto renewed = verifier.regenerate_recovery_codes(set.factor.id(), mfa::any_user, mfa::by_operator);
     heard.shown(renewed.factor);
     for (std::string code : {set.recovery_codes.codes.front(), renewed.recovery_codes.codes.front()}) {
       secrets.add_text(code);
@@ -384,14 +386,15 @@ template <class StoragePolicy> class Play {
     verify(set.factor.challenge(), set.recovery_codes.codes.front(), Status::wrong_code);
     verify(set.factor.challenge(), kept, Status::valid);
     verify(set.factor.challenge(), kept, Status::code_already_used);
-    heard.error_of(errc::invalid_argument,
-                   [&] { return verifier.regenerate_recovery_codes(token.factor.id()); });
+    heard.error_of(errc::invalid_argument, [&] {
+      return verifier.regenerate_recovery_codes(token.factor.id(), mfa::any_user, mfa::by_operator);
+    });
     heard.error_of(errc::invalid_argument,
                    [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.count = 51}); });
 
     heard.error_of(errc::invalid_argument,
-                   [&] { return verifier.unsafe_export_otpauth_uri(set.factor.id()); });
-    const std::string uri(verifier.unsafe_export_otpauth_uri(token.factor.id()));
+                   [&] { return verifier.unsafe_export_otpauth_uri(set.factor.id(), mfa::any_user); });
+    const std::string uri(verifier.unsafe_export_otpauth_uri(token.factor.id(), mfa::any_user));
     const std::vector<mfa::ImportLine> lines{{.user_id = "u_42", .uri = uri},
                                              {.user_id = "u_42", .uri = uri + "x"},
                                              {.user_id = "u_42", .uri = uri + "%"}};
@@ -404,7 +407,7 @@ template <class StoragePolicy> class Play {
     CHECK(imported.refused == 2);
     heard.error_of(errc::invalid_uri, [&] { return mfa::otp::parse_uri(uri + "%").digits; });
 
-    const auto device = verifier.remember_device("u_42", "Laptop");
+    const auto device = verifier.remember_device("u_42", "Laptop", mfa::by_operator);
     secrets.add_text(device.token);
     CHECK(verifier.check_device(device.token, "u_42"));
     CHECK_FALSE(verifier.check_device(device.token, "u_43"));
@@ -412,7 +415,8 @@ template <class StoragePolicy> class Play {
     (void)verifier.purge_expired();
     (void)verifier.reseal_all();
     verifier.replace_key_ring(options().key_ring);
-    heard.error_of(errc::invalid_argument, [&] { return verifier.remember_device("", device.token); });
+    heard.error_of(errc::invalid_argument,
+                   [&] { return verifier.remember_device("", device.token, mfa::by_operator); });
   }
 
   /// A browser's answers by name; what a relying party makes of real ones is tested elsewhere.
@@ -435,7 +439,7 @@ template <class StoragePolicy> class Play {
       const auto challenge = factor.challenge();
       secrets.add_bytes(challenge.webauthn_options());
       verify(challenge, to_string(status), status);
-      verifier.unlock_factor(factor.id());
+      verifier.unlock_factor(factor.id(), mfa::any_user);
     }
     heard.error_of(errc::no_relying_party, [&] {
       return Verifier(storage, clock, sms, options()).enroll_factor(mfa::WebAuthn{.user = "alan"});
@@ -520,7 +524,8 @@ template <class StoragePolicy> class Play {
       }
     };
     mfa::Verifier breaking{storage, clock, Breaking{storage}, options()};
-    heard.error_of(errc::sms_not_sent, [&] { return breaking.challenge_factor(phone.factor.id()); });
+    heard.error_of(errc::sms_not_sent,
+                   [&] { return breaking.challenge_factor(phone.factor.id(), mfa::any_user); });
     storage.throws = false;
   }
 
@@ -535,7 +540,7 @@ template <class StoragePolicy> class Play {
     const auto use_both = [&](auto& with, errc expected) {
       heard.error_of(expected,
                      [&] { return with.verify_challenge(totp_challenge.id(), code(totp.totp.secret)); });
-      heard.error_of(expected, [&] { return with.challenge_factor(phone.factor.id()); });
+      heard.error_of(expected, [&] { return with.challenge_factor(phone.factor.id(), mfa::any_user); });
     };
     mfa::Options other = options();
     other.key_ring = mfa::KeyRing("b", mfa::crypto::bytes_of(other_key));
@@ -566,9 +571,11 @@ template <class StoragePolicy> class Play {
         },
         errc::unknown_key);
     change(totp.factor.id(), [](auto& record) { record.parameters += 'x'; });
-    heard.error_of(errc::corrupt_record, [&] { return verifier.get_factor(totp.factor.id()); });
+    heard.error_of(errc::corrupt_record,
+                   [&] { return verifier.get_factor(totp.factor.id(), mfa::any_user); });
     change(phone.factor.id(), [](auto& record) { record.parameters.pop_back(); });
-    heard.error_of(errc::corrupt_record, [&] { return verifier.get_factor(phone.factor.id()); });
+    heard.error_of(errc::corrupt_record,
+                   [&] { return verifier.get_factor(phone.factor.id(), mfa::any_user); });
   }
 
   /// On a machine whose OpenSSL has lost its algorithms. Its objects are kept per thread, so this takes a new
@@ -627,7 +634,7 @@ void broken_policies(Heard& heard) {
   };
   mfa::Verifier verifier{Lost{}, mfa::Options{}, mfa::return_errors};
   heard.error_of(errc::policy_failure, [&]() -> int {
-    throw verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ").error();
+    throw verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ", mfa::any_user).error();
   });
 
   mfa::async::detail::WorkQueue queue(1, 0);

@@ -59,7 +59,7 @@ TEST_CASE("what succeeds is in the result") {
   CHECK((*verification).valid());
   CHECK(verifier.list_factors("u_1")->size() == 1);
   CHECK(*verifier.purge_expired() == 0);
-  const Result<void> removed = enrolled->factor.remove();
+  const Result<void> removed = enrolled->factor.remove(mfa::by_operator);
   CHECK(removed.has_value());
 }
 
@@ -71,18 +71,19 @@ TEST_CASE("what is refused is in the result, whatever the verb") {
     return errc(result.error().code());
   };
   CHECK(code_of(verifier.enroll_factor(mfa::Totp{})) == errc::invalid_argument);
-  CHECK(code_of(verifier.challenge_factor(unknown)) == errc::entity_not_found);
+  CHECK(code_of(verifier.challenge_factor(unknown, mfa::any_user)) == errc::entity_not_found);
   CHECK(code_of(verifier.verify_challenge(unknown_challenge, "123456")) == errc::entity_not_found);
-  CHECK(code_of(verifier.get_factor(unknown)) == errc::entity_not_found);
-  CHECK(code_of(verifier.get_challenge(unknown_challenge)) == errc::entity_not_found);
+  CHECK(code_of(verifier.get_factor(unknown, mfa::any_user)) == errc::entity_not_found);
+  CHECK(code_of(verifier.get_challenge(unknown_challenge, mfa::any_user)) == errc::entity_not_found);
   CHECK(code_of(verifier.list_factors("u", mfa::Page{.limit = 0})) == errc::invalid_argument);
-  CHECK(code_of(verifier.regenerate_recovery_codes(unknown)) == errc::entity_not_found);
-  CHECK(code_of(verifier.remember_device("", "laptop")) == errc::invalid_argument);
-  CHECK(code_of(verifier.unsafe_export_otpauth_uri(unknown)) == errc::entity_not_found);
-  CHECK(code_of(verifier.delete_factor(unknown)) == errc::entity_not_found);
-  CHECK(code_of(verifier.unlock_factor(unknown)) == errc::entity_not_found);
+  CHECK(code_of(verifier.regenerate_recovery_codes(unknown, mfa::any_user, mfa::by_operator)) ==
+        errc::entity_not_found);
+  CHECK(code_of(verifier.remember_device("", "laptop", mfa::by_operator)) == errc::invalid_argument);
+  CHECK(code_of(verifier.unsafe_export_otpauth_uri(unknown, mfa::any_user)) == errc::entity_not_found);
+  CHECK(code_of(verifier.delete_factor(unknown, mfa::any_user, mfa::by_operator)) == errc::entity_not_found);
+  CHECK(code_of(verifier.unlock_factor(unknown, mfa::any_user)) == errc::entity_not_found);
   CHECK(code_of(verifier.reset_sms_limits("no number")) == errc::invalid_phone_number);
-  CHECK(code_of(verifier.reset_send_limits(unknown)) == errc::entity_not_found);
+  CHECK(code_of(verifier.reset_send_limits(unknown, mfa::any_user)) == errc::entity_not_found);
   CHECK(code_of(verifier.reseal_all({.batch = 0})) == errc::invalid_argument);
   CHECK(code_of(verifier.replace_key_ring(mfa::KeyRing())) == errc::no_key_ring);
 }
@@ -91,7 +92,7 @@ TEST_CASE("what a host's own class threw is the cause") {
   Faulty storage;
   mfa::Verifier verifier{storage, mfa::Options{}, mfa::return_errors};
   storage.lost = true;
-  const auto lost = verifier.get_factor(unknown);
+  const auto lost = verifier.get_factor(unknown, mfa::any_user);
   REQUIRE_FALSE(lost.has_value());
   CHECK(lost.error().code() == errc::policy_failure);
   CHECK_THAT(std::string(lost.error().what()), contains("Error::cause()"));
@@ -99,7 +100,7 @@ TEST_CASE("what a host's own class threw is the cause") {
 
   storage.lost = false;
   storage.no_memory = true;
-  CHECK_THROWS_AS(verifier.get_factor(unknown), std::bad_alloc);
+  CHECK_THROWS_AS(verifier.get_factor(unknown, mfa::any_user), std::bad_alloc);
 }
 
 TEST_CASE("a message that was not sent has the transport's error as its cause, thrown or returned") {

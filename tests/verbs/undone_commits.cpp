@@ -51,17 +51,18 @@ TEST_CASE("Every verb gets through after commits that were undone") {
   CHECK(host.verify(host.challenge(totp.factor.id()), host.code(totp.totp.secret)) == mfa::Status::valid);
   CHECK(host.verify(host.challenge(totp.factor.id()), host.wrong_code(totp.totp.secret)) ==
         mfa::Status::wrong_code);
-  CHECK(host.verifier.regenerate_recovery_codes(recovery.factor.id()).recovery_codes.codes.size() == 10);
+  CHECK(host.verifier.regenerate_recovery_codes(recovery.factor.id(), mfa::any_user, mfa::by_operator)
+            .recovery_codes.codes.size() == 10);
   (void)host.challenge(phone.factor.id());
   CHECK(host.sms.messages().size() == 1); // an SMS is sent after the commit, and once
-  const auto remembered = host.verifier.remember_device("u_42", "laptop");
+  const auto remembered = host.verifier.remember_device("u_42", "laptop", mfa::by_operator);
   CHECK(host.verifier.check_device(remembered.token, "u_42"));
   CHECK(host.verifier.revoke_devices("u_42") == 1);
   const auto line = mfa::ImportLine{.user_id = "u_7", .uri = totp.totp.uri};
   CHECK(mfa::import_factors(host.verifier, std::vector{line}).imported == 1);
   CHECK(host.verifier.list_factors("u_7").size() == 1);
-  host.verifier.unlock_factor(totp.factor.id());
-  host.verifier.delete_factor(totp.factor.id());
+  host.verifier.unlock_factor(totp.factor.id(), mfa::any_user);
+  host.verifier.delete_factor(totp.factor.id(), mfa::any_user, mfa::by_operator);
   CHECK(host.verifier.list_factors("u_42").size() == 2);
 }
 

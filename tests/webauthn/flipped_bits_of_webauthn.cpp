@@ -25,9 +25,9 @@ template <class StoreType> class WebAuthnWorld : public World<StoreType> {
     auto& verifier = this->verifier_;
     const mfa::WebAuthn request{.user = "alan@example.org", .display_name = "Alan", .user_id = "u_42"};
     const auto id = verifier.enroll_factor(request).factor.id();
-    const auto first = verifier.challenge_factor(id);
+    const auto first = verifier.challenge_factor(id, mfa::any_user);
     REQUIRE(first.verify(key_.create(first.webauthn_options()).json()).valid());
-    const auto sign_in = verifier.challenge_factor(id);
+    const auto sign_in = verifier.challenge_factor(id, mfa::any_user);
     const auto options = sign_in.webauthn_options();
     this->ask_about("webauthn", id, sign_in.id(), key_.get(options).json(), stranger_.get(options).json());
     this->about_[id].questions.push_back(
@@ -38,13 +38,13 @@ template <class StoreType> class WebAuthnWorld : public World<StoreType> {
     for (const std::string& claim : mfa::factor::WebAuthnKind::claims(*this->store.storage.find_factor(id)))
       this->counter("webauthn claim", claim, "delete_factor", [this, id] {
         return this->asked([&] {
-          this->verifier_.delete_factor(id);
+          this->verifier_.delete_factor(id, mfa::any_user, mfa::by_operator);
           return this->said("deleted");
         });
       });
 
     const auto pending = verifier.enroll_factor(request).factor.id();
-    const auto registration = verifier.challenge_factor(pending);
+    const auto registration = verifier.challenge_factor(pending, mfa::any_user);
     const auto pending_options = registration.webauthn_options();
     second_key_.credential_id = "the credential of the second key";
     SoftwareAuthenticator replaying = second_key_;

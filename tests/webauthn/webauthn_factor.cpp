@@ -56,7 +56,7 @@ TEST_CASE("Request options are PublicKeyCredentialRequestOptionsJSON of this cre
   SoftwareAuthenticator authenticator;
   authenticator.transports = {"usb", "nfc", "usb", "telepathy", "Not A Name"};
   const std::string id = host.registered(authenticator);
-  const auto challenge = host.verifier.challenge_factor(id);
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
   const auto options = Json::parse(challenge.webauthn_options());
   CHECK(options.at("rpId") == "example.org");
   CHECK(options.at("allowCredentials") ==
@@ -66,8 +66,8 @@ TEST_CASE("Request options are PublicKeyCredentialRequestOptionsJSON of this cre
   CHECK(options.at("userVerification") == "preferred");
   CHECK(options.at("timeout") == 300'000);
   CHECK(options.at("challenge") !=
-        Json::parse(host.verifier.challenge_factor(id).webauthn_options()).at("challenge"));
-  CHECK(host.verifier.get_challenge(challenge.id()).webauthn_options().empty());
+        Json::parse(host.verifier.challenge_factor(id, mfa::any_user).webauthn_options()).at("challenge"));
+  CHECK(host.verifier.get_challenge(challenge.id(), mfa::any_user).webauthn_options().empty());
 }
 
 TEST_CASE("A user's credentials are excluded from further enrolments, and share a random handle") {
@@ -181,7 +181,7 @@ TEST_CASE("A sign-in that must show two factors asks for user verification, and 
   const std::string id = host.registered(authenticator);
   authenticator.flags = SoftwareAuthenticator::user_present;
   const mfa::Assurance two{.factors = 2, .phishing_resistant = true};
-  const auto challenge = host.verifier.challenge_factor(id, {.required = two});
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user, {.required = two});
   const std::string& options = challenge.webauthn_options();
   CHECK(Json::parse(options).at("userVerification") == "required");
   authenticator.sign_count = 2;
@@ -198,7 +198,7 @@ TEST_CASE("What may be shown of a factor is its credential, never its key") {
   authenticator.flags |= SoftwareAuthenticator::backup_eligible | SoftwareAuthenticator::backed_up;
   const std::string id =
       host.enroll({.user = "alan@example.org", .user_id = "u_42", .friendly_name = "my key"});
-  const auto before = host.verifier.get_factor(id);
+  const auto before = host.verifier.get_factor(id, mfa::any_user);
   REQUIRE(before.webauthn() != nullptr);
   CHECK(before.webauthn()->user == "alan@example.org");
   CHECK(before.webauthn()->credential_id.empty());
@@ -229,7 +229,7 @@ TEST_CASE("A public key that somebody with the storage alone puts in place of an
   mfa::storage::Batch batch;
   batch.factors.push_back(record);
   REQUIRE(host.storage.commit(batch));
-  const auto challenge = host.verifier.challenge_factor(id);
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
   CHECK(thrown_by([&] { return challenge.verify(thief.get(challenge.webauthn_options()).json()); }) ==
         errc::seal_broken);
 }
@@ -237,7 +237,7 @@ TEST_CASE("A public key that somebody with the storage alone puts in place of an
 TEST_CASE("The stored challenge is no copy of the one that was given out") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
-  const auto challenge = host.verifier.challenge_factor(host.registered(authenticator));
+  const auto challenge = host.verifier.challenge_factor(host.registered(authenticator), mfa::any_user);
   const auto bytes = mfa::detail::base64url_decode(
                          Json::parse(challenge.webauthn_options()).at("challenge").get<std::string>())
                          .value();

@@ -316,10 +316,10 @@ class Onslaught {
     const std::size_t cost = mfa::test::allocated - before;
     CHECK_FALSE(verification.valid());
     CHECK(cost <= 20 * answer.size() + 100'000);
-    host.verifier.unlock_factor(factor_id);
+    host.verifier.unlock_factor(factor_id, mfa::any_user);
   }
 
-  auto challenge() { return host.verifier.challenge_factor(factor_id); }
+  auto challenge() { return host.verifier.challenge_factor(factor_id, mfa::any_user); }
 };
 
 } // namespace

@@ -55,7 +55,7 @@ TEST_CASE("What a sign-in shows depends on what the registration showed") {
     authenticator.flags = row.signed_in;
     // As often as he likes: a sign-in does not make the next one count.
     for (int i = 0; i < 3; ++i) CHECK(told_by(host.sign_in_with(authenticator, id)) == row.told);
-    const auto challenge = host.verifier.challenge_factor(id);
+    const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
     CHECK(told_by(challenge.verify(authenticator.get(challenge.webauthn_options()).json(),
                                    {.required = two_factors})) == row.told_if_two_are_required);
   }
@@ -67,7 +67,7 @@ TEST_CASE(
   const SoftwareAuthenticator authenticator;
   const std::string id = host.registered(authenticator);
   try {
-    (void)host.verifier.challenge_factor(id, {.required = two_factors});
+    (void)host.verifier.challenge_factor(id, mfa::any_user, {.required = two_factors});
     FAIL("challenged");
   } catch (const mfa::Error& error) {
     CHECK(error.code() == errc::insufficient_assurance);
@@ -89,7 +89,7 @@ TEST_CASE(
   const mfa::ChallengeOptions initialize{.initialize_user_verification = true};
 
   // Not by a touch: the options ask for more, and the answer must have it.
-  const auto asked = host.verifier.challenge_factor(id, initialize);
+  const auto asked = host.verifier.challenge_factor(id, mfa::any_user, initialize);
   CHECK(nlohmann::json::parse(asked.webauthn_options()).at("userVerification") == "required");
   CHECK(told_by(asked.verify(authenticator.get(asked.webauthn_options()).json())) == "user_not_verified");
   CHECK(raised() == 0);
@@ -111,7 +111,8 @@ TEST_CASE("A sign-in that is refused, or needs two factors itself, initializes n
   SoftwareAuthenticator authenticator;
   const std::string id = host.registered(authenticator);
   authenticator.flags = with_pin;
-  const auto challenge = host.verifier.challenge_factor(id, {.initialize_user_verification = true});
+  const auto challenge =
+      host.verifier.challenge_factor(id, mfa::any_user, {.initialize_user_verification = true});
   const std::string answer = authenticator.get(challenge.webauthn_options()).json();
   CHECK(told_by(challenge.verify(answer, {.required = two_factors})) == "insufficient_assurance");
   CHECK(told_by(host.sign_in_with(authenticator, id)) == "valid, 1 factors: pop user");
@@ -122,7 +123,7 @@ TEST_CASE("Who writes the storage cannot make an ordinary sign-in one that initi
   SoftwareAuthenticator authenticator;
   const std::string id = host.registered(authenticator);
   authenticator.flags = with_pin;
-  const auto challenge = host.verifier.challenge_factor(id);
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
   auto record = host.storage.find_challenge(challenge.id()).value();
   REQUIRE(record.answer.front() == 'a');
   record.answer.front() = 'i';

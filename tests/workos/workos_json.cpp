@@ -22,7 +22,7 @@ std::set<std::string> keys(const nlohmann::ordered_json& json) {
 TEST_CASE("A TOTP factor is printed with WorkOS's fields and without its secret") {
   Host host;
   const auto enrolled = host.enroll_totp();
-  const auto json = mfa::workos::json(host.verifier.get_factor(enrolled.factor.id()));
+  const auto json = mfa::workos::json(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user));
   CHECK(keys(json) == std::set<std::string>{"object", "id", "created_at", "updated_at", "type", "state",
                                             "user_id", "totp"});
   CHECK(json["object"] == "authentication_factor");

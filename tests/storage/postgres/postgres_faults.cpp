@@ -39,7 +39,7 @@ namespace {
 /// A host whose connections pass a proxy, with a schema of its own and time-outs that a test can wait for.
 template <class Storage> struct Host {
   explicit Host(PostgresOptions given = {}) : options(with_schema(std::move(given))) {
-    challenge_id = verifier.challenge_factor(enrolled.factor.id()).id();
+    challenge_id = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user).id();
   }
 
   static PostgresOptions with_schema(PostgresOptions options) {
@@ -119,7 +119,7 @@ TEMPLATE_TEST_CASE(
   CHECK_THAT(what, mfa::test::contains("may have been written or not, but all or nothing"));
   CHECK(host.factor_version() == 2);
   CHECK(host.verify() == Status::already_verified);
-  host.challenge_id = host.verifier.challenge_factor(host.enrolled.factor.id()).id();
+  host.challenge_id = host.verifier.challenge_factor(host.enrolled.factor.id(), mfa::any_user).id();
   CHECK(host.verify() == Status::code_already_used);
   host.proxy.resume();
   CHECK(host.verify() == Status::code_already_used);

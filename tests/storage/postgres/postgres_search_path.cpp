@@ -132,7 +132,7 @@ void use(Postgres& storage) {
   mfa::Verifier verifier{storage, clock, mfa::Options{.key_ring = mfa::KeyRing::generate()}};
   const auto enrolled =
       verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
-  const auto challenge = verifier.challenge_factor(enrolled.factor.id());
+  const auto challenge = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
   const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
   CHECK(verifier.verify_challenge(challenge.id(), mfa::otp::totp(secret, clock.now())).valid());
   CHECK(verifier.list_factors("u_42").size() == 1);
@@ -143,7 +143,7 @@ void use(Postgres& storage) {
   CHECK_FALSE(storage.commit(batch));
   CHECK(storage.find_counter("a"));
   CHECK(storage.purge(at(9'000'000'000'000), 10) == 3);
-  verifier.delete_factor(enrolled.factor.id());
+  verifier.delete_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
 }
 
 /// That the view, the tables and the function use PostgreSQL's own types, functions and operators alone.

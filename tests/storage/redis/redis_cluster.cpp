@@ -103,16 +103,17 @@ template <class Storage> void use_every_verb(Storage& storage) {
       verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
   const auto phone = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"});
   const auto code = mfa::otp::totp(mfa::otp::base32_decode(totp.totp.secret), clock.now());
-  CHECK(verifier.verify_challenge(verifier.challenge_factor(totp.factor.id()).id(), code).valid());
-  const auto challenge = verifier.challenge_factor(phone.factor.id());
+  CHECK(verifier.verify_challenge(verifier.challenge_factor(totp.factor.id(), mfa::any_user).id(), code)
+            .valid());
+  const auto challenge = verifier.challenge_factor(phone.factor.id(), mfa::any_user);
   CHECK(verifier.verify_challenge(challenge.id(), sms.last().body).valid());
   CHECK(verifier.list_factors("u_42").size() == 2);
   CHECK(storage.scan_factors("", 100).size() == 2);
-  verifier.delete_factor(totp.factor.id());
+  verifier.delete_factor(totp.factor.id(), mfa::any_user, mfa::by_operator);
   CHECK(verifier.list_factors("u_42").size() == 1);
   clock.advance(std::chrono::hours(24 * 400));
   CHECK(verifier.purge_expired() == 3); // two challenges and the phone number's counter
-  verifier.delete_factor(phone.factor.id());
+  verifier.delete_factor(phone.factor.id(), mfa::any_user, mfa::by_operator);
 }
 
 } // namespace

@@ -50,7 +50,8 @@ TEST_CASE("a crafted length in a factor's parameters is an error of its listing"
                             mfa::detail::hexadecimal(mfa::crypto::bytes_of(crafted)) + "' WHERE id = '" + id +
                             "'");
           CHECK(thrown_by([&] { return host.verifier.list_factors("u_42"); }) == errc::corrupt_record);
-          CHECK(thrown_by([&] { return host.verifier.get_factor(id); }) == errc::corrupt_record);
+          CHECK(thrown_by([&] { return host.verifier.get_factor(id, mfa::any_user); }) ==
+                errc::corrupt_record);
         }
 }
 
@@ -74,7 +75,8 @@ TEST_CASE("times that overflow are errors of every verb that reads them") {
     INFO(time);
     operators.execute("UPDATE mfa_factors SET last_failure_at = " + std::string(time));
     CHECK(thrown_by([&] { return host.verify(challenge_id, "123456"); }) == errc::corrupt_record);
-    CHECK(thrown_by([&] { return host.verifier.challenge_factor(id); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return host.verifier.challenge_factor(id, mfa::any_user); }) ==
+          errc::corrupt_record);
     CHECK(thrown_by([&] { return host.verifier.list_factors("u_42"); }) == errc::corrupt_record);
   }
 }

@@ -165,8 +165,8 @@ void check_attempts(Verifier& verifier, const Heard& heard) {
     const Heard::Attempt& attempt = heard.attempts[i];
     CAPTURE(attempt.challenge, attempt.told.value_or("under way"));
     const bool right = attempt.told == "valid";
-    const auto challenge = verifier.get_challenge(attempt.challenge);
-    const auto factor = verifier.get_factor(attempt.factor);
+    const auto challenge = verifier.get_challenge(attempt.challenge, mfa::any_user);
+    const auto factor = verifier.get_factor(attempt.factor, mfa::any_user);
     const bool last = i + 1 == heard.attempts.size();
     if (attempt.told) {
       CHECK((*attempt.told == "valid" || *attempt.told == "wrong_code"));
@@ -195,16 +195,16 @@ void check_codes(Verifier& verifier, mfa::testing::ManualClock& clock, const Hea
     if (attempt.told != "valid") continue;
     CAPTURE(attempt.factor, attempt.at);
     clock.set(time_of(attempt.at));
-    verifier.unlock_factor(attempt.factor);
-    const auto challenge = verifier.challenge_factor(attempt.factor);
+    verifier.unlock_factor(attempt.factor, mfa::any_user);
+    const auto challenge = verifier.challenge_factor(attempt.factor, mfa::any_user);
     CHECK(challenge.verify(attempt.code).status() == mfa::Status::code_already_used);
   }
   clock.set(after);
   for (const auto& [factor, secret] : heard.secrets) {
     CAPTURE(factor);
-    verifier.unlock_factor(factor);
+    verifier.unlock_factor(factor, mfa::any_user);
     const auto code = mfa::otp::totp(mfa::otp::base32_decode(secret), clock.now());
-    CHECK(verifier.challenge_factor(factor).verify(code).valid());
+    CHECK(verifier.challenge_factor(factor, mfa::any_user).verify(code).valid());
   }
 }
 
@@ -241,8 +241,9 @@ TEST_CASE("200 kills leave a file that opens, with all that was told, and no cod
       mfa::storage::Sqlite storage(file, {.synchronous = mfa::storage::Synchronous::off});
       Verifier verifier{storage, clock, options_with(keys)};
       for (const auto& [factor, secret] : heard.secrets) earlier.push_back(factor);
-      for (const std::string& factor : earlier) CHECK_NOTHROW(verifier.get_factor(factor));
-      for (const std::string& challenge : heard.challenges) CHECK_NOTHROW(verifier.get_challenge(challenge));
+      for (const std::string& factor : earlier) CHECK_NOTHROW(verifier.get_factor(factor, mfa::any_user));
+      for (const std::string& challenge : heard.challenges)
+        CHECK_NOTHROW(verifier.get_challenge(challenge, mfa::any_user));
       check_attempts(verifier, heard);
       mfa::testing::ManualClock then;
       Verifier later{storage, then, options_with(keys)};
