@@ -37,6 +37,7 @@ class Authorization {
     return authorization;
   }
 
+  [[nodiscard]] bool is_given() const noexcept { return by_operator_ || challenge_id_.has_value(); }
   [[nodiscard]] bool is_by_operator() const noexcept { return by_operator_; }
   /// Of the verified challenge; none if there is none.
   [[nodiscard]] const std::optional<std::string>& challenge_id() const noexcept { return challenge_id_; }

@@ -26,7 +26,7 @@ class ChallengeDetails {
   [[nodiscard]] ChallengeState state() const noexcept { return state_; }
   [[nodiscard]] Time created_at() const noexcept { return created_at_; }
   [[nodiscard]] Time updated_at() const noexcept { return updated_at_; }
-  /// None for TOTP, whose codes run out by themselves.
+  /// None for challenges of earlier releases.
   [[nodiscard]] std::optional<Time> expires_at() const noexcept { return expires_at_; }
   /// How many wrong codes it still takes.
   [[nodiscard]] std::uint32_t attempts_left() const noexcept { return attempts_left_; }

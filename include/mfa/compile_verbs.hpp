@@ -38,6 +38,13 @@ template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::s
 template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const UserId&);
 template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&, std::optional<std::string_view>);
 template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
+template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
+template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, storage::Batch&);
+template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
+template Verb<void> begin<Run>(const Run&, const std::string&, const Authorization&, const factor::Context&,
+                               Enrolling&);
+template Verb<storage::CounterRecord> end_enrollment<Run>(const Run&, const storage::FactorRecord&,
+                                                          const factor::Context&);
 template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,
                                                                                const Authorization&);

@@ -52,6 +52,14 @@ extern template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, c
 extern template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&,
                                                       std::optional<std::string_view>);
 extern template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
+extern template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
+extern template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&,
+                                                  storage::Batch&);
+extern template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
+extern template Verb<void> begin<Run>(const Run&, const std::string&, const Authorization&,
+                                      const factor::Context&, Enrolling&);
+extern template Verb<storage::CounterRecord> end_enrollment<Run>(const Run&, const storage::FactorRecord&,
+                                                                 const factor::Context&);
 extern template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 extern template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,
                                                                                       const Authorization&);

@@ -44,6 +44,20 @@ struct Options {
   /// difference.
   bool unverified_factors_sign_in = false;
 
+  // What a caller who has no second factor can make, for each user; a factor of no user counts for itself.
+  /// Open challenges: 1 to 100. A further one ends the oldest.
+  unsigned open_challenges_a_user = 20;
+  /// Unverified factors: 1 to 50. A further one removes the oldest.
+  unsigned unverified_factors_a_user = 5;
+  /// How long an enrolment can be confirmed: 1 min to 30 days.
+  std::chrono::seconds enrollment_lifetime = std::chrono::minutes(10);
+  /// Codes sent or given to the host to deliver, by whatever factors, in an hour and in a day: 1 to 500.
+  unsigned sends_a_user_an_hour = 10;
+  unsigned sends_a_user_a_day = 20;
+  /// How long a challenge can be answered whose kind says nothing of it (TOTP, HOTP, recovery codes): 30 s to
+  /// 1 h.
+  std::chrono::seconds challenge_lifetime = std::chrono::minutes(10);
+
   /// TOTP steps accepted before and after the current one, for clocks that differ: 0 to 10 (RFC 6238
   /// section 5.2).
   unsigned totp_drift_steps = 1;
@@ -59,8 +73,8 @@ struct Options {
   /// company's name say, belong here and not in the template. Each that `sms_template` names needs one; a
   /// challenge may bring its own.
   sms::MessageValues sms_values = {};
-  /// Country codes that may be sent to ("1", "44"); empty: all. Fraud lives in countries that you do not
-  /// serve.
+  /// Country codes that may be sent to ("1", "44"), or `sms::every_country()`. Required with an SMS
+  /// transport: fraud lives in countries that you do not serve.
   std::vector<std::string> sms_allowed_country_codes = {};
   /// Sends to one phone number, by whatever factor: the time between two (0 s to 1 h), and how many in an
   /// hour and in a day (1 to 100).
@@ -98,7 +112,7 @@ struct Options {
   unsigned failures_before_lockout = 100;
 
   /// How long a challenge's record is kept for `get_challenge` before `purge_expired` may remove it: 1 h to
-  /// 366 days. A TOTP challenge has no other end.
+  /// 366 days.
   std::chrono::seconds challenge_retention = std::chrono::hours(24 * 30);
 
   /// Told of what the verbs do, and of the messages, codes, devices and lines of an import that they refuse.
@@ -157,6 +171,12 @@ inline void check_options(const Options& options) {
                                               " to " + std::to_string(most) + std::string(unit));
   };
   within("authorization_lifetime", options.authorization_lifetime.count(), 60, 86'400, " s");
+  within("open_challenges_a_user", options.open_challenges_a_user, 1, 100);
+  within("unverified_factors_a_user", options.unverified_factors_a_user, 1, 50);
+  within("enrollment_lifetime", options.enrollment_lifetime.count(), 60, std::int64_t{30} * 86'400, " s");
+  within("sends_a_user_an_hour", options.sends_a_user_an_hour, 1, 500);
+  within("sends_a_user_a_day", options.sends_a_user_a_day, 1, 500);
+  within("challenge_lifetime", options.challenge_lifetime.count(), 30, 3600, " s");
   within("totp_drift_steps", options.totp_drift_steps, 0, 10);
   within("sms_code_digits", options.sms_code_digits, 6, 9);
   within("sms_code_lifetime", options.sms_code_lifetime.count(), 30, 600, " s");

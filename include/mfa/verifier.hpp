@@ -123,7 +123,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// Enrols a factor (`Totp`, `Sms`, `GenericOtp`, `Hotp`, `RecoveryCodes`, `WebAuthn`) and returns it with
   /// what its user needs: `.factor`, and `.totp`, `.sms` and so on by kind. Keep `.factor.id()`. The factor
   /// is unverified, and signs nobody in, until `confirm_enrollment`, but for recovery codes, which are
-  /// verified at once.
+  /// verified at once, and so need an authorization even as the first.
   /// Throws `errc::invalid_argument`, `errc::invalid_secret`, `errc::qr_code_too_large`,
   /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`, `errc::no_relying_party`; and
   /// `errc::authorization_required` if the user has a verified factor already and `authorization` is not a
@@ -166,8 +166,9 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// `options.purpose` is not looked at. Throws what `verify_challenge` throws.
   Answer<Confirmation> confirm_enrollment(std::string_view id, std::string_view code,
                                           const VerifyOptions& options = VerifyOptions()) const {
-    return run(options.event_context,
-               [&](const verbs::Run& run) { return verbs::confirm_enrollment(run, id, code, options); });
+    return run_with_lists(options.event_context, [&](const verbs::Run& run) {
+      return verbs::confirm_enrollment(run, id, code, options);
+    });
   }
 
   /// Draws new recovery codes, which replace all old ones, used or not, at once. Returns what `enroll_factor`

@@ -88,6 +88,7 @@ template <class StoragePolicy> struct HostOver {
  private:
   static Options with_template(Options options) {
     options.sms_template = code_only;
+    if (options.sms_allowed_country_codes.empty()) options.sms_allowed_country_codes = sms::every_country();
     return options;
   }
 };

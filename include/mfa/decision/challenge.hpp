@@ -116,6 +116,7 @@ inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
   challenge.state = ChallengeState::pending;
   challenge.created_at = challenge.updated_at = context.now;
   challenge.purge_at = context.now + context.options.challenge_retention;
+  challenge.expires_at = context.now + context.options.challenge_lifetime; // or as the kind says
   challenge.attempts_left = context.options.attempts_a_challenge;
   if (request.binding)
     challenge.binding = context.keys.authenticate(*request.binding, binding_context(challenge));

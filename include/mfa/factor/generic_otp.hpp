@@ -65,8 +65,12 @@ struct GenericOtpKind : SentCodeKind {
     return {std::string(sent_to(record).destination)};
   }
 
-  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context&) {
-    return {"generic_otp_codes_" + record.id};
+  /// By the destination, whatever the factor, so that a factor which is deleted and enrolled anew brings no
+  /// fresh budget; without one, by the factor.
+  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context& context) {
+    const std::string_view destination = sent_to(record).destination;
+    if (destination.empty()) return {"generic_otp_codes_" + record.id};
+    return send_counter_ids("generic_otp_codes_", destination, context.keys);
   }
 
   /// Counts the code, draws it, keeps its HMAC and makes this challenge the factor's only one that counts.
@@ -79,8 +83,9 @@ struct GenericOtpKind : SentCodeKind {
         options.generic_otp_lifetime,
         {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day}};
     if (const auto wait = count_send(*counter, codes.limits, context))
-      return {.refusal = Refusal{EventType::code_refused,
-                                 too_many(errc::code_rate_limited, "codes of this factor", "drawn", *wait)}};
+      return {.refusal =
+                  Refusal{EventType::code_refused,
+                          too_many(errc::code_rate_limited, "codes to this destination", "drawn", *wait)}};
     return {.factor_changed = true, .delivery = ToUser{issue_code(record, challenge, codes, context)}};
   }
 

@@ -93,6 +93,11 @@ struct PreparesNothing {
   }
 };
 
+/// Its challenges send the user a code: a base that `SentCodeKind` has, for what is bounded for all of them.
+struct SendsCodes {};
+
+template <class Kind> inline constexpr bool sends_codes = std::derived_from<Kind, SendsCodes>;
+
 /// Whether the user has an answer of this kind without being asked for one.
 template <class Kind> inline constexpr bool comes_unasked = std::derived_from<Kind, PreparesNothing>;
 

@@ -11,7 +11,6 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
@@ -53,11 +52,7 @@ namespace factor {
 /// that the storage does not learn the number.
 [[nodiscard]] inline std::vector<std::string> sms_counter_ids(std::string_view phone_number,
                                                               const KeyRing& keys) {
-  constexpr std::size_t mac_size = 32;
-  std::vector<std::string> ids;
-  for (const std::string& stored : keys.authenticate_under_each(phone_number, "sms counter"))
-    ids.push_back("sms_sends_" + detail::hexadecimal(crypto::bytes_of(stored).last(mac_size)));
-  return ids;
+  return send_counter_ids("sms_sends_", phone_number, keys);
 }
 
 /// The kind `sms`. Only the latest challenge of a factor can be answered.

@@ -27,8 +27,9 @@ namespace mfa::verbs {
 [[nodiscard]] inline bool allows(const storage::ChallengeWithFactor& found, std::string_view user_id,
                                  const factor::Context& context) {
   storage::ChallengeRecord challenge = found.challenge;
-  return challenge.state == ChallengeState::verified && found.factor && is_verified(*found.factor) &&
-         found.factor->user_id == user_id && decision::take_terms(challenge).purpose != Purpose::action &&
+  return !user_id.empty() && challenge.state == ChallengeState::verified && found.factor &&
+         is_verified(*found.factor) && found.factor->user_id == user_id &&
+         decision::take_terms(challenge).purpose != Purpose::action &&
          is_fresh(challenge.updated_at, context.options.authorization_lifetime, context.now);
 }
 

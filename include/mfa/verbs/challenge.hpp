@@ -10,6 +10,7 @@
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/decision/challenge.hpp>
+#include <mfa/decision/user_record.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
@@ -23,6 +24,7 @@
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/sms_delivery.hpp>
+#include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
@@ -69,6 +71,18 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     const factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
     decision::check_challengeable(factor, options, context);
+    FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
+    if (options.purpose == Purpose::confirm_enrollment)
+      decision::check_in_time(found_user.user, factor, context.now);
+    const bool sends =
+        factor::with_kind(factor.type, [](auto kind) { return factor::sends_codes<decltype(kind)>; });
+    std::optional<factor::Refusal> refusal;
+    if (sends) refusal = decision::count_send(found_user.user, factor, context);
+    if (refusal) {
+      std::optional<storage::CounterRecord> corrected = found_user.changed(context.now);
+      if (corrected->data == found_user.record.data) corrected.reset();
+      co_await refuse(run, factor, std::move(corrected), *refusal, context.now);
+    }
 
     std::optional<storage::CounterRecord> counter;
     const auto counter_ids =
@@ -90,6 +104,9 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     Event event = about(factor, EventType::challenge_created, context.now);
     event.challenge_id = created.challenge.id();
     storage::Batch batch;
+    const auto gone = decision::admit(found_user.user, challenge, context);
+    co_await remove_challenges(run, gone, batch);
+    batch.counters.push_back(found_user.changed(context.now));
     if (counter) batch.counters.push_back(*std::move(counter));
     batch.challenges.push_back(std::move(challenge));
     if (factor_changed) batch.factors.push_back(factor);

@@ -10,6 +10,7 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/not_found.hpp>
+#include <mfa/decision/user_record.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -19,11 +20,13 @@
 #include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/claims.hpp>
 #include <mfa/verbs/find_challenge.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 #include <mfa/verification.hpp>
 
@@ -47,6 +50,26 @@ inline void emit(const Run& run, const decision::Verdict& verdict, const Verific
   if (verdict.first_verification) emit_also(EventType::factor_verified);
   if (verdict.locked_now) emit_also(EventType::factor_locked_out);
   if (verdict.event) emit_also(*verdict.event);
+}
+
+/// What is committed when the enrolment of this factor is confirmed. Throws `errc::enrollment_expired`, and
+/// `errc::authorization_required` if it was enrolled as the user's first and another was verified meanwhile.
+Verb<storage::CounterRecord> end_enrollment(const VerbRun auto& run, const storage::FactorRecord& factor,
+                                            const factor::Context& context) {
+  FoundUser found = co_await find_user(run, factor.user_id, factor.id);
+  decision::check_in_time(found.user, factor, context.now);
+  const auto* const enrollment = decision::enrollment_of(found.user, factor.id);
+  if (!factor.user_id.empty() && (enrollment == nullptr || !enrollment->authorized)) {
+    const auto factors = co_await run.list_factors(factor.user_id);
+    for (const storage::FactorRecord& other : factors)
+      if (is_verified(other) && other.id != factor.id)
+        throw Error(errc::authorization_required,
+                    "factor " + factor.id +
+                        " was enrolled as the user's first, and another was verified meanwhile; have the "
+                        "user show that one, and enrol this one anew with the Verification");
+  }
+  decision::forget_enrollment(found.user, factor.id);
+  co_return found.changed(context.now);
 }
 
 /// One attempt on a challenge, whatever it is for.
@@ -79,6 +102,8 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
     const std::string user_id = run.observed() ? factor.user_id : std::string();
     if (verdict.factor_changed || verdict.challenge_changed) {
       storage::Batch batch;
+      if (verdict.first_verification && terms.purpose == Purpose::confirm_enrollment)
+        batch.counters.push_back(co_await end_enrollment(run, factor, context));
       for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));
       if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
       if (verdict.challenge_changed) {
