@@ -32,8 +32,8 @@ template Verb<std::vector<StoredDevice>> find_all_devices<Run>(const Run&, std::
                                                                storage::CounterRecord&);
 template Verb<RememberedDevice> remember_device<Run>(const Run&, const UserId&, std::string_view,
                                                      const Authorization&, std::chrono::seconds);
-template Verb<std::optional<TrustedDevice>> find_device<Run>(const Run&, std::string_view, std::string_view,
-                                                             const factor::Context&, std::string&);
+template Verb<std::optional<StoredDevice>> find_device<Run>(const Run&, std::string_view, std::string_view,
+                                                            const factor::Context&, std::string&);
 template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::string_view, const UserId&);
 template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const UserId&);
 template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&, std::optional<std::string_view>);
@@ -45,6 +45,15 @@ template Verb<void> begin<Run>(const Run&, const std::string&, const Authorizati
                                Enrolling&);
 template Verb<storage::CounterRecord> end_enrollment<Run>(const Run&, const storage::FactorRecord&,
                                                           const factor::Context&);
+template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std::string_view,
+                                              const factor::Context&);
+template Verb<std::optional<storage::CounterRecord>> count_wrong_code<Run>(const Run&, std::string_view,
+                                                                           std::string_view, Time);
+template Verb<std::optional<storage::CounterRecord>> end_trust<Run>(const Run&, const storage::FactorRecord&,
+                                                                    bool, Time, std::vector<std::string>&);
+template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
+template Verb<void> count_wrong_code<Run>(const Run&, storage::FactorRecord&, const decision::ChallengeTerms&,
+                                          const factor::Context&, storage::Batch&);
 template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,
                                                                                const Authorization&);
@@ -76,7 +85,7 @@ template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage:
 template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);
 template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 template Verb<KeyCounts> count_keys<Run>(const Run&);
-template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose&);
+template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose&, const Authorization&);
 template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&, const Event&);
 template Verb<bool> reset_sms_limits<Run>(const Run&, std::string_view);
 template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, const Whose&);

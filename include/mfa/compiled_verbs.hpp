@@ -44,7 +44,7 @@ extern template Verb<std::vector<StoredDevice>> find_all_devices<Run>(const Run&
                                                                       storage::CounterRecord&);
 extern template Verb<RememberedDevice> remember_device<Run>(const Run&, const UserId&, std::string_view,
                                                             const Authorization&, std::chrono::seconds);
-extern template Verb<std::optional<TrustedDevice>>
+extern template Verb<std::optional<StoredDevice>>
 find_device<Run>(const Run&, std::string_view, std::string_view, const factor::Context&, std::string&);
 extern template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::string_view,
                                                                      const UserId&);
@@ -60,6 +60,16 @@ extern template Verb<void> begin<Run>(const Run&, const std::string&, const Auth
                                       const factor::Context&, Enrolling&);
 extern template Verb<storage::CounterRecord> end_enrollment<Run>(const Run&, const storage::FactorRecord&,
                                                                  const factor::Context&);
+extern template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std::string_view,
+                                                     const factor::Context&);
+extern template Verb<std::optional<storage::CounterRecord>>
+count_wrong_code<Run>(const Run&, std::string_view, std::string_view, Time);
+extern template Verb<std::optional<storage::CounterRecord>>
+end_trust<Run>(const Run&, const storage::FactorRecord&, bool, Time, std::vector<std::string>&);
+extern template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
+extern template Verb<void> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
+                                                 const decision::ChallengeTerms&, const factor::Context&,
+                                                 storage::Batch&);
 extern template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 extern template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,
                                                                                       const Authorization&);
@@ -91,7 +101,8 @@ extern template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<s
 extern template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);
 extern template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 extern template Verb<KeyCounts> count_keys<Run>(const Run&);
-extern template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose&);
+extern template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose&,
+                                              const Authorization&);
 extern template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&, const Event&);
 extern template Verb<bool> reset_sms_limits<Run>(const Run&, std::string_view);
 extern template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, const Whose&);

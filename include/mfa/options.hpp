@@ -10,6 +10,7 @@
 
 #include <mfa/assurance.hpp>
 #include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/fwd.hpp>
@@ -54,6 +55,9 @@ struct Options {
   /// Codes sent or given to the host to deliver, by whatever factors, in an hour and in a day: 1 to 500.
   unsigned sends_a_user_an_hour = 10;
   unsigned sends_a_user_a_day = 20;
+  /// Wrong codes of verified factors whose codes can be guessed, in a day: 10 to 1,000. Then none of them is
+  /// challenged, with `errc::user_delayed`, until the first is a day old.
+  unsigned wrong_codes_a_user_a_day = 50;
   /// How long a challenge can be answered whose kind says nothing of it (TOTP, HOTP, recovery codes): 30 s to
   /// 1 h.
   std::chrono::seconds challenge_lifetime = std::chrono::minutes(10);
@@ -137,6 +141,11 @@ struct ChallengeOptions {
   /// What the verification will have to show, or is refused with `Status::insufficient_assurance`. A factor
   /// whose kind never can is refused at once, with `errc::insufficient_assurance`.
   Assurance required = {};
+  /// The token of a device that the user has remembered (`Verifier::remember_device`), if the browser has
+  /// one. What strangers with the user's password do then keeps him from nothing: wrong codes from elsewhere,
+  /// their delays and locks, do not count here, and those from here count for the device alone. Any other
+  /// text counts as none.
+  crypto::SecretString device_token = {};
   /// WebAuthn: asks for the PIN or biometric of a credential that was registered without, and lets it count
   /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of
   /// the authenticator may be setting his own PIN (WebAuthn section 7.2 step 24). Ignored by other kinds.
@@ -176,6 +185,7 @@ inline void check_options(const Options& options) {
   within("enrollment_lifetime", options.enrollment_lifetime.count(), 60, std::int64_t{30} * 86'400, " s");
   within("sends_a_user_an_hour", options.sends_a_user_an_hour, 1, 500);
   within("sends_a_user_a_day", options.sends_a_user_a_day, 1, 500);
+  within("wrong_codes_a_user_a_day", options.wrong_codes_a_user_a_day, 10, 1000);
   within("challenge_lifetime", options.challenge_lifetime.count(), 30, 3600, " s");
   within("totp_drift_steps", options.totp_drift_steps, 0, 10);
   within("sms_code_digits", options.sms_code_digits, 6, 9);

@@ -14,6 +14,7 @@
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/kinds.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
@@ -24,13 +25,15 @@ namespace mfa {
 class [[nodiscard]] Verification {
  public:
   Verification(const decision::Verdict& verdict, ChallengeDetails challenge,
-               const storage::FactorRecord& factor, const factor::Context& context)
+               const storage::FactorRecord& factor, bool trusted_device, const factor::Context& context)
       : status_(verdict.status), type_(factor.type), challenge_(std::move(challenge)),
         retry_after_(verdict.retry_after),
-        factor_locked_(decision::lockout(factor, context.now, context.options).locked) {
-    if (challenge_.state() == ChallengeState::pending && status_ != Status::superseded && !factor_locked_)
-      attempts_left_ =
-          std::min(challenge_.attempts_left(), context.options.failures_before_lockout - factor.failures);
+        factor_locked_(!trusted_device && decision::lockout(factor, context.now, context.options).locked) {
+    if (challenge_.state() == ChallengeState::pending && status_ != Status::superseded && !factor_locked_) {
+      attempts_left_ = challenge_.attempts_left();
+      if (!trusted_device && factor::is_guessable(type_))
+        attempts_left_ = std::min(attempts_left_, context.options.failures_before_lockout - factor.failures);
+    }
     if (!valid()) return;
     user_id_ = factor.user_id;
     verified_at_ = context.now;

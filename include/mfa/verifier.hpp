@@ -284,8 +284,14 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                [&](const verbs::Run& run) { return verbs::revoke_device(run, user_id, device_id); });
   }
 
-  /// Ends the trust in all devices of the user, and returns how many there were. Call it when the password or
-  /// a factor changes.
+  /// To be called when the user's password was changed or reset: ends his open challenges, which a session
+  /// with the old password may hold, and the trust in all his devices, and returns how many there were.
+  Answer<std::size_t> password_changed(const UserId& user_id,
+                                       const EventContext& event_context = EventContext()) const {
+    return run(event_context, [&](const verbs::Run& run) { return verbs::password_changed(run, user_id); });
+  }
+
+  /// Ends the trust in all devices of the user, and returns how many there were.
   Answer<std::size_t> revoke_devices(const UserId& user_id,
                                      const EventContext& event_context = EventContext()) const {
     return run(event_context,
@@ -307,23 +313,27 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   // --- end
 
-  /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`, also if the
-  /// factor is not that user's, and `errc::authorization_required` for a verified one.
+  /// Removes the factor; its challenges are not found any more, and the devices that were remembered by it,
+  /// or all if it was the user's last verified one, are trusted no more. Throws `errc::entity_not_found`,
+  /// also if the factor is not that user's, and `errc::authorization_required` for a verified one.
   Answer<void> delete_factor(std::string_view factor_id, const Whose& whose,
                              const Authorization& authorization = Authorization(),
                              const EventContext& event_context = EventContext()) const {
-    return run(event_context, [&](const verbs::Run& run) {
+    return run_with_lists(event_context, [&](const verbs::Run& run) {
       return verbs::delete_factor(run, factor_id, whose, authorization);
     });
   }
 
-  /// For operators: forgets the factor's wrong codes, whether it is locked or waiting, and the codes that
-  /// a TOTP factor took for a day or more ahead of now, when the clock was wrong. Throws
+  /// Forgets the factor's wrong codes, whether it is locked or waiting, and the codes that a TOTP factor took
+  /// for a day or more ahead of now, when the clock was wrong: for operators, and for a user who has shown
+  /// another factor, or this one on a trusted device. Throws `errc::authorization_required` and
   /// `errc::entity_not_found`; also if the factor is not that user's.
   Answer<void> unlock_factor(std::string_view factor_id, const Whose& whose,
+                             const Authorization& authorization,
                              const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [&](const verbs::Run& run) { return verbs::unlock_factor(run, factor_id, whose); });
+    return run(event_context, [&](const verbs::Run& run) {
+      return verbs::unlock_factor(run, factor_id, whose, authorization);
+    });
   }
 
   /// For operators: forgets the messages that were sent to a phone number, so that the next need not wait.

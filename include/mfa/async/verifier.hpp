@@ -215,6 +215,12 @@ class Verifier {
     });
   }
 
+  Task<Answer<std::size_t>> password_changed(const UserId& user_id,
+                                             const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [user_id](const verbs::Run& run) { return verbs::password_changed(run, user_id); });
+  }
+
   Task<Answer<std::size_t>> revoke_devices(const UserId& user_id,
                                            const EventContext& event_context = EventContext()) const {
     return run(event_context, [user_id](const verbs::Run& run) {
@@ -240,10 +246,12 @@ class Verifier {
   }
 
   Task<Answer<void>> unlock_factor(std::string_view factor_id, const Whose& whose,
+                                   const Authorization& authorization,
                                    const EventContext& event_context = EventContext()) const {
-    return run(event_context, [factor_id = std::string(factor_id), whose](const verbs::Run& run) {
-      return verbs::unlock_factor(run, factor_id, whose);
-    });
+    return run(event_context,
+               [factor_id = std::string(factor_id), whose, authorization](const verbs::Run& run) {
+                 return verbs::unlock_factor(run, factor_id, whose, authorization);
+               });
   }
 
   Task<Answer<bool>> reset_sms_limits(std::string_view phone_number,

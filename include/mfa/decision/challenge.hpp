@@ -22,7 +22,8 @@ namespace mfa::decision {
 struct ChallengeTerms {
   Purpose purpose = Purpose::sign_in;
   Assurance required = {};
-  std::string action = {}; ///< under the key ring's HMAC; empty: none
+  std::string action = {};    ///< under the key ring's HMAC; empty: none
+  std::string device_id = {}; ///< of the trusted device that asked; empty: none
 };
 
 /// Puts the terms before the kind's own bytes.
@@ -32,6 +33,7 @@ inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms&
                          .number(terms.required.factors)
                          .flag(terms.required.phishing_resistant)
                          .text(terms.action)
+                         .text(terms.device_id)
                          .text(challenge.answer)
                          .take();
 }
@@ -44,6 +46,7 @@ inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms&
   terms.required.factors = static_cast<unsigned>(fields.number_up_to(UINT_MAX));
   terms.required.phishing_resistant = fields.flag();
   terms.action = fields.text();
+  terms.device_id = fields.plain_text();
   std::string answer(fields.text());
   fields.end();
   challenge.answer = std::move(answer);
@@ -80,9 +83,9 @@ template <class Said> void check_said(std::string_view name, const Said& said) {
 }
 
 /// Refuses what must not be challenged: an unverified factor for anything but its confirmation, a verified
-/// one for that, one too weak for what is required, and a locked one.
+/// one for that, one too weak for what is required, and one that is locked for all but trusted devices.
 inline void check_challengeable(const storage::FactorRecord& factor, const ChallengeOptions& request,
-                                const factor::Context& context) {
+                                std::string_view device_id, const factor::Context& context) {
   const bool verified = factor.state == FactorState::verified;
   if (request.purpose == Purpose::confirm_enrollment && verified)
     throw Error(errc::invalid_argument, "factor " + factor.id + " is verified; there is nothing to confirm");
@@ -97,7 +100,7 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
     throw Error(errc::insufficient_assurance,
                 "factor " + factor.id + " is of kind " + std::string(to_string(factor.type)) +
                     ", which never shows what ChallengeOptions::required asks for; challenge another factor");
-  if (lockout(factor, context.now, context.options).locked)
+  if (device_id.empty() && lockout(factor, context.now, context.options).locked)
     throw Error(errc::factor_locked_out,
                 "factor " + factor.id +
                     " is locked after too many wrong codes; offer the user another factor, "
@@ -110,7 +113,7 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
 inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
                                                  storage::ChallengeRecord& challenge,
                                                  storage::CounterRecord* counter,
-                                                 const ChallengeOptions& request,
+                                                 const ChallengeOptions& request, std::string_view device_id,
                                                  const factor::Context& context) {
   challenge.factor_id = factor.id;
   challenge.state = ChallengeState::pending;
@@ -122,7 +125,8 @@ inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
     challenge.binding = context.keys.authenticate(*request.binding, binding_context(challenge));
   auto effects = factor::with_kind(
       factor.type, [&](auto kind) { return kind.challenge(factor, challenge, counter, request, context); });
-  ChallengeTerms terms{.purpose = request.purpose, .required = request.required};
+  ChallengeTerms terms{
+      .purpose = request.purpose, .required = request.required, .device_id = std::string(device_id)};
   if (request.purpose == Purpose::action)
     terms.action = context.keys.authenticate(request.action, action_context(challenge));
   put_terms(challenge, terms);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/crypto/key_ring.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -28,6 +29,8 @@ struct UserRecord {
   /// A challenge that was created and may still be open.
   struct OpenChallenge {
     std::string id;
+    std::string device_id = {}; ///< of the trusted device that it came from, if it did
+    std::string session = {};   ///< stands for what it is bound to
     Time created_at{};
     Time ends_at{};
   };
@@ -41,7 +44,8 @@ struct UserRecord {
 
   std::vector<OpenChallenge> challenges = {}; // each oldest first
   std::vector<Enrollment> enrollments = {};
-  std::vector<Time> sends = {}; ///< codes that were sent or given to the host to deliver
+  std::vector<Time> sends = {};       ///< codes that were sent or given to the host to deliver
+  std::vector<Time> wrong_codes = {}; ///< of a day, for verified factors whose codes can be guessed
 };
 
 /// The id of a user's record; a factor of no user has one for itself.
@@ -58,6 +62,8 @@ struct UserRecord {
   user.challenges.resize(fields.number_up_to(most));
   for (UserRecord::OpenChallenge& challenge : user.challenges) {
     challenge.id = fields.plain_text();
+    challenge.device_id = fields.plain_text();
+    challenge.session = fields.text();
     challenge.created_at = fields.time();
     challenge.ends_at = fields.time();
   }
@@ -68,8 +74,10 @@ struct UserRecord {
     enrollment.ends_at = fields.time();
     enrollment.authorized = fields.flag();
   }
-  user.sends.resize(fields.number_up_to(most));
-  for (Time& sent : user.sends) sent = fields.time();
+  for (std::vector<Time>* times : {&user.sends, &user.wrong_codes}) {
+    times->resize(fields.number_up_to(most));
+    for (Time& time : *times) time = fields.time();
+  }
   fields.end();
   return user;
 }
@@ -80,7 +88,11 @@ inline void encode_user(const UserRecord& user, storage::CounterRecord& record, 
   detail::FieldWriter fields(1);
   fields.number(user.challenges.size());
   for (const UserRecord::OpenChallenge& challenge : user.challenges) {
-    fields.text(challenge.id).time(challenge.created_at).time(challenge.ends_at);
+    fields.text(challenge.id)
+        .text(challenge.device_id)
+        .text(challenge.session)
+        .time(challenge.created_at)
+        .time(challenge.ends_at);
     last = std::max(last, challenge.ends_at);
   }
   fields.number(user.enrollments.size());
@@ -91,8 +103,10 @@ inline void encode_user(const UserRecord& user, storage::CounterRecord& record, 
         .flag(enrollment.authorized);
     last = std::max(last, enrollment.ends_at);
   }
-  fields.number(user.sends.size());
-  for (const Time sent : user.sends) fields.time(sent);
+  for (const std::vector<Time>* times : {&user.sends, &user.wrong_codes}) {
+    fields.number(times->size());
+    for (const Time time : *times) fields.time(time);
+  }
   record.data = fields.take();
   record.purge_at = last + std::chrono::hours(24);
 }
@@ -121,17 +135,47 @@ inline void forget_enrollment(UserRecord& user, std::string_view factor_id) {
   std::erase_if(user.enrollments, [&](const auto& entry) { return entry.factor_id == factor_id; });
 }
 
-/// Takes one more open challenge in, and returns the ids of those that must go for it: the oldest.
+/// Which open challenge goes when there are too many from this device, or from none: of those of the session
+/// that has the most, the oldest, so that one session cannot end those of all others.
+[[nodiscard]] inline std::vector<UserRecord::OpenChallenge>::iterator next_to_go(UserRecord& user,
+                                                                                 std::string_view device_id) {
+  const auto of_session = [&](const UserRecord::OpenChallenge& one) {
+    return std::ranges::count_if(user.challenges, [&](const UserRecord::OpenChallenge& other) {
+      return other.device_id == device_id && other.session == one.session;
+    });
+  };
+  auto chosen = user.challenges.end();
+  for (auto open = user.challenges.begin(); open != user.challenges.end(); ++open)
+    if (open->device_id == device_id &&
+        (chosen == user.challenges.end() || of_session(*open) > of_session(*chosen)))
+      chosen = open;
+  return chosen;
+}
+
+/// What stands for a session's bound value beside other challenges; empty for none.
+[[nodiscard]] inline std::string session_of(const ChallengeOptions& request, const KeyRing& keys) {
+  constexpr std::size_t enough = 8;
+  if (!request.binding) return {};
+  const std::string mac = keys.authenticate(*request.binding, "session of an open challenge");
+  return mac.substr(mac.size() - enough);
+}
+
+/// Takes one more open challenge in, and returns the ids of those that must go for it.
 [[nodiscard]] inline std::vector<std::string>
-admit(UserRecord& user, const storage::ChallengeRecord& challenge, const factor::Context& context) {
+admit(UserRecord& user, const storage::ChallengeRecord& challenge, std::string_view device_id,
+      const ChallengeOptions& request, const factor::Context& context) {
   std::erase_if(user.challenges, [&](const auto& open) { return is_over(open, context.now); });
   std::vector<std::string> gone;
-  while (user.challenges.size() >= context.options.open_challenges_a_user) {
-    gone.push_back(std::move(user.challenges.front().id));
-    user.challenges.erase(user.challenges.begin());
+  const auto open = [&] {
+    return std::ranges::count(user.challenges, device_id, &UserRecord::OpenChallenge::device_id);
+  };
+  while (open() >= static_cast<std::ptrdiff_t>(context.options.open_challenges_a_user)) {
+    const auto chosen = next_to_go(user, device_id);
+    gone.push_back(std::move(chosen->id));
+    user.challenges.erase(chosen);
   }
   user.challenges.push_back(
-      {challenge.id, challenge.created_at,
+      {challenge.id, std::string(device_id), session_of(request, context.keys), challenge.created_at,
        challenge.expires_at.value_or(challenge.created_at + context.options.challenge_lifetime)});
   return gone;
 }
@@ -165,6 +209,32 @@ count_send(UserRecord& user, const storage::FactorRecord& factor, const factor::
   return factor::Refusal{sms ? EventType::sms_refused : EventType::code_refused,
                          factor::too_many(sms ? errc::sms_rate_limited : errc::code_rate_limited,
                                           "codes to this user", "sent", *wait)};
+}
+
+inline void forget_old_guesses(UserRecord& user, Time now) {
+  std::erase_if(user.wrong_codes, [&](Time at) { return at <= now - std::chrono::hours(24); });
+  for (Time& at : user.wrong_codes) at = std::min(at, now); // of a clock that was ahead
+}
+
+/// Throws `errc::user_delayed` if too many of the user's codes were wrong within a day.
+inline void check_guesses(UserRecord& user, const factor::Context& context) {
+  forget_old_guesses(user, context.now);
+  const std::size_t most = context.options.wrong_codes_a_user_a_day;
+  if (user.wrong_codes.size() < most) return;
+  const Time until = user.wrong_codes[user.wrong_codes.size() - most] + std::chrono::hours(24);
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(until - context.now);
+  throw Error(
+      errc::user_delayed,
+      "too many wrong codes of this user in a day; codes that can be guessed are asked for again in " +
+          std::to_string(wait.count()) +
+          " s, and a security key, a recovery code or a trusted device works meanwhile",
+      wait);
+}
+
+/// Counts a wrong code of a verified factor whose codes can be guessed.
+inline void count_wrong_code(UserRecord& user, const factor::Context& context) {
+  forget_old_guesses(user, context.now);
+  if (user.wrong_codes.size() < 1000) user.wrong_codes.push_back(context.now);
 }
 
 } // namespace mfa::decision

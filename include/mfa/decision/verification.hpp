@@ -40,6 +40,7 @@ struct Verdict {
   bool challenge_changed = false; ///< before anybody learns the status
   bool first_verification = false;
   bool locked_now = false;
+  bool wrong_code = false; ///< one that counts
   std::optional<std::chrono::seconds> retry_after = {};
   std::span<const std::string_view> amr = {}; ///< of a valid one, and so is
   Assurance assurance = {};
@@ -116,7 +117,8 @@ enum class Claims : bool { open, taken };
   const bool current =
       factor::with_kind(factor.type, [&](auto kind) { return kind.is_current(factor, challenge); });
   if (!current) return {.status = Status::superseded};
-  const Lockout lock = lockout(factor, context.now, context.options);
+  const bool trusted_device = !terms.device_id.empty(); // for which its own count stands
+  const Lockout lock = trusted_device ? Lockout() : lockout(factor, context.now, context.options);
   if (lock.locked) return {.status = Status::locked_out};
   if (lock.wait.count() > 0)
     return {.status = Status::delayed,
@@ -142,11 +144,13 @@ enum class Claims : bool { open, taken };
     end_challenge(ChallengeState::verified);
     factor.state = FactorState::verified;
     factor.last_used_at = context.now;
-    forget_failures(factor);
+    if (!trusted_device) forget_failures(factor);
     return verdict;
   }
   challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;
   if (challenge.attempts_left == 0) end_challenge(ChallengeState::exhausted);
+  verdict.wrong_code = true;
+  if (trusted_device) return verdict;
   count_failure(factor, context.now);
   const Lockout next = lockout(factor, context.now, context.options);
   verdict.locked_now = next.locked;

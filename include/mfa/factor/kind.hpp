@@ -80,6 +80,17 @@ struct ShowsOneFactor {
   static constexpr Assurance best_assurance{};
 };
 
+/// Its answers are short enough to be guessed: wrong ones delay the next, and lock the factor in the end.
+struct Guessable {
+  static constexpr bool guessable = true;
+};
+
+/// Nobody guesses its answers, so wrong ones need not be kept from a factor beyond what a challenge takes,
+/// and nobody can shut its user out by them.
+struct BeyondGuessing {
+  static constexpr bool guessable = false;
+};
+
 /// It counts nothing.
 struct CountsNothing {
   static std::vector<std::string> counter_ids(const storage::FactorRecord&, const Context&) { return {}; }
@@ -162,6 +173,7 @@ concept FactorKind = requires(const typename Kind::Request& request, const typen
   typename Kind::template Enrolled<int>; // struct { int factor; Shown its_name; }
   { Kind::type } -> std::convertible_to<FactorType>;
   { Kind::best_assurance } -> std::convertible_to<Assurance>;
+  { Kind::guessable } -> std::convertible_to<bool>;
   { Kind::describe(record) } -> std::same_as<typename Kind::Details>;
   Kind::tell(details, Listener{});
   { Kind::counter_ids(record, context) } -> std::same_as<std::vector<std::string>>;

@@ -94,4 +94,9 @@ template <class Visit> decltype(auto) with_kind(FactorType type, Visit&& visit) 
   return detail::visit_kind(type, visit, AllKinds{});
 }
 
+/// Whether wrong answers of this kind delay and lock: see `Guessable`.
+[[nodiscard]] inline bool is_guessable(FactorType type) {
+  return with_kind(type, [](auto kind) { return kind.guessable; });
+}
+
 } // namespace mfa::factor

@@ -97,6 +97,7 @@ class TypedRecoveryCode {
 /// under the key ring. A slow hash is not worth it: a thief of the storage has no key to try codes with, and
 /// a thief of the key ring as well has every other factor's secret in the clear.
 struct RecoveryCodesKind : ShowsOneFactor,
+                           BeyondGuessing,
                            CountsNothing,
                            PreparesNothing,
                            ReplacesNothing,

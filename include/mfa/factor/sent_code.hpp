@@ -51,7 +51,7 @@ struct SentTo {
 }
 
 /// The base of these kinds. Only the latest challenge of a factor can be answered.
-struct SentCodeKind : SendsCodes, ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
+struct SentCodeKind : SendsCodes, ShowsOneFactor, Guessable, UnlocksNothing, ClaimsNothing, ExportsNothing {
   static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
     return sent_to(record).current_challenge_id == challenge.id;
   }

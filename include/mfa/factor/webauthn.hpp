@@ -70,7 +70,7 @@ namespace factor {
 
 /// The kind `webauthn`. The challenge of an unverified factor takes the response of a registration, that of a
 /// verified one the response of a sign-in. The protocol is `webauthn::RelyingParty`'s.
-struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
+struct WebAuthnKind : BeyondGuessing, CountsNothing, UnlocksNothing, ExportsNothing {
   using Request = WebAuthn;
   using Details = WebAuthnDetails;
   using Shown = WebAuthnEnrollment;

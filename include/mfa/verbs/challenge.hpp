@@ -21,6 +21,8 @@
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/user_id.hpp>
+#include <mfa/verbs/authorize.hpp>
+#include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/sms_delivery.hpp>
@@ -70,8 +72,11 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
-    decision::check_challengeable(factor, options, context);
+    const std::string device_id = co_await asking_device(run, options.device_token, factor.user_id, context);
+    decision::check_challengeable(factor, options, device_id, context);
     FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
+    if (is_verified(factor) && device_id.empty() && factor::is_guessable(factor.type))
+      decision::check_guesses(found_user.user, context);
     if (options.purpose == Purpose::confirm_enrollment)
       decision::check_in_time(found_user.user, factor, context.now);
     const bool sends =
@@ -92,8 +97,8 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     storage::ChallengeRecord challenge;
     challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
     const std::string counted = counter ? counter->data : std::string();
-    factor::ChallengeEffects effects =
-        decision::create_challenge(factor, challenge, counter ? &*counter : nullptr, options, context);
+    factor::ChallengeEffects effects = decision::create_challenge(
+        factor, challenge, counter ? &*counter : nullptr, options, device_id, context);
     if (effects.refusal) {
       if (counter && counter->data == counted) counter.reset();
       co_await refuse(run, factor, counter, *effects.refusal, context.now);
@@ -104,7 +109,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     Event event = about(factor, EventType::challenge_created, context.now);
     event.challenge_id = created.challenge.id();
     storage::Batch batch;
-    const auto gone = decision::admit(found_user.user, challenge, context);
+    const auto gone = decision::admit(found_user.user, challenge, device_id, options, context);
     co_await remove_challenges(run, gone, batch);
     batch.counters.push_back(found_user.changed(context.now));
     if (counter) batch.counters.push_back(*std::move(counter));

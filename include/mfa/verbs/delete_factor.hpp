@@ -1,6 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <mfa/authorization.hpp>
 #include <mfa/event.hpp>
@@ -9,6 +13,7 @@
 #include <mfa/user_id.hpp>
 #include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/claims.hpp>
+#include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
 
@@ -24,8 +29,20 @@ Verb<void> delete_factor(const VerbRun auto& run, std::string_view factor_id, co
     storage::Batch batch;
     batch.removals = co_await removals_of_claims(run, factor);
     batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
+    std::vector<std::string> devices;
+    if (is_verified(factor) && !factor.user_id.empty()) {
+      const auto factors = co_await run.list_factors(factor.user_id);
+      const bool last = std::ranges::count_if(factors, is_verified) <= 1;
+      auto record = co_await end_trust(run, factor, last, context.now, devices);
+      if (record) batch.counters.push_back(*std::move(record));
+    }
     if (!co_await run.commit(batch)) continue;
     run.emit(EventType::factor_deleted, context.now, factor);
+    for (const std::string& device_id : devices)
+      run.emit({.type = EventType::device_revoked,
+                .at = context.now,
+                .user_id = factor.user_id,
+                .device_id = device_id});
     co_return;
   }
 }

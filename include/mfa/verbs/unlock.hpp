@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include <mfa/authorization.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
@@ -13,16 +14,19 @@
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/user_id.hpp>
+#include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
 
 /// See `Verifier::unlock_factor`.
-Verb<void> unlock_factor(const VerbRun auto& run, std::string_view factor_id, const Whose& whose) {
+Verb<void> unlock_factor(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
+                         const Authorization& authorization) {
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
+    (void)co_await authorize(run, authorization, factor.user_id, context);
     decision::forget_failures(factor);
     factor::with_kind(factor.type, [&](auto kind) { kind.unlock(factor, context); });
     factor.updated_at = context.now;

@@ -23,6 +23,7 @@
 #include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/claims.hpp>
+#include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/find_challenge.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
@@ -72,6 +73,25 @@ Verb<storage::CounterRecord> end_enrollment(const VerbRun auto& run, const stora
   co_return found.changed(context.now);
 }
 
+/// What is committed with a wrong code: the count of the device that it came from, or else that of the user
+/// if codes of this kind can be guessed.
+Verb<void> count_wrong_code(const VerbRun auto& run, storage::FactorRecord& factor,
+                            const decision::ChallengeTerms& terms, const factor::Context& context,
+                            storage::Batch& batch) {
+  if (terms.purpose == Purpose::confirm_enrollment || !factor::is_guessable(factor.type)) co_return;
+  if (!terms.device_id.empty()) {
+    auto device = co_await count_wrong_code(run, factor.user_id, terms.device_id, context.now);
+    if (device) {
+      batch.counters.push_back(*std::move(device));
+      co_return;
+    }
+    decision::count_failure(factor, context.now); // the device is trusted no more
+  }
+  FoundUser found = co_await find_user(run, factor.user_id, factor.id);
+  decision::count_wrong_code(found.user, context);
+  batch.counters.push_back(found.changed(context.now));
+}
+
 /// One attempt on a challenge, whatever it is for.
 Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_id, std::string_view code,
                            const VerifyOptions& options) {
@@ -98,12 +118,14 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
     const decision::ChallengeTerms terms = decision::take_terms(challenge);
     const decision::Verdict verdict =
         decision::verify(factor, challenge, terms, code, options, context, claims);
-    Verification verification(verdict, ChallengeDetails(challenge, terms.purpose), factor, context);
+    Verification verification(verdict, ChallengeDetails(challenge, terms.purpose), factor,
+                              !terms.device_id.empty(), context);
     const std::string user_id = run.observed() ? factor.user_id : std::string();
     if (verdict.factor_changed || verdict.challenge_changed) {
       storage::Batch batch;
       if (verdict.first_verification && terms.purpose == Purpose::confirm_enrollment)
         batch.counters.push_back(co_await end_enrollment(run, factor, context));
+      if (verdict.wrong_code) co_await count_wrong_code(run, factor, terms, context, batch);
       for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));
       if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
       if (verdict.challenge_changed) {
