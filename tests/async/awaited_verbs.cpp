@@ -116,7 +116,7 @@ TEST_CASE("every verb, awaited") {
   CHECK(host.run(verifier.revoke_devices("u_1")) == 0);
 
   CHECK(host.run(verifier.unsafe_export_otpauth_uri(id, mfa::any_user)) == totp.totp.uri);
-  host.run(verifier.unlock_factor(id, mfa::any_user));
+  host.run(verifier.unlock_factor(id, mfa::any_user, mfa::by_operator));
   CHECK(host.run(verifier.count_keys()).factors.size() == 1);
   CHECK(host.run(verifier.reseal_all()).scanned == 3);
   CHECK(host.run(verifier.purge_expired()) == 0);

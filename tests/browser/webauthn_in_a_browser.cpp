@@ -147,7 +147,7 @@ TEST_CASE("A browser registers and signs in, and is refused with a counter rolle
                                      sign_in + "; } finally { requestOptions = parse; } }")) ==
           "wrong_relying_party");
 
-    site.verifier.unlock_factor(id, mfa::any_user);
+    site.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator);
     replace_credential(browser, authenticator, {{"rpId", "localhost"}, {"signCount", count + 60}});
     browser.open(site.known.address("localhost"));
     CHECK(status_of(browser.evaluate(sign_in)) == "valid");

@@ -33,7 +33,7 @@ TEST_CASE("every verb is compiled in the source that says so") {
   CHECK(verifier.regenerate_recovery_codes(codes.factor.id(), mfa::any_user, mfa::by_operator)
             .recovery_codes.codes.size() > 1);
   CHECK(verifier.unsafe_export_otpauth_uri(totp.factor.id(), mfa::any_user) == totp.totp.uri);
-  verifier.unlock_factor(totp.factor.id(), mfa::any_user);
+  verifier.unlock_factor(totp.factor.id(), mfa::any_user, mfa::by_operator);
 
   const auto device = verifier.remember_device("u_1", "laptop", mfa::by_operator);
   CHECK(verifier.check_device(device.token, "u_1"));

@@ -92,6 +92,6 @@ TEST_CASE("Storages keep it, and what it has not is refused by its name") {
   CHECK(read == stored);
   CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(stored.id, mfa::any_user); }) ==
         mfa::errc::invalid_argument);
-  host.verifier.unlock_factor(stored.id, mfa::any_user);
+  host.verifier.unlock_factor(stored.id, mfa::any_user, mfa::by_operator);
   host.verifier.delete_factor(stored.id, mfa::any_user, mfa::by_operator);
 }

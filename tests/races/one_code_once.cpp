@@ -57,7 +57,7 @@ int rounds_with_one_valid(Storage& storage, std::size_t threads, bool one_challe
     gate.arrive_and_wait();
     gate.arrive_and_wait();
     good_rounds += valid == 1 ? 1 : 0;
-    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
+    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
   }
   CHECK(thrown == 0);
   return good_rounds;

@@ -46,7 +46,7 @@ template <class Storage> std::vector<int> valid_answers_of_races(Storage& storag
     }
     valid_answers.push_back(valid);
     CHECK(valid + used == 2);
-    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
+    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
   }
   return valid_answers;
 }

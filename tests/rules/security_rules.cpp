@@ -207,7 +207,7 @@ TEST_CASE("lockout: locked at a hundred failures until an operator unlocks") {
   }
   host.clock.advance(24h * 365);
   CHECK(thrown_by([&] { return host.challenge(id); }) == errc::factor_locked_out);
-  host.verifier.unlock_factor(id, mfa::any_user);
+  host.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator);
   CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::valid);
 }
 
@@ -250,7 +250,7 @@ TEST_CASE("lockout: the wrong code that locks a factor says so, and leaves no at
     CHECK_FALSE(factor.delayed_until());
   }
 
-  host.verifier.unlock_factor(id, mfa::any_user);
+  host.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator);
   CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).locked());
   const auto unlocked = host.verifier.verify_challenge(open, host.code(enrolled.totp.secret));
   CHECK(unlocked.valid());
@@ -590,10 +590,10 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
   CHECK(thrown_by([&] { return verifier.get_challenge(known, "u_43"); }) == errc::entity_not_found);
   CHECK(verifier.get_challenge(known, "u_42").id() == known);
   CHECK(thrown_by([&] {
-          verifier.unlock_factor(enrolled.factor.id(), "u_43");
+          verifier.unlock_factor(enrolled.factor.id(), "u_43", mfa::by_operator);
           return 0;
         }) == errc::entity_not_found);
-  CHECK_NOTHROW(verifier.unlock_factor(enrolled.factor.id(), "u_42"));
+  CHECK_NOTHROW(verifier.unlock_factor(enrolled.factor.id(), "u_42", mfa::by_operator));
   const auto removed_for = [&](std::string_view user_id) {
     return thrown_by([&] {
       enrolled.factor.remove(user_id);

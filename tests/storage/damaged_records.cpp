@@ -62,7 +62,7 @@ struct OwnHost : HostOver<flips::OwnStorage> {
         [&] { (void)verifier.list_factors("u_42"); },
         [&] { (void)verifier.challenge_factor(id, mfa::any_user); },
         [&] { (void)verifier.verify_challenge(challenge_id, "123456"); },
-        [&] { verifier.unlock_factor(id, mfa::any_user); },
+        [&] { verifier.unlock_factor(id, mfa::any_user, mfa::by_operator); },
         [&] { (void)verifier.unsafe_export_otpauth_uri(id, mfa::any_user); }};
     for (std::size_t i = 0; i < verbs.size(); ++i) {
       INFO("verb " << i);

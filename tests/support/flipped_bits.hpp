@@ -487,7 +487,7 @@ template <class StoreType> class World {
         return std::string(verifier_.unsafe_export_otpauth_uri(factor_id, mfa::any_user)).substr(0, 10);
       });
     also("unlock_factor", [=, this] {
-      verifier_.unlock_factor(factor_id, mfa::any_user);
+      verifier_.unlock_factor(factor_id, mfa::any_user, mfa::by_operator);
       return std::string("unlocked");
     });
     also("reseal_all", [this] { return resealed(); });

@@ -184,7 +184,7 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
       if (!good)
         UNSCOPED_INFO("round " << round << ": " << shared_->valid << " valid, " << shared_->late << " late, "
                                << shared_->other << " other, " << verified << " stored as verified");
-      verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
+      verifier.unlock_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
     }
     result.conflicts = shared_->conflicts;
     return result;

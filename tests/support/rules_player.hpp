@@ -154,7 +154,7 @@ template <class Storage> class Player {
     }
     case Verb::unlock: {
       const auto answer = answer_of([&]() -> Answer {
-        verifier_.unlock_factor(factor_id(call.target), mfa::any_user);
+        verifier_.unlock_factor(factor_id(call.target), mfa::any_user, mfa::by_operator);
         return {};
       });
       tally.count(answer);

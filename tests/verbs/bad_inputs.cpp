@@ -128,7 +128,7 @@ TEMPLATE_TEST_CASE("What is no id of ours is not found, by any verb", "", Memory
     const auto not_found = [&](auto&& call) { host.refuses(errc::entity_not_found, "no such factor", call); };
     not_found([&] { return host.verifier.get_factor(id, mfa::any_user); });
     not_found([&] { return host.verifier.challenge_factor(id, mfa::any_user); });
-    not_found([&] { host.verifier.unlock_factor(id, mfa::any_user); });
+    not_found([&] { host.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator); });
     not_found([&] { host.verifier.delete_factor(id, mfa::any_user, mfa::by_operator); });
   }
   for (const std::string& id : bad_ids(host.totp_challenge, "auth_challenge_", host.totp_id)) {

@@ -295,7 +295,7 @@ TEMPLATE_TEST_CASE("A clock before 1970 or after 2260 stops every verb that depe
     refused([&] { return host.verifier.challenge_factor(host.phone_id, mfa::any_user); });
     refused([&] { return host.verify(host.totp_challenge, "123456"); });
     refused([&] { return host.verify(host.sms_challenge, "123456"); });
-    refused([&] { host.verifier.unlock_factor(host.totp_id, mfa::any_user); });
+    refused([&] { host.verifier.unlock_factor(host.totp_id, mfa::any_user, mfa::by_operator); });
     refused([&] { host.verifier.delete_factor(host.totp_id, mfa::any_user, mfa::by_operator); });
     refused([&] { return host.verifier.purge_expired(); });
     // How long a factor waits hangs on the time, too.

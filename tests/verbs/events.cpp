@@ -337,7 +337,9 @@ const std::vector<Case> cases{
      {"factor_secret_exported totp factor of u_42"}},
     {"unlock_factor",
      [](Scene& s) {
-       return [&s, id = s.totp().factor.id()] { s.verifier.unlock_factor(id, "u_42", request); };
+       return [&s, id = s.totp().factor.id()] {
+         s.verifier.unlock_factor(id, "u_42", mfa::by_operator, request);
+       };
      },
      {"factor_unlocked totp factor of u_42"}},
     {"delete_factor",

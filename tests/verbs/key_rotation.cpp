@@ -387,7 +387,7 @@ TEST_CASE("A key ring that is replaced while all verbs run in other threads fail
           if (verifier.reseal_all().failed != 0) ++failed;
           phone.factor.remove(mfa::by_operator);
         }
-        verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
+        verifier.unlock_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
       }
     } catch (...) {
       ++failed;

@@ -305,7 +305,7 @@ template <class StoragePolicy> class Play {
     verify(second, wrong(code(enrolled.totp.secret)), Status::wrong_code);
     verify(third, code(enrolled.totp.secret), Status::locked_out);
     heard.error_of(errc::factor_locked_out, [&] { return enrolled.factor.challenge(); });
-    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user);
+    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
   }
 
   void text_messages() {
@@ -439,7 +439,7 @@ template <class StoragePolicy> class Play {
       const auto challenge = factor.challenge();
       secrets.add_bytes(challenge.webauthn_options());
       verify(challenge, to_string(status), status);
-      verifier.unlock_factor(factor.id(), mfa::any_user);
+      verifier.unlock_factor(factor.id(), mfa::any_user, mfa::by_operator);
     }
     heard.error_of(errc::no_relying_party, [&] {
       return Verifier(storage, clock, sms, options()).enroll_factor(mfa::WebAuthn{.user = "alan"});

@@ -61,7 +61,7 @@ TEST_CASE("Every verb gets through after commits that were undone") {
   const auto line = mfa::ImportLine{.user_id = "u_7", .uri = totp.totp.uri};
   CHECK(mfa::import_factors(host.verifier, std::vector{line}).imported == 1);
   CHECK(host.verifier.list_factors("u_7").size() == 1);
-  host.verifier.unlock_factor(totp.factor.id(), mfa::any_user);
+  host.verifier.unlock_factor(totp.factor.id(), mfa::any_user, mfa::by_operator);
   host.verifier.delete_factor(totp.factor.id(), mfa::any_user, mfa::by_operator);
   CHECK(host.verifier.list_factors("u_42").size() == 2);
 }

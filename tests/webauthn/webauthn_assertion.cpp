@@ -89,7 +89,7 @@ TEST_CASE("7.2 steps 13 to 15: the page is the relying party's") {
                                    "http://example.org", "https://example.org:8443"}) {
     user.authenticator.origin = origin;
     CHECK(user.answer() == "wrong_origin");
-    user.host.verifier.unlock_factor(user.factor_id, mfa::any_user);
+    user.host.verifier.unlock_factor(user.factor_id, mfa::any_user, mfa::by_operator);
   }
   user.authenticator.origin = "https://example.org";
   user.authenticator.more_client_data = {{"crossOrigin", true}};

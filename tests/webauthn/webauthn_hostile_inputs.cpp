@@ -316,7 +316,7 @@ class Onslaught {
     const std::size_t cost = mfa::test::allocated - before;
     CHECK_FALSE(verification.valid());
     CHECK(cost <= 20 * answer.size() + 100'000);
-    host.verifier.unlock_factor(factor_id, mfa::any_user);
+    host.verifier.unlock_factor(factor_id, mfa::any_user, mfa::by_operator);
   }
 
   auto challenge() { return host.verifier.challenge_factor(factor_id, mfa::any_user); }

@@ -195,14 +195,14 @@ void check_codes(Verifier& verifier, mfa::testing::ManualClock& clock, const Hea
     if (attempt.told != "valid") continue;
     CAPTURE(attempt.factor, attempt.at);
     clock.set(time_of(attempt.at));
-    verifier.unlock_factor(attempt.factor, mfa::any_user);
+    verifier.unlock_factor(attempt.factor, mfa::any_user, mfa::by_operator);
     const auto challenge = verifier.challenge_factor(attempt.factor, mfa::any_user);
     CHECK(challenge.verify(attempt.code).status() == mfa::Status::code_already_used);
   }
   clock.set(after);
   for (const auto& [factor, secret] : heard.secrets) {
     CAPTURE(factor);
-    verifier.unlock_factor(factor, mfa::any_user);
+    verifier.unlock_factor(factor, mfa::any_user, mfa::by_operator);
     const auto code = mfa::otp::totp(mfa::otp::base32_decode(secret), clock.now());
     CHECK(verifier.challenge_factor(factor, mfa::any_user).verify(code).valid());
   }
