@@ -54,6 +54,7 @@ template Verb<std::optional<storage::CounterRecord>> end_trust<Run>(const Run&, 
 template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 template Verb<void> count_wrong_code<Run>(const Run&, storage::FactorRecord&, const decision::ChallengeTerms&,
                                           const factor::Context&, storage::Batch&);
+template Verb<void> compare_options<Run>(const Run&, bool);
 template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,
                                                                                const Authorization&);

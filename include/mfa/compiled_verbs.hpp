@@ -4,6 +4,7 @@
 // the program includes <mfa/compile_verbs.hpp> and has them. Optional.
 
 #include <mfa/verbs/challenge.hpp>
+#include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/delete_factor.hpp>
 #include <mfa/verbs/devices.hpp>
 #include <mfa/verbs/enroll.hpp>
@@ -70,6 +71,7 @@ extern template Verb<std::size_t> password_changed<Run>(const Run&, const UserId
 extern template Verb<void> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
                                                  const decision::ChallengeTerms&, const factor::Context&,
                                                  storage::Batch&);
+extern template Verb<void> compare_options<Run>(const Run&, bool);
 extern template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 extern template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,
                                                                                       const Authorization&);

@@ -170,42 +170,51 @@ struct VerifyOptions {
   EventContext event_context = {};
 };
 
+/// Calls `visit` with the name, value, least, most and unit of each option that is a number.
+template <class Visit> void visit_limits(const Options& options, Visit visit) {
+  const auto seconds = [&](std::string_view name, std::chrono::seconds value, std::int64_t least,
+                           std::int64_t most) { visit(name, value.count(), least, most, " s"); };
+  const auto number = [&](std::string_view name, unsigned value, std::int64_t least, std::int64_t most) {
+    visit(name, std::int64_t{value}, least, most, "");
+  };
+  seconds("authorization_lifetime", options.authorization_lifetime, 60, 86'400);
+  number("open_challenges_a_user", options.open_challenges_a_user, 1, 100);
+  number("unverified_factors_a_user", options.unverified_factors_a_user, 1, 50);
+  seconds("enrollment_lifetime", options.enrollment_lifetime, 60, std::int64_t{30} * 86'400);
+  number("sends_a_user_an_hour", options.sends_a_user_an_hour, 1, 500);
+  number("sends_a_user_a_day", options.sends_a_user_a_day, 1, 500);
+  number("wrong_codes_a_user_a_day", options.wrong_codes_a_user_a_day, 10, 1000);
+  seconds("challenge_lifetime", options.challenge_lifetime, 30, 3600);
+  number("totp_drift_steps", options.totp_drift_steps, 0, 10);
+  number("sms_code_digits", options.sms_code_digits, 6, 9);
+  seconds("sms_code_lifetime", options.sms_code_lifetime, 30, 600);
+  seconds("sms_send_interval", options.sms_send_interval, 0, 3600);
+  number("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
+  number("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
+  number("generic_otp_digits", options.generic_otp_digits, 6, 9);
+  seconds("generic_otp_lifetime", options.generic_otp_lifetime, 30, 600);
+  seconds("generic_otp_interval", options.generic_otp_interval, 0, 3600);
+  number("generic_otps_an_hour", options.generic_otps_an_hour, 1, 100);
+  number("generic_otps_a_day", options.generic_otps_a_day, 1, 100);
+  number("hotp_look_ahead", options.hotp_look_ahead, 0, 100);
+  number("hotp_resynchronization_window", options.hotp_resynchronization_window, 0, 1000);
+  number("attempts_a_challenge", options.attempts_a_challenge, 1, 10);
+  number("failures_before_delay", options.failures_before_delay, 1, 10);
+  seconds("first_delay", options.first_delay, 1, 3600);
+  seconds("longest_delay", options.longest_delay, options.first_delay.count(), 86'400);
+  number("failures_before_lockout", options.failures_before_lockout, 1, 100);
+  seconds("challenge_retention", options.challenge_retention, 3600, std::int64_t{366} * 86'400);
+}
+
 /// Throws `errc::invalid_argument` or `errc::invalid_sms_template`, naming the option.
 inline void check_options(const Options& options) {
-  const auto within = [](std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most,
-                         std::string_view unit = "") {
+  visit_limits(options, [](std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most,
+                           std::string_view unit) {
     if (value < least || value > most)
       throw Error(errc::invalid_argument, "Options::" + std::string(name) + " is " + std::to_string(value) +
                                               std::string(unit) + "; it may be " + std::to_string(least) +
                                               " to " + std::to_string(most) + std::string(unit));
-  };
-  within("authorization_lifetime", options.authorization_lifetime.count(), 60, 86'400, " s");
-  within("open_challenges_a_user", options.open_challenges_a_user, 1, 100);
-  within("unverified_factors_a_user", options.unverified_factors_a_user, 1, 50);
-  within("enrollment_lifetime", options.enrollment_lifetime.count(), 60, std::int64_t{30} * 86'400, " s");
-  within("sends_a_user_an_hour", options.sends_a_user_an_hour, 1, 500);
-  within("sends_a_user_a_day", options.sends_a_user_a_day, 1, 500);
-  within("wrong_codes_a_user_a_day", options.wrong_codes_a_user_a_day, 10, 1000);
-  within("challenge_lifetime", options.challenge_lifetime.count(), 30, 3600, " s");
-  within("totp_drift_steps", options.totp_drift_steps, 0, 10);
-  within("sms_code_digits", options.sms_code_digits, 6, 9);
-  within("sms_code_lifetime", options.sms_code_lifetime.count(), 30, 600, " s");
-  within("sms_send_interval", options.sms_send_interval.count(), 0, 3600, " s");
-  within("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
-  within("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
-  within("generic_otp_digits", options.generic_otp_digits, 6, 9);
-  within("generic_otp_lifetime", options.generic_otp_lifetime.count(), 30, 600, " s");
-  within("generic_otp_interval", options.generic_otp_interval.count(), 0, 3600, " s");
-  within("generic_otps_an_hour", options.generic_otps_an_hour, 1, 100);
-  within("generic_otps_a_day", options.generic_otps_a_day, 1, 100);
-  within("hotp_look_ahead", options.hotp_look_ahead, 0, 100);
-  within("hotp_resynchronization_window", options.hotp_resynchronization_window, 0, 1000);
-  within("attempts_a_challenge", options.attempts_a_challenge, 1, 10);
-  within("failures_before_delay", options.failures_before_delay, 1, 10);
-  within("first_delay", options.first_delay.count(), 1, 3600, " s");
-  within("longest_delay", options.longest_delay.count(), options.first_delay.count(), 86'400, " s");
-  within("failures_before_lockout", options.failures_before_lockout, 1, 100);
-  within("challenge_retention", options.challenge_retention.count(), 3600, std::int64_t{366} * 86'400, " s");
+  });
   (void)sms::MessageTemplate(options.sms_template, options.sms_values);
   sms::check_country_codes(options.sms_allowed_country_codes);
 }

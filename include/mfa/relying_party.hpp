@@ -110,6 +110,9 @@ class RelyingParty {
   /// How long a ceremony may take.
   [[nodiscard]] virtual std::chrono::milliseconds timeout() const = 0;
 
+  /// What of its settings decides security, in one line: for `Verifier::compare_options`.
+  [[nodiscard]] virtual std::string security_settings() const { return "not told"; }
+
   /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` and `.parseRequestOptionsFromJSON`.
   [[nodiscard]] virtual std::string creation_options(const CreationRequest& request) const = 0;
   [[nodiscard]] virtual std::string request_options(const AssertionRequest& request) const = 0;

@@ -37,6 +37,7 @@
 #include <mfa/types.hpp>
 #include <mfa/user_id.hpp>
 #include <mfa/verbs/challenge.hpp>
+#include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/delete_factor.hpp>
 #include <mfa/verbs/devices.hpp>
 #include <mfa/verbs/enroll.hpp>
@@ -393,6 +394,18 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     return run(event_context, [&](const verbs::Run& run) {
       return verbs::replace_key_ring(run, [&] { policies_.replace_keys(std::move(keys)); });
     });
+  }
+
+  /// To be called when a node starts: compares the options that decide security with those that the storage
+  /// was first used with, and throws `errc::options_differ` with the names of those that are not alike: two
+  /// nodes with other limits have, together, neither's.
+  Answer<void> compare_options() const {
+    return run(EventContext(), [&](const verbs::Run& run) { return verbs::compare_options(run, false); });
+  }
+
+  /// For operators: from now on other nodes are compared with the options of this one.
+  Answer<void> publish_options() const {
+    return run(EventContext(), [&](const verbs::Run& run) { return verbs::compare_options(run, true); });
   }
 
   /// What it was made with, but for the key ring, which is empty here: the one in use can be replaced.

@@ -34,6 +34,7 @@
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/challenge.hpp>
+#include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/delete_factor.hpp>
 #include <mfa/verbs/devices.hpp>
 #include <mfa/verbs/enroll.hpp>
@@ -293,6 +294,14 @@ class Verifier {
     return run(event_context, [this, keys = std::move(keys)](const verbs::Run& run) mutable {
       return verbs::replace_key_ring(run, [this, &keys] { policies_.replace_keys(std::move(keys)); });
     });
+  }
+
+  Task<Answer<void>> compare_options() const {
+    return run(EventContext(), [](const verbs::Run& run) { return verbs::compare_options(run, false); });
+  }
+
+  Task<Answer<void>> publish_options() const {
+    return run(EventContext(), [](const verbs::Run& run) { return verbs::compare_options(run, true); });
   }
 
   [[nodiscard]] const Options& options() const& noexcept { return policies_.options; }

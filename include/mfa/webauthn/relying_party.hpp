@@ -43,6 +43,19 @@ class Procedures final : public RelyingParty {
 
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return settings_.timeout; }
 
+  [[nodiscard]] std::string security_settings() const override {
+    std::string told = "id " + settings_.id + ", origins";
+    const auto tell_all = [&](std::vector<std::string> list) {
+      std::ranges::sort(list);
+      for (const std::string& one : list) told.append(" ").append(one);
+    };
+    tell_all(settings_.origins);
+    if (settings_.allow_cross_origin) told += ", cross-origin under";
+    if (settings_.allow_cross_origin) tell_all(settings_.top_origins);
+    if (settings_.attestation_trust) told += ", attestation is checked";
+    return told;
+  }
+
   [[nodiscard]] std::string creation_options(const CreationRequest& request) const override {
     return creation_options_json(settings_, request);
   }
