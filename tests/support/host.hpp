@@ -49,6 +49,16 @@ template <class StoragePolicy> struct HostOver {
         Sms{.phone_number = std::move(phone_number), .user_id = std::move(user_id)});
   }
 
+  /// A phone whose user has shown that he has it, more than a day ago.
+  auto enroll_verified_sms(std::string phone_number = "+14155550123", std::string user_id = "u_42") {
+    auto enrolled = enroll_sms(std::move(phone_number), std::move(user_id));
+    const auto challenge = verifier.challenge_enrollment(enrolled.factor.id(), any_user);
+    if (!challenge.confirm(sms.last().body).confirmed())
+      throw std::logic_error("the enrolment was not confirmed");
+    clock.advance(std::chrono::hours(25));
+    return enrolled;
+  }
+
   /// The id of the challenge that a host's page would ask for: to confirm the enrolment of a factor that is
   /// unverified, and to sign in with any other.
   std::string challenge(std::string_view factor_id, const ChallengeOptions& options = {}) {
