@@ -122,10 +122,16 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
 
   void gate() { ::pthread_barrier_wait(&shared_->gate); }
 
+  /// Every racer has a challenge, and the losers' codes of a day stop nobody.
+  [[nodiscard]] Options options() const {
+    static_assert(processes * threads <= 100);
+    return {.key_ring = keys_, .open_challenges_a_user = 100, .wrong_codes_a_user_a_day = 1000};
+  }
+
   void take_part(std::size_t process, int rounds) {
     Counting storage(open_(), shared_->conflicts);
     testing::ManualClock clock;
-    Verifier verifier{storage, clock, Options{.key_ring = keys_}};
+    Verifier verifier{storage, clock, options()};
     std::vector<std::jthread> running;
     for (std::size_t thread = 0; thread < threads; ++thread)
       running.emplace_back([&, thread] {
@@ -159,9 +165,10 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
   RaceResult referee(int rounds) {
     auto storage = open_();
     testing::ManualClock clock;
-    Verifier verifier{storage, clock, Options{.key_ring = keys_}};
+    Verifier verifier{storage, clock, options()};
     const auto enrolled = verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan"});
     const auto secret = otp::base32_decode(enrolled.totp.secret);
+    REQUIRE(enrolled.factor.confirm(otp::totp(secret, clock.now())).confirmed());
     RaceResult result;
     for (int round = 0; round < rounds; ++round) {
       clock.advance(std::chrono::hours(1)); // past every delay that the losers began
