@@ -35,7 +35,7 @@ Verb<std::vector<storage::Removal>> removals_of_claims(const VerbRun auto& run,
     ids = factor::with_kind(factor.type, [&](auto kind) { return kind.claims(factor); });
   for (const std::string& id : ids) {
     const auto made = co_await run.find_counter(id);
-    if (made && made->data == factor.id)
+    if (made && (made->data == factor.id || made->data.empty())) // empty: see `Run::find_counter`
       removals.push_back({storage::RecordKind::counter, made->id, made->version});
   }
   co_return removals;
