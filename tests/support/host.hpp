@@ -30,9 +30,10 @@ template <class StoragePolicy> struct HostOver {
   testing::RecordingSms sms;
   Verifier<StoragePolicy, testing::ManualClock, testing::RecordingSms> verifier;
 
-  auto enroll_totp(std::string user_id = "u_42") {
+  auto enroll_totp(std::string user_id = "u_42", const Authorization& authorization = {}) {
     return verifier.enroll_factor(
-        Totp{.issuer = "Foo Corp", .user = "alan.turing@example.com", .user_id = std::move(user_id)});
+        Totp{.issuer = "Foo Corp", .user = "alan.turing@example.com", .user_id = std::move(user_id)},
+        authorization);
   }
 
   /// A TOTP factor that its user has confirmed, a period ago.
@@ -44,9 +45,10 @@ template <class StoragePolicy> struct HostOver {
     return enrolled;
   }
 
-  auto enroll_sms(std::string phone_number = "+14155550123", std::string user_id = "u_42") {
-    return verifier.enroll_factor(
-        Sms{.phone_number = std::move(phone_number), .user_id = std::move(user_id)});
+  auto enroll_sms(std::string phone_number = "+14155550123", std::string user_id = "u_42",
+                  const Authorization& authorization = {}) {
+    return verifier.enroll_factor(Sms{.phone_number = std::move(phone_number), .user_id = std::move(user_id)},
+                                  authorization);
   }
 
   /// A phone whose user has shown that he has it, more than a day ago.

@@ -109,6 +109,13 @@ class Heard {
     say(mfa::workos::json(verification).dump());
   }
 
+  void shown(const mfa::Confirmation& confirmation) {
+    statuses.insert(confirmation.status());
+    say(to_string(confirmation.status()));
+    say(confirmation.user_id());
+    say(mfa::workos::json(confirmation.challenge()).dump());
+  }
+
   void event(const mfa::Event& event) {
     events.insert(event.type);
     if (event.factor_type) types.insert(*event.factor_type);
@@ -187,6 +194,9 @@ template <class StoragePolicy> class Play {
 
   void run() {
     right_and_wrong();
+    purposes();
+    bounds();
+    unsafe_options();
     lockout();
     text_messages();
     other_kinds();
@@ -200,6 +210,7 @@ template <class StoragePolicy> class Play {
   mfa::Options options(mfa::Options changed = {}) {
     changed.key_ring = mfa::KeyRing("a", mfa::crypto::bytes_of(key));
     changed.sms_code_digits = 9;
+    if (changed.sms_allowed_country_codes.empty()) changed.sms_allowed_country_codes = {"1"};
     changed.observer = [this](const mfa::Event& event) { heard.event(event); };
     return changed;
   }
@@ -210,9 +221,9 @@ template <class StoragePolicy> class Play {
   using Verifier =
       mfa::Verifier<Failing<StoragePolicy>, mfa::testing::ManualClock, mfa::testing::RecordingSms>;
 
-  auto enroll_totp(Verifier& verifier) {
-    auto enrolled =
-        verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .digits = 8});
+  auto enroll_totp(Verifier& verifier, const mfa::Authorization& authorization = mfa::by_operator) {
+    auto enrolled = verifier.enroll_factor(
+        Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .digits = 8}, authorization);
     const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
     secrets.add_bytes(mfa::crypto::text_of(secret));
     secrets.add_text(enrolled.totp.uri);
@@ -222,8 +233,27 @@ template <class StoragePolicy> class Play {
   }
 
   auto enroll_sms(Verifier& verifier) {
-    auto enrolled = verifier.enroll_factor(Sms{.phone_number = phone_number, .user_id = "u_42"});
+    auto enrolled =
+        verifier.enroll_factor(Sms{.phone_number = phone_number, .user_id = "u_42"}, mfa::by_operator);
     heard.shown(enrolled.factor);
+    return enrolled;
+  }
+
+  /// Confirmed, a period ago.
+  auto enroll_verified_totp(Verifier& verifier) {
+    auto enrolled = enroll_totp(verifier);
+    confirm(enrolled.factor, code(enrolled.totp.secret), Status::valid);
+    clock.advance(30s);
+    return enrolled;
+  }
+
+  /// Confirmed, so long ago that the next message may go out.
+  auto enroll_verified_sms(Verifier& verifier) {
+    auto enrolled = enroll_sms(verifier);
+    const auto challenge = enrolled.factor.challenge_enrollment();
+    heard.shown(challenge);
+    confirm(challenge, code_sent(), Status::valid);
+    clock.advance(30s);
     return enrolled;
   }
 
@@ -258,9 +288,22 @@ template <class StoragePolicy> class Play {
     heard.shown(verification);
   }
 
+  /// What `asked` is: a factor or a challenge.
+  template <class Asked> void confirm(const Asked& asked, std::string_view typed, Status expected) {
+    const auto confirmation = asked.confirm(typed);
+    CHECK(confirmation.status() == expected);
+    heard.shown(confirmation);
+  }
+
   void right_and_wrong() {
     Verifier verifier{storage, clock, sms, options()};
     const auto enrolled = enroll_totp(verifier);
+    confirm(enrolled.factor, wrong(code(enrolled.totp.secret)), Status::wrong_code);
+    heard.error_of(errc::factor_not_verified, [&] { return enrolled.factor.challenge(); });
+    confirm(enrolled.factor, code(enrolled.totp.secret), Status::valid);
+    heard.error_of(errc::invalid_argument,
+                   [&] { return enrolled.factor.confirm(code(enrolled.totp.secret)); });
+    clock.advance(30s);
     const std::string right = code(enrolled.totp.secret);
     const auto challenge = enrolled.factor.challenge();
     heard.shown(challenge);
@@ -280,28 +323,110 @@ template <class StoragePolicy> class Play {
     heard.error_of(errc::entity_not_found, [&] { return challenge.verify(right, {.binding = session}); });
     heard.error_of(errc::insufficient_assurance,
                    [&] { return enrolled.factor.challenge({.required = {.factors = 2}}); });
-    const auto weak =
-        verifier.verify_challenge(enrolled.factor.challenge().id(), right, {.required = {.factors = 2}});
-    CHECK(weak.status() == Status::insufficient_assurance);
-    heard.shown(weak);
+    heard.error_of(errc::entity_not_found, [&] { return verifier.get_factor(enrolled.factor.id(), right); });
+    heard.error_of(errc::invalid_argument, [&] { return verifier.get_factor(enrolled.factor.id(), ""); });
+    heard.error_of(errc::invalid_argument, [&] { return challenge.verify(right, {.binding = ""}); });
     enrolled.factor.remove(mfa::by_operator);
+  }
+
+  /// Words of the host's, which may hold what its user would not have in a log.
+  void purposes() {
+    Verifier verifier{storage, clock, sms, options()};
+    const auto enrolled = enroll_verified_totp(verifier);
+    const std::string words = random_key();
+    secrets.add_bytes(words);
+    const auto action = enrolled.factor.challenge({.purpose = mfa::Purpose::action, .action = words});
+    heard.shown(action);
+    const std::string right = code(enrolled.totp.secret);
+    heard.error_of(errc::wrong_purpose, [&] { return action.verify(right); });
+    heard.error_of(errc::wrong_purpose, [&] {
+      return action.verify(right, {.purpose = mfa::Purpose::action, .action = words + "x"});
+    });
+    heard.error_of(errc::invalid_argument, [&] { return action.verify(right, {.action = words}); });
+    heard.error_of(errc::invalid_argument, [&] { return enrolled.factor.challenge({.action = words}); });
+    heard.error_of(errc::wrong_purpose, [&] { return action.confirm(right); });
+
+    for (const auto& authorization :
+         {mfa::Authorization(), mfa::Authorization::of_challenge(words),
+          mfa::Authorization::of_challenge(right), mfa::Authorization::of_challenge(action.id())}) {
+      heard.error_of(errc::authorization_required, [&] { return enroll_totp(verifier, authorization); });
+      heard.error_of(errc::authorization_required, [&] { enrolled.factor.remove(authorization); });
+      heard.error_of(errc::authorization_required,
+                     [&] { return verifier.remember_device("u_42", "Laptop", authorization); });
+    }
+    const auto signed_in = enrolled.factor.challenge().verify(right);
+    heard.shown(signed_in);
+    enrolled.factor.remove(signed_in);
+  }
+
+  /// What bounds a user, and a node of a service whose nodes are not alike.
+  void bounds() {
+    Verifier verifier{
+        storage, clock, sms,
+        options({.wrong_codes_a_user_a_day = 10, .attempts_a_challenge = 10, .failures_before_delay = 10})};
+    clock.advance(24h);
+    const auto enrolled = enroll_verified_totp(verifier);
+    const std::string mistyped = wrong(code(enrolled.totp.secret));
+    const auto challenge = enrolled.factor.challenge();
+    for (int i = 0; i < 10; ++i) verify(challenge, mistyped, Status::wrong_code);
+    heard.error_of(errc::user_delayed, [&] { return enrolled.factor.challenge(); });
+    enrolled.factor.remove(mfa::by_operator);
+
+    const auto forgotten = enroll_totp(verifier);
+    clock.advance(24h);
+    heard.error_of(errc::enrollment_expired,
+                   [&] { return forgotten.factor.confirm(code(forgotten.totp.secret)); });
+
+    verifier.publish_options();
+    Verifier other{storage, clock, sms, options()};
+    heard.error_of(errc::options_differ, [&] { other.compare_options(); });
+  }
+
+  /// What an upgrade and WorkOS's semantics turn on.
+  void unsafe_options() {
+    mfa::Options lax = options();
+    lax.unverified_factors_sign_in = true;
+    lax.authorization_lifetime = 1min;
+    Verifier as_workos{storage, clock, sms, lax};
+    const auto enrolled = enroll_totp(as_workos);
+    verify(enrolled.factor.challenge(), code(enrolled.totp.secret), Status::valid);
+
+    // A record of a release that sealed secrets alone; and one of nobody's making.
+    auto record = *storage.find_factor(enrolled.factor.id());
+    const mfa::KeyRing& keys = lax.key_ring;
+    mfa::verbs::open(record, keys, mfa::UnsealedRecords::refuse);
+    record.sealed = keys.seal(mfa::factor::open_secret(record, keys), "totp factor " + record.id);
+    REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+    heard.error_of(errc::seal_broken, [&] { return enrolled.factor.challenge(); });
+    lax.unsealed_records = mfa::UnsealedRecords::accept;
+    Verifier upgrading{storage, clock, sms, lax};
+    clock.advance(30s);
+    verify(upgrading.challenge_factor(record.id, "u_42"), code(enrolled.totp.secret), Status::valid);
+    record.sealed = enrolled.totp.secret; // in the clear, say
+    record.version = storage.find_factor(record.id)->version;
+    REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+    heard.error_of(errc::seal_broken, [&] { return enrolled.factor.challenge(); });
+    heard.error_of(errc::seal_broken, [&] { return upgrading.challenge_factor(record.id, "u_42"); });
+    REQUIRE(
+        storage.commit({.factors = {},
+                        .challenges = {},
+                        .counters = {},
+                        .removals = {{mfa::storage::RecordKind::factor, record.id, record.version + 1}}}));
   }
 
   void lockout() {
     Verifier verifier{
         storage, clock, sms,
         options({.attempts_a_challenge = 1, .failures_before_delay = 1, .failures_before_lockout = 2})};
-    const auto enrolled = enroll_totp(verifier);
+    const auto enrolled = enroll_verified_totp(verifier);
     const std::string right = code(enrolled.totp.secret);
     const auto first = enrolled.factor.challenge();
     const auto second = enrolled.factor.challenge();
     const auto third = enrolled.factor.challenge();
-    heard.error_of(errc::factor_not_verified,
-                   [&] { return enrolled.factor.challenge({.verified_only = true}); });
     verify(first, wrong(right), Status::wrong_code);
     verify(first, right, Status::too_many_attempts);
     verify(second, right, Status::delayed);
-    clock.advance(1h);
+    clock.advance(1min);
     verify(second, wrong(code(enrolled.totp.secret)), Status::wrong_code);
     verify(third, code(enrolled.totp.secret), Status::locked_out);
     heard.error_of(errc::factor_locked_out, [&] { return enrolled.factor.challenge(); });
@@ -310,7 +435,7 @@ template <class StoragePolicy> class Play {
 
   void text_messages() {
     Verifier verifier{storage, clock, sms, options()};
-    const auto enrolled = enroll_sms(verifier);
+    const auto enrolled = enroll_verified_sms(verifier);
     const auto old_challenge = enrolled.factor.challenge();
     heard.shown(old_challenge);
     verify(old_challenge, wrong(code_sent()), Status::wrong_code);
@@ -353,13 +478,17 @@ template <class StoragePolicy> class Play {
     Verifier verifier{storage, clock, sms, changed};
     const auto delivered = verifier.enroll_factor(mfa::GenericOtp{.destination = "a***@example.com"});
     heard.shown(delivered.factor);
-    const auto sent = delivered.factor.challenge();
+    const auto sent = delivered.factor.challenge_enrollment();
     const std::string sent_code(sent.code());
     secrets.add_text(sent_code);
     heard.shown(sent);
-    heard.error_of(errc::code_rate_limited, [&] { return delivered.factor.challenge(); });
-    verify(sent, wrong(sent_code), Status::wrong_code);
-    verify(sent, sent_code, Status::valid);
+    heard.error_of(errc::code_rate_limited, [&] { return delivered.factor.challenge_enrollment(); });
+    confirm(sent, wrong(sent_code), Status::wrong_code);
+    confirm(sent, sent_code, Status::valid);
+    clock.advance(30s);
+    const auto next = delivered.factor.challenge();
+    secrets.add_text(std::string(next.code()));
+    verify(next, next.code(), Status::valid);
 
     const auto token = verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .digits = 8});
     const auto secret = mfa::otp::base32_decode(token.hotp.secret);
@@ -370,11 +499,12 @@ template <class StoragePolicy> class Play {
     for (unsigned counter = 0; counter < 4; ++counter)
       secrets.add_text(mfa::otp::hotp(secret, counter, {.digits = 8}));
     const auto shown = [&](unsigned counter) { return mfa::otp::hotp(secret, counter, {.digits = 8}); };
-    verify(token.factor.challenge(), wrong(shown(0)), Status::wrong_code);
-    verify(token.factor.challenge(), shown(0) + shown(1), Status::valid);
-    verify(token.factor.challenge(), shown(1), Status::code_already_used);
+    confirm(token.factor, wrong(shown(0)), Status::wrong_code);
+    confirm(token.factor, shown(0), Status::valid);
+    verify(token.factor.challenge(), shown(1) + shown(2), Status::valid);
+    verify(token.factor.challenge(), shown(2), Status::code_already_used);
 
-    const auto set = verifier.enroll_factor(mfa::RecoveryCodes{.count = 1});
+    const auto set = verifier.enroll_factor(mfa::RecoveryCodes{.count = 1}, mfa::by_operator);
     const auto renewed = verifier.regenerate_recovery_codes(set.factor.id(), mfa::any_user, mfa::by_operator);
     heard.shown(renewed.factor);
     for (std::string code : {set.recovery_codes.codes.front(), renewed.recovery_codes.codes.front()}) {
@@ -390,7 +520,9 @@ template <class StoragePolicy> class Play {
       return verifier.regenerate_recovery_codes(token.factor.id(), mfa::any_user, mfa::by_operator);
     });
     heard.error_of(errc::invalid_argument,
-                   [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.count = 51}); });
+                   [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.count = 51}, mfa::by_operator); });
+    heard.error_of(errc::authorization_required,
+                   [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_43"}); });
 
     heard.error_of(errc::invalid_argument,
                    [&] { return verifier.unsafe_export_otpauth_uri(set.factor.id(), mfa::any_user); });
@@ -425,15 +557,20 @@ template <class StoragePolicy> class Play {
     with_party.webauthn = std::make_shared<const mfa::test::ScriptedRelyingParty>();
     Verifier verifier{storage, clock, sms, with_party};
     const auto enroll = [&] {
-      auto enrolled = verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"});
+      auto enrolled =
+          verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator);
       secrets.add_bytes(enrolled.webauthn.creation_options);
       heard.shown(enrolled.factor);
       return enrolled.factor;
     };
     const auto factor = enroll();
-    verify(factor.challenge(), "valid", Status::valid);
+    confirm(factor.challenge_enrollment(), "valid", Status::valid);
+    heard.error_of(errc::insufficient_assurance,
+                   [&] { return factor.challenge({.required = {.factors = 2}}); });
     verify(factor.challenge({.initialize_user_verification = true}), "valid", Status::valid);
-    verify(enroll().challenge(), "valid", Status::already_registered);
+    verify(factor.challenge({.required = {.factors = 2}}), mfa::test::ScriptedRelyingParty::valid_without_pin,
+           Status::insufficient_assurance);
+    confirm(enroll().challenge_enrollment(), "valid", Status::already_registered);
     for (auto status = Status::wrong_challenge; status <= Status::cloned_authenticator;
          status = static_cast<Status>(static_cast<int>(status) + 1)) {
       const auto challenge = factor.challenge();
@@ -499,8 +636,8 @@ template <class StoragePolicy> class Play {
   void broken_storage() {
     Verifier verifier{storage, clock, sms, options()};
     clock.advance(24h);
-    const auto totp = enroll_totp(verifier);
-    const auto phone = enroll_sms(verifier);
+    const auto totp = enroll_verified_totp(verifier);
+    const auto phone = enroll_verified_sms(verifier);
     const auto totp_challenge = totp.factor.challenge();
     const auto sms_challenge = phone.factor.challenge();
     for (const bool throws : {false, true}) {
@@ -532,8 +669,8 @@ template <class StoragePolicy> class Play {
   void broken_records() {
     Verifier verifier{storage, clock, sms, options()};
     clock.advance(24h);
-    const auto totp = enroll_totp(verifier);
-    const auto phone = enroll_sms(verifier);
+    const auto totp = enroll_verified_totp(verifier);
+    const auto phone = enroll_verified_sms(verifier);
     const auto totp_challenge = totp.factor.challenge();
     const auto sms_challenge = phone.factor.challenge();
     clock.advance(1min);
@@ -552,12 +689,31 @@ template <class StoragePolicy> class Play {
     Verifier false_keys{storage, clock, sms, other};
     use_both(false_keys, errc::seal_broken);
 
+    const auto put = [&](const mfa::storage::FactorRecord& record) {
+      REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+    };
     const auto change = [&](const std::string& id,
                             const std::function<void(mfa::storage::FactorRecord&)>& to) {
       auto record = *storage.find_factor(id);
       to(record);
-      REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+      put(record);
     };
+    // By one who has the keys, or by a fault of the library's own.
+    const auto change_and_seal = [&](const std::string& id,
+                                     const std::function<void(mfa::storage::FactorRecord&)>& to) {
+      auto record = *storage.find_factor(id);
+      const mfa::KeyRing keys("a", mfa::crypto::bytes_of(key));
+      mfa::verbs::open(record, keys, mfa::UnsealedRecords::refuse);
+      to(record);
+      mfa::verbs::seal(record, keys);
+      put(record);
+    };
+    change_and_seal(totp.factor.id(), [](auto& record) { record.parameters += 'x'; });
+    heard.error_of(errc::corrupt_record,
+                   [&] { return verifier.get_factor(totp.factor.id(), mfa::any_user); });
+    change_and_seal(phone.factor.id(), [](auto& record) { record.parameters.pop_back(); });
+    heard.error_of(errc::corrupt_record,
+                   [&] { return verifier.get_factor(phone.factor.id(), mfa::any_user); });
     const auto both = [&](const std::function<void(mfa::storage::FactorRecord&)>& to, errc expected) {
       change(totp.factor.id(), to);
       change(phone.factor.id(), to);
@@ -569,13 +725,14 @@ template <class StoragePolicy> class Play {
         [&](auto& record) {
           record.sealed = mfa::KeyRing::unsealed().seal(mfa::crypto::bytes_of(phone_number), "");
         },
-        errc::unknown_key);
-    change(totp.factor.id(), [](auto& record) { record.parameters += 'x'; });
-    heard.error_of(errc::corrupt_record,
-                   [&] { return verifier.get_factor(totp.factor.id(), mfa::any_user); });
-    change(phone.factor.id(), [](auto& record) { record.parameters.pop_back(); });
-    heard.error_of(errc::corrupt_record,
-                   [&] { return verifier.get_factor(phone.factor.id(), mfa::any_user); });
+        errc::seal_broken);
+    for (const std::string& id : {totp.factor.id(), phone.factor.id()}) { // as the message says
+      const auto version = storage.find_factor(id)->version;
+      REQUIRE(storage.commit({.factors = {},
+                              .challenges = {},
+                              .counters = {},
+                              .removals = {{mfa::storage::RecordKind::factor, id, version}}}));
+    }
   }
 
   /// On a machine whose OpenSSL has lost its algorithms. Its objects are kept per thread, so this takes a new
@@ -583,8 +740,8 @@ template <class StoragePolicy> class Play {
   void broken_cryptography() {
     Verifier verifier{storage, clock, sms, options()};
     clock.advance(24h);
-    const auto totp = enroll_totp(verifier);
-    const auto phone = enroll_sms(verifier);
+    const auto totp = enroll_verified_totp(verifier);
+    const auto phone = enroll_verified_sms(verifier);
     const auto totp_challenge = totp.factor.challenge();
     const std::string right = code(totp.totp.secret);
     REQUIRE(EVP_set_default_properties(nullptr, "provider=none") == 1);

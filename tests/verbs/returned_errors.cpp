@@ -52,14 +52,14 @@ TEST_CASE("what succeeds is in the result") {
   mfa::Verifier verifier{storage, mfa::Options{}, mfa::return_errors};
   const auto enrolled = verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_1"});
   REQUIRE(enrolled.has_value());
-  const auto challenge = enrolled->factor.challenge();
+  const auto challenge = enrolled->factor.challenge_enrollment();
   REQUIRE(challenge.has_value());
-  const auto verification = challenge->verify(challenge->code());
-  REQUIRE(verification);
-  CHECK((*verification).valid());
+  const auto confirmation = challenge->confirm(challenge->code());
+  REQUIRE(confirmation);
+  CHECK((*confirmation).confirmed());
   CHECK(verifier.list_factors("u_1")->size() == 1);
   CHECK(*verifier.purge_expired() == 0);
-  const Result<void> removed = enrolled->factor.remove(mfa::by_operator);
+  const Result<void> removed = enrolled->factor.remove(*confirmation);
   CHECK(removed.has_value());
 }
 
@@ -72,6 +72,8 @@ TEST_CASE("what is refused is in the result, whatever the verb") {
   };
   CHECK(code_of(verifier.enroll_factor(mfa::Totp{})) == errc::invalid_argument);
   CHECK(code_of(verifier.challenge_factor(unknown, mfa::any_user)) == errc::entity_not_found);
+  CHECK(code_of(verifier.challenge_enrollment(unknown, mfa::any_user)) == errc::entity_not_found);
+  CHECK(code_of(verifier.confirm_enrollment(unknown, "123456")) == errc::entity_not_found);
   CHECK(code_of(verifier.verify_challenge(unknown_challenge, "123456")) == errc::entity_not_found);
   CHECK(code_of(verifier.get_factor(unknown, mfa::any_user)) == errc::entity_not_found);
   CHECK(code_of(verifier.get_challenge(unknown_challenge, mfa::any_user)) == errc::entity_not_found);
@@ -104,19 +106,20 @@ TEST_CASE("what a host's own class threw is the cause") {
 }
 
 TEST_CASE("a message that was not sent has the transport's error as its cause, thrown or returned") {
+  const mfa::Options to_america{.sms_allowed_country_codes = {"1"}};
   mfa::storage::Memory storage;
-  mfa::Verifier returning{storage, mfa::clock::System{}, Refusing{}, mfa::Options{}, mfa::return_errors};
+  mfa::Verifier returning{storage, mfa::clock::System{}, Refusing{}, to_america, mfa::return_errors};
   const auto phone = returning.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
   REQUIRE(phone.has_value());
-  const auto refused = phone->factor.challenge();
+  const auto refused = phone->factor.challenge_enrollment();
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code() == errc::sms_not_sent);
   CHECK(what_of(refused.error().cause()) == "no route to the gateway");
 
-  mfa::Verifier throwing{mfa::storage::Memory{}, mfa::clock::System{}, Refusing{}};
+  mfa::Verifier throwing{mfa::storage::Memory{}, mfa::clock::System{}, Refusing{}, to_america};
   const auto other = throwing.enroll_factor(mfa::Sms{.phone_number = "+14155550124"});
   try {
-    (void)other.factor.challenge();
+    (void)other.factor.challenge_enrollment();
     FAIL("accepted");
   } catch (const mfa::Error& error) {
     CHECK(what_of(error.cause()) == "no route to the gateway");
@@ -141,8 +144,8 @@ TEST_CASE("the wait of a limit is in the error") {
   mfa::testing::ManualClock clock;
   mfa::Verifier verifier{storage, clock, mfa::Options{}, mfa::return_errors};
   const auto factor = verifier.enroll_factor(mfa::GenericOtp{});
-  REQUIRE(factor->factor.challenge().has_value());
-  const auto limited = factor->factor.challenge();
+  REQUIRE(factor->factor.challenge_enrollment().has_value());
+  const auto limited = factor->factor.challenge_enrollment();
   REQUIRE_FALSE(limited.has_value());
   CHECK(limited.error().retry_after() == std::chrono::seconds(30));
 }
