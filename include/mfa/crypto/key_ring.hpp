@@ -122,7 +122,8 @@ class KeyRing {
   /// What to store of a value that is only compared later: its HMAC-SHA-256 under the current key. `context`
   /// names the use and the record, so that a stored value does not pass for another's.
   [[nodiscard]] std::string authenticate(std::string_view value, std::string_view context) const {
-    return tag_current() + mac(unsealed_ ? nullptr : &current(), value, context);
+    const crypto::Digest digest = mac(unsealed_ ? nullptr : &current(), value, context);
+    return tag_current().append(crypto::text_of(digest.span()));
   }
 
   /// The same under each key, the current one first: for what is looked for under its HMAC.
@@ -130,7 +131,7 @@ class KeyRing {
                                                                  std::string_view context) const {
     std::vector<std::string> stored{authenticate(value, context)};
     for (std::size_t i = 1; i < keys_.size(); ++i)
-      stored.push_back(tag(keys_[i].id) + mac(&keys_[i], value, context));
+      stored.push_back(tag(keys_[i].id).append(crypto::text_of(mac(&keys_[i], value, context).span())));
     return stored;
   }
 
@@ -139,14 +140,14 @@ class KeyRing {
   [[nodiscard]] bool matches(std::string_view stored, std::string_view value, std::string_view context,
                              std::string_view what) const {
     const auto [key, rest] = find_key(stored, what);
-    return crypto::equal(rest, mac(key, value, context));
+    return crypto::equal(rest, crypto::text_of(mac(key, value, context).span()));
   }
 
  private:
   struct Key {
     std::string id;
     crypto::SecretBytes sealing;
-    crypto::SecretBytes authentication;
+    crypto::HmacKey authentication;
   };
 
   void add(std::string_view key_id, std::span<const unsigned char> key) {
@@ -171,9 +172,8 @@ class KeyRing {
     // One key for each use (NIST SP 800-108 in its simplest form: HMAC of the use's name).
     crypto::Hmac derive(crypto::Hash::sha256, key);
     const auto sealing = derive(crypto::bytes_of("mfa sealing key 1"));
-    const auto authentication = derive(crypto::bytes_of("mfa authentication key 1"));
     keys_.push_back({std::string(key_id), crypto::secret_copy(sealing.span()),
-                     crypto::secret_copy(authentication.span())});
+                     crypto::HmacKey(derive(crypto::bytes_of("mfa authentication key 1")))});
   }
 
   [[nodiscard]] const Key& current() const {
@@ -211,14 +211,12 @@ class KeyRing {
                     "add_further(id, key)");
   }
 
-  [[nodiscard]] static std::string mac(const Key* key, std::string_view value, std::string_view context) {
-    static constexpr std::array<unsigned char, key_size> no_key{};
-    crypto::Hmac hmac(crypto::Hash::sha256,
-                      key != nullptr ? std::span<const unsigned char>(key->authentication) : no_key);
-    crypto::SecretBytes message = crypto::secret_copy(crypto::bytes_of(context));
-    message.push_back('\0'); // contexts hold no NUL, so that context and value cannot run into each other
-    message.insert(message.end(), value.begin(), value.end());
-    return std::string(crypto::text_of(hmac(message).span()));
+  [[nodiscard]] static crypto::Digest mac(const Key* key, std::string_view value, std::string_view context) {
+    static const crypto::HmacKey no_key{crypto::Digest()};
+    // Contexts hold no NUL, so that context and value cannot run into each other.
+    static constexpr unsigned char separator = 0;
+    return (key != nullptr ? key->authentication
+                           : no_key)({crypto::bytes_of(context), {&separator, 1}, crypto::bytes_of(value)});
   }
 
   std::vector<Key> keys_; ///< the current one first
