@@ -130,7 +130,7 @@ mutate "no live challenge after a failed send" verbs/sms_delivery.hpp \
 mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
 mutate "supersession" $verification 'if (!current) return' 'if (false) return'
 mutate "binding" $verification 'if (!bound_alike ||' 'if ('
-mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, current().sealing, plain, associated_data);' \
+mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, key->sealing, plain, associated_data);' \
   'sealed.append(crypto::text_of(plain));'
 mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.id)' ''
 mutate "seals are tied to the kind" factor/sealed_secret.hpp 'std::string(to_string(record.type))' 'std::string()'
