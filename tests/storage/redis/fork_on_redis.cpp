@@ -15,6 +15,7 @@
 #include "support/errors.hpp"
 #include "support/event_loop.hpp"
 #include "support/forked.hpp"
+#include "support/forwarding_storage.hpp"
 #include "support/loopback_proxy.hpp"
 #include "support/redis_server.hpp"
 #include "support/task.hpp"
@@ -40,16 +41,11 @@ TEST_CASE("storage::Redis is refused to a forked process, which can open its own
 namespace {
 
 /// async::Redis on a loop that runs in the thread of whoever calls, as a forked process has no other.
-class OnLoop {
+class OnLoop : public mfa::test::ForwardingStorage<OnLoop, mfa::test::AsyncRedis::Storage> {
  public:
   explicit OnLoop(const mfa::storage::RedisOptions& options) : parts_(std::make_unique<Parts>(options)) {}
 
-  auto find_factor(std::string_view id) { return run(storage().find_factor(id)); }
-  auto find_challenge(std::string_view id) { return run(storage().find_challenge(id)); }
-  auto find_counter(std::string_view id) { return run(storage().find_counter(id)); }
-  auto list_factors(std::string_view user_id) { return run(storage().list_factors(user_id)); }
-  auto purge(mfa::Time now, std::size_t limit) { return run(storage().purge(now, limit)); }
-  bool commit(const mfa::storage::Batch& batch) { return run(storage().commit(batch)); }
+  auto around(std::string_view, auto call) { return parts_->loop.run(call(parts_->storage)); }
 
  private:
   struct Parts {
@@ -58,11 +54,6 @@ class OnLoop {
     mfa::test::EventLoop loop;
     mfa::test::AsyncRedis::Storage storage;
   };
-
-  mfa::test::AsyncRedis::Storage& storage() { return parts_->storage; }
-  template <class Result> Result run(mfa::test::Task<Result> task) {
-    return parts_->loop.run(std::move(task));
-  }
 
   std::unique_ptr<Parts> parts_;
 };
