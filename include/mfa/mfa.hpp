@@ -7,6 +7,7 @@
 #include <mfa/challenge.hpp>
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>
+#include <mfa/crypto/epoch_file.hpp>
 #include <mfa/crypto/key_file.hpp>
 #include <mfa/crypto/wrapped_keys.hpp>
 #include <mfa/error.hpp>

@@ -257,7 +257,7 @@ TEST_CASE("A stamp is of one message, key and epoch, and of no other or damaged 
     return stamp;
   };
   KeyRing ring = ring_a;
-  ring.set_epochs(0x01020304, 0);
+  ring.set_epochs({.current = 0x01020304});
   const auto stamp = stamp_of(ring, "message");
   CHECK(stamp.size() == 2 + 4 + 16);
   CHECK(KeyRing::stamp_of(stamp + "what follows") == stamp);
@@ -297,7 +297,7 @@ TEST_CASE("A stamp is of one message, key and epoch, and of no other or damaged 
 
 TEST_CASE("A stamp of a retired epoch is refused, and one of a later key or epoch is current") {
   const auto ring = [](std::uint32_t current, std::uint32_t oldest) {
-    return KeyRing("a", bytes_of(key_a)).add_further("b", bytes_of(key_b)).set_epochs(current, oldest);
+    return KeyRing("a", bytes_of(key_a)).add_further("b", bytes_of(key_b)).set_epochs({current, oldest});
   };
   const auto stamp = [](const KeyRing& of) {
     std::string stamped;
@@ -307,11 +307,8 @@ TEST_CASE("A stamp of a retired epoch is refused, and one of a later key or epoc
   const auto matches = [&](const KeyRing& by, const std::string& stamped) {
     return by.matches_stamp(stamped, "message", "factor f");
   };
-  CHECK(ring_a.epoch() == 0);
-  CHECK(ring_a.oldest_epoch() == 0);
-  CHECK(ring(7, 5).epoch() == 7);
-  CHECK(ring(7, 5).oldest_epoch() == 5);
-  CHECK(KeyRing(ring(7, 5)).oldest_epoch() == 5);
+  CHECK(ring_a.epochs() == mfa::Epochs{});
+  CHECK(KeyRing(ring(7, 5)).epochs() == mfa::Epochs{.current = 7, .oldest = 5});
   for (const std::uint32_t epoch : {5U, 6U, 7U, 8U, 0xFFFFFFFFU}) {
     CAPTURE(epoch);
     CHECK(matches(ring(7, 5), stamp(ring(epoch, 0))));

@@ -31,8 +31,8 @@ inline void require(bool done, const char* what) {
 /// each thread keeps those it has used.
 struct HmacWorkspace {
   struct Free {
-    void operator()(EVP_MD* hash) const noexcept { EVP_MD_free(hash); }
-    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+    void operator()(EVP_MD* object) const noexcept { EVP_MD_free(object); }
+    void operator()(EVP_MD_CTX* object) const noexcept { EVP_MD_CTX_free(object); }
   };
   using Context = std::unique_ptr<EVP_MD_CTX, Free>;
 

@@ -22,6 +22,14 @@
 
 namespace mfa {
 
+/// Numbers of the times between which records can be set back: see docs/keys.md, "Epochs".
+struct Epochs {
+  std::uint32_t current = 0;
+  std::uint32_t oldest = 0; ///< that is still taken
+
+  friend bool operator==(const Epochs&, const Epochs&) = default;
+};
+
 /// The keys under which secrets are kept: AES-256-GCM for what must be read again, HMAC-SHA-256 for what is
 /// only compared and for the stamps of records, which say also of which epoch a record is. Each key has an
 /// id, which is stored beside what it seals. New seals use the current key; further keys only open. A value:
@@ -147,7 +155,7 @@ class KeyRing {
   /// the current epoch, and a MAC over epoch and message, the first 16 bytes of HMAC-SHA-256.
   void append_stamp(std::string& out, std::string_view message) const {
     const Key* const key = current();
-    const auto epoch = bytes_of_epoch(epoch_);
+    const auto epoch = bytes_of_epoch(epochs_.current);
     const crypto::Digest digest = stamp_mac(key, epoch, message);
     out.append(tag(key))
         .append(crypto::text_of(epoch))
@@ -173,7 +181,7 @@ class KeyRing {
       throw Error(
           errc::seal_broken,
           std::string(what) + " is of epoch " + std::to_string(epoch_in(stamp)) +
-              ", and the key ring takes none before " + std::to_string(oldest_epoch_) +
+              ", and the key ring takes none before " + std::to_string(epochs_.oldest) +
               ": the storage was set back to an earlier state, or reseal_all had not moved the record "
               "when its epoch was retired; see docs/keys.md, \"Epochs\"");
     const auto epoch = crypto::bytes_of(rest.substr(0, epoch_size));
@@ -183,30 +191,28 @@ class KeyRing {
 
   /// Whether a new stamp would be of the same key, and of no later epoch.
   [[nodiscard]] bool is_current_stamp(std::string_view stamp) const {
-    return stamp_of(stamp) == stamp && is_current(stamp) && epoch_in(stamp) >= epoch_;
+    return stamp_of(stamp) == stamp && is_current(stamp) && epoch_in(stamp) >= epochs_.current;
   }
 
   /// Whether the epoch that the stamp names is before the oldest. Anybody could have named it.
   [[nodiscard]] bool is_retired_stamp(std::string_view stamp) const noexcept {
-    return stamp_of(stamp) == stamp && epoch_in(stamp) < oldest_epoch_;
+    return stamp_of(stamp) == stamp && epoch_in(stamp) < epochs_.oldest;
   }
 
-  /// What is written from now on is of epoch `current`, and what is of an epoch before `oldest` is refused:
-  /// so nobody sets a record back to what it was before `oldest` began. Both are 0 at first; where they are
-  /// kept, and what must be done before each step, says docs/keys.md. Throws `errc::invalid_argument` if
-  /// `oldest` is after `current`.
-  KeyRing& set_epochs(std::uint32_t current, std::uint32_t oldest) {
-    if (oldest > current)
-      throw Error(errc::invalid_argument, "the oldest epoch, " + std::to_string(oldest) +
-                                              ", is after the current one, " + std::to_string(current) +
-                                              "; give set_epochs(current, oldest)");
-    epoch_ = current;
-    oldest_epoch_ = oldest;
+  /// What is stamped from now on is of epoch `current`, and what is of an epoch before `oldest` is refused:
+  /// so nobody sets a record back to what it was before `oldest` began. docs/keys.md, "Epochs", says where to
+  /// keep them, and what to do before each step. Throws `errc::invalid_argument` if `oldest` is after
+  /// `current`.
+  KeyRing& set_epochs(const Epochs& epochs) {
+    if (epochs.oldest > epochs.current)
+      throw Error(errc::invalid_argument,
+                  "the oldest epoch, " + std::to_string(epochs.oldest) + ", is after the current one, " +
+                      std::to_string(epochs.current) + "; retire no epoch before a new one has begun");
+    epochs_ = epochs;
     return *this;
   }
 
-  [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_; }
-  [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return oldest_epoch_; }
+  [[nodiscard]] const Epochs& epochs() const noexcept { return epochs_; }
 
  private:
   static constexpr std::size_t epoch_size = 4;
@@ -321,8 +327,7 @@ class KeyRing {
 
   std::vector<Key> keys_; ///< the current one first
   bool unsealed_ = false;
-  std::uint32_t epoch_ = 0;
-  std::uint32_t oldest_epoch_ = 0;
+  Epochs epochs_;
 };
 
 } // namespace mfa
