@@ -1,10 +1,9 @@
 // A forked process is refused its parent's storage::Redis or async::Redis, and leaves the parent's
 // connections alone. An answer to another question is never taken for a record.
-#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
@@ -18,25 +17,10 @@
 #include "support/forwarding_storage.hpp"
 #include "support/loopback_proxy.hpp"
 #include "support/redis_server.hpp"
-#include "support/task.hpp"
 
 using mfa::storage::Redis;
 using mfa::storage::RedisDurability;
 using mfa::test::RedisServer;
-
-TEST_CASE("storage::Redis is refused to a forked process, which can open its own") {
-  const RedisServer server(RedisServer::quick());
-  const mfa::test::LoopbackProxy proxy(server.port());
-  auto options = server.options(RedisDurability::accept_volatile);
-  options.port = proxy.port();
-  mfa::test::check_forked([&] { return Redis(options); },
-                          [&]() -> std::string {
-                            const Redis own(server.options(RedisDurability::accept_volatile));
-                            return own.list_factors("alan").size() == 1 ? ""
-                                                                        : "its own storage reads nothing";
-                          });
-  CHECK(proxy.connections() == 1);
-}
 
 namespace {
 
@@ -58,20 +42,26 @@ class OnLoop : public mfa::test::ForwardingStorage<OnLoop, mfa::test::AsyncRedis
   std::unique_ptr<Parts> parts_;
 };
 
-} // namespace
-
-TEST_CASE("async::Redis is refused to a forked process, which can open its own") {
+/// `connections`: how many the parent's storage makes.
+template <class Storage> void check_forked_on_redis(std::uint64_t connections) {
   const RedisServer server(RedisServer::quick());
   const mfa::test::LoopbackProxy proxy(server.port());
-  auto options = server.options(RedisDurability::accept_volatile);
-  options.port = proxy.port();
-  mfa::test::check_forked([&] { return OnLoop(options); },
-                          [&]() -> std::string {
-                            OnLoop own(server.options(RedisDurability::accept_volatile));
-                            return own.list_factors("alan").size() == 1 ? ""
-                                                                        : "its own storage reads nothing";
-                          });
-  CHECK(proxy.connections() == 2); // one of them to open it
+  const auto options = server.options(RedisDurability::accept_volatile);
+  auto by_proxy = options;
+  by_proxy.port = proxy.port();
+  mfa::test::check_forked([&] { return Storage(by_proxy); },
+                          mfa::test::reads_by_its_own([&] { return Storage(options); }));
+  CHECK(proxy.connections() == connections);
+}
+
+} // namespace
+
+TEST_CASE("storage::Redis is refused to a forked process, which can open its own") {
+  check_forked_on_redis<Redis>(1);
+}
+
+TEST_CASE("async::Redis is refused to a forked process, which can open its own") {
+  check_forked_on_redis<OnLoop>(2); // one of them to open it
 }
 
 TEST_CASE("A value in Redis that is another record's is refused, however it is asked for") {
