@@ -130,7 +130,7 @@ mutate "no live challenge after a failed send" verbs/sms_delivery.hpp \
 mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
 mutate "supersession" $verification 'if (!current) return' 'if (false) return'
 mutate "binding" $verification 'if (!bound_alike ||' 'if ('
-mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, current().sealing, plain, associated_data);' \
+mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, key->sealing, plain, associated_data);' \
   'sealed.append(crypto::text_of(plain));'
 mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.id)' ''
 mutate "seals are tied to the kind" factor/sealed_secret.hpp 'std::string(to_string(record.type))' 'std::string()'
@@ -299,10 +299,10 @@ mutate "cloned machines: secrets" factor/purpose.hpp \
   'std::string_view(factor.id), std::string_view(factor.user_id), detail' 'std::string_view(factor.id)'
 
 tests=tests/crypto/key_sources.cpp
-mutate "key files: owner" crypto/key_file.hpp \
+mutate "key files: owner" crypto/guarded_file.hpp \
   'status.st_uid != ::geteuid() && status.st_uid != 0 && !options.accept_another_owner' 'options.accept_another_owner && false'
-mutate "key files: regular files" crypto/key_file.hpp 'if (!S_ISREG(status.st_mode))' 'if (false)'
-mutate "key files: no waiting for a FIFO" crypto/key_file.hpp '| O_NONBLOCK' ''
+mutate "key files: regular files" crypto/guarded_file.hpp 'if (!S_ISREG(status.st_mode))' 'if (false)'
+mutate "key files: no waiting for a FIFO" crypto/guarded_file.hpp '| O_NONBLOCK' ''
 mutate "keys: no placeholder" crypto/key_ring.hpp 'return halves_differ != 0 && steps_differ != 0;' 'return halves_differ + steps_differ >= 0;'
 
 tests=tests/storage/sqlite/sqlite_storage.cpp libraries="$libraries -lsqlite3"

@@ -38,7 +38,7 @@ enum class errc {
   no_relying_party,       ///< WebAuthn without `Options::webauthn`
   no_key_ring,            ///< a durable storage without a key ring
   unknown_key,            ///< sealed under a key that the key ring does not hold
-  key_unavailable,        ///< a key file that cannot be used, or a key that was not unwrapped
+  key_unavailable,        ///< a key file or epoch file that cannot be used, or a key that was not unwrapped
   seal_broken,            ///< sealed bytes that do not open: changed, truncated or moved between records
   corrupt_record,         ///< a record whose contents this library did not write
   storage_failure,        ///< the storage could not read or write

@@ -9,6 +9,7 @@
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>
 #include <mfa/confirmation.hpp>
+#include <mfa/crypto/epoch_file.hpp>
 #include <mfa/crypto/key_file.hpp>
 #include <mfa/crypto/wrapped_keys.hpp>
 #include <mfa/error.hpp>

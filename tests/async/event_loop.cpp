@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "support/blocking.hpp"
 #include "support/catch.hpp"
 #include "support/event_loop.hpp"
+#include "support/forwarding_storage.hpp"
 #include "support/loopback.hpp"
 #include "support/task.hpp"
 
@@ -235,36 +237,29 @@ TEST_CASE("A watch ends with its object, or moves with it, and its descriptor st
 namespace {
 
 /// Takes turns with the other callers of the loop before each answer.
-struct Polite {
-  EventLoop::Handle loop;
-  std::shared_ptr<mfa::storage::Memory> memory = std::make_shared<mfa::storage::Memory>();
+class Polite : public mfa::test::ForwardsFive<Polite> {
+ public:
+  explicit Polite(EventLoop::Handle loop) : loop_(loop) {}
 
-  Task<std::optional<mfa::storage::FactorRecord>> find_factor(std::string_view id) {
-    co_await loop.sleep(0ms);
-    co_return memory->find_factor(id);
-  }
-  Task<std::optional<mfa::storage::ChallengeRecord>> find_challenge(std::string_view id) {
-    co_await loop.sleep(0ms);
-    co_return memory->find_challenge(id);
-  }
-  Task<std::optional<mfa::storage::CounterRecord>> find_counter(std::string_view id) {
-    co_await loop.sleep(0ms);
-    co_return memory->find_counter(id);
+  template <class Call>
+  Task<std::invoke_result_t<Call, mfa::storage::Memory&>> around(std::string_view /*function*/, Call call) {
+    co_await loop_.sleep(0ms);
+    co_return call(*memory_);
   }
   Task<std::vector<mfa::storage::FactorRecord>> list_factors(std::string_view) {
     throw std::runtime_error("no list");
     co_return {};
   }
-  Task<bool> commit(const mfa::storage::Batch& batch) {
-    co_await loop.sleep(0ms);
-    co_return memory->commit(batch);
-  }
+
+ private:
+  EventLoop::Handle loop_;
+  std::shared_ptr<mfa::storage::Memory> memory_ = std::make_shared<mfa::storage::Memory>();
 };
 
 } // namespace
 
 TEST_CASE("A blocking storage over an asynchronous one answers each of its threads, and offers no more") {
-  Blocking<Polite> storage([](EventLoop::Handle loop) { return Polite{loop}; });
+  Blocking<Polite> storage([](EventLoop::Handle loop) { return Polite(loop); });
   static_assert(mfa::Storage<Blocking<Polite>>);
   static_assert(!mfa::storage::Purges<Blocking<Polite>> && !mfa::storage::ScansFactors<Blocking<Polite>> &&
                 !mfa::storage::PagesFactors<Blocking<Polite>> &&

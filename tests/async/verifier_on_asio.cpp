@@ -30,6 +30,7 @@
 #include <mfa/testing/manual_clock.hpp>
 
 #include "support/catch.hpp"
+#include "support/forwarding_storage.hpp"
 
 using mfa::Status;
 using mfa::async::AsioLoop;
@@ -40,35 +41,16 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Memory that calls the test before each of its calls, in the thread that makes it.
-class Told {
- public:
+struct Told : mfa::test::ForwardsFive<Told> {
   static constexpr bool ephemeral = true;
 
-  std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id) {
-    before();
-    return memory_.find_factor(id);
-  }
-  std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view id) {
-    before();
-    return memory_.find_challenge(id);
-  }
-  std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id) {
-    before();
-    return memory_.find_counter(id);
-  }
-  std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id) {
-    before();
-    return memory_.list_factors(user_id);
-  }
-  bool commit(const mfa::storage::Batch& batch) {
-    before();
-    return memory_.commit(batch);
-  }
-
   std::function<void()> before = [] {};
+  mfa::storage::Memory memory;
 
- private:
-  mfa::storage::Memory memory_;
+  auto around(std::string_view, auto call) {
+    before();
+    return call(memory);
+  }
 };
 
 template <class StoragePolicy> using Storage = mfa::async::Threads<AsioTask, StoragePolicy, AsioLoop>;

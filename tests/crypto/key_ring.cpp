@@ -249,3 +249,81 @@ TEST_CASE("Generated key rings have a key each") {
   CHECK(thrown_by([&] { return other.open(one.seal(bytes_of("secret"), "record"), "record", "it"); }) ==
         errc::unknown_key);
 }
+
+TEST_CASE("A stamp is of one message, key and epoch, and of no other or damaged one") {
+  const auto stamp_of = [](const KeyRing& ring, std::string_view message) {
+    std::string stamp;
+    ring.append_stamp(stamp, message);
+    return stamp;
+  };
+  KeyRing ring = ring_a;
+  ring.set_epochs({.current = 0x01020304});
+  const auto stamp = stamp_of(ring, "message");
+  CHECK(stamp.size() == 2 + 4 + 16);
+  CHECK(KeyRing::stamp_of(stamp + "what follows") == stamp);
+  CHECK(KeyRing::key_id_of(stamp) == "a");
+  CHECK(ring.matches_stamp(stamp, "message", "it"));
+  CHECK(ring_a.matches_stamp(stamp, "message", "it")); // of an epoch that this node does not know yet
+  CHECK_FALSE(ring.matches_stamp(stamp, "messagf", "it"));
+  CHECK_FALSE(ring.matches_stamp(stamp, "", "it"));
+  CHECK(thrown_by([&] { return ring_b.matches_stamp(stamp, "message", "it"); }) == errc::unknown_key);
+  CHECK_FALSE(KeyRing("a", bytes_of(key_b)).matches_stamp(stamp, "message", "it"));
+  for (std::size_t bit = 8 * 2; bit < 8 * stamp.size(); ++bit) { // behind the key's id
+    CAPTURE(bit);
+    std::string changed = stamp;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
+    CHECK_FALSE(ring.matches_stamp(changed, "message", "it"));
+  }
+  for (std::size_t size = 0; size < stamp.size(); ++size) {
+    CAPTURE(size);
+    CHECK_FALSE(KeyRing::stamp_of(std::string_view(stamp).substr(0, size)));
+    CHECK_FALSE(ring.is_current_stamp(stamp.substr(0, size)));
+    CHECK_FALSE(ring.is_retired_stamp(stamp.substr(0, size)));
+    if (size >= 2) CHECK_FALSE(ring.matches_stamp(stamp.substr(0, size), "message", "it"));
+  }
+  CHECK_FALSE(ring.matches_stamp(stamp + '\0', "message", "it"));
+  // What was authenticated is no stamp, and no stamp passes for it: each use has its key.
+  CHECK(ring.authenticate("", "message").substr(2, 16) != stamp.substr(6));
+  CHECK_FALSE(ring_a.matches(stamp_of(ring_a, "message"), "message", "", "it"));
+
+  const KeyRing clear = KeyRing::unsealed();
+  const auto unkeyed = stamp_of(clear, "message");
+  CHECK(clear.matches_stamp(unkeyed, "message", "it"));
+  CHECK_FALSE(clear.matches_stamp(unkeyed, "messagf", "it"));
+  CHECK(clear.is_current_stamp(unkeyed));
+  CHECK(thrown_by([&] { return ring.matches_stamp(unkeyed, "message", "it"); }) == errc::unknown_key);
+  CHECK(thrown_by([&] { return stamp_of(KeyRing(), "message"); }) == errc::no_key_ring);
+}
+
+TEST_CASE("A stamp of a retired epoch is refused, and one of a later key or epoch is current") {
+  const auto ring = [](std::uint32_t current, std::uint32_t oldest) {
+    return KeyRing("a", bytes_of(key_a)).add_further("b", bytes_of(key_b)).set_epochs({current, oldest});
+  };
+  const auto stamp = [](const KeyRing& of) {
+    std::string stamped;
+    of.append_stamp(stamped, "message");
+    return stamped;
+  };
+  const auto matches = [&](const KeyRing& by, const std::string& stamped) {
+    return by.matches_stamp(stamped, "message", "factor f");
+  };
+  CHECK(ring_a.epochs() == mfa::Epochs{});
+  CHECK(KeyRing(ring(7, 5)).epochs() == mfa::Epochs{.current = 7, .oldest = 5});
+  for (const std::uint32_t epoch : {5U, 6U, 7U, 8U, 0xFFFFFFFFU}) {
+    CAPTURE(epoch);
+    CHECK(matches(ring(7, 5), stamp(ring(epoch, 0))));
+    CHECK_FALSE(ring(7, 5).is_retired_stamp(stamp(ring(epoch, 0))));
+    CHECK(ring(7, 5).is_current_stamp(stamp(ring(epoch, 0))) == (epoch >= 7));
+  }
+  for (const std::uint32_t epoch : {0U, 4U}) {
+    CAPTURE(epoch);
+    const auto error = mfa::test::error_of([&] { (void)matches(ring(7, 5), stamp(ring(epoch, 0))); });
+    CHECK(error.code() == errc::seal_broken);
+    CHECK_THAT(error.what(), mfa::test::contains("factor f is of epoch " + std::to_string(epoch) +
+                                                 ", and the key ring takes none before 5"));
+    CHECK(ring(7, 5).is_retired_stamp(stamp(ring(epoch, 0))));
+  }
+  CHECK_FALSE(ring(0, 0).is_current_stamp(stamp(ring_b)));
+  CHECK(matches(ring(0, 0), stamp(ring_b)));
+  CHECK(thrown_by([&] { return ring(4, 5); }) == errc::invalid_argument);
+}

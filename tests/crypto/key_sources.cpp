@@ -138,8 +138,8 @@ TEST_CASE("What is no regular file is refused at once, also through a symbolic l
       {fifo, "it is no regular file"},
       {link_to_fifo, "it is no regular file"},
       {"/dev/zero", "it is no regular file"},
-      {"", "the path of a key file is empty or holds a NUL"},
-      {file.path + std::string("\0.old", 5), "the path of a key file is empty or holds a NUL"},
+      {"", "the path of the key file is empty or holds a NUL"},
+      {file.path + std::string("\0.old", 5), "the path of the key file is empty or holds a NUL"},
   };
   for (const auto& [path, why] : cases) {
     CAPTURE(path);

@@ -31,6 +31,7 @@
 #include <mfa/testing/manual_clock.hpp>
 
 #include "support/catch.hpp"
+#include "support/failing_commits.hpp"
 #include "support/temporary_directory.hpp"
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__)
@@ -123,8 +124,7 @@ void note(Needles& needles, const std::string& name, const mfa::RememberedDevice
 }
 
 /// Throws when told to, and says what the last commit would have been of.
-struct Storage : mfa::storage::Memory {
-  bool throws = false;
+struct Storage : mfa::test::FailingCommits<mfa::storage::Memory> {
   mfa::storage::Batch last;
 
   bool commit(const mfa::storage::Batch& batch) {
@@ -132,8 +132,7 @@ struct Storage : mfa::storage::Memory {
       const LookAway away;
       last = batch;
     }
-    if (throws) throw mfa::Error(mfa::errc::storage_failure, "told to fail");
-    return mfa::storage::Memory::commit(batch);
+    return FailingCommits::commit(batch);
   }
 };
 

@@ -169,7 +169,7 @@ TEST_CASE("The tables of options name every option, with the default that the co
       {"ImportOptions", "import_types.hpp"},
       {"QrCodeOptions", "factor/authenticator.hpp"},
       {"ResealOptions", "key_rotation.hpp"},
-      {"KeyFileOptions", "crypto/key_file.hpp"},
+      {"KeyFileOptions", "crypto/guarded_file.hpp"},
       {"SqliteOptions", "storage/sqlite.hpp"},
       {"PostgresOptions", "storage/postgres/options.hpp"},
       {"RedisOptions", "storage/redis/options.hpp"},

@@ -7,12 +7,10 @@
 #include <cstddef>
 #include <exception>
 #include <map>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/spawn.hpp>
@@ -21,6 +19,7 @@
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
+#include "support/forwarding_storage.hpp"
 #include "support/host.hpp"
 
 namespace {
@@ -29,31 +28,15 @@ namespace asio = boost::asio;
 
 /// A host's storage in a server on fibres: each call gives the thread to other fibres, as a query over the
 /// network does, and goes on when its answer is there.
-class FibreStorage {
+class FibreStorage : public mfa::test::ForwardsFive<FibreStorage> {
  public:
   static constexpr bool ephemeral = true;
 
   explicit FibreStorage(asio::io_context& loop) : loop_(loop) {}
 
-  std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id) {
+  auto around(std::string_view, auto call) {
     wait();
-    return memory_.find_factor(id);
-  }
-  std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view id) {
-    wait();
-    return memory_.find_challenge(id);
-  }
-  std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id) {
-    wait();
-    return memory_.find_counter(id);
-  }
-  std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id) {
-    wait();
-    return memory_.list_factors(user_id);
-  }
-  bool commit(const mfa::storage::Batch& batch) {
-    wait();
-    return memory_.commit(batch);
+    return call(memory_);
   }
 
   /// Runs `work` in a fibre of its own.

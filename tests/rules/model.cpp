@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <random>
 #include <string>
@@ -19,6 +18,7 @@
 
 #include "support/call_sequence.hpp"
 #include "support/catch.hpp"
+#include "support/environment.hpp"
 #include "support/rules_player.hpp"
 #include "support/shrink.hpp"
 #include "support/temporary_directory.hpp"
@@ -77,11 +77,6 @@ std::string text(const Disagreement& disagreement) {
   return text_of + "  " + disagreement.difference + "\n";
 }
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
-
 /// Every answer that these verbs can give.
 constexpr std::array every_answer{
     "valid",        "wrong_code",          "code_already_used", "malformed_code",
@@ -90,8 +85,8 @@ constexpr std::array every_answer{
     "SMS not sent", "factor not verified", "factor locked out"};
 
 template <class On> void agrees_with_the_rules(const char* where) {
-  const auto seed = from_environment("MFA_TEST_SEED", std::random_device{}());
-  const auto verbs = from_environment("MFA_TEST_VERBS", 1'000'000);
+  const auto seed = mfa::test::from_environment("MFA_TEST_SEED", std::random_device{}());
+  const auto verbs = mfa::test::from_environment("MFA_TEST_VERBS", 1'000'000);
   Tally tally;
   const auto begin = std::chrono::steady_clock::now();
   const auto disagreement = search<On>(seed, verbs, tally);

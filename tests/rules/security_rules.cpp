@@ -15,6 +15,8 @@
 
 #include "support/catch.hpp"
 #include "support/edited_record.hpp"
+#include "support/failing_commits.hpp"
+#include "support/forwarding_storage.hpp"
 #include "support/host.hpp"
 #include "support/usual_send_limits.hpp"
 
@@ -30,34 +32,20 @@ using namespace std::chrono_literals;
 namespace {
 
 /// A storage that notes what it was asked, and can be told to fail.
-struct WatchedStorage {
+struct WatchedStorage : mfa::test::ForwardsFive<WatchedStorage> {
   static constexpr bool ephemeral = true;
-  mfa::storage::Memory memory;
+  mfa::test::FailingCommits<mfa::storage::Memory> memory;
   std::vector<std::string> calls;
-  bool commit_fails = false;
   std::vector<mfa::storage::Batch> committed;
 
-  std::optional<mfa::storage::FactorRecord> find_factor(std::string_view id) {
-    calls.emplace_back("find_factor");
-    return memory.find_factor(id);
-  }
-  std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view id) {
-    calls.emplace_back("find_challenge");
-    return memory.find_challenge(id);
-  }
-  std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id) {
-    calls.emplace_back("find_counter");
-    return memory.find_counter(id);
-  }
-  std::vector<mfa::storage::FactorRecord> list_factors(std::string_view user_id) {
-    calls.emplace_back("list_factors");
-    return memory.list_factors(user_id);
+  auto around(std::string_view function, auto call) {
+    calls.emplace_back(function);
+    return call(memory);
   }
   bool commit(const mfa::storage::Batch& batch) {
-    calls.emplace_back("commit");
-    if (commit_fails) throw mfa::Error(errc::storage_failure, "told to fail");
+    const bool written = ForwardsFive::commit(batch);
     committed.push_back(batch);
-    return memory.commit(batch);
+    return written;
   }
 };
 
@@ -139,10 +127,10 @@ TEST_CASE("attempts: no verdict leaves before the commit that counts it") {
   const auto right = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
   const auto challenge = enrolled.factor.challenge_enrollment();
   for (const std::string& code : {right, Host::other_code(right)}) {
-    storage.commit_fails = true;
+    storage.memory.throws = true;
     CHECK(thrown_by([&] { return challenge.confirm(code); }) == errc::storage_failure);
   }
-  storage.commit_fails = false;
+  storage.memory.throws = false;
   storage.calls.clear();
   CHECK(challenge.confirm(Host::other_code(right)).status() == Status::wrong_code);
   CHECK(storage.calls.back() == "commit");

@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <random>
 #include <string>
@@ -21,6 +20,7 @@
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
+#include "support/environment.hpp"
 #include "support/simulation.hpp"
 
 using namespace mfa::test;
@@ -62,18 +62,13 @@ std::optional<Failure> search(std::uint64_t seed, std::uint64_t verbs, Simulatio
   return std::nullopt;
 }
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
-
 unsigned long long shown(std::uint64_t number) { return number; }
 
 } // namespace
 
 TEST_CASE("Every answer of a simulated world is explained by the plain rules") {
-  const auto seed = from_environment("MFA_TEST_SEED", std::random_device{}());
-  const auto verbs = from_environment("MFA_SIMULATED_VERBS", 10'000'000);
+  const auto seed = mfa::test::from_environment("MFA_TEST_SEED", std::random_device{}());
+  const auto verbs = mfa::test::from_environment("MFA_SIMULATED_VERBS", 10'000'000);
   SimulationTally tally;
   const auto begin = std::chrono::steady_clock::now();
   const auto failure = search(seed, verbs, tally);

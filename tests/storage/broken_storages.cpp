@@ -19,7 +19,6 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/storage/memory.hpp>
 #include <mfa/storage/sqlite.hpp>
 #include <mfa/testing/storage_conformance.hpp>
 
@@ -490,16 +489,14 @@ std::vector<Case> cases() {
 /// Runs checks on storages with a fault, all on the same contents.
 mfa::testing::ConformanceReport check(const Case& fault, const ConformanceOptions& options) {
   const mfa::test::TemporaryDirectory directory;
-  const auto in_memory = [] { return std::make_shared<AsAnyStorage<mfa::storage::Memory>>(); };
-  const auto shared = in_memory();
+  const auto shared = std::make_shared<AnyStorage>();
   return check_storage(
       [&] {
-        std::shared_ptr<AnyStorage> sound = shared;
-        if (fault.kept == Case::Kept::by_each_instance) sound = in_memory();
+        auto sound = shared;
+        if (fault.kept == Case::Kept::by_each_instance) sound = std::make_shared<AnyStorage>();
         if (fault.kept == Case::Kept::in_a_file)
-          sound = std::make_shared<AsAnyStorage<mfa::storage::Sqlite>>(
-              directory.path() + "/mfa.db",
-              mfa::storage::SqliteOptions{.synchronous = mfa::storage::Synchronous::off});
+          sound = std::make_shared<AnyStorage>(mfa::storage::Sqlite(
+              directory.path() + "/mfa.db", {.synchronous = mfa::storage::Synchronous::off}));
         return FaultyStorage(sound, fault.make());
       },
       options);

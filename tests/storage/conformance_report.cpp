@@ -14,11 +14,10 @@
 #include <mfa/testing/storage_conformance.hpp>
 
 #include "support/catch.hpp"
+#include "support/forwarding_storage.hpp"
 #include "support/host.hpp"
 
 using mfa::storage::Batch;
-using mfa::storage::ChallengeRecord;
-using mfa::storage::CounterRecord;
 using mfa::storage::FactorRecord;
 using mfa::storage::Memory;
 using mfa::test::contains;
@@ -30,17 +29,10 @@ using namespace std::chrono_literals;
 namespace {
 
 /// The least that a storage must have.
-class FiveFunctions {
- public:
-  virtual ~FiveFunctions() = default;
-  std::optional<FactorRecord> find_factor(std::string_view id) { return memory_.find_factor(id); }
-  std::optional<ChallengeRecord> find_challenge(std::string_view id) { return memory_.find_challenge(id); }
-  std::optional<CounterRecord> find_counter(std::string_view id) { return memory_.find_counter(id); }
-  std::vector<FactorRecord> list_factors(std::string_view user_id) { return memory_.list_factors(user_id); }
-  virtual bool commit(const Batch& batch) { return memory_.commit(batch); }
+struct FiveFunctions : mfa::test::ForwardsFive<FiveFunctions> {
+  Memory memory;
 
- private:
-  Memory memory_;
+  auto around(std::string_view, auto call) { return call(memory); }
 };
 
 template <class Storage>
@@ -68,7 +60,7 @@ TEST_CASE("A storage of five functions passes, and what it does not offer is not
 
 TEST_CASE("What a storage throws is told, and the other checks go on") {
   struct Throwing : FiveFunctions {
-    bool commit(const Batch& batch) override {
+    bool commit(const Batch& batch) {
       if (!batch.removals.empty()) throw std::runtime_error("the disk is full");
       if (batch.counters.size() > 1) throw 42;
       return FiveFunctions::commit(batch);
@@ -111,7 +103,7 @@ TEST_CASE("A check that does not exist cannot pass") {
 #if defined(__unix__) || defined(__APPLE__)
 TEST_CASE("A storage that holds threads for ever ends the process with status 1 and not well") {
   struct Stuck : FiveFunctions {
-    bool commit(const Batch& batch) override {
+    bool commit(const Batch& batch) {
       while (batch.counters.size() > 1) std::this_thread::sleep_for(1ms);
       return FiveFunctions::commit(batch);
     }

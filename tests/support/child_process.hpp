@@ -82,6 +82,24 @@ class ChildProcess {
     (void)wait();
   }
 
+  /// Gives what it says to `hear` for so long; false if it ends before.
+  template <class Hear> [[nodiscard]] bool hear_for(std::chrono::microseconds time, Hear&& hear) const {
+    const auto end = std::chrono::steady_clock::now() + time;
+    for (;;) {
+      const auto left = std::chrono::ceil<std::chrono::microseconds>(end - std::chrono::steady_clock::now());
+      if (left <= std::chrono::microseconds(0) || !channel_.wait(left)) return true;
+      const auto message = channel_.receive();
+      if (!message) return false;
+      hear(*message);
+    }
+  }
+
+  /// Ends it on the spot, and gives to `hear` what it said until then and was not heard yet.
+  template <class Hear> void kill_and_hear(Hear&& hear) {
+    kill();
+    while (const auto message = channel_.receive()) hear(*message);
+  }
+
   /// Waits for its end; its exit status, or nothing if a signal ended it.
   std::optional<int> wait() noexcept {
     int status = 0;

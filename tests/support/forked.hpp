@@ -98,4 +98,12 @@ template <class Open, class InChild> void check_forked(Open open, InChild in_chi
   CHECK(read_often(verifier, another, "nobody", 1).right == 1);
 }
 
+/// For `check_forked`: a storage that the child opens itself reads what the parent wrote.
+template <class Open> auto reads_by_its_own(Open open) {
+  return [open]() -> std::string {
+    auto own = open();
+    return own.list_factors("alan").size() == 1 ? "" : "its own storage reads nothing";
+  };
+}
+
 } // namespace mfa::test

@@ -6,20 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <iterator>
 #include <list>
-#include <memory>
-#include <new>
 #include <random>
 #include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
@@ -28,6 +22,8 @@
 
 #include "catch.hpp"
 #include "child_process.hpp"
+#include "environment.hpp"
+#include "shared_memory.hpp"
 
 namespace mfa::test {
 
@@ -36,7 +32,7 @@ namespace mfa::test {
 /// code may be told to be valid twice. `open` opens the storage, in each process anew.
 template <class Open> class KilledUnderLoad {
  public:
-  explicit KilledUnderLoad(Open open) : open_(std::move(open)), hour_(new_hour(), &delete_hour) {
+  explicit KilledUnderLoad(Open open) : open_(std::move(open)), hour_(in_shared_memory<Hour>(500'000)) {
     auto storage = open_();
     testing::ManualClock clock;
     Verifier verifier{storage, clock, options()};
@@ -49,31 +45,26 @@ template <class Open> class KilledUnderLoad {
   /// Kills `kills` workers (SIGKILL), one after every few acknowledgements, and calls `restart_server`
   /// `restarts` times in between. Then checks what was told.
   template <class Restart> void run(int kills, int restarts, Restart restart_server) {
-    const unsigned seed = seed_of_this_run();
+    const auto seed = from_environment("MFA_TEST_SEED", std::random_device{}());
     INFO("MFA_TEST_SEED=" << seed);
-    std::minstd_rand random(seed);
+    std::minstd_rand random(static_cast<unsigned>(seed));
+    const auto hear = [this](const std::string& told) { keep(told); };
     std::list<ChildProcess> workers;
     for (std::size_t i = 0; i < worker_count; ++i) workers.push_back(new_worker(random()));
     for (int kill = 1; kill <= kills; ++kill) {
       const std::size_t before = acknowledged();
       const std::size_t enough = before + 1 + random() % 2;
       for (int turns = 0; acknowledged() < enough && turns < most_turns; ++turns) {
-        std::this_thread::sleep_for(turn);
-        for (const ChildProcess& worker : workers) listen(worker.channel(), false);
+        for (const ChildProcess& worker : workers) REQUIRE(worker.hear_for(turn / worker_count, hear));
         if (random() % 2 == 0) ++*hour_;
       }
       const auto victim = std::next(workers.begin(), static_cast<int>(random() % worker_count));
-      victim->kill();
-      listen(victim->channel(), true);
+      victim->kill_and_hear(hear);
       workers.erase(victim);
       workers.push_back(new_worker(random()));
       if (kill * restarts / kills != (kill - 1) * restarts / kills) restart_server();
     }
-    for (ChildProcess& worker : workers) {
-      worker.kill();
-      listen(worker.channel(), true);
-    }
-    workers.clear();
+    for (ChildProcess& worker : workers) worker.kill_and_hear(hear);
     check(kills);
   }
 
@@ -90,18 +81,6 @@ template <class Open> class KilledUnderLoad {
   /// Shared by the processes: the hour in which they all live, so that each hour has one code of each
   /// contested factor.
   using Hour = std::atomic<std::int64_t>;
-  static Hour* new_hour() {
-    void* const memory =
-        ::mmap(nullptr, sizeof(Hour), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    return new (memory) Hour(500'000);
-  }
-  static void delete_hour(Hour* hour) { ::munmap(hour, sizeof(Hour)); }
-
-  static unsigned seed_of_this_run() {
-    const char* given = std::getenv("MFA_TEST_SEED");
-    return given != nullptr ? static_cast<unsigned>(std::atoi(given)) : std::random_device{}();
-  }
 
   [[nodiscard]] Options options() const { return Options{.key_ring = keys_}; }
 
@@ -134,16 +113,12 @@ template <class Open> class KilledUnderLoad {
     }
   }
 
-  /// Keeps what a worker says; all of it if it has ended.
-  void listen(const Channel& worker, bool ended) {
-    while (ended || worker.wait(std::chrono::microseconds(0))) {
-      const auto told = worker.receive();
-      if (!told) return;
-      if (told->starts_with("enrolled "))
-        enrolled_.insert(told->substr(std::string_view("enrolled ").size()));
-      else if (!valid_.insert(*told).second)
-        twice_.insert(*told);
-    }
+  /// Keeps what a worker says.
+  void keep(const std::string& told) {
+    if (told.starts_with("enrolled "))
+      enrolled_.insert(told.substr(std::string_view("enrolled ").size()));
+    else if (!valid_.insert(told).second)
+      twice_.insert(told);
   }
 
   [[nodiscard]] std::size_t acknowledged() const noexcept { return enrolled_.size() + valid_.size(); }
@@ -169,7 +144,7 @@ template <class Open> class KilledUnderLoad {
 
   Open open_;
   const KeyRing keys_ = KeyRing::generate();
-  std::unique_ptr<Hour, void (*)(Hour*)> hour_;
+  SharedMemory<Hour> hour_;
   std::array<Contested, 2> contested_;
   std::set<std::string> enrolled_;
   std::set<std::string> valid_;

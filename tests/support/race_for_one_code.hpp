@@ -9,8 +9,6 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -18,7 +16,6 @@
 #include <vector>
 
 #include <pthread.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <mfa/mfa.hpp>
@@ -28,6 +25,7 @@
 
 #include "catch.hpp"
 #include "child_process.hpp"
+#include "shared_memory.hpp"
 
 namespace mfa::test {
 
@@ -43,7 +41,13 @@ struct RaceResult {
 /// each process anew.
 template <class Open, std::size_t processes = 8, std::size_t threads = 8> class RaceForOneCode {
  public:
-  explicit RaceForOneCode(Open open) : open_(std::move(open)), shared_(new_shared(), &delete_shared) {}
+  explicit RaceForOneCode(Open open) : open_(std::move(open)) {
+    pthread_barrierattr_t attributes;
+    ::pthread_barrierattr_init(&attributes);
+    ::pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    ::pthread_barrier_init(&shared_->gate, &attributes, processes * threads + 1);
+    ::pthread_barrierattr_destroy(&attributes);
+  }
 
   RaceResult run(int rounds) {
     std::vector<ChildProcess> children;
@@ -100,20 +104,6 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
 
     std::atomic<std::uint64_t>& conflicts;
   };
-
-  static Shared* new_shared() {
-    void* const memory =
-        ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    auto* const shared = new (memory) Shared{};
-    pthread_barrierattr_t attributes;
-    ::pthread_barrierattr_init(&attributes);
-    ::pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    ::pthread_barrier_init(&shared->gate, &attributes, processes * threads + 1);
-    ::pthread_barrierattr_destroy(&attributes);
-    return shared;
-  }
-  static void delete_shared(Shared* shared) { ::munmap(shared, sizeof(Shared)); }
 
   static void write(Text& place, std::string_view text) {
     place.fill('\0');
@@ -199,7 +189,7 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
 
   Open open_;
   const KeyRing keys_ = KeyRing::generate();
-  std::unique_ptr<Shared, void (*)(Shared*)> shared_;
+  const SharedMemory<Shared> shared_ = in_shared_memory<Shared>();
 };
 
 } // namespace mfa::test

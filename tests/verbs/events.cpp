@@ -21,6 +21,7 @@
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/failing_commits.hpp"
 #include "support/host.hpp"
 #include "support/scripted_relying_party.hpp"
 #include "support/whole_storage.hpp"
@@ -97,20 +98,10 @@ std::set<std::string> documented(EventType type) {
 /// What each type of event was seen with.
 using Seen = std::map<EventType, std::set<std::string>>;
 
-/// A storage whose commits can be made to fail.
-struct FailingCommits : mfa::storage::Memory {
-  bool fails = false;
-
-  bool commit(mfa::storage::Batch batch) {
-    if (fails) throw mfa::Error(errc::storage_failure, "told to fail");
-    return mfa::storage::Memory::commit(std::move(batch));
-  }
-};
-
 struct Scene {
   Lines heard;
   Seen* seen;
-  HostOver<FailingCommits> host;
+  HostOver<mfa::test::FailingCommits<mfa::storage::Memory>> host;
   decltype(host.verifier)& verifier = host.verifier;
 
   explicit Scene(Seen& all)
@@ -503,7 +494,7 @@ TEST_CASE("Nothing is told of what was not committed") {
     CAPTURE(tried.verb);
     Scene scene(seen);
     const auto act = scene.unheard([&] { return tried.prepare(scene); });
-    scene.host.storage.fails = true;
+    scene.host.storage.throws = true;
     try {
       act();
     } catch (const mfa::Error&) {
@@ -532,7 +523,7 @@ TEST_CASE("A run that ends by an error tells how far it came") {
     (void)scene.verifier.reseal_all({.batch = 2,
                                      .progress =
                                          [&](const mfa::ResealProgress& progress) {
-                                           scene.host.storage.fails = progress.scanned >= 4;
+                                           scene.host.storage.throws = progress.scanned >= 4;
                                            return true;
                                          },
                                      .event_context = request});

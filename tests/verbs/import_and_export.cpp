@@ -10,6 +10,7 @@
 
 #include "support/authenticator_export.hpp"
 #include "support/catch.hpp"
+#include "support/failing_commits.hpp"
 #include "support/host.hpp"
 
 using mfa::errc;
@@ -244,13 +245,12 @@ TEST_CASE("A line that must not be taken is refused with the reason to act on") 
 }
 
 TEST_CASE("A storage that fails ends the import with its error, and what was reported is there") {
-  struct Failing : mfa::storage::Memory {
+  struct Failing : mfa::test::FailingCommits<mfa::storage::Memory> {
     int commits = 0;
-    bool commit(mfa::storage::Batch&& batch) {
-      if (++commits == 2) throw mfa::Error(errc::storage_failure, "the disk is full");
-      return mfa::storage::Memory::commit(std::move(batch));
+    bool commit(const mfa::storage::Batch& batch) {
+      throws = ++commits == 2;
+      return FailingCommits::commit(batch);
     }
-    bool commit(const mfa::storage::Batch& batch) { return commit(mfa::storage::Batch(batch)); }
   };
   Failing storage;
   mfa::Verifier verifier{storage};

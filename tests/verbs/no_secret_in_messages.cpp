@@ -32,6 +32,7 @@
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/failing_commits.hpp"
 #include "support/host.hpp"
 #include "support/scripted_relying_party.hpp"
 #include "support/temporary_directory.hpp"
@@ -160,18 +161,6 @@ class Heard {
   }
 };
 
-/// A storage that can be told to fail.
-template <class StoragePolicy> struct Failing : StoragePolicy {
-  using StoragePolicy::StoragePolicy;
-  bool conflicts = false;
-  bool throws = false;
-
-  bool commit(const mfa::storage::Batch& batch) {
-    if (throws) throw mfa::Error(errc::storage_failure, "told to fail");
-    return !conflicts && StoragePolicy::commit(batch);
-  }
-};
-
 std::string random_key() {
   mfa::crypto::SecretBytes key(mfa::KeyRing::key_size);
   mfa::crypto::random_bytes(key);
@@ -215,11 +204,11 @@ template <class StoragePolicy> class Play {
     return changed;
   }
 
-  Failing<StoragePolicy> storage;
+  mfa::test::FailingCommits<StoragePolicy> storage;
 
  private:
-  using Verifier =
-      mfa::Verifier<Failing<StoragePolicy>, mfa::testing::ManualClock, mfa::testing::RecordingSms>;
+  using Verifier = mfa::Verifier<mfa::test::FailingCommits<StoragePolicy>, mfa::testing::ManualClock,
+                                 mfa::testing::RecordingSms>;
 
   auto enroll_totp(Verifier& verifier, const mfa::Authorization& authorization = mfa::by_operator) {
     auto enrolled = verifier.enroll_factor(
@@ -654,7 +643,7 @@ template <class StoragePolicy> class Play {
     }
     // The message is not taken, and the challenge cannot be withdrawn.
     struct Breaking {
-      Failing<StoragePolicy>& storage;
+      mfa::test::FailingCommits<StoragePolicy>& storage;
       void send(const mfa::SmsMessage& message) const {
         storage.throws = true;
         throw std::runtime_error("cannot reach " + message.to);

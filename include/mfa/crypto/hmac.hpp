@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,6 +11,8 @@
 
 #include <openssl/evp.h>
 
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/constant_time.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
@@ -24,37 +28,88 @@ inline void require(bool done, const char* what) {
 }
 
 /// OpenSSL's objects for one HMAC at a time. Fetching and allocating them costs more than the hash itself, so
-/// each thread keeps those it has used. An idle one has its hashes at their start.
+/// each thread keeps those it has used.
 struct HmacWorkspace {
   struct Free {
-    void operator()(EVP_MD* hash) const noexcept { EVP_MD_free(hash); }
-    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+    void operator()(EVP_MD* object) const noexcept { EVP_MD_free(object); }
+    void operator()(EVP_MD_CTX* object) const noexcept { EVP_MD_CTX_free(object); }
   };
   using Context = std::unique_ptr<EVP_MD_CTX, Free>;
 
+  Hash hash;
   std::unique_ptr<EVP_MD, Free> md;
   Context inner;   ///< has hashed the key's inner block
   Context outer;   ///< has hashed the key's outer block
   Context running; ///< copied from one of them for each message
   std::unique_ptr<HmacWorkspace> next_idle = {};
 
-  explicit HmacWorkspace(Hash hash)
-      : md(EVP_MD_fetch(nullptr,
-                        hash == Hash::sha1     ? "SHA1"
-                        : hash == Hash::sha256 ? "SHA256"
-                                               : "SHA512",
-                        nullptr)),
+  explicit HmacWorkspace(Hash given)
+      : hash(given), md(EVP_MD_fetch(nullptr,
+                                     given == Hash::sha1     ? "SHA1"
+                                     : given == Hash::sha256 ? "SHA256"
+                                                             : "SHA512",
+                                     nullptr)),
         inner(EVP_MD_CTX_new()), outer(EVP_MD_CTX_new()), running(EVP_MD_CTX_new()) {
     require(md && inner && outer && running, "OpenSSL does not give the hash");
     for (EVP_MD_CTX* context : {inner.get(), outer.get()})
       require(EVP_DigestInit_ex2(context, md.get(), nullptr) == 1, "OpenSSL cannot start the hash");
   }
+
+  /// Forgets the key, so that another can be absorbed. False if OpenSSL cannot.
+  [[nodiscard]] bool forget_key() const noexcept {
+    return EVP_DigestInit_ex2(inner.get(), nullptr, nullptr) == 1 &&
+           EVP_DigestInit_ex2(outer.get(), nullptr, nullptr) == 1;
+  }
+
+  /// Before the first key, and after `forget_key`.
+  void absorb(std::span<const unsigned char> key) const {
+    SecretArray<unsigned char, 128> block;
+    const std::size_t size = block_size(hash);
+    bool done = true;
+    if (key.size() > size)
+      done = EVP_Digest(key.data(), key.size(), block.data(), nullptr, md.get(), nullptr) == 1;
+    else
+      for (std::size_t i = 0; i < key.size(); ++i) block[i] = key[i];
+    for (auto& byte : block) byte ^= 0x36;
+    done = done && EVP_DigestUpdate(inner.get(), block.data(), size) == 1;
+    for (auto& byte : block) byte ^= 0x36 ^ 0x5c;
+    done = done && EVP_DigestUpdate(outer.get(), block.data(), size) == 1;
+    require(done, "OpenSSL cannot key the HMAC");
+  }
+
+  /// Of the parts one after the other, under the key that was absorbed.
+  [[nodiscard]] Digest compute(std::initializer_list<std::span<const unsigned char>> message) const {
+    Digest digest;
+    digest.size = digest_size(hash);
+    bool done = EVP_MD_CTX_copy_ex(running.get(), inner.get()) == 1;
+    for (const auto& part : message)
+      done = done && EVP_DigestUpdate(running.get(), part.data(), part.size()) == 1;
+    done = done && EVP_DigestFinal_ex(running.get(), digest.bytes.data(), nullptr) == 1 &&
+           EVP_MD_CTX_copy_ex(running.get(), outer.get()) == 1 &&
+           EVP_DigestUpdate(running.get(), digest.bytes.data(), digest.size) == 1 &&
+           EVP_DigestFinal_ex(running.get(), digest.bytes.data(), nullptr) == 1;
+    require(done, "OpenSSL cannot compute the HMAC");
+    return digest;
+  }
 };
 
-/// The first of this thread's workspaces that nobody is using.
+/// The first of this thread's workspaces that nobody is using; they hold no key.
 inline std::unique_ptr<HmacWorkspace>& idle_hmac_workspaces(Hash hash) noexcept {
   thread_local std::array<std::unique_ptr<HmacWorkspace>, 3> idle;
   return idle[static_cast<std::size_t>(hash) - 1];
+}
+
+/// A workspace that keeps its key.
+struct KeyedHmacWorkspace {
+  bool has_key = false;
+  Digest key = {};
+  std::unique_ptr<HmacWorkspace> workspace = {};
+};
+
+/// One of those that this thread keeps.
+inline KeyedHmacWorkspace& keyed_hmac_workspace(std::size_t place) noexcept {
+  thread_local std::array<KeyedHmacWorkspace, 8> kept;
+  return kept[place % kept.size()];
 }
 
 } // namespace detail
@@ -64,7 +119,7 @@ inline std::unique_ptr<HmacWorkspace>& idle_hmac_workspaces(Hash hash) noexcept 
 class Hmac {
  public:
   /// Throws `errc::crypto_failure` if OpenSSL has not the hash.
-  Hmac(Hash hash, std::span<const unsigned char> key) : hash_(hash) {
+  Hmac(Hash hash, std::span<const unsigned char> key) {
     auto& idle = detail::idle_hmac_workspaces(hash);
     if (idle) {
       workspace_ = std::move(idle);
@@ -72,52 +127,58 @@ class Hmac {
     } else {
       workspace_ = std::make_unique<detail::HmacWorkspace>(hash);
     }
-    absorb(key);
+    workspace_->absorb(key);
   }
   Hmac(const Hmac&) = delete;
   Hmac& operator=(const Hmac&) = delete;
 
   ~Hmac() {
     EVP_MD_CTX_reset(workspace_->running.get());
-    for (EVP_MD_CTX* context : {workspace_->inner.get(), workspace_->outer.get()})
-      if (EVP_DigestInit_ex2(context, nullptr, nullptr) != 1) return; // frees, which wipes too
-    auto& idle = detail::idle_hmac_workspaces(hash_);
+    if (!workspace_->forget_key()) return; // frees, which wipes too
+    auto& idle = detail::idle_hmac_workspaces(workspace_->hash);
     workspace_->next_idle = std::move(idle);
     idle = std::move(workspace_);
   }
 
   [[nodiscard]] Digest operator()(std::span<const unsigned char> message) {
-    Digest digest;
-    digest.size = digest_size(hash_);
-    EVP_MD_CTX* const running = workspace_->running.get();
-    detail::require(EVP_MD_CTX_copy_ex(running, workspace_->inner.get()) == 1 &&
-                        EVP_DigestUpdate(running, message.data(), message.size()) == 1 &&
-                        EVP_DigestFinal_ex(running, digest.bytes.data(), nullptr) == 1 &&
-                        EVP_MD_CTX_copy_ex(running, workspace_->outer.get()) == 1 &&
-                        EVP_DigestUpdate(running, digest.bytes.data(), digest.size) == 1 &&
-                        EVP_DigestFinal_ex(running, digest.bytes.data(), nullptr) == 1,
-                    "OpenSSL cannot compute the HMAC");
-    return digest;
+    return workspace_->compute({message});
   }
 
  private:
-  void absorb(std::span<const unsigned char> key) {
-    SecretArray<unsigned char, 128> block;
-    const std::size_t size = block_size(hash_);
-    bool done = true;
-    if (key.size() > size)
-      done = EVP_Digest(key.data(), key.size(), block.data(), nullptr, workspace_->md.get(), nullptr) == 1;
-    else
-      for (std::size_t i = 0; i < key.size(); ++i) block[i] = key[i];
-    for (auto& byte : block) byte ^= 0x36;
-    done = done && EVP_DigestUpdate(workspace_->inner.get(), block.data(), size) == 1;
-    for (auto& byte : block) byte ^= 0x36 ^ 0x5c;
-    done = done && EVP_DigestUpdate(workspace_->outer.get(), block.data(), size) == 1;
-    detail::require(done, "OpenSSL cannot key the HMAC");
+  std::unique_ptr<detail::HmacWorkspace> workspace_;
+};
+
+/// A key of HMAC-SHA-256 that is used again and again, by any number of threads. Each keeps it, and OpenSSL's
+/// state of it, with up to seven others until it ends or uses more: also a key that was destroyed meanwhile.
+/// A copy is the same key. Wiped at the end.
+class HmacKey {
+ public:
+  explicit HmacKey(const Digest& key) : key_(key) {}
+
+  /// The HMAC of the parts one after the other. Throws `errc::crypto_failure`.
+  [[nodiscard]] Digest operator()(std::initializer_list<std::span<const unsigned char>> message) const {
+    auto& kept = detail::keyed_hmac_workspace(place_);
+    // By its bytes, so that no key is taken for another that had the place before.
+    if (!kept.has_key || !equal(text_of(kept.key.span()), text_of(key_.span()))) {
+      kept.has_key = false;
+      if (!kept.workspace) kept.workspace = std::make_unique<detail::HmacWorkspace>(Hash::sha256);
+      detail::require(kept.workspace->forget_key(), "OpenSSL cannot start the hash");
+      kept.workspace->absorb(key_.span());
+      kept.key = key_;
+      kept.has_key = true;
+    }
+    return kept.workspace->compute(message);
   }
 
-  Hash hash_;
-  std::unique_ptr<detail::HmacWorkspace> workspace_;
+ private:
+  /// Another for each key, so that those which are used in turns do not take each other's.
+  [[nodiscard]] static std::size_t next_place() noexcept {
+    static std::atomic<std::size_t> places = 0;
+    return places.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  Digest key_;
+  std::size_t place_ = next_place();
 };
 
 } // namespace mfa::crypto

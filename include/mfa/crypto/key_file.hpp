@@ -1,25 +1,11 @@
 #pragma once
 
-#include <array>
-#include <cerrno>
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
-
-#if defined(__unix__) || defined(__APPLE__)
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#else
-#include <fstream>
-#endif
-
-#include <openssl/crypto.h>
 
 #include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/guarded_file.hpp>
 #include <mfa/crypto/key_bytes.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
@@ -27,67 +13,11 @@
 
 namespace mfa {
 
-struct KeyFileOptions {
-  /// Unsafe: takes a file that any user of the machine may read.
-  bool accept_readable_by_all = false;
-  /// Unsafe: takes a file that neither the effective user of this process nor root owns. Its owner can change
-  /// the keys.
-  bool accept_another_owner = false;
-};
-
 namespace detail {
 
-inline constexpr std::size_t largest_key_file = 65'536; ///< bytes
-
 [[noreturn]] inline void fail_key_file(const std::string& path, const std::string& why) {
-  throw Error(errc::key_unavailable, "cannot use the key file '" + path + "': " + why);
+  fail_guarded_file("key file", path, why);
 }
-
-#if defined(__unix__) || defined(__APPLE__)
-inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileOptions& options) {
-  struct Descriptor {
-    int number;
-    ~Descriptor() {
-      if (number >= 0) ::close(number);
-    }
-  };
-  const auto fail = [&path] { fail_key_file(path, std::generic_category().message(errno)); };
-  // Without waiting for the writer of a FIFO, or taking a terminal over.
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
-  if (file.number < 0) fail();
-  struct stat status {};
-  if (::fstat(file.number, &status) != 0) fail();
-  if (!S_ISREG(status.st_mode)) fail_key_file(path, "it is no regular file; give the file of keys");
-  if (status.st_uid != ::geteuid() && status.st_uid != 0 && !options.accept_another_owner)
-    fail_key_file(path, "another user owns it, who can change it: chown it to the user of this process or to "
-                        "root, or set KeyFileOptions::accept_another_owner");
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    fail_key_file(path, "others than its owner may write it; chmod go-w");
-  if ((status.st_mode & S_IROTH) != 0 && !options.accept_readable_by_all)
-    fail_key_file(path, "every user of this machine may read it; chmod o-r, or set "
-                        "KeyFileOptions::accept_readable_by_all");
-  crypto::SecretBytes bytes(largest_key_file + 1);
-  std::size_t size = 0;
-  while (size < bytes.size()) {
-    const auto count = ::read(file.number, bytes.data() + size, bytes.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail();
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  bytes.resize(size);
-  return bytes;
-}
-#else
-inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileOptions&) {
-  std::ifstream file(path, std::ios::binary);
-  crypto::SecretBytes bytes(largest_key_file + 1);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (file.bad() || !file.eof()) fail_key_file(path, "it cannot be read, or has more than 64 KiB");
-  bytes.resize(static_cast<std::size_t>(file.gcount()));
-  return bytes;
-}
-#endif
 
 /// The key ring that the text of a key file names; `path` is for the errors. Throws `errc::key_unavailable`.
 [[nodiscard]] inline KeyRing parse_key_file(std::string_view rest, const std::string& path) {
@@ -136,12 +66,7 @@ inline crypto::SecretBytes read_key_file(const std::string& path, const KeyFileO
 /// symbolic link is followed. No message holds what a line holds.
 [[nodiscard]] inline KeyRing read_key_file(const std::string& path,
                                            const KeyFileOptions& options = KeyFileOptions()) {
-  if (path.empty() || path.find('\0') != std::string::npos)
-    throw Error(errc::key_unavailable,
-                "the path of a key file is empty or holds a NUL; give that of the file");
-  const crypto::SecretBytes bytes = detail::read_key_file(path, options);
-  if (bytes.size() > detail::largest_key_file)
-    detail::fail_key_file(path, "it has more than 64 KiB; give the file of keys");
+  const crypto::SecretBytes bytes = detail::read_guarded_file("key file", path, options);
   return detail::parse_key_file(crypto::text_of(bytes), path);
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -21,10 +22,18 @@
 
 namespace mfa {
 
+/// Numbers of the times between which records can be set back: see docs/keys.md, "Epochs".
+struct Epochs {
+  std::uint32_t current = 0;
+  std::uint32_t oldest = 0; ///< that is still taken
+
+  friend bool operator==(const Epochs&, const Epochs&) = default;
+};
+
 /// The keys under which secrets are kept: AES-256-GCM for what must be read again, HMAC-SHA-256 for what is
-/// only compared. Each key has an id, which is stored beside what it seals. New seals use the current key;
-/// further keys only open. A value: copy it into `Options`. The keys are wiped with the last copy. Reading it
-/// from many threads is safe.
+/// only compared and for the stamps of records, which say also of which epoch a record is. Each key has an
+/// id, which is stored beside what it seals. New seals use the current key; further keys only open. A value:
+/// copy it into `Options`. The keys are wiped with the last copy. Reading it from many threads is safe.
 class KeyRing {
  public:
   static constexpr std::size_t key_size = KeyBytes::size;
@@ -85,11 +94,12 @@ class KeyRing {
   /// The bytes to store for a secret. `associated_data` names the record: the bytes open only under the same.
   [[nodiscard]] std::string seal(std::span<const unsigned char> plain,
                                  std::string_view associated_data) const {
-    std::string sealed = tag_current();
-    if (unsealed_)
+    const Key* const key = current();
+    std::string sealed = tag(key);
+    if (key == nullptr)
       sealed.append(crypto::text_of(plain));
     else
-      crypto::seal(sealed, current().sealing, plain, associated_data);
+      crypto::seal(sealed, key->sealing, plain, associated_data);
     return sealed;
   }
 
@@ -117,20 +127,19 @@ class KeyRing {
   }
 
   /// Whether `seal` would use the key that these bytes were sealed under.
-  [[nodiscard]] bool is_current(std::string_view sealed) const { return sealed.starts_with(tag_current()); }
+  [[nodiscard]] bool is_current(std::string_view sealed) const { return sealed.starts_with(tag(current())); }
 
   /// What to store of a value that is only compared later: its HMAC-SHA-256 under the current key. `context`
   /// names the use and the record, so that a stored value does not pass for another's.
   [[nodiscard]] std::string authenticate(std::string_view value, std::string_view context) const {
-    return tag_current() + mac(unsealed_ ? nullptr : &current(), value, context);
+    return authenticate(current(), value, context);
   }
 
   /// The same under each key, the current one first: for what is looked for under its HMAC.
   [[nodiscard]] std::vector<std::string> authenticate_under_each(std::string_view value,
                                                                  std::string_view context) const {
     std::vector<std::string> stored{authenticate(value, context)};
-    for (std::size_t i = 1; i < keys_.size(); ++i)
-      stored.push_back(tag(keys_[i].id) + mac(&keys_[i], value, context));
+    for (std::size_t i = 1; i < keys_.size(); ++i) stored.push_back(authenticate(&keys_[i], value, context));
     return stored;
   }
 
@@ -139,41 +148,81 @@ class KeyRing {
   [[nodiscard]] bool matches(std::string_view stored, std::string_view value, std::string_view context,
                              std::string_view what) const {
     const auto [key, rest] = find_key(stored, what);
-    return crypto::equal(rest, mac(key, value, context));
+    return crypto::equal(rest, crypto::text_of(mac(key, value, context).span()));
   }
 
-  /// Appends to `out` what proves later that a holder of the ring wrote `message`: the id of the current key
-  /// and a MAC, the first 16 bytes of HMAC-SHA-256.
+  /// Appends to `out` what proves later that a holder of the ring wrote `message`: the id of the current key,
+  /// the current epoch, and a MAC over epoch and message, the first 16 bytes of HMAC-SHA-256.
   void append_stamp(std::string& out, std::string_view message) const {
-    out.append(tag_current()).append(stamp_mac(unsealed_ ? nullptr : &current(), message));
+    const Key* const key = current();
+    const auto epoch = bytes_of_epoch(epochs_.current);
+    const crypto::Digest digest = stamp_mac(key, epoch, message);
+    out.append(tag(key))
+        .append(crypto::text_of(epoch))
+        .append(crypto::text_of(digest.span()), 0, stamp_mac_size);
   }
 
   /// The stamp that these bytes begin with, or nothing if they are cut off.
   [[nodiscard]] static std::optional<std::string_view> stamp_of(std::string_view bytes) noexcept {
     const auto key_id = key_id_of(bytes);
-    if (!key_id || bytes.size() < 1 + key_id->size() + stamp_mac_size) return std::nullopt;
-    return bytes.substr(0, 1 + key_id->size() + stamp_mac_size);
+    if (!key_id) return std::nullopt;
+    const std::size_t size = 1 + key_id->size() + epoch_size + stamp_mac_size;
+    if (bytes.size() < size) return std::nullopt;
+    return bytes.substr(0, size);
   }
 
   /// Whether `stamp` came from `append_stamp` for this message, in constant time. Throws `errc::unknown_key`
-  /// as `open` does.
+  /// as `open` does, and `errc::seal_broken` if its epoch is before the oldest.
   [[nodiscard]] bool matches_stamp(std::string_view stamp, std::string_view message,
                                    std::string_view what) const {
     const auto [key, rest] = find_key(stamp, what);
-    return crypto::equal(rest, stamp_mac(key, message));
+    if (stamp_of(stamp) != stamp) return false;
+    if (is_retired_stamp(stamp))
+      throw Error(
+          errc::seal_broken,
+          std::string(what) + " is of epoch " + std::to_string(epoch_in(stamp)) +
+              ", and the key ring takes none before " + std::to_string(epochs_.oldest) +
+              ": the storage was set back to an earlier state, or reseal_all had not moved the record "
+              "when its epoch was retired; see docs/keys.md, \"Epochs\"");
+    const auto epoch = crypto::bytes_of(rest.substr(0, epoch_size));
+    const crypto::Digest digest = stamp_mac(key, epoch, message);
+    return crypto::equal(rest.substr(epoch_size), crypto::text_of(digest.span()).substr(0, stamp_mac_size));
   }
 
-  /// Whether `append_stamp` would use the key of this stamp.
-  [[nodiscard]] bool is_current_stamp(std::string_view stamp) const { return is_current(stamp); }
+  /// Whether a new stamp would be of the same key, and of no later epoch.
+  [[nodiscard]] bool is_current_stamp(std::string_view stamp) const {
+    return stamp_of(stamp) == stamp && is_current(stamp) && epoch_in(stamp) >= epochs_.current;
+  }
+
+  /// Whether the epoch that the stamp names is before the oldest. Anybody could have named it.
+  [[nodiscard]] bool is_retired_stamp(std::string_view stamp) const noexcept {
+    return stamp_of(stamp) == stamp && epoch_in(stamp) < epochs_.oldest;
+  }
+
+  /// What is stamped from now on is of epoch `current`, and what is of an epoch before `oldest` is refused:
+  /// so nobody sets a record back to what it was before `oldest` began. docs/keys.md, "Epochs", says where to
+  /// keep them, and what to do before each step. Throws `errc::invalid_argument` if `oldest` is after
+  /// `current`.
+  KeyRing& set_epochs(const Epochs& epochs) {
+    if (epochs.oldest > epochs.current)
+      throw Error(errc::invalid_argument,
+                  "the oldest epoch, " + std::to_string(epochs.oldest) + ", is after the current one, " +
+                      std::to_string(epochs.current) + "; retire no epoch before a new one has begun");
+    epochs_ = epochs;
+    return *this;
+  }
+
+  [[nodiscard]] const Epochs& epochs() const noexcept { return epochs_; }
 
  private:
+  static constexpr std::size_t epoch_size = 4;
   static constexpr std::size_t stamp_mac_size = 16;
 
   struct Key {
     std::string id;
     crypto::SecretBytes sealing;
-    crypto::SecretBytes authentication;
-    crypto::SecretBytes stamping;
+    crypto::HmacKey authentication;
+    crypto::HmacKey stamping;
   };
 
   void add(std::string_view key_id, std::span<const unsigned char> key) {
@@ -198,22 +247,36 @@ class KeyRing {
     // One key for each use (NIST SP 800-108 in its simplest form: HMAC of the use's name).
     crypto::Hmac derive(crypto::Hash::sha256, key);
     const auto sealing = derive(crypto::bytes_of("mfa sealing key 1"));
-    const auto authentication = derive(crypto::bytes_of("mfa authentication key 1"));
-    const auto stamping = derive(crypto::bytes_of("mfa stamping key 1"));
     keys_.push_back({std::string(key_id), crypto::secret_copy(sealing.span()),
-                     crypto::secret_copy(authentication.span()), crypto::secret_copy(stamping.span())});
+                     crypto::HmacKey(derive(crypto::bytes_of("mfa authentication key 1"))),
+                     crypto::HmacKey(derive(crypto::bytes_of("mfa stamping key 1")))});
   }
 
-  [[nodiscard]] const Key& current() const {
+  /// Null: `unsealed()`.
+  [[nodiscard]] const Key* current() const {
+    if (unsealed_) return nullptr;
     if (keys_.empty()) throw Error(errc::no_key_ring, "the key ring holds no key; give it one");
-    return keys_.front();
+    return &keys_.front();
   }
 
   /// Stored bytes start with the length of the key id and the key id; length zero is `unsealed()`.
-  [[nodiscard]] std::string tag_current() const { return tag(unsealed_ ? std::string() : current().id); }
+  [[nodiscard]] static std::string tag(const Key* key) {
+    if (key == nullptr) return std::string(1, '\0');
+    return static_cast<char>(key->id.size()) + key->id;
+  }
 
-  [[nodiscard]] static std::string tag(const std::string& key_id) {
-    return static_cast<char>(key_id.size()) + key_id;
+  /// In the order in which numbers are written.
+  [[nodiscard]] static std::array<unsigned char, epoch_size> bytes_of_epoch(std::uint32_t epoch) noexcept {
+    return {static_cast<unsigned char>(epoch >> 24), static_cast<unsigned char>(epoch >> 16),
+            static_cast<unsigned char>(epoch >> 8), static_cast<unsigned char>(epoch)};
+  }
+
+  /// Of what `stamp_of` gave.
+  [[nodiscard]] static std::uint32_t epoch_in(std::string_view stamp) noexcept {
+    const std::string_view bytes = stamp.substr(stamp.size() - stamp_mac_size - epoch_size);
+    std::uint32_t epoch = 0;
+    for (const char byte : bytes.substr(0, epoch_size)) epoch = epoch << 8 | static_cast<unsigned char>(byte);
+    return epoch;
   }
 
   /// The key that the stored bytes name (null: `unsealed()`), and what follows its name.
@@ -239,26 +302,32 @@ class KeyRing {
                     "add_further(id, key)");
   }
 
-  [[nodiscard]] static std::string mac(const Key* key, std::string_view value, std::string_view context) {
-    static constexpr std::array<unsigned char, key_size> no_key{};
-    crypto::Hmac hmac(crypto::Hash::sha256,
-                      key != nullptr ? std::span<const unsigned char>(key->authentication) : no_key);
-    crypto::SecretBytes message = crypto::secret_copy(crypto::bytes_of(context));
-    message.push_back('\0'); // contexts hold no NUL, so that context and value cannot run into each other
-    message.insert(message.end(), value.begin(), value.end());
-    return std::string(crypto::text_of(hmac(message).span()));
+  [[nodiscard]] static std::string authenticate(const Key* key, std::string_view value,
+                                                std::string_view context) {
+    return tag(key).append(crypto::text_of(mac(key, value, context).span()));
   }
 
-  [[nodiscard]] static std::string stamp_mac(const Key* key, std::string_view message) {
-    static constexpr std::array<unsigned char, key_size> no_key{};
-    crypto::Hmac hmac(crypto::Hash::sha256,
-                      key != nullptr ? std::span<const unsigned char>(key->stamping) : no_key);
-    const crypto::Digest digest = hmac(crypto::bytes_of(message));
-    return std::string(crypto::text_of(digest.span()).substr(0, stamp_mac_size));
+  [[nodiscard]] static crypto::Digest mac(const Key* key, std::string_view value, std::string_view context) {
+    // Contexts hold no NUL, so that context and value cannot run into each other.
+    static constexpr unsigned char separator = 0;
+    return (key != nullptr ? key->authentication
+                           : no_key())({crypto::bytes_of(context), {&separator, 1}, crypto::bytes_of(value)});
+  }
+
+  [[nodiscard]] static crypto::Digest stamp_mac(const Key* key, std::span<const unsigned char> epoch,
+                                                std::string_view message) {
+    return (key != nullptr ? key->stamping : no_key())({epoch, crypto::bytes_of(message)});
+  }
+
+  /// Of `unsealed()`.
+  [[nodiscard]] static const crypto::HmacKey& no_key() {
+    static const crypto::HmacKey key{crypto::Digest()};
+    return key;
   }
 
   std::vector<Key> keys_; ///< the current one first
   bool unsealed_ = false;
+  Epochs epochs_;
 };
 
 } // namespace mfa

@@ -136,10 +136,13 @@ template <class Record> void open(Record& record, const KeyRing& keys, UnsealedR
 }
 
 /// The same for a counter, but empties one that carries no seal, or that of a key which the ring does not
-/// hold: nobody moves counters to another key before the old one is retired, nor seals those of earlier
-/// releases that are only read, and whoever writes to the storage could as well have removed it.
+/// hold or of an epoch which it does not take: nobody moves counters to another key before the old one is
+/// retired, nor seals those of earlier releases that are only read, and whoever writes to the storage could
+/// as well have removed it.
 inline void open_or_empty(storage::CounterRecord& counter, const KeyRing& keys, UnsealedRecords unsealed) {
-  if (!is_sealed(counter.data) && unsealed != UnsealedRecords::accept) return counter.data.clear();
+  const bool sealed = is_sealed(counter.data);
+  if (!sealed && unsealed != UnsealedRecords::accept) return counter.data.clear();
+  if (sealed && keys.is_retired_stamp(stamp_in(counter.data))) return counter.data.clear();
   try {
     open(counter, keys, unsealed);
   } catch (const Error& error) {

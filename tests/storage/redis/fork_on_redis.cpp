@@ -1,10 +1,9 @@
 // A forked process is refused its parent's storage::Redis or async::Redis, and leaves the parent's
 // connections alone. An answer to another question is never taken for a record.
-#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
@@ -15,41 +14,22 @@
 #include "support/errors.hpp"
 #include "support/event_loop.hpp"
 #include "support/forked.hpp"
+#include "support/forwarding_storage.hpp"
 #include "support/loopback_proxy.hpp"
 #include "support/redis_server.hpp"
-#include "support/task.hpp"
 
 using mfa::storage::Redis;
 using mfa::storage::RedisDurability;
 using mfa::test::RedisServer;
 
-TEST_CASE("storage::Redis is refused to a forked process, which can open its own") {
-  const RedisServer server(RedisServer::quick());
-  const mfa::test::LoopbackProxy proxy(server.port());
-  auto options = server.options(RedisDurability::accept_volatile);
-  options.port = proxy.port();
-  mfa::test::check_forked([&] { return Redis(options); },
-                          [&]() -> std::string {
-                            const Redis own(server.options(RedisDurability::accept_volatile));
-                            return own.list_factors("alan").size() == 1 ? ""
-                                                                        : "its own storage reads nothing";
-                          });
-  CHECK(proxy.connections() == 1);
-}
-
 namespace {
 
 /// async::Redis on a loop that runs in the thread of whoever calls, as a forked process has no other.
-class OnLoop {
+class OnLoop : public mfa::test::ForwardingStorage<OnLoop, mfa::test::AsyncRedis::Storage> {
  public:
   explicit OnLoop(const mfa::storage::RedisOptions& options) : parts_(std::make_unique<Parts>(options)) {}
 
-  auto find_factor(std::string_view id) { return run(storage().find_factor(id)); }
-  auto find_challenge(std::string_view id) { return run(storage().find_challenge(id)); }
-  auto find_counter(std::string_view id) { return run(storage().find_counter(id)); }
-  auto list_factors(std::string_view user_id) { return run(storage().list_factors(user_id)); }
-  auto purge(mfa::Time now, std::size_t limit) { return run(storage().purge(now, limit)); }
-  bool commit(const mfa::storage::Batch& batch) { return run(storage().commit(batch)); }
+  auto around(std::string_view, auto call) { return parts_->loop.run(call(parts_->storage)); }
 
  private:
   struct Parts {
@@ -59,28 +39,29 @@ class OnLoop {
     mfa::test::AsyncRedis::Storage storage;
   };
 
-  mfa::test::AsyncRedis::Storage& storage() { return parts_->storage; }
-  template <class Result> Result run(mfa::test::Task<Result> task) {
-    return parts_->loop.run(std::move(task));
-  }
-
   std::unique_ptr<Parts> parts_;
 };
 
-} // namespace
-
-TEST_CASE("async::Redis is refused to a forked process, which can open its own") {
+/// `connections`: how many the parent's storage makes.
+template <class Storage> void check_forked_on_redis(std::uint64_t connections) {
   const RedisServer server(RedisServer::quick());
   const mfa::test::LoopbackProxy proxy(server.port());
-  auto options = server.options(RedisDurability::accept_volatile);
-  options.port = proxy.port();
-  mfa::test::check_forked([&] { return OnLoop(options); },
-                          [&]() -> std::string {
-                            OnLoop own(server.options(RedisDurability::accept_volatile));
-                            return own.list_factors("alan").size() == 1 ? ""
-                                                                        : "its own storage reads nothing";
-                          });
-  CHECK(proxy.connections() == 2); // one of them to open it
+  const auto options = server.options(RedisDurability::accept_volatile);
+  auto by_proxy = options;
+  by_proxy.port = proxy.port();
+  mfa::test::check_forked([&] { return Storage(by_proxy); },
+                          mfa::test::reads_by_its_own([&] { return Storage(options); }));
+  CHECK(proxy.connections() == connections);
+}
+
+} // namespace
+
+TEST_CASE("storage::Redis is refused to a forked process, which can open its own") {
+  check_forked_on_redis<Redis>(1);
+}
+
+TEST_CASE("async::Redis is refused to a forked process, which can open its own") {
+  check_forked_on_redis<OnLoop>(2); // one of them to open it
 }
 
 TEST_CASE("A value in Redis that is another record's is refused, however it is asked for") {

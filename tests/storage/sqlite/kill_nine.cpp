@@ -6,15 +6,12 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <string>
 #include <vector>
-
-#include <sqlite3.h>
 
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
@@ -24,7 +21,8 @@
 
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
-#include "support/temporary_directory.hpp"
+#include "support/environment.hpp"
+#include "support/sqlite_file.hpp"
 
 using mfa::test::Channel;
 using mfa::test::ChildProcess;
@@ -131,31 +129,10 @@ Heard kill_at_work(const std::string& file, const mfa::KeyRing& keys, std::int64
                    std::chrono::microseconds after) {
   ChildProcess child([&](const Channel& parent) { work(file, keys, start, parent); });
   Heard heard;
-  const auto end = std::chrono::steady_clock::now() + after;
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::microseconds>(end - std::chrono::steady_clock::now());
-    if (left <= 0us || !child.channel().wait(left)) break;
-    const auto message = child.channel().receive();
-    REQUIRE(message.has_value()); // it does not end by itself
-    heard.hear(*message);
-  }
-  child.kill();
-  while (const auto message = child.channel().receive()) heard.hear(*message);
+  const auto hear = [&](const std::string& message) { heard.hear(message); };
+  REQUIRE(child.hear_for(after, hear)); // it does not end by itself
+  child.kill_and_hear(hear);
   return heard;
-}
-
-/// What SQLite's own check of the file says.
-std::string integrity(const std::string& file) {
-  std::string found;
-  sqlite3* connection = nullptr;
-  REQUIRE(sqlite3_open(file.c_str(), &connection) == SQLITE_OK);
-  const auto add = [](void* text, int, char** columns, char**) {
-    *static_cast<std::string*>(text) += columns[0];
-    return 0;
-  };
-  CHECK(sqlite3_exec(connection, "PRAGMA integrity_check", add, &found, nullptr) == SQLITE_OK);
-  sqlite3_close(connection);
-  return found;
 }
 
 /// Each attempt, told of or not, is stored whole or not at all, and no verdict that left is missing.
@@ -211,22 +188,21 @@ void check_codes(Verifier& verifier, mfa::testing::ManualClock& clock, const Hea
 } // namespace
 
 TEST_CASE("200 kills leave a file that opens, with all that was told, and no code is accepted twice") {
-  const char* const given = std::getenv("MFA_TEST_SEED");
-  const std::uint64_t seed = given == nullptr ? std::random_device{}() : std::strtoull(given, nullptr, 10);
+  const auto seed = mfa::test::from_environment("MFA_TEST_SEED", std::random_device{}());
   std::mt19937_64 random(seed);
   const auto keys = mfa::KeyRing::generate();
   std::map<std::string, int> under_way;
   std::uint64_t verbs = 0;
   std::uint64_t accepted = 0;
-  std::optional<mfa::test::TemporaryDirectory> directory;
+  std::optional<mfa::test::SqliteFile> database;
   std::vector<std::string> earlier; // factors in the same file
   mfa::testing::ManualClock clock;
   for (int kill = 0; kill < kills; ++kill) {
     if (kill % kills_a_file == 0) {
-      directory.emplace();
+      database.emplace();
       earlier.clear();
     }
-    const std::string file = directory->path() + "/mfa.db";
+    const std::string& file = database->path;
     CAPTURE(seed, kill);
     clock.advance(24h * 365 / kills);
     const auto start = seconds_of(clock);
@@ -238,7 +214,7 @@ TEST_CASE("200 kills leave a file that opens, with all that was told, and no cod
 
     // This is another process than the killed one. It may be quick, for it is not killed.
     {
-      mfa::storage::Sqlite storage(file, {.synchronous = mfa::storage::Synchronous::off});
+      mfa::storage::Sqlite storage(file, mfa::test::quick);
       Verifier verifier{storage, clock, options_with(keys)};
       for (const auto& [factor, secret] : heard.secrets) earlier.push_back(factor);
       for (const std::string& factor : earlier) CHECK_NOTHROW(verifier.get_factor(factor, mfa::any_user));
@@ -249,7 +225,7 @@ TEST_CASE("200 kills leave a file that opens, with all that was told, and no cod
       Verifier later{storage, then, options_with(keys)};
       check_codes(later, then, heard, clock.now() + 24h);
     }
-    CHECK(integrity(file) == "ok");
+    CHECK(mfa::test::HostConnection(file).ask("PRAGMA integrity_check") == "ok");
   }
   std::printf("%d kills, seed %llu, after %llu verbs, %llu of them accepted codes; the kill met:", kills,
               static_cast<unsigned long long>(seed), static_cast<unsigned long long>(verbs),
