@@ -29,7 +29,8 @@ int main() {
   mfa::storage::Memory storage;
   mfa::testing::ManualClock clock; // the system's, which is the default
   mfa::testing::RecordingSms sms;  // your gateway
-  mfa::Verifier verifier{storage, clock, sms, mfa::Options{.sms_template = "{{code}}"}};
+  mfa::Verifier verifier{storage, clock, sms,
+                         mfa::Options{.sms_template = "{{code}}", .sms_allowed_country_codes = {"1"}}};
 
   // On the account's settings page: the first factor, which its user confirms ...
   const auto app = verifier.enroll_factor(mfa::Totp{

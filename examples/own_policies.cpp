@@ -118,7 +118,8 @@ int main() {
   host::Clock clock;
   host::Gateway gateway;
   std::map<std::string, host::Session> sessions;
-  mfa::Verifier verifier{database, clock, gateway, mfa::Options{.sms_template = "{{code}}"}};
+  mfa::Verifier verifier{database, clock, gateway,
+                         mfa::Options{.sms_template = "{{code}}", .sms_allowed_country_codes = {"1"}}};
 
   // On the account's settings page: the user confirms that the messages reach him.
   const std::string factor_id =

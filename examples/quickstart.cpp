@@ -177,8 +177,9 @@ template <class Verifier> bool phone(Verifier& verifier, const mfa::Authorizatio
 int interactive(const std::string& state) {
   auto keys = load_or_make_key(state);
   mfa::storage::Sqlite storage{state};
-  mfa::Verifier verifier{storage, mfa::clock::System{}, mfa::sms::Console{},
-                         mfa::Options{.key_ring = std::move(keys)}};
+  mfa::Verifier verifier{
+      storage, mfa::clock::System{}, mfa::sms::Console{},
+      mfa::Options{.key_ring = std::move(keys), .sms_allowed_country_codes = mfa::sms::every_country()}};
   std::cout << "State: " << state << " (key: " << state << ".key). Delete both to start anew.\n\n";
   const auto shown = authenticator(verifier);
   if (shown && phone(verifier, *shown)) std::cout << "Run the demo again: it will know both factors.\n";
@@ -205,7 +206,8 @@ int self_test() {
   mfa::testing::ManualClock clock;
   mfa::testing::RecordingSms sms;
   const std::string state = directory + "/demo.db";
-  const mfa::Options options{.key_ring = load_or_make_key(state), .sms_template = "{{code}}"};
+  const mfa::Options options{
+      .key_ring = load_or_make_key(state), .sms_template = "{{code}}", .sms_allowed_country_codes = {"1"}};
   int wrong_answers = 0;
   const auto expect = [&](const char* what, Status status, Status expected) {
     std::cout << what << ": " << to_string(status) << (status == expected ? "\n" : "  <- NOT as expected\n");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,7 @@ template <class Verifier> class SecurityKeySite {
 
   void on(httplib::Server& server, const char* path, Json (SecurityKeySite::*handle)(const Json&)) {
     server.Post(path, [this, handle](const httplib::Request& request, httplib::Response& response) {
+      const std::lock_guard lock(mutex_); // a session's requests come one after the other
       Json answer;
       try {
         answer = (this->*handle)(Json::parse(request.body));
@@ -105,6 +107,7 @@ template <class Verifier> class SecurityKeySite {
     return answer;
   }
 
+  std::mutex mutex_;
   Verifier* verifier_;
   mfa::Authorization shown_; ///< by the user, in this session
 };

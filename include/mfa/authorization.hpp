@@ -1,8 +1,10 @@
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include <mfa/confirmation.hpp>
 #include <mfa/verification.hpp>
@@ -29,6 +31,12 @@ class Authorization {
     if (confirmation.confirmed()) challenge_id_ = confirmation.challenge().id();
   }
   Authorization(ByOperator) noexcept : by_operator_(true) {}
+  /// Chosen for what a verification says, in the place of the verification.
+  template <std::same_as<bool> Answer> Authorization(Answer) {
+    static_assert(!std::is_same_v<Answer, bool>,
+                  "mfa: what allows this is the Verification itself, or the Confirmation, not whether it is "
+                  "valid");
+  }
 
   /// By the id of the challenge that was verified, as a session keeps it from one request to the next.
   [[nodiscard]] static Authorization of_challenge(std::string_view challenge_id) {

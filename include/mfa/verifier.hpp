@@ -54,6 +54,18 @@
 
 namespace mfa {
 
+namespace detail {
+
+/// For calls of a verb that do not say whose.
+template <class Called = void> auto say_whose() {
+  static_assert(
+      !std::is_void_v<Called>,
+      "mfa: say whose it is, after the id: a user's id, as challenge_factor(factor_id, user_id), so "
+      "that another's is not found; or mfa::any_user");
+}
+
+} // namespace detail
+
 /// The three verbs - enrol, challenge, verify - over a host's storage, clock and SMS transport. Usable from
 /// many threads at once when the policies are; all shipped ones are. Verbs change what the storage holds and
 /// not the verifier, so they work on a `const` one; only `replace_key_ring` does not. Factors and challenges
@@ -162,6 +174,11 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     });
   }
 
+  template <class Called = void>
+  auto challenge_enrollment(std::string_view, const ChallengeOptions& = {}) const {
+    return detail::say_whose<Called>();
+  }
+
   /// Checks the answer by which a user shows that he has what was enrolled. `id` is that of the challenge
   /// which `challenge_enrollment` made, or, for TOTP and HOTP, whose codes come unasked, that of the factor.
   /// `options.purpose` is not looked at. Throws what `verify_challenge` throws.
@@ -201,6 +218,10 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     });
   }
 
+  template <class Called = void> auto challenge_factor(std::string_view, const ChallengeOptions& = {}) const {
+    return detail::say_whose<Called>();
+  }
+
   // --- verify
 
   /// Checks what the user typed, or what the browser sent, of at most 65,536 bytes. Whatever is counted is
@@ -220,6 +241,10 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   [[nodiscard]] Answer<FactorHandle> get_factor(std::string_view factor_id, const Whose& whose) const {
     return run(EventContext(),
                [&](const verbs::Run& run) { return verbs::get_factor(run, factor_id, whose); });
+  }
+
+  template <class Called = void> auto get_factor(std::string_view) const {
+    return detail::say_whose<Called>();
   }
 
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
@@ -247,6 +272,10 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                                                       const Whose& whose) const {
     return run(EventContext(),
                [&](const verbs::Run& run) { return verbs::get_challenge(run, challenge_id, whose); });
+  }
+
+  template <class Called = void> auto get_challenge(std::string_view) const {
+    return detail::say_whose<Called>();
   }
 
   // --- trusted devices
@@ -325,6 +354,10 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     });
   }
 
+  template <class Called = void> auto delete_factor(std::string_view) const {
+    return detail::say_whose<Called>();
+  }
+
   /// Forgets the factor's wrong codes, whether it is locked or waiting, and the codes that a TOTP factor took
   /// for a day or more ahead of now, when the clock was wrong: for operators, and for a user who has shown
   /// another factor, or this one on a trusted device. Throws `errc::authorization_required` and
@@ -335,6 +368,10 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     return run(event_context, [&](const verbs::Run& run) {
       return verbs::unlock_factor(run, factor_id, whose, authorization);
     });
+  }
+
+  template <class Called = void> auto unlock_factor(std::string_view) const {
+    return detail::say_whose<Called>();
   }
 
   /// For operators: forgets the messages that were sent to a phone number, so that the next need not wait.

@@ -34,7 +34,8 @@ bool log_in(Storage& storage, Clock& clock, SmsTransport& sms) {
   const auto phone = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
   const auto challenge = verifier.challenge_factor(totp.factor.id(), mfa::any_user);
   for (const auto& factor : verifier.list_factors("u_42")) factor.remove(mfa::by_operator);
-  return challenge.verify("123456").valid() && phone.factor.challenge().verify("123456").valid();
+  return challenge.verify("123456").valid() &&
+         phone.factor.challenge_enrollment().confirm("123456").confirmed();
 }
 )";
 
