@@ -53,7 +53,8 @@ TEST_CASE("7.2 step 5: the credential is the factor's") {
 TEST_CASE("7.2 step 6: the user handle, if there is one, is the user's") {
   Registered user;
   const auto options = nlohmann::json::parse(
-      user.host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan@example.org", .user_id = "u_42"})
+      user.host.verifier
+          .enroll_factor(mfa::WebAuthn{.user = "alan@example.org", .user_id = "u_42"}, mfa::by_operator)
           .webauthn.creation_options);
   user.authenticator.user_handle =
       mfa::detail::base64url_decode(options.at("user").at("id").get<std::string>()).value();
@@ -195,7 +196,7 @@ TEST_CASE("A registration's response does not sign in, nor the reverse") {
   const auto challenge = user.host.verifier.challenge_factor(user.factor_id, mfa::any_user);
   const std::string& options = challenge.webauthn_options();
   CHECK(to_string(challenge.verify(user.authenticator.create(options).json()).status()) == "malformed_code");
-  const auto enrolment = user.host.verifier.challenge_factor(user.host.enroll(), mfa::any_user);
-  CHECK(to_string(enrolment.verify(user.authenticator.get(enrolment.webauthn_options()).json()).status()) ==
+  const auto enrolment = user.host.verifier.challenge_enrollment(user.host.enroll(), mfa::any_user);
+  CHECK(to_string(enrolment.confirm(user.authenticator.get(enrolment.webauthn_options()).json()).status()) ==
         "malformed_code");
 }

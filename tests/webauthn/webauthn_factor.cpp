@@ -1,5 +1,6 @@
 // WebAuthn through the verbs: what browsers are told, what is kept, and what an answer says.
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,7 +48,7 @@ TEST_CASE(
                                                      {"requireResidentKey", true},
                                                      {"userVerification", "required"}});
   CHECK(options.at("attestation") == "none");
-  CHECK(enrolled.factor.challenge().webauthn_options() == enrolled.webauthn.creation_options);
+  CHECK(enrolled.factor.challenge_enrollment().webauthn_options() == enrolled.webauthn.creation_options);
 }
 
 TEST_CASE("Request options are PublicKeyCredentialRequestOptionsJSON of this credential, with a challenge of "
@@ -77,9 +78,9 @@ TEST_CASE("A user's credentials are excluded from further enrolments, and share 
   SoftwareAuthenticator second;
   second.credential_id = "the second credential";
   (void)host.enroll(); // never verified, so of no account
-  const auto options = [&](const std::string& user_id) {
-    return Json::parse(host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = user_id})
-                           .webauthn.creation_options);
+  const auto options = [&](const std::optional<mfa::UserId>& user_id) {
+    const mfa::WebAuthn request{.user = "alan", .user_id = user_id};
+    return Json::parse(host.verifier.enroll_factor(request, mfa::by_operator).webauthn.creation_options);
   };
   const Json before = options("u_42");
   REQUIRE(before.at("excludeCredentials").size() == 1);
@@ -91,22 +92,22 @@ TEST_CASE("A user's credentials are excluded from further enrolments, and share 
   const Json other = options("u_43");
   CHECK(other.at("excludeCredentials").empty());
   CHECK(other.at("user").at("id") != before.at("user").at("id"));
-  CHECK(options("").at("user").at("id") != options("").at("user").at("id"));
+  CHECK(options(std::nullopt).at("user").at("id") != options(std::nullopt).at("user").at("id"));
 }
 
 TEST_CASE("A challenge ends after the relying party's timeout, and an enrolment then gets new options") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
-  const auto first = enrolled.factor.challenge();
+  const auto first = enrolled.factor.challenge_enrollment();
   CHECK(first.expires_at() == first.created_at() + 5min);
   host.clock.advance(5min);
   const std::string late = authenticator.create(first.webauthn_options()).json();
-  CHECK(to_string(first.verify(late).status()) == "expired");
-  const auto second = enrolled.factor.challenge();
+  CHECK(to_string(first.confirm(late).status()) == "expired");
+  const auto second = enrolled.factor.challenge_enrollment();
   CHECK(second.webauthn_options() != first.webauthn_options());
-  CHECK(to_string(second.verify(late).status()) == "wrong_challenge");
-  CHECK(second.verify(authenticator.create(second.webauthn_options()).json()).valid());
+  CHECK(to_string(second.confirm(late).status()) == "wrong_challenge");
+  CHECK(second.confirm(authenticator.create(second.webauthn_options()).json()).confirmed());
 
   const auto sign_in = enrolled.factor.challenge();
   host.clock.advance(5min);
@@ -120,15 +121,15 @@ TEST_CASE("The bytes of an enrolment live one timeout, however late a challenge 
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
   const auto enrolled_at = enrolled.factor.created_at();
   host.clock.advance(4min);
-  const auto late = enrolled.factor.challenge();
+  const auto late = enrolled.factor.challenge_enrollment();
   CHECK(late.webauthn_options() == enrolled.webauthn.creation_options);
   CHECK(late.expires_at() == enrolled_at + 5min);
   const std::string answer = authenticator.create(enrolled.webauthn.creation_options).json();
   host.clock.advance(1min);
-  CHECK(to_string(late.verify(answer).status()) == "expired");
-  const auto next = enrolled.factor.challenge();
+  CHECK(to_string(late.confirm(answer).status()) == "expired");
+  const auto next = enrolled.factor.challenge_enrollment();
   CHECK(next.expires_at() == next.created_at() + 5min);
-  CHECK(to_string(next.verify(answer).status()) == "wrong_challenge");
+  CHECK(to_string(next.confirm(answer).status()) == "wrong_challenge");
 }
 
 TEST_CASE("Options may stand in a page: no name ends a script element or a line") {
@@ -151,11 +152,11 @@ TEST_CASE("One registration ends every other challenge of the enrolment") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
-  const auto first = enrolled.factor.challenge();
-  const auto second = enrolled.factor.challenge();
+  const auto first = enrolled.factor.challenge_enrollment();
+  const auto second = enrolled.factor.challenge_enrollment();
   const std::string answer = authenticator.create(first.webauthn_options()).json();
-  CHECK(second.verify(answer).valid()); // they share the options
-  CHECK(to_string(first.verify(answer).status()) == "superseded");
+  CHECK(second.confirm(answer).confirmed()); // they share the options
+  CHECK(to_string(first.confirm(answer).status()) == "superseded");
 }
 
 TEST_CASE("An answer says what was shown: a key, its user's touch, and by a PIN or biometric two factors") {
@@ -185,10 +186,9 @@ TEST_CASE("A sign-in that must show two factors asks for user verification, and 
   const std::string& options = challenge.webauthn_options();
   CHECK(Json::parse(options).at("userVerification") == "required");
   authenticator.sign_count = 2;
-  CHECK(to_string(challenge.verify(authenticator.get(options).json(), {.required = two}).status()) ==
-        "insufficient_assurance");
+  CHECK(to_string(challenge.verify(authenticator.get(options).json()).status()) == "insufficient_assurance");
   authenticator.flags |= SoftwareAuthenticator::user_verified;
-  CHECK(challenge.verify(authenticator.get(options).json(), {.required = two}).valid());
+  CHECK(challenge.verify(authenticator.get(options).json()).valid());
 }
 
 TEST_CASE("What may be shown of a factor is its credential, never its key") {
@@ -202,7 +202,7 @@ TEST_CASE("What may be shown of a factor is its credential, never its key") {
   REQUIRE(before.webauthn() != nullptr);
   CHECK(before.webauthn()->user == "alan@example.org");
   CHECK(before.webauthn()->credential_id.empty());
-  REQUIRE(host.register_with(authenticator, id).valid());
+  REQUIRE(host.register_with(authenticator, id).confirmed());
   const auto listed = host.verifier.list_factors("u_42");
   REQUIRE(listed.size() == 1);
   const auto* const shown = listed[0].webauthn();
@@ -222,6 +222,7 @@ TEST_CASE("A public key that somebody with the storage alone puts in place of an
   thief.credential_id = "the thief's credential";
   const std::string id = host.registered(victim, {.user = "alan", .user_id = "u_42"});
   const std::string thiefs = host.registered(thief, {.user = "eve", .user_id = "u_43"});
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
   auto record = host.storage.find_factor(id).value();
   const auto other = host.storage.find_factor(thiefs).value();
   record.sealed = other.sealed;
@@ -229,9 +230,9 @@ TEST_CASE("A public key that somebody with the storage alone puts in place of an
   mfa::storage::Batch batch;
   batch.factors.push_back(record);
   REQUIRE(host.storage.commit(batch));
-  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
   CHECK(thrown_by([&] { return challenge.verify(thief.get(challenge.webauthn_options()).json()); }) ==
         errc::seal_broken);
+  CHECK(thrown_by([&] { return host.verifier.challenge_factor(id, mfa::any_user); }) == errc::seal_broken);
 }
 
 TEST_CASE("The stored challenge is no copy of the one that was given out") {

@@ -254,10 +254,10 @@ TEST_CASE("7.1 step 26: a credential id is one factor's, until that is deleted")
 TEST_CASE("The id beside the response is the attested one") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
-  const auto challenge = host.verifier.challenge_factor(host.enroll(), mfa::any_user);
+  const auto challenge = host.verifier.challenge_enrollment(host.enroll(), mfa::any_user);
   auto response = authenticator.create(challenge.webauthn_options());
   response.credential_id = "another one";
-  CHECK(to_string(challenge.verify(response.json()).status()) == "wrong_credential");
+  CHECK(to_string(challenge.confirm(response.json()).status()) == "wrong_credential");
 }
 
 TEST_CASE("Extensions that nobody asked for are no reason to refuse") {
