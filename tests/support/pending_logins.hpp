@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -22,7 +23,7 @@
 
 namespace mfa::test {
 
-/// A user's factor and the right code: a login is a challenge and its verification.
+/// A user's factor, which is confirmed, and the next code: a login is a challenge and its verification.
 struct Login {
   std::string factor_id;
   std::string code;
@@ -38,7 +39,9 @@ std::vector<Login> prepare_logins(Verifier& verifier, Clock& clock, std::size_t 
       for (std::size_t i = thread; i < count; i += threads) {
         const auto enrolled = verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan"});
         const auto secret = otp::base32_decode(enrolled.totp.secret);
-        logins[i] = {enrolled.factor.id(), otp::totp(secret, clock.now())};
+        const auto confirmation = enrolled.factor.confirm(otp::totp(secret, clock.now()));
+        if (!confirmation.confirmed()) throw std::logic_error("the enrolment was not confirmed");
+        logins[i] = {enrolled.factor.id(), otp::totp(secret, clock.now() + std::chrono::seconds(30))};
       }
     });
   return logins;

@@ -45,7 +45,10 @@ TEST_CASE("A thousand logins wait at once on one thread, and each code is accept
     for (std::size_t i = 0; i < count; ++i) {
       const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
       users.push_back({enrolled.factor.id(), mfa::otp::base32_decode(enrolled.totp.secret)});
+      const std::string code = mfa::otp::totp(users.back().secret, clock.now());
+      REQUIRE(verifier.confirm_enrollment(users.back().factor_id, code).confirmed());
     }
+    clock.advance(30s);
   }
 
   const LoopbackProxy proxy(server().port(), 20ms);
