@@ -146,6 +146,7 @@ struct Client { std::string address, id; std::map<std::string, std::string> head
 extern Account account;
 extern Client client;
 extern std::string factor_id;
+extern const mfa::Verification verification;
 template <class... Parts> void audit_log(const Parts&... parts);
 )"},
       {"docs/storage.md", R"(
