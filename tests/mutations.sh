@@ -79,16 +79,14 @@ mutate "delays have a longest" decision/lockout.hpp ', options.longest_delay)' '
 mutate "a right code ends the count" $verification 'forget_failures(factor);' ''
 mutate "locked factors take no code" $verification 'if (lock.locked) return' 'if (false) return'
 mutate "the code that locks a factor says so" verification.hpp \
-  'factor_locked_(decision::lockout(factor, context.now, context.options).locked)' 'factor_locked_(false)'
+  'factor_locked_(!trusted_device && decision::lockout(factor, context.now, context.options).locked)' 'factor_locked_(false)'
 mutate "a factor says that it is locked" factor_details.hpp 'locked_ = lock.locked;' ''
 mutate "a factor says until when it waits" factor_details.hpp 'delayed_until_ = lock.until;' ''
 mutate "locked factors are not challenged" decision/challenge.hpp \
-  'if (lockout(factor, context.now, context.options).locked)' 'if (false)'
+  'if (device_id.empty() && lockout(factor, context.now, context.options).locked)' 'if (false)'
 mutate "the lock is opened for its user" verbs/unlock.hpp \
-  'co_await run.find_factor(factor_id, user_id); decision::forget_failures(factor);' \
-  'co_await run.find_factor(factor_id, {}); decision::forget_failures(factor);'
-mutate "a factor is removed for its user" factor.hpp \
-  'user_id.empty() ? std::string_view(this->user_id()) : user_id' '{}'
+  'co_await run.find_factor(factor_id, whose); (void)co_await authorize(' \
+  'co_await run.find_factor(factor_id, any_user); (void)co_await authorize('
 mutate "the lock is opened by operators" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
 mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
@@ -132,8 +130,9 @@ mutate "supersession" $verification 'if (!current) return' 'if (false) return'
 mutate "binding" $verification 'if (!bound_alike ||' 'if ('
 mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, key->sealing, plain, associated_data);' \
   'sealed.append(crypto::text_of(plain));'
-mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.id)' ''
-mutate "seals are tied to the kind" factor/sealed_secret.hpp 'std::string(to_string(record.type))' 'std::string()'
+mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.id) .append("\nof ")' '.append("\nof ")'
+mutate "seals are tied to the kind" factor/sealed_secret.hpp \
+  'return std::string(to_string(record.type))' 'return std::string()'
 mutate "resealed when used: totp" factor/totp.hpp 'reseal_secret(record, secret, context.keys);' ''
 mutate "resealed when used: sms" factor/sms.hpp 'reseal_secret(record, phone_number, context.keys);' ''
 mutate "a durable storage needs a key ring" policies.hpp 'if constexpr (storage::Ephemeral<StoragePolicy>)' \
@@ -142,12 +141,12 @@ mutate "input is digits only" factor/typed_code.hpp 'if (!digit || count == digi
   'if (!digit) continue; if (count == digits_.size()) return;'
 mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
 mutate "codes have a longest" $verification 'if (answer.size() > longest_answer)' 'if (false)'
-mutate "bindings have a longest" decision/challenge.hpp 'if (binding.size() > longest_binding)' 'if (false)'
-mutate "user ids have a longest" verbs/enroll.hpp 'detail::check_text("user_id", request.user_id, storage::longest_user_id);' ''
+mutate "bindings have a longest" decision/challenge.hpp 'if (size < 1 || size > longest_bound)' 'if (size < 1)'
+mutate "user ids have a longest" verbs/run.hpp 'detail::check_text(what, user_id.text(), storage::longest_user_id);' ''
 mutate "foreign challenges are not found" $verification \
-  '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
+  '|| !request.user.include(factor.user_id)' ''
 mutate "foreign factors are not found" verbs/run.hpp \
-  '(!user_id.empty() && found.answer->user_id != user_id)' 'false'
+  '|| !whose.include(found.answer->user_id)' ''
 mutate "unknown ids cost the same reads" verbs/find_challenge.hpp \
   'auto factor = co_await run.find_factor_if_any(challenge ? std::string_view(challenge->factor_id)
     : decoy_factor_id);' \
@@ -155,7 +154,8 @@ mutate "unknown ids cost the same reads" verbs/find_challenge.hpp \
 mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
 mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
   'if (until <= now) return {};' 'if (until <= now || *factor.last_failure_at > now) return {};'
-mutate "verified_only" decision/challenge.hpp 'if (request.verified_only &&' 'if (false &&'
+mutate "unverified factors sign nobody in" decision/challenge.hpp \
+  'if (request.purpose != Purpose::confirm_enrollment && !verified &&' 'if (false &&'
 mutate "assurance at the challenge" decision/challenge.hpp 'if (!can_meet)' 'if (false)'
 mutate "assurance at the verification" $verification \
   'if (!can_meet) return {.status = Status::insufficient_assurance};' ''
@@ -167,12 +167,12 @@ mutate "recovery codes: random" $recovery_codes 'crypto::random_bytes_for(purpos
 mutate "recovery codes: single use" $recovery_codes 'match->used = true;' ''
 mutate "recovery codes: hashed" $recovery_codes 'codes.push_back({mac_of(code, key)});' \
   'codes.push_back({mac_of(code, key) + code});'
-mutate "recovery codes: bound to the factor" factor/sealed_secret.hpp '.append(record.id)' ''
+mutate "recovery codes: bound to the factor" factor/sealed_secret.hpp \
+  '.append(record.id) .append("\nof ")' '.append("\nof ")'
 mutate "recovery codes: regeneration" $recovery_codes 'return draw_set(record, decode(record).size(), context);' \
   'auto old = record; auto shown = draw_set(old, decode(record).size(), context); return shown;'
 mutate "recovery codes: foreign factors" verbs/recovery_codes.hpp \
-  'co_await run.find_factor(factor_id, user_id); if (factor.type != Kind::type)' \
-  'co_await run.find_factor(factor_id, {}); if (factor.type != Kind::type)'
+  'co_await run.find_factor(factor_id, whose);' 'co_await run.find_factor(factor_id, any_user);'
 mutate "recovery codes: warning" $recovery_codes 'answered.event = EventType::recovery_codes_low;' ''
 mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
@@ -194,10 +194,10 @@ mutate "a clock that was ahead makes no longer wait" decision/lockout.hpp \
   'std::min(*factor.last_failure_at, latest_failure(delay, now, options)) + delay' '*factor.last_failure_at + delay'
 mutate "a bounded wait counts down" decision/lockout.hpp 'factor.last_failure_at = latest;' ''
 mutate "a send dated ahead counts from now" factor/send_limits.hpp 'std::min(sent, context.now)' 'sent'
-mutate "a bounded wait to send counts down" factor/send_limits.hpp 'if (ahead) keep();' ''
+mutate "a bounded wait to send counts down" factor/send_limits.hpp '.changed = ahead' '.changed = false'
 mutate "what a clock ahead made does not live on" factor/lifetime.hpp \
   'return from > now && from - now > until - from;' 'return false;'
-mutate "a device seen expired is forgotten" verbs/devices.hpp \
+mutate "a device seen expired is forgotten" verbs/device_records.hpp \
   'if (co_await run.commit(batch)) co_return std::nullopt;' 'co_return std::nullopt;'
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
   'step + context.options.totp_drift_steps + 1);' 'step);'
@@ -218,7 +218,7 @@ mutate "races: read again before trying again" verbs/verify.hpp 'if (!co_await r
   }
   if (!done) {'
 mutate "races: attempts are in the commit" verbs/verify.hpp \
-  'if (verdict.challenge_changed) batch.challenges.push_back(std::move(challenge));' ''
+  'batch.challenges.push_back(std::move(challenge));' ''
 mutate "races: failures are in the commit" verbs/verify.hpp \
   'if (verdict.factor_changed) batch.factors.push_back(std::move(factor));' ''
 mutate "races: claims are in the commit" verbs/verify.hpp \
@@ -238,13 +238,13 @@ mutate "races: regeneration ends the old codes" verbs/recovery_codes.hpp \
   'Kind::Shown shown = Kind::regenerate(factor, context);' \
   'auto old = factor; Kind::Shown shown = Kind::regenerate(old, context);'
 mutate "races: resealing overwrites nothing" verbs/rotation.hpp \
-  'if (!found || !reseal(*found, run.keys())) break;' \
+  'if (!found || !reseal(run, *found)) break;' \
   'if (!found) break; const auto version = found->version; found = factor; found->version = version;'
 mutate "races: a list of devices is the one that was read" verbs/devices.hpp \
   'storage::Batch batch = keep_devices(devices, std::move(record), now);' \
   'storage::CounterRecord latest; (void)co_await find_all_devices(run, user_id, latest);
   storage::Batch batch = keep_devices(devices, std::move(latest), now);'
-mutate "races: versions of a list of devices do not begin anew" verbs/devices.hpp \
+mutate "races: versions of a list of devices do not begin anew" verbs/device_records.hpp \
   'encode_devices(devices, record, now);
   storage::Batch batch;
   batch.counters.push_back(std::move(record));' \
@@ -259,7 +259,7 @@ mutate "races: an unlock forgets the failures" verbs/unlock.hpp 'decision::forge
 mutate "races: an unlock overwrites nothing" verbs/unlock.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(EventType::factor_unlocked, context.now, factor);' \
   'if (!co_await run.commit(batch)) {
-      const auto latest = co_await run.find_factor(factor_id, user_id);
+      const auto latest = co_await run.find_factor(factor_id, whose);
       factor.version = latest.version;
       batch.factors.assign(1, factor);
       if (!co_await run.commit(batch)) continue;
@@ -268,10 +268,26 @@ mutate "races: an unlock overwrites nothing" verbs/unlock.hpp 'if (!co_await run
 
 tests=tests/rules/trusted_devices.cpp
 mutate "trusted devices: lifetime" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
-mutate "trusted devices: HMAC of the secret" verbs/devices.hpp \
+mutate "trusted devices: HMAC of the secret" verbs/device_records.hpp \
   '|| !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id)' ''
-mutate "trusted devices: HMAC bound to the label" verbs/devices.hpp "'\\n' + device.label + '\\n'" "'\\n'"
+mutate "trusted devices: HMAC bound to the label" verbs/device_records.hpp "'\\n' + device.label + '\\n'" "'\\n'"
 mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin());' ''
+
+tests=tests/rules/bounds_of_a_user.cpp
+bounds=decision/user_record.hpp
+mutate "bounds: open challenges" $bounds \
+  'while (open() >= static_cast<std::ptrdiff_t>(context.options.open_challenges_a_user))' 'while (false)'
+mutate "bounds: the open challenges of devices are their own" $bounds \
+  'if (open->device_id == device_id && (chosen' 'if ((chosen'
+mutate "bounds: unverified factors" $bounds \
+  'while (user.enrollments.size() >= context.options.unverified_factors_a_user)' 'while (false)'
+mutate "bounds: the time to confirm" $bounds 'if (enrollment != nullptr && is_over(*enrollment, now))' 'if (false)'
+mutate "bounds: sends" verbs/challenge.hpp \
+  'if (sends) refusal = decision::count_send(found_user.user, factor, context);' ''
+mutate "bounds: wrong codes" $bounds 'if (user.wrong_codes.size() < most) return;' 'return;'
+mutate "bounds: challenges end" decision/challenge.hpp \
+  'challenge.expires_at = context.now + context.options.challenge_lifetime;' ''
+mutate "bounds: what is beyond guessing is not locked" factor/recovery_codes.hpp 'BeyondGuessing,' 'Guessable,'
 
 tests=tests/storage/damaged_records.cpp
 mutate "records: times" verbs/checked_records.hpp 'return Time{} <= time && time < end_of_times;' 'return true;'
