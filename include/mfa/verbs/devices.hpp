@@ -159,7 +159,7 @@ Verb<std::size_t> password_changed(const VerbRun auto& run, const UserId& user) 
   check_user_id("the user_id", user);
   for (Rounds rounds("the record of the user");; rounds.next()) {
     const Time now = co_await run.time();
-    FoundUser found = co_await find_user(run, user.text(), {});
+    FoundUser found = co_await find_user(run, user.text(), std::string_view());
     std::vector<std::string> open;
     for (const decision::UserRecord::OpenChallenge& challenge : found.user.challenges)
       open.push_back(challenge.id);

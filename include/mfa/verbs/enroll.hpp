@@ -87,7 +87,7 @@ struct Enrolling {
 Verb<void> begin(const VerbRun auto& run, const std::string& user_id, const Authorization& authorization,
                  const factor::Context& context, Enrolling& enrolling) {
   // Before the list, so that a factor which is confirmed after it was read makes the commit fail.
-  enrolling.found = co_await find_user(run, user_id, {});
+  enrolling.found = co_await find_user(run, user_id, std::string_view());
   enrolling.others = co_await run.list_factors(user_id);
   enrolling.authorized = authorization.is_given();
   const bool is_first = std::ranges::none_of(enrolling.others, is_verified);
