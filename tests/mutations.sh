@@ -328,6 +328,24 @@ mutate "sqlite: no file through a link" storage/sqlite.hpp \
 mutate "sqlite: no URI" storage/sqlite.hpp 'path.starts_with("file:")' 'path.starts_with("file:///")'
 mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IWOTH) != 0 && !options' 'false && !options'
 
+tests=tests/verbs/bad_inputs.cpp
+mutate "purposes: another is refused" $verification 'terms.purpose == request.purpose && (terms' '(terms'
+mutate "purposes: an action in other words is refused" $verification \
+  'context.keys.matches(terms.action, request.action, action_context(challenge), name)' 'true'
+mutate "changes: a further factor is allowed by one that stands" verbs/enroll.hpp \
+  'if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);' ''
+mutate "changes: deleting is allowed" verbs/delete_factor.hpp \
+  'if (is_verified(factor)) (void)co_await authorize(run, authorization, factor.user_id, context);' ''
+mutate "changes: allowed by what was shown" verbs/authorize.hpp 'challenge.state == ChallengeState::verified && found' 'found'
+mutate "changes: allowed by the user himself" verbs/authorize.hpp 'found.factor->user_id == user_id &&' ''
+mutate "changes: not by the verification of an action" verbs/authorize.hpp \
+  'decision::take_terms(challenge).purpose != Purpose::action &&' ''
+mutate "changes: not by an old verification" verbs/authorize.hpp \
+  'is_fresh(challenge.updated_at, context.options.authorization_lifetime, context.now)' 'true'
+tests=tests/security/password_thief.cpp
+mutate "changes: a first factor is confirmed before others" verbs/verify.hpp \
+  'if (is_verified(other) && other.id != factor.id)' 'if (false)'
+
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''
 mutate "fork: what is inherited is left alone" storage/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'
