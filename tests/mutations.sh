@@ -327,6 +327,26 @@ mutate "sqlite: no file through a link" storage/sqlite.hpp \
   'if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))' 'if (false)'
 mutate "sqlite: no URI" storage/sqlite.hpp 'path.starts_with("file:")' 'path.starts_with("file:///")'
 mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IWOTH) != 0 && !options' 'false && !options'
+tests=tests/storage/sealed_records.cpp
+sealed=verbs/sealed_records.hpp
+mutate "seals: looked at" $sealed \
+  'if (stamp.empty() || !keys.matches_stamp(stamp, stamped(record, content), name))' 'if (stamp.empty())'
+for field in 'enumerator(factor.type)' 'enumerator(factor.state)' 'text(factor.user_id)' \
+  'time(factor.created_at)' 'optional_time(factor.last_used_at)' 'number(factor.failures)' \
+  'optional_time(factor.last_failure_at)' 'text(factor.parameters)' 'text(challenge.factor_id)' \
+  'enumerator(challenge.state)' 'time(challenge.created_at)' 'time(challenge.updated_at)' \
+  'optional_time(challenge.expires_at)' 'number(challenge.attempts_left)' 'text(challenge.binding)'; do
+  mutate "seals: over $field" $sealed ".$field" ''
+done
+mutate "seals: a record without one is refused" $sealed \
+  'if (unsealed != UnsealedRecords::accept) throw' 'if (false) throw'
+mutate "seals: a counter without one says nothing" $sealed \
+  'if (!sealed && unsealed != UnsealedRecords::accept) return counter.data.clear();' ''
+mutate "seals: a counter under a retired key says nothing" $sealed \
+  'if (error.code() != errc::unknown_key) throw;' 'throw;'
+mutate "seals: reseal_all moves them" verbs/rotation.hpp 'return !stamped_now;' 'return false;'
+mutate "seals: count_keys counts them" verbs/rotation.hpp \
+  'if (stamp_key && secret_key && *stamp_key != *secret_key) count_key(stamp_key, counts);' ''
 
 tests=tests/verbs/bad_inputs.cpp
 mutate "purposes: another is refused" $verification 'terms.purpose == request.purpose && (terms' '(terms'

@@ -182,6 +182,12 @@ struct Cell {
   std::size_t bytes;
 };
 
+/// Whether the record's seal is over the cell, so that nothing is valid once it was changed.
+inline bool is_under_seal(const Cell& cell) {
+  if (cell.field == "version" || cell.field == "purge_at") return false;
+  return cell.kind != "factor" || (cell.field != "friendly_name" && cell.field != "updated_at");
+}
+
 /// Which bits of a cell are flipped: all if MFA_EVERY_BIT is set, otherwise all of short ones (in a slow
 /// store the first and the last and every fifth) and one of each byte of long ones.
 inline std::vector<std::size_t> bits_of(const Cell& cell, bool slow) {
@@ -296,6 +302,7 @@ template <class StoreType> class World {
     rotated_options_.key_ring = KeyRing("new", key(2));
     rotated_options_.key_ring.add_further("old", key(1));
     rotated_options_.webauthn = verifier_.options().webauthn;
+    rotated_options_.sms_allowed_country_codes = {"1"};
     rotated_.emplace(store.storage, clock_, sms_, rotated_options_);
 
     const auto other = verifier_.enroll_factor(Totp{.issuer = "Foo Corp", .user = "eve", .user_id = "u_43"});
@@ -304,12 +311,28 @@ template <class StoreType> class World {
     const auto totp_code = [&](const auto& enrolled) {
       return otp::totp(otp::base32_decode(enrolled.totp.secret), clock_.now());
     };
-    use(totp.factor.id(), totp_code(totp));
-    const auto phone = verifier_.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"});
-    const auto first = verifier_.challenge_factor(phone.factor.id(), mfa::any_user);
-    REQUIRE(first.verify(sms_.last().body).valid());
+    const Confirmation shown = totp.factor.confirm(totp_code(totp));
+    REQUIRE(shown.confirmed());
+    const auto phone =
+        verifier_.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"}, shown);
+    const auto first = phone.factor.challenge_enrollment();
+    REQUIRE(first.confirm(sms_.last().body).confirmed());
+    const auto mail =
+        verifier_.enroll_factor(GenericOtp{.destination = "a***@example.com", .user_id = "u_42"}, shown);
+    const auto first_mail = mail.factor.challenge_enrollment();
+    REQUIRE(first_mail.confirm(first_mail.code()).confirmed());
+    const auto token =
+        verifier_.enroll_factor(Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"}, shown);
+    const auto hotp_code = [&](std::uint64_t at) {
+      return otp::hotp(otp::base32_decode(token.hotp.secret), at);
+    };
+    REQUIRE(token.factor.confirm(hotp_code(0)).confirmed());
+    const auto codes = verifier_.enroll_factor(RecoveryCodes{.user_id = "u_42", .count = 5}, shown);
+    REQUIRE(codes.factor.challenge().verify(codes.recovery_codes.codes[0]).valid());
+
     clock_.advance(std::chrono::minutes(2)); // to the next code of each
-    ask_about("totp", totp.factor.id(), totp_code(totp), totp_code(other));
+    const std::string asked_totp = ask_about("totp", totp.factor.id(), totp_code(totp), totp_code(other));
+    ask_about_user(totp.factor.id(), asked_totp, totp_code(other));
     ask_about_binding(totp.factor.id(), totp_code(totp));
     const auto sent = verifier_.challenge_factor(phone.factor.id(), mfa::any_user);
     ask_about("sms", phone.factor.id(), sent.id(), sms_.last().body, other_code(sms_.last().body));
@@ -322,8 +345,6 @@ template <class StoreType> class World {
         return made;
       });
 
-    const auto mail =
-        verifier_.enroll_factor(GenericOtp{.destination = "a***@example.com", .user_id = "u_42"});
     const auto delivered = verifier_.challenge_factor(mail.factor.id(), mfa::any_user);
     const std::string mailed(delivered.code());
     ask_about("generic_otp", mail.factor.id(), delivered.id(), mailed, other_code(mailed));
@@ -336,16 +357,10 @@ template <class StoreType> class World {
               return made;
             });
 
-    const auto token = verifier_.enroll_factor(Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
-    const auto hotp_code = [&](std::uint64_t at) {
-      return otp::hotp(otp::base32_decode(token.hotp.secret), at);
-    };
-    use(token.factor.id(), hotp_code(0));
     ask_about("hotp", token.factor.id(), hotp_code(1), hotp_code(500));
 
-    const auto codes = verifier_.enroll_factor(RecoveryCodes{.user_id = "u_42", .count = 5});
-    use(codes.factor.id(), codes.recovery_codes.codes[0]);
-    const auto others_codes = verifier_.enroll_factor(RecoveryCodes{.user_id = "u_43", .count = 2});
+    const auto others_codes =
+        verifier_.enroll_factor(RecoveryCodes{.user_id = "u_43", .count = 2}, by_operator);
     ask_about("recovery_codes", codes.factor.id(), codes.recovery_codes.codes[1],
               others_codes.recovery_codes.codes[0]);
     about_[codes.factor.id()].questions.push_back(
@@ -442,32 +457,44 @@ template <class StoreType> class World {
     }
   }
 
-  void use(const std::string& factor_id, const std::string& code) {
-    const auto challenge = verifier_.challenge_factor(factor_id, mfa::any_user);
-    REQUIRE(challenge.verify(code).valid());
+  static Outcome said(const Confirmation& confirmation) {
+    return {.text = std::string(to_string(confirmation.status())),
+            .valid = confirmation.confirmed(),
+            .user_id = confirmation.user_id()};
   }
-  /// The verbs that read a factor, and its challenge, whose right and wrong answers these are.
-  void ask_about(const std::string& kind, const std::string& factor_id, const std::string& right,
-                 const std::string& wrong) {
-    const auto id = verifier_.challenge_factor(factor_id, mfa::any_user).id();
+
+  bool is_confirming(const std::string& challenge_id) {
+    return verifier_.get_challenge(challenge_id, any_user).purpose() == Purpose::confirm_enrollment;
+  }
+
+  /// The answer of the verb that is for the purpose of the challenge.
+  std::function<Outcome()> answering(const std::string& challenge_id, const std::string& answer,
+                                     const VerifyOptions& options = {}) {
+    if (is_confirming(challenge_id))
+      return [=, this] {
+        return asked([&] { return said(verifier_.confirm_enrollment(challenge_id, answer, options)); });
+      };
+    return [=, this] {
+      return asked([&] { return said(verifier_.verify_challenge(challenge_id, answer, options)); });
+    };
+  }
+
+  /// The verbs that read a factor, and a new challenge, whose id is returned, and whose right and wrong
+  /// answers these are.
+  std::string ask_about(const std::string& kind, const std::string& factor_id, const std::string& right,
+                        const std::string& wrong) {
+    auto id = verifier_.challenge_factor(factor_id, any_user).id();
     ask_about(kind, factor_id, id, right, wrong);
+    return id;
   }
 
   void ask_about(const std::string& kind, const std::string& factor_id, const std::string& challenge_id,
                  const std::string& right, const std::string& wrong) {
     REQUIRE(fail_once(factor_id, wrong));
     const std::vector<Question> verifications{
-        {"verify_challenge, right",
-         [=, this] { return asked([&] { return said(verifier_.verify_challenge(challenge_id, right)); }); }},
-        {"verify_challenge, wrong",
-         [=, this] { return asked([&] { return said(verifier_.verify_challenge(challenge_id, wrong)); }); },
-         true},
-        {"verify_challenge, of another user",
-         [=, this] {
-           return asked(
-               [&] { return said(verifier_.verify_challenge(challenge_id, wrong, {.user_id = "u_42"})); });
-         },
-         true}};
+        {"verify_challenge, right", answering(challenge_id, right)},
+        {"verify_challenge, wrong", answering(challenge_id, wrong), true},
+        {"verify_challenge, of another user", answering(challenge_id, wrong, {.user = "u_42"}), true}};
 
     Record& factor = about_[factor_id];
     factor.name = kind;
@@ -479,8 +506,10 @@ template <class StoreType> class World {
     also("get_factor",
          [=, this] { return std::string(to_string(verifier_.get_factor(factor_id, mfa::any_user).type())); });
     if (kind != "sms" && kind != "generic_otp") // which may not be sent yet
-      also("challenge_factor", [=, this] {
-        return verifier_.challenge_factor(factor_id, mfa::any_user, {.user_id = "u_42"}).id().substr(0, 15);
+      also("challenge_factor", [=, this, confirming = is_confirming(challenge_id)] {
+        const auto made = confirming ? verifier_.challenge_enrollment(factor_id, "u_42")
+                                     : verifier_.challenge_factor(factor_id, "u_42");
+        return made.id().substr(0, 15);
       });
     if (kind == "totp" || kind == "hotp")
       also("unsafe_export_otpauth_uri", [=, this] {
@@ -532,6 +561,7 @@ template <class StoreType> class World {
   Options with(Options options) {
     options.key_ring = KeyRing("old", key(1));
     options.sms_template = "{{code}}";
+    options.sms_allowed_country_codes = {"1"};
     return options;
   }
 
@@ -568,6 +598,22 @@ template <class StoreType> class World {
                                       hostile});
   }
 
+  /// What bounds the user as a whole.
+  void ask_about_user(const std::string& factor_id, const std::string& challenge_id,
+                      const std::string& wrong) {
+    const std::string id = decision::user_record_id("u_42", {});
+    counter("user", id, "challenge_factor", [this, factor_id] {
+      return asked([&] { return said(verifier_.challenge_factor(factor_id, "u_42").id().substr(0, 15)); });
+    });
+    counter("user", id, "enroll_factor", [this] {
+      return asked([&] {
+        return said(
+            verifier_.enroll_factor(GenericOtp{.user_id = "u_42"}, by_operator).factor.id().substr(0, 12));
+      });
+    });
+    about_[id].questions.push_back({"verify_challenge, wrong", answering(challenge_id, wrong), true});
+  }
+
   void remember_devices() {
     const std::string token(verifier_.remember_device("u_42", "laptop", mfa::by_operator).token);
     const auto tablet = verifier_.remember_device("u_42", "tablet", mfa::by_operator);
@@ -601,9 +647,7 @@ template <class StoreType> class World {
     ++table_[record.name + '.' + cell.field].outcomes[outcome.is_error ? "error: " + outcome.text
                                                       : outcome.valid  ? "valid"
                                                                        : "answer"];
-    // Whose a factor is, is for the storage to keep; nothing else lets one in as another.
-    if ((outcome.valid && question.hostile) ||
-        (outcome.valid && cell.field != "user_id" && outcome.user_id != "u_42")) {
+    if (outcome.valid && (question.hostile || outcome.user_id != "u_42" || is_under_seal(cell))) {
       INFO(record.name << '.' << cell.field << " bit " << bit << ": " << question.verb << ": valid for "
                        << outcome.user_id);
       FAIL_CHECK("accepted what must be refused");

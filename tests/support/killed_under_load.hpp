@@ -39,6 +39,7 @@ template <class Open> class KilledUnderLoad {
     for (Contested& factor : contested_) {
       const auto enrolled = verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan"});
       factor = {enrolled.factor.id(), otp::base32_decode(enrolled.totp.secret)};
+      REQUIRE(enrolled.factor.confirm(otp::totp(factor.secret, clock.now())).confirmed());
     }
   }
 

@@ -63,14 +63,21 @@ void work(const std::string& file, const mfa::KeyRing& keys, std::int64_t start,
     const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
     for (int i = 0; i < 3; ++i) {
       parent.send("challenge");
-      const auto challenge = enrolled.factor.challenge();
+      const bool confirming = i == 0;
+      const auto challenge =
+          confirming ? enrolled.factor.challenge_enrollment() : enrolled.factor.challenge();
       parent.send("told " + challenge.id());
       const auto try_code = [&](const char* verb, const std::string& code) {
         parent.send(std::string(verb) + ' ' + challenge.id() + ' ' + factor + ' ' + code + ' ' +
                     std::to_string(seconds_of(clock)));
-        const auto verification = challenge.verify(code);
-        parent.send("told " + std::string(to_string(verification.status())) + ' ' +
-                    std::to_string(verification.challenge().attempts_left()));
+        const auto tell = [&](const auto& answer) {
+          parent.send("told " + std::string(to_string(answer.status())) + ' ' +
+                      std::to_string(answer.challenge().attempts_left()));
+        };
+        if (confirming)
+          tell(challenge.confirm(code));
+        else
+          tell(challenge.verify(code));
       };
       const auto shown = [&](std::chrono::seconds off) { return mfa::otp::totp(secret, clock.now() + off); };
       const std::string right = shown(0s);
@@ -181,7 +188,10 @@ void check_codes(Verifier& verifier, mfa::testing::ManualClock& clock, const Hea
     CAPTURE(factor);
     verifier.unlock_factor(factor, mfa::any_user, mfa::by_operator);
     const auto code = mfa::otp::totp(mfa::otp::base32_decode(secret), clock.now());
-    CHECK(verifier.challenge_factor(factor, mfa::any_user).verify(code).valid());
+    if (verifier.get_factor(factor, mfa::any_user).verified())
+      CHECK(verifier.challenge_factor(factor, mfa::any_user).verify(code).valid());
+    else
+      CHECK(verifier.confirm_enrollment(factor, code).confirmed());
   }
 }
 
