@@ -41,6 +41,7 @@ class Ours {
     for (std::size_t i = 0; i < factor_count; ++i) {
       const auto enrolled = verifier_.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
       factors_.push_back({enrolled.factor.id(), mfa::otp::base32_decode(enrolled.totp.secret), {}, {}});
+      (void)enrolled.factor.confirm(mfa::otp::totp(factors_.back().secret, clock_.now()));
     }
   }
 

@@ -84,6 +84,7 @@ class Logins {
     for (std::size_t i = 0; i < count; ++i) {
       const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
       users_.push_back({enrolled.factor.id(), mfa::otp::base32_decode(enrolled.totp.secret)});
+      (void)enrolled.factor.confirm(mfa::otp::totp(users_.back().secret, clock_.now()));
     }
   }
 
