@@ -102,7 +102,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
       "mfa: the storage needs: std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id)");
   static_assert(misused || storage::ListsFactors<StoragePolicy>,
                 "mfa: the storage needs: std::vector<mfa::storage::FactorRecord> "
-                "list_factors(const UserId& user_id)");
+                "list_factors(std::string_view user_id)");
   static_assert(misused || storage::Commits<StoragePolicy>,
                 "mfa: the storage needs: bool commit(const mfa::storage::Batch& batch)");
   static_assert(misused || Clock<ClockPolicy>,
@@ -165,7 +165,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   /// Puts the question by whose answer the user confirms the enrolment, as `challenge_factor` does otherwise;
   /// `options.purpose` is not looked at. Throws what `challenge_factor` throws, and `errc::invalid_argument`
-  /// for a factor that is verified.
+  /// for a factor that is verified, and `errc::enrollment_expired`.
   [[nodiscard]] Answer<ChallengeHandle>
   challenge_enrollment(std::string_view factor_id, const Whose& whose,
                        const ChallengeOptions& options = ChallengeOptions()) const {
@@ -181,7 +181,9 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   /// Checks the answer by which a user shows that he has what was enrolled. `id` is that of the challenge
   /// which `challenge_enrollment` made, or, for TOTP and HOTP, whose codes come unasked, that of the factor.
-  /// `options.purpose` is not looked at. Throws what `verify_challenge` throws.
+  /// `options.purpose` is not looked at. Throws what `verify_challenge` throws, `errc::enrollment_expired`,
+  /// and `errc::authorization_required` for a right answer if another factor of the user was verified after
+  /// this one was enrolled as the first; given a factor's id, also what `challenge_enrollment` throws.
   Answer<Confirmation> confirm_enrollment(std::string_view id, std::string_view code,
                                           const VerifyOptions& options = VerifyOptions()) const {
     return run_with_lists(options.event_context, [&](const verbs::Run& run) {
@@ -205,11 +207,12 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// Puts the question, for signing in unless `options.purpose` says otherwise: SMS sends a code, and the
   /// factor's earlier codes die. Throws `errc::entity_not_found`, also if the factor is not that user's;
   /// `errc::invalid_argument` for options that contradict themselves or a binding that is too long,
-  /// `errc::factor_locked_out`, `errc::factor_not_verified`, `errc::insufficient_assurance`; with `sms`
-  /// `errc::invalid_sms_template`, `errc::sms_rate_limited` (with `retry_after()`),
-  /// `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which carries the transport's exception
-  /// nested and leaves no live challenge behind, unless the storage fails as well; with `generic_otp`
-  /// `errc::code_rate_limited` (with `retry_after()`); with `webauthn` `errc::no_relying_party`.
+  /// `errc::factor_locked_out`, `errc::user_delayed` (with `retry_after()`), `errc::factor_not_verified`,
+  /// `errc::insufficient_assurance`; with `sms` `errc::invalid_sms_template`, `errc::sms_rate_limited` (with
+  /// `retry_after()`), `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which carries the
+  /// transport's exception nested and leaves no live challenge behind, unless the storage fails as well; with
+  /// `generic_otp` `errc::code_rate_limited` (with `retry_after()`); with `webauthn`
+  /// `errc::no_relying_party`.
   [[nodiscard]] Answer<ChallengeHandle>
   challenge_factor(std::string_view factor_id, const Whose& whose,
                    const ChallengeOptions& options = ChallengeOptions()) const {

@@ -173,7 +173,7 @@ class Verifier {
                                                                      const Page& page) const {
     static_assert(
         PagesFactors<S>,
-        "mfa: list_factors by pages needs a storage that offers: list_factors(const UserId& user_id, "
+        "mfa: list_factors by pages needs a storage that offers: list_factors(std::string_view user_id, "
         "std::string_view after_id, std::size_t limit)");
     return run(EventContext(),
                [user_id, page](const verbs::Run& run) { return verbs::list_factors(run, user_id, page); });
