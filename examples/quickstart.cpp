@@ -250,16 +250,16 @@ int self_test() {
 
   const mfa::Sms request{.phone_number = "+14155550123", .user_id = user};
   const auto phone = verifier.enroll_factor(request, signed_in).factor;
-  const auto late = phone.challenge_enrollment();
-  expect("SMS, wrong code", late.confirm(other(sms.last().body)).status(), Status::wrong_code);
-  clock.advance(10min);
-  expect("SMS, expired code", late.confirm(sms.last().body).status(), Status::expired);
-  const auto in_time = phone.challenge_enrollment();
-  expect("SMS, right code", in_time.confirm(sms.last().body).status(), Status::valid);
-  expect("SMS, replayed code", in_time.confirm(sms.last().body).status(), Status::already_verified);
+  const auto enrollment = phone.challenge_enrollment();
+  expect("SMS, wrong code", enrollment.confirm(other(sms.last().body)).status(), Status::wrong_code);
+  expect("SMS, right code", enrollment.confirm(sms.last().body).status(), Status::valid);
   clock.advance(1min);
-  const auto login = phone.challenge();
-  expect("SMS, a login", login.verify(sms.last().body).status(), Status::valid);
+  const auto late = phone.challenge();
+  clock.advance(10min);
+  expect("SMS, expired code", late.verify(sms.last().body).status(), Status::expired);
+  const auto in_time = phone.challenge();
+  expect("SMS, next code in time", in_time.verify(sms.last().body).status(), Status::valid);
+  expect("SMS, replayed code", in_time.verify(sms.last().body).status(), Status::already_verified);
   std::cout << (wrong_answers == 0 ? "all as expected\n" : "NOT all as expected\n");
   return wrong_answers == 0 ? 0 : 1;
 }
