@@ -15,7 +15,7 @@ namespace mfa {
 
 enum class EventType : std::uint8_t {
   factor_enrolled,
-  factor_verified,   ///< the first valid verification confirmed the enrolment
+  factor_verified,   ///< the enrolment was confirmed
   factor_locked_out, ///< this wrong code was the last one that the factor takes
   factor_unlocked,
   factor_deleted,

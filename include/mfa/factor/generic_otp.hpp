@@ -19,14 +19,14 @@
 namespace mfa {
 
 /// To enrol: a channel of the host's own (e-mail, voice, push) by which it delivers the codes that
-/// `challenge_factor` returns. The first valid verification shows that they arrive.
+/// `challenge_enrollment` and `challenge_factor` return. The confirmation shows that they arrive.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct GenericOtp {
   /// What `list_factors` shows of where the codes go ("a***@example.com", masked by you): up to 255 bytes.
   /// The address itself is yours to keep.
   std::string destination = {};
-  std::optional<UserId> user_id =
-      {};                         ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes.
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
 };
 

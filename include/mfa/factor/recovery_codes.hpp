@@ -34,8 +34,8 @@ namespace mfa {
 /// `regenerate_recovery_codes` replaces its codes.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct RecoveryCodes {
-  std::optional<UserId> user_id =
-      {};                         ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes.
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
   unsigned count = 10;            ///< 1 to 50
 };

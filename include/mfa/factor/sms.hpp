@@ -26,14 +26,14 @@
 
 namespace mfa {
 
-/// To enrol: a phone that receives codes in text messages. The first valid verification shows that the user
-/// has it.
+/// To enrol: a phone that receives codes in text messages. The confirmation, by the code that
+/// `challenge_enrollment` sends, shows that the user has it.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct Sms {
   /// As it was typed, with a plus sign and the country code: see `sms::parse_phone_number`.
   std::string phone_number = {};
-  std::optional<UserId> user_id =
-      {};                         ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes.
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
 };
 

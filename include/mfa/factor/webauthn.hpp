@@ -40,7 +40,7 @@ namespace mfa {
 struct WebAuthn {
   std::string user = {}; ///< whose account it is, as the browser shows it: 1 to 64 bytes ("alan@example.org")
   std::string display_name = {}; ///< the user's name: up to 64 bytes; empty: `user`
-  /// Your own identifier of the user, for `list_factors`: up to 255 bytes. Without it, the browser cannot be
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes. Without it, the browser cannot be
   /// told which authenticators the user has enrolled already.
   std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
@@ -51,7 +51,7 @@ struct WebAuthn {
 
 /// What the user's browser needs to make the credential.
 struct WebAuthnEnrollment {
-  /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON`. The first challenge of the factor gives the
+  /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON`. The first `challenge_enrollment` gives the
   /// same, and takes the answer; a later one gives new ones when the time is over.
   std::string creation_options;
 };
@@ -68,7 +68,7 @@ struct WebAuthnDetails {
 
 namespace factor {
 
-/// The kind `webauthn`. The challenge of an unverified factor takes the response of a registration, that of a
+/// The kind `webauthn`. A challenge to confirm the enrolment takes the response of a registration, that of a
 /// verified one the response of a sign-in. The protocol is `webauthn::RelyingParty`'s.
 struct WebAuthnKind : BeyondGuessing, CountsNothing, UnlocksNothing, ExportsNothing {
   using Request = WebAuthn;
