@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -168,16 +169,37 @@ class KeyRing {
     return crypto::equal(rest, crypto::text_of(mac(key, value, context).span()));
   }
 
-  /// Appends to `out` what proves later that a holder of the ring wrote `message`: the id of the current key,
-  /// the current epoch, and a MAC over epoch and message, the first 16 bytes of HMAC-SHA-256.
-  void append_stamp(std::string& out, std::string_view message) const {
+  /// What proves later that a holder of the ring wrote a message: the id of the key, the epoch, and a MAC
+  /// over message and epoch, the first 16 bytes of HMAC-SHA-256.
+  class Stamp {
+   public:
+    [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
+
+   private:
+    friend class KeyRing;
+    void append(std::string_view bytes) noexcept {
+      std::copy(bytes.begin(), bytes.end(), bytes_.data() + size_);
+      size_ += bytes.size();
+    }
+    std::array<char, 1 + longest_key_id + 4 + 16> bytes_{};
+    std::size_t size_ = 0;
+  };
+
+  /// Under the current key and of the current epoch.
+  [[nodiscard]] Stamp stamp(std::string_view message) const {
     const Key* const key = current();
+    const std::string_view id = key != nullptr ? std::string_view(key->id) : std::string_view();
+    const char id_size = static_cast<char>(id.size());
     const auto epoch = bytes_of_epoch(epochs_.current);
-    const crypto::Digest digest = stamp_mac(key, epoch, message);
-    out.append(tag(key))
-        .append(crypto::text_of(epoch))
-        .append(crypto::text_of(digest.span()), 0, stamp_mac_size);
+    Stamp stamp;
+    stamp.append({&id_size, 1});
+    stamp.append(id);
+    stamp.append(crypto::text_of(epoch));
+    stamp.append(crypto::text_of(stamp_mac(key, epoch, message).span()).substr(0, stamp_mac_size));
+    return stamp;
   }
+
+  void append_stamp(std::string& out, std::string_view message) const { out.append(stamp(message).view()); }
 
   /// The stamp that these bytes begin with, or nothing if they are cut off.
   [[nodiscard]] static std::optional<std::string_view> stamp_of(std::string_view bytes) noexcept {
@@ -193,8 +215,8 @@ class KeyRing {
   [[nodiscard]] bool matches_stamp(std::string_view stamp, std::string_view message,
                                    const Named& what) const {
     const auto [key, rest] = find_key(stamp, what);
-    if (stamp_of(stamp) != stamp) return false;
-    if (is_retired_stamp(stamp))
+    if (rest.size() != epoch_size + stamp_mac_size) return false;
+    if (epoch_in(stamp) < epochs_.oldest)
       throw Error(
           errc::seal_broken,
           what.text() + " is of epoch " + std::to_string(epoch_in(stamp)) +
