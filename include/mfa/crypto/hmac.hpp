@@ -11,8 +11,6 @@
 
 #include <openssl/evp.h>
 
-#include <mfa/crypto/bytes.hpp>
-#include <mfa/crypto/constant_time.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
@@ -99,10 +97,9 @@ inline std::unique_ptr<HmacWorkspace>& idle_hmac_workspaces(Hash hash) noexcept 
   return idle[static_cast<std::size_t>(hash) - 1];
 }
 
-/// A workspace that keeps its key.
+/// A workspace that keeps its key: alive as well, so that no other key has its address.
 struct KeyedHmacWorkspace {
-  bool has_key = false;
-  Digest key = {};
+  std::shared_ptr<const Digest> key = {}; ///< null: it holds none
   std::unique_ptr<HmacWorkspace> workspace = {};
 };
 
@@ -149,23 +146,24 @@ class Hmac {
 };
 
 /// A key of HMAC-SHA-256 that is used again and again, by any number of threads. Each keeps it, and OpenSSL's
-/// state of it, with up to seven others until it ends or uses more: also a key that was destroyed meanwhile.
-/// A copy is the same key. Wiped at the end.
+/// state of it, with up to seven others until it ends or uses more. Copies share the key, which is wiped with
+/// the last of them and of what threads keep.
 class HmacKey {
  public:
-  explicit HmacKey(const Digest& key) : key_(key) {}
+  explicit HmacKey(const Digest& key) : key_(std::make_shared<const Digest>(key)) {}
+  HmacKey(const HmacKey&) = default; // a move copies, so that there is always a key
+  HmacKey& operator=(const HmacKey&) = default;
+  ~HmacKey() = default;
 
   /// The HMAC of the parts one after the other. Throws `errc::crypto_failure`.
   [[nodiscard]] Digest operator()(std::initializer_list<std::span<const unsigned char>> message) const {
     auto& kept = detail::keyed_hmac_workspace(place_);
-    // By its bytes, so that no key is taken for another that had the place before.
-    if (!kept.has_key || !equal(text_of(kept.key.span()), text_of(key_.span()))) {
-      kept.has_key = false;
+    if (kept.key != key_) {
+      kept.key.reset();
       if (!kept.workspace) kept.workspace = std::make_unique<detail::HmacWorkspace>(Hash::sha256);
       detail::require(kept.workspace->forget_key(), "OpenSSL cannot start the hash");
-      kept.workspace->absorb(key_.span());
+      kept.workspace->absorb(key_->span());
       kept.key = key_;
-      kept.has_key = true;
     }
     return kept.workspace->compute(message);
   }
@@ -177,7 +175,7 @@ class HmacKey {
     return places.fetch_add(1, std::memory_order_relaxed);
   }
 
-  Digest key_;
+  std::shared_ptr<const Digest> key_;
   std::size_t place_ = next_place();
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -38,6 +40,22 @@ class KeyRing {
  public:
   static constexpr std::size_t key_size = KeyBytes::size;
   static constexpr std::size_t longest_key_id = 64;
+
+  /// What an error is about: a text, or a kind of record and its id, which are put together only if there is
+  /// an error. Borrowed for the call.
+  class Named {
+   public:
+    template <std::convertible_to<std::string_view> Text> Named(const Text& text) : kind_(text) {}
+    Named(std::string_view kind, std::string_view id) : kind_(kind), id_(id) {}
+
+    [[nodiscard]] std::string text() const {
+      return id_.empty() ? std::string(kind_) : std::string(kind_).append(" ").append(id_);
+    }
+
+   private:
+    std::string_view kind_;
+    std::string_view id_;
+  };
 
   /// No keys: a `Verifier` on an ephemeral storage then draws a key of its own, any other refuses to start.
   KeyRing() = default;
@@ -106,13 +124,13 @@ class KeyRing {
   /// The secret. Throws `errc::unknown_key` if its key is not on the ring and `errc::seal_broken` if the
   /// bytes are not those that `seal` gave for this associated data; `what` names the record in the message.
   [[nodiscard]] crypto::SecretBytes open(std::string_view sealed, std::string_view associated_data,
-                                         std::string_view what) const {
+                                         const Named& what) const {
     const auto [key, rest] = find_key(sealed, what);
     if (key == nullptr) return crypto::secret_copy(crypto::bytes_of(rest));
     auto plain = crypto::open(key->sealing, crypto::bytes_of(rest), associated_data);
     if (!plain)
       throw Error(errc::seal_broken,
-                  "the sealed secret of " + std::string(what) +
+                  "the sealed secret of " + what.text() +
                       " does not open: it was changed, cut off or moved from another record; "
                       "restore the record, or delete the factor and enrol it anew");
     return *std::move(plain);
@@ -146,21 +164,42 @@ class KeyRing {
   /// Whether `stored` came from `authenticate` with the same value and context, in constant time. Throws
   /// `errc::unknown_key` as `open` does.
   [[nodiscard]] bool matches(std::string_view stored, std::string_view value, std::string_view context,
-                             std::string_view what) const {
+                             const Named& what) const {
     const auto [key, rest] = find_key(stored, what);
     return crypto::equal(rest, crypto::text_of(mac(key, value, context).span()));
   }
 
-  /// Appends to `out` what proves later that a holder of the ring wrote `message`: the id of the current key,
-  /// the current epoch, and a MAC over epoch and message, the first 16 bytes of HMAC-SHA-256.
-  void append_stamp(std::string& out, std::string_view message) const {
+  /// What proves later that a holder of the ring wrote a message: the id of the key, the epoch, and a MAC
+  /// over message and epoch, the first 16 bytes of HMAC-SHA-256.
+  class Stamp {
+   public:
+    [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
+
+   private:
+    friend class KeyRing;
+    void append(std::string_view bytes) noexcept {
+      std::copy(bytes.begin(), bytes.end(), bytes_.data() + size_);
+      size_ += bytes.size();
+    }
+    std::array<char, 1 + longest_key_id + 4 + 16> bytes_{};
+    std::size_t size_ = 0;
+  };
+
+  /// Under the current key and of the current epoch.
+  [[nodiscard]] Stamp stamp(std::string_view message) const {
     const Key* const key = current();
+    const std::string_view id = key != nullptr ? std::string_view(key->id) : std::string_view();
+    const char id_size = static_cast<char>(id.size());
     const auto epoch = bytes_of_epoch(epochs_.current);
-    const crypto::Digest digest = stamp_mac(key, epoch, message);
-    out.append(tag(key))
-        .append(crypto::text_of(epoch))
-        .append(crypto::text_of(digest.span()), 0, stamp_mac_size);
+    Stamp stamp;
+    stamp.append({&id_size, 1});
+    stamp.append(id);
+    stamp.append(crypto::text_of(epoch));
+    stamp.append(crypto::text_of(stamp_mac(key, epoch, message).span()).substr(0, stamp_mac_size));
+    return stamp;
   }
+
+  void append_stamp(std::string& out, std::string_view message) const { out.append(stamp(message).view()); }
 
   /// The stamp that these bytes begin with, or nothing if they are cut off.
   [[nodiscard]] static std::optional<std::string_view> stamp_of(std::string_view bytes) noexcept {
@@ -174,13 +213,13 @@ class KeyRing {
   /// Whether `stamp` came from `append_stamp` for this message, in constant time. Throws `errc::unknown_key`
   /// as `open` does, and `errc::seal_broken` if its epoch is before the oldest.
   [[nodiscard]] bool matches_stamp(std::string_view stamp, std::string_view message,
-                                   std::string_view what) const {
+                                   const Named& what) const {
     const auto [key, rest] = find_key(stamp, what);
-    if (stamp_of(stamp) != stamp) return false;
-    if (is_retired_stamp(stamp))
+    if (rest.size() != epoch_size + stamp_mac_size) return false;
+    if (epoch_in(stamp) < epochs_.oldest)
       throw Error(
           errc::seal_broken,
-          std::string(what) + " is of epoch " + std::to_string(epoch_in(stamp)) +
+          what.text() + " is of epoch " + std::to_string(epoch_in(stamp)) +
               ", and the key ring takes none before " + std::to_string(epochs_.oldest) +
               ": the storage was set back to an earlier state, or reseal_all had not moved the record "
               "when its epoch was retired; see docs/keys.md, \"Epochs\"");
@@ -281,23 +320,23 @@ class KeyRing {
 
   /// The key that the stored bytes name (null: `unsealed()`), and what follows its name.
   [[nodiscard]] std::pair<const Key*, std::string_view> find_key(std::string_view stored,
-                                                                 std::string_view what) const {
+                                                                 const Named& what) const {
     const auto named = key_id_of(stored);
     if (!named)
       throw Error(errc::seal_broken,
-                  "the stored secret of " + std::string(what) + " is cut off; restore the record");
+                  "the stored secret of " + what.text() + " is cut off; restore the record");
     const std::string_view id = *named;
     const auto rest = stored.substr(1 + id.size());
     if (id.empty()) {
       if (unsealed_) return {nullptr, rest};
-      throw Error(errc::unknown_key, "the secret of " + std::string(what) +
+      throw Error(errc::unknown_key, "the secret of " + what.text() +
                                          " is kept in the clear, which a key ring with keys does not take; "
                                          "delete the factor and enrol it anew");
     }
     for (const Key& key : keys_)
       if (key.id == id) return {&key, rest};
     throw Error(errc::unknown_key,
-                "the secret of " + std::string(what) +
+                "the secret of " + what.text() +
                     " is sealed under a key that the key ring does not hold; add that key with "
                     "add_further(id, key)");
   }
@@ -316,7 +355,7 @@ class KeyRing {
 
   [[nodiscard]] static crypto::Digest stamp_mac(const Key* key, std::span<const unsigned char> epoch,
                                                 std::string_view message) {
-    return (key != nullptr ? key->stamping : no_key())({epoch, crypto::bytes_of(message)});
+    return (key != nullptr ? key->stamping : no_key())({crypto::bytes_of(message), epoch});
   }
 
   /// Of `unsealed()`.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <openssl/evp.h>
 
 #include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/constant_time.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
@@ -30,24 +32,55 @@ inline constexpr std::size_t longest_plain_text = std::size_t{1} << 30;
 
 namespace detail {
 
-/// This thread's AES-GCM object; null if OpenSSL has none. It keeps the schedule of the last key ring key
-/// that it was given, until it is given another or the thread ends: also of a ring that was replaced
-/// meanwhile.
-inline EVP_CIPHER_CTX* gcm_context() {
+/// OpenSSL's object for AES-256-GCM, of a thread. It keeps the schedule of the last key, and that key, until
+/// it is given another or the thread ends: also of a key ring that was replaced meanwhile.
+class GcmContext {
+ public:
+  /// This thread's. Throws `errc::crypto_failure` if OpenSSL has none.
+  [[nodiscard]] static GcmContext& of_thread() {
+    thread_local GcmContext context;
+    if (!context.context_)
+      throw Error(errc::crypto_failure,
+                  "OpenSSL has no AES-256-GCM; check which providers its configuration loads");
+    return context;
+  }
+
+  /// False if OpenSSL cannot.
+  [[nodiscard]] bool start_encryption(std::span<const unsigned char> key, const unsigned char* nonce) {
+    return start(EVP_EncryptInit_ex2, key, nonce);
+  }
+  [[nodiscard]] bool start_decryption(std::span<const unsigned char> key, const unsigned char* nonce) {
+    return start(EVP_DecryptInit_ex2, key, nonce);
+  }
+
+  [[nodiscard]] EVP_CIPHER_CTX* get() const noexcept { return context_.get(); }
+
+ private:
   struct Free {
     void operator()(EVP_CIPHER* cipher) const noexcept { EVP_CIPHER_free(cipher); }
     void operator()(EVP_CIPHER_CTX* context) const noexcept { EVP_CIPHER_CTX_free(context); }
   };
-  thread_local const std::unique_ptr<EVP_CIPHER, Free> cipher(
-      EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr));
-  thread_local const std::unique_ptr<EVP_CIPHER_CTX, Free> context = [] {
-    std::unique_ptr<EVP_CIPHER_CTX, Free> made(EVP_CIPHER_CTX_new());
-    if (!cipher || !made || EVP_EncryptInit_ex2(made.get(), cipher.get(), nullptr, nullptr, nullptr) != 1)
-      made.reset();
-    return made;
-  }();
-  return context.get();
-}
+
+  GcmContext() : cipher_(EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr)), context_(EVP_CIPHER_CTX_new()) {
+    if (!cipher_ || !context_ ||
+        EVP_EncryptInit_ex2(context_.get(), cipher_.get(), nullptr, nullptr, nullptr) != 1)
+      context_.reset();
+  }
+
+  template <class Start>
+  bool start(Start openssl_start, std::span<const unsigned char> key, const unsigned char* nonce) {
+    if (has_key_ && equal(text_of(key_), text_of(key)))
+      return openssl_start(context_.get(), nullptr, nullptr, nonce, nullptr) == 1;
+    has_key_ = openssl_start(context_.get(), nullptr, key.data(), nonce, nullptr) == 1;
+    if (has_key_) std::copy_n(key.data(), key_.size(), key_.data());
+    return has_key_;
+  }
+
+  std::unique_ptr<EVP_CIPHER, Free> cipher_;
+  std::unique_ptr<EVP_CIPHER_CTX, Free> context_;
+  bool has_key_ = false;
+  SecretArray<unsigned char, sealing_key_size> key_;
+};
 
 } // namespace detail
 
@@ -56,7 +89,8 @@ inline void seal(std::string& out, std::span<const unsigned char> key, std::span
                  std::string_view associated_data) {
   if (plain.size() > longest_plain_text || associated_data.size() > longest_plain_text)
     throw Error(errc::crypto_failure, "more than 1 GiB cannot be sealed at once; keep less in a record");
-  EVP_CIPHER_CTX* const context = detail::gcm_context();
+  auto& gcm = detail::GcmContext::of_thread();
+  EVP_CIPHER_CTX* const context = gcm.get();
   const std::size_t start = out.size();
   out.resize(start + nonce_size + plain.size() + tag_size);
   auto* const nonce = reinterpret_cast<unsigned char*>(out.data()) + start;
@@ -67,7 +101,7 @@ inline void seal(std::string& out, std::span<const unsigned char> key, std::span
   auto* const cipher = nonce + nonce_size;
   int length = 0;
   const bool done =
-      context != nullptr && EVP_EncryptInit_ex2(context, nullptr, key.data(), nonce, nullptr) == 1 &&
+      gcm.start_encryption(key, nonce) &&
       EVP_EncryptUpdate(context, nullptr, &length, bytes_of(associated_data).data(),
                         static_cast<int>(associated_data.size())) == 1 &&
       EVP_EncryptUpdate(context, cipher, &length, plain.data(), static_cast<int>(plain.size())) == 1 &&
@@ -84,10 +118,8 @@ inline void seal(std::string& out, std::span<const unsigned char> key, std::span
 [[nodiscard]] inline std::optional<SecretBytes> open(std::span<const unsigned char> key,
                                                      std::span<const unsigned char> sealed,
                                                      std::string_view associated_data) {
-  EVP_CIPHER_CTX* const context = detail::gcm_context();
-  if (context == nullptr)
-    throw Error(errc::crypto_failure,
-                "OpenSSL has no AES-256-GCM; check which providers its configuration loads");
+  auto& gcm = detail::GcmContext::of_thread();
+  EVP_CIPHER_CTX* const context = gcm.get();
   if (sealed.size() < nonce_size + tag_size || sealed.size() - nonce_size - tag_size > longest_plain_text ||
       associated_data.size() > longest_plain_text)
     return std::nullopt;
@@ -96,7 +128,7 @@ inline void seal(std::string& out, std::span<const unsigned char> key, std::span
   SecretBytes plain(cipher.size());
   unsigned char none = 0;
   int length = 0;
-  const bool opened = EVP_DecryptInit_ex2(context, nullptr, key.data(), sealed.data(), nullptr) == 1 &&
+  const bool opened = gcm.start_decryption(key, sealed.data()) &&
                       EVP_DecryptUpdate(context, nullptr, &length, bytes_of(associated_data).data(),
                                         static_cast<int>(associated_data.size())) == 1 &&
                       EVP_DecryptUpdate(context, plain.empty() ? &none : plain.data(), &length, cipher.data(),

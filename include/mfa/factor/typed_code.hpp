@@ -21,8 +21,8 @@ class TypedCode {
     std::size_t count = 0;
     while (!text.empty()) {
       const char32_t character = detail::take_character(text);
-      if (detail::is_filler(character)) continue;
       const auto digit = detail::decimal_digit(character);
+      if (!digit && detail::is_filler(character)) continue;
       if (!digit || count == digits_.size()) return;
       digits_[count++] = static_cast<char>('0' + *digit);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -11,16 +12,13 @@
 
 namespace mfa::verbs {
 
-/// The memory of a verb's coroutine. Each thread keeps the last that was given back, so that most verbs
-/// allocate none.
+/// The memory of verbs' coroutines. Each thread keeps the four largest that were given back, so that most
+/// verbs, and the verbs that they await, allocate none.
 class Frames {
  public:
   static void* allocate(std::size_t size) {
-    Kept& kept = of_thread();
-    if (kept.size >= size) {
-      kept.size = 0;
-      return std::exchange(kept.block, nullptr);
-    }
+    for (void*& frame : of_thread().frames)
+      if (size_of(frame) >= size) return std::exchange(frame, nullptr);
     // Its size stands in front of it, so that what is kept is known to be large enough.
     auto* const block = static_cast<std::byte*>(::operator new(header + size));
     new (block) std::size_t(size);
@@ -29,27 +27,24 @@ class Frames {
 
   static void release(void* frame) noexcept {
     Kept& kept = of_thread();
-    const std::size_t size = size_of(frame);
-    // The larger one is of use to more verbs.
-    if (!kept.closed && size <= largest && size > kept.size) {
-      std::swap(kept.block, frame);
-      kept.size = size;
+    if (!kept.closed && size_of(frame) <= largest) {
+      void** smallest = kept.frames.data();
+      for (void*& other : kept.frames)
+        if (size_of(other) < size_of(*smallest)) smallest = &other;
+      if (size_of(frame) > size_of(*smallest)) std::swap(*smallest, frame);
     }
-    if (frame != nullptr) free(frame);
+    free(frame);
   }
 
  private:
   static constexpr std::size_t header = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-  static constexpr std::size_t largest = 16'384; ///< bytes that a thread keeps at most
+  static constexpr std::size_t largest = 16'384; ///< bytes of one that a thread keeps
 
   struct Kept {
-    void* block = nullptr;
-    std::size_t size = 0; ///< 0: none
-    bool closed = false;  ///< the thread ends
+    std::array<void*, 4> frames{};
+    bool closed = false; ///< the thread ends
     ~Kept() {
-      if (block != nullptr) free(block);
-      block = nullptr;
-      size = 0;
+      for (void*& frame : frames) free(std::exchange(frame, nullptr));
       closed = true;
     }
   };
@@ -59,11 +54,15 @@ class Frames {
     return kept;
   }
 
+  /// 0 of none.
   static std::size_t size_of(void* frame) noexcept {
+    if (frame == nullptr) return 0;
     return *std::launder(reinterpret_cast<std::size_t*>(static_cast<std::byte*>(frame) - header));
   }
 
-  static void free(void* frame) noexcept { ::operator delete(static_cast<std::byte*>(frame) - header); }
+  static void free(void* frame) noexcept {
+    if (frame != nullptr) ::operator delete(static_cast<std::byte*>(frame) - header);
+  }
 };
 
 class Driver;
