@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <mfa/assurance.hpp>
+#include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/not_found.hpp>
@@ -82,7 +83,7 @@ enum class Claims : bool { open, taken };
                                     const ChallengeTerms& terms, std::string_view answer,
                                     const VerifyOptions& request, const factor::Context& context,
                                     Claims claims = Claims::open) {
-  const std::string name = "challenge " + challenge.id;
+  const KeyRing::Named name{"challenge", challenge.id};
   const bool bound_alike = challenge.binding.empty()
                                ? !request.binding
                                : request.binding && context.keys.matches(challenge.binding, *request.binding,
@@ -94,7 +95,7 @@ enum class Claims : bool { open, taken };
        context.keys.matches(terms.action, request.action, action_context(challenge), name));
   if (!asked_for)
     throw Error(errc::wrong_purpose,
-                name + " is for " + std::string(to_string(terms.purpose)) +
+                name.text() + " is for " + std::string(to_string(terms.purpose)) +
                     (terms.purpose == request.purpose ? " in other words than VerifyOptions::action"
                                                       : ", and its verification was asked for " +
                                                             std::string(to_string(request.purpose))));
