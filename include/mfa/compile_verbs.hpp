@@ -39,7 +39,8 @@ template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const Us
 template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&, std::optional<std::string_view>);
 template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
 template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
-template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, storage::Batch&);
+template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, Removed,
+                                           storage::Batch&);
 template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 template Verb<void> begin<Run>(const Run&, const std::string&, const Authorization&, const factor::Context&,
                                Enrolling&);
@@ -50,7 +51,7 @@ template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std:
 template Verb<std::optional<storage::CounterRecord>> count_wrong_code<Run>(const Run&, std::string_view,
                                                                            std::string_view, Time);
 template Verb<std::optional<storage::CounterRecord>> end_trust<Run>(const Run&, const storage::FactorRecord&,
-                                                                    bool, Time, std::vector<std::string>&);
+                                                                    Time, std::vector<std::string>&);
 template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 template Verb<void> count_wrong_code<Run>(const Run&, storage::FactorRecord&, const decision::ChallengeTerms&,
                                           const factor::Context&, storage::Batch&);

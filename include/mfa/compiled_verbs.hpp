@@ -54,7 +54,7 @@ extern template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&,
                                                       std::optional<std::string_view>);
 extern template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
 extern template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
-extern template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&,
+extern template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, Removed,
                                                   storage::Batch&);
 extern template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 extern template Verb<void> begin<Run>(const Run&, const std::string&, const Authorization&,
@@ -66,7 +66,7 @@ extern template Verb<std::string> asking_device<Run>(const Run&, std::string_vie
 extern template Verb<std::optional<storage::CounterRecord>>
 count_wrong_code<Run>(const Run&, std::string_view, std::string_view, Time);
 extern template Verb<std::optional<storage::CounterRecord>>
-end_trust<Run>(const Run&, const storage::FactorRecord&, bool, Time, std::vector<std::string>&);
+end_trust<Run>(const Run&, const storage::FactorRecord&, Time, std::vector<std::string>&);
 extern template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 extern template Verb<void> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
                                                  const decision::ChallengeTerms&, const factor::Context&,

@@ -82,7 +82,8 @@ struct UserRecord {
   return user;
 }
 
-/// What makes this all that the record says. It stays for a day after the last that it speaks of.
+/// What makes this all that the record says. It stays for a day after the last that it speaks of; and for as
+/// long as it speaks of an unverified factor, which could be confirmed again if it were gone.
 inline void encode_user(const UserRecord& user, storage::CounterRecord& record, Time now) {
   Time last = now;
   detail::FieldWriter fields(1);
@@ -101,14 +102,13 @@ inline void encode_user(const UserRecord& user, storage::CounterRecord& record, 
         .time(enrollment.created_at)
         .time(enrollment.ends_at)
         .flag(enrollment.authorized);
-    last = std::max(last, enrollment.ends_at);
   }
   for (const std::vector<Time>* times : {&user.sends, &user.wrong_codes}) {
     fields.number(times->size());
     for (const Time time : *times) fields.time(time);
   }
   record.data = fields.take();
-  record.purge_at = last + std::chrono::hours(24);
+  record.purge_at = user.enrollments.empty() ? last + std::chrono::hours(24) : storage::never;
 }
 
 /// Whether what the record speaks of is over.

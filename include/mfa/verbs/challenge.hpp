@@ -110,7 +110,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     event.challenge_id = created.challenge.id();
     storage::Batch batch;
     const auto gone = decision::admit(found_user.user, challenge, device_id, options, context);
-    co_await remove_challenges(run, gone, batch);
+    co_await remove_challenges(run, gone, Removed::open_ones, batch);
     batch.counters.push_back(found_user.changed(context.now));
     if (counter) batch.counters.push_back(*std::move(counter));
     batch.challenges.push_back(std::move(challenge));

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <mfa/authorization.hpp>
@@ -30,12 +28,8 @@ Verb<void> delete_factor(const VerbRun auto& run, std::string_view factor_id, co
     batch.removals = co_await removals_of_claims(run, factor);
     batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
     std::vector<std::string> devices;
-    if (is_verified(factor) && !factor.user_id.empty()) {
-      const auto factors = co_await run.list_factors(factor.user_id);
-      const bool last = std::ranges::count_if(factors, is_verified) <= 1;
-      auto record = co_await end_trust(run, factor, last, context.now, devices);
-      if (record) batch.counters.push_back(*std::move(record));
-    }
+    if (is_verified(factor) && !factor.user_id.empty())
+      batch.counters.push_back(co_await end_trust(run, factor, context.now, devices));
     if (!co_await run.commit(batch)) continue;
     run.emit(EventType::factor_deleted, context.now, factor);
     for (const std::string& device_id : devices)

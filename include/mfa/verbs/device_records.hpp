@@ -215,19 +215,22 @@ count_wrong_code(const VerbRun auto& run, std::string_view user_id, std::string_
   co_return std::move(record);
 }
 
-/// Ends the trust that rests on a factor which is deleted, or on any if it is the user's last; the ids of the
-/// devices go into `ended`.
-Verb<std::optional<storage::CounterRecord>> end_trust(const VerbRun auto& run,
-                                                      const storage::FactorRecord& factor, bool last,
-                                                      Time now, std::vector<std::string>& ended) {
+/// Ends the trust that rests on a factor which is deleted, or on any if it is the user's last verified one;
+/// the ids of the devices go into `ended`. The list is committed though it stays as it is: whoever remembers
+/// a device by this factor, or deletes the one that seemed to be another, has then read what is no more.
+Verb<storage::CounterRecord> end_trust(const VerbRun auto& run, const storage::FactorRecord& factor, Time now,
+                                       std::vector<std::string>& ended) {
   storage::CounterRecord record;
   std::vector<StoredDevice> devices = co_await find_all_devices(run, factor.user_id, record);
+  const auto factors = co_await run.list_factors(factor.user_id);
+  const bool last = std::ranges::none_of(factors, [&](const storage::FactorRecord& other) {
+    return is_verified(other) && other.id != factor.id;
+  });
   std::erase_if(devices, [&](const StoredDevice& stored) {
     if (!last && stored.factor_id != factor.id) return false;
     ended.push_back(stored.device.id);
     return true;
   });
-  if (ended.empty()) co_return std::nullopt;
   encode_devices(devices, record, now);
   co_return std::move(record);
 }

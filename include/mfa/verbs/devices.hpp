@@ -69,9 +69,11 @@ Verb<RememberedDevice> remember_device(const VerbRun auto& run, const UserId& us
   const std::string& user_id = user.text();
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
     const factor::Context context = co_await run.now();
-    const auto vouching = co_await authorize(run, authorization, user_id, context);
+    // The list first: it changes with each factor that is deleted, so one that vouches still stands when the
+    // list is committed.
     storage::CounterRecord record;
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
+    const auto vouching = co_await authorize(run, authorization, user_id, context);
     forget_expired(devices, context.now);
     std::optional<std::string> replaced;
     if (devices.size() >= most_trusted_devices) {
@@ -165,7 +167,7 @@ Verb<std::size_t> password_changed(const VerbRun auto& run, const UserId& user) 
       open.push_back(challenge.id);
     if (open.empty()) break;
     storage::Batch batch;
-    co_await remove_challenges(run, open, batch);
+    co_await remove_challenges(run, open, Removed::all, batch);
     found.user.challenges.clear();
     batch.counters.push_back(found.changed(now));
     if (co_await run.commit(batch)) break;
