@@ -139,7 +139,7 @@ TEST_CASE("A stolen storage does not make a token, whatever is written into it")
   write("u_42", renamed(stored.data));
   CHECK(thrown_by([&] { return verifier.check_device(remembered.token, "u_42"); }) == errc::seal_broken);
   write("u_42", renamed(unsealed));
-  CHECK(thrown_by([&] { return verifier.check_device(remembered.token, "u_42"); }) == errc::seal_broken);
+  CHECK_FALSE(verifier.check_device(remembered.token, "u_42").has_value());
   CHECK_FALSE(upgrading.check_device(remembered.token, "u_42").has_value());
   write("u_42", unsealed);
   CHECK(upgrading.check_device(remembered.token, "u_42").has_value());
