@@ -330,10 +330,11 @@ mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IW
 tests=tests/storage/sealed_records.cpp
 sealed=verbs/sealed_records.hpp
 mutate "seals: looked at" $sealed \
-  'if (stamp.empty() || !keys.matches_stamp(stamp, stamped(record, content), name))' 'if (stamp.empty())'
+  'if (stamp.empty() || !keys.matches_stamp(stamp, stamped(record, content), {name_of(record), record.id}))' \
+  'if (stamp.empty())'
 for field in 'enumerator(factor.type)' 'enumerator(factor.state)' 'text(factor.user_id)' \
   'time(factor.created_at)' 'optional_time(factor.last_used_at)' 'number(factor.failures)' \
-  'optional_time(factor.last_failure_at)' 'text(factor.parameters)' 'text(challenge.factor_id)' \
+  'optional_time(factor.last_failure_at)' 'text(factor.parameters)' 'text(without_prefix(challenge.factor_id))' \
   'enumerator(challenge.state)' 'time(challenge.created_at)' 'time(challenge.updated_at)' \
   'optional_time(challenge.expires_at)' 'number(challenge.attempts_left)' 'text(challenge.binding)'; do
   mutate "seals: over $field" $sealed ".$field" ''
