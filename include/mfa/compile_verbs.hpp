@@ -88,7 +88,8 @@ template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealPr
 template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 template Verb<KeyCounts> count_keys<Run>(const Run&);
 template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose&, const Authorization&);
-template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&, const Event&);
+template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&,
+                                      const storage::FactorRecord*, const Event&);
 template Verb<bool> reset_sms_limits<Run>(const Run&, std::string_view);
 template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, const Whose&);
 template Verb<Verification> verify_challenge<Run>(const Run&, std::string_view, std::string_view,

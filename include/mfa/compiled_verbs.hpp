@@ -105,7 +105,8 @@ extern template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOpt
 extern template Verb<KeyCounts> count_keys<Run>(const Run&);
 extern template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose&,
                                               const Authorization&);
-extern template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&, const Event&);
+extern template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&,
+                                             const storage::FactorRecord*, const Event&);
 extern template Verb<bool> reset_sms_limits<Run>(const Run&, std::string_view);
 extern template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, const Whose&);
 extern template Verb<Verification> verify_challenge<Run>(const Run&, std::string_view, std::string_view,

@@ -386,8 +386,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   }
 
   /// The same for what a factor counts: an SMS factor the messages to its number, by whatever factor they
-  /// went; a generic OTP factor its codes. Throws `errc::entity_not_found`; also if the factor is not
-  /// that user's.
+  /// went; a generic OTP factor its codes; and either the codes that were sent to its user. Throws
+  /// `errc::entity_not_found`; also if the factor is not that user's.
   Answer<bool> reset_send_limits(std::string_view factor_id, const Whose& whose,
                                  const EventContext& event_context = EventContext()) const {
     return run(event_context,

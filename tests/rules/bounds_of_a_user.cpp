@@ -169,6 +169,24 @@ TEST_CASE("Messages to one user are bounded, to whatever numbers, by factors tha
   CHECK(send_to_a_new_number() == errc{});
 }
 
+TEST_CASE("An operator who resets what a factor has sent resets what was sent to its user") {
+  Host host{Options{
+      .sends_a_user_an_hour = 3, .sms_send_interval = seconds(0), .generic_otp_interval = seconds(0)}};
+  const std::string phone = host.enroll_sms().factor.id();
+  const std::string mail = host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}).factor.id();
+  for (int i = 0; i < 3; ++i) (void)host.challenge(i % 2 == 0 ? phone : mail);
+  CHECK(thrown_by([&] { return host.challenge(phone); }) == errc::sms_rate_limited);
+  CHECK(thrown_by([&] { return host.challenge(mail); }) == errc::code_rate_limited);
+  CHECK(host.verifier.reset_sms_limits("+14155550123")); // the number's alone, whoever's it is
+  CHECK(thrown_by([&] { return host.challenge(phone); }) == errc::sms_rate_limited);
+  CHECK(host.verifier.reset_send_limits(phone, "u_42"));
+  for (int i = 0; i < 3; ++i) CHECK_NOTHROW(host.challenge(i % 2 == 0 ? phone : mail));
+  CHECK(thrown_by([&] { return host.challenge(phone); }) == errc::sms_rate_limited);
+  CHECK(host.verifier.reset_send_limits(mail, "u_42"));
+  CHECK(host.verifier.reset_send_limits(phone, "u_42"));
+  CHECK_FALSE(host.verifier.reset_send_limits(phone, "u_42")); // nothing is left of it
+}
+
 TEST_CASE("500 messages of one user that are asked for at one moment are as many as the bound") {
   Host host{Options{.sends_a_user_an_hour = 4}};
   std::vector<std::string> factors;
