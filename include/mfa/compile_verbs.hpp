@@ -50,8 +50,8 @@ template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std:
                                               const factor::Context&);
 template Verb<std::optional<storage::CounterRecord>> count_wrong_code<Run>(const Run&, std::string_view,
                                                                            std::string_view, Time);
-template Verb<std::optional<storage::CounterRecord>> end_trust<Run>(const Run&, const storage::FactorRecord&,
-                                                                    Time, std::vector<std::string>&);
+template Verb<storage::CounterRecord> end_trust<Run>(const Run&, const storage::FactorRecord&, Time,
+                                                     std::vector<std::string>&);
 template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 template Verb<void> count_wrong_code<Run>(const Run&, storage::FactorRecord&, const decision::ChallengeTerms&,
                                           const factor::Context&, storage::Batch&);

@@ -65,8 +65,8 @@ extern template Verb<std::string> asking_device<Run>(const Run&, std::string_vie
                                                      const factor::Context&);
 extern template Verb<std::optional<storage::CounterRecord>>
 count_wrong_code<Run>(const Run&, std::string_view, std::string_view, Time);
-extern template Verb<std::optional<storage::CounterRecord>>
-end_trust<Run>(const Run&, const storage::FactorRecord&, Time, std::vector<std::string>&);
+extern template Verb<storage::CounterRecord> end_trust<Run>(const Run&, const storage::FactorRecord&, Time,
+                                                            std::vector<std::string>&);
 extern template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 extern template Verb<void> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
                                                  const decision::ChallengeTerms&, const factor::Context&,
