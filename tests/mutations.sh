@@ -255,6 +255,28 @@ mutate "races: versions of a list of devices do not begin anew" verbs/device_rec
   }
   encode_devices(devices, record, now);
   batch.counters.push_back(std::move(record));'
+mutate "races: the list of devices is read before what vouches for one" verbs/devices.hpp \
+  'std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
+    const auto vouching = co_await authorize(run, authorization, user_id, context);' \
+  'const auto vouching = co_await authorize(run, authorization, user_id, context);
+    std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);'
+mutate "races: the list of devices is committed with each deletion" verbs/delete_factor.hpp \
+  'batch.counters.push_back(co_await end_trust(run, factor, context.now, devices));' \
+  '{ auto list = co_await end_trust(run, factor, context.now, devices);
+      if (!devices.empty()) batch.counters.push_back(list); }'
+mutate "races: the list of devices is read before the factors" verbs/device_records.hpp \
+  'std::vector<StoredDevice> devices = co_await find_all_devices(run, factor.user_id, record);
+  const auto factors = co_await run.list_factors(factor.user_id);' \
+  'const auto factors = co_await run.list_factors(factor.user_id);
+  std::vector<StoredDevice> devices = co_await find_all_devices(run, factor.user_id, record);'
+mutate "races: what bounds a user is committed with a confirmation" verbs/verify.hpp \
+  'batch.counters.push_back(co_await end_enrollment(run, factor, context));' \
+  '(void)co_await end_enrollment(run, factor, context);'
+mutate "races: what bounds a user is committed with an enrolment" verbs/enroll.hpp \
+  'batch.counters.push_back(enrolling.found.changed(context.now));' ''
+mutate "races: what bounds a user is committed with a wrong code" verbs/verify.hpp \
+  'decision::count_wrong_code(found.user, context); batch.counters.push_back(found.changed(context.now));' \
+  'decision::count_wrong_code(found.user, context);'
 mutate "races: an unlock forgets the failures" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
 mutate "races: an unlock overwrites nothing" verbs/unlock.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(EventType::factor_unlocked, context.now, factor);' \
@@ -349,20 +371,45 @@ mutate "seals: reseal_all moves them" verbs/rotation.hpp 'return !stamped_now;' 
 mutate "seals: count_keys counts them" verbs/rotation.hpp \
   'if (stamp_key && secret_key && *stamp_key != *secret_key) count_key(stamp_key, counts);' ''
 
-tests=tests/verbs/bad_inputs.cpp
+tests=tests/rules/purposes.cpp
 mutate "purposes: another is refused" $verification 'terms.purpose == request.purpose && (terms' '(terms'
 mutate "purposes: an action in other words is refused" $verification \
   'context.keys.matches(terms.action, request.action, action_context(challenge), name)' 'true'
+mutate "purposes: an action is stored as an HMAC" decision/challenge.hpp \
+  'terms.action = context.keys.authenticate(request.action, action_context(challenge));' \
+  'terms.action = request.action;'
+mutate "purposes: an action is said" decision/challenge.hpp \
+  'if (said.purpose == Purpose::action) return check_size("action", said.action.size());' ''
+mutate "purposes: verifying confirms nothing" verbs/verify.hpp \
+  'if (options.purpose == Purpose::confirm_enrollment) throw' 'if (false) throw'
+mutate "purposes: what signs in is not asked to be confirmed" verbs/challenge.hpp \
+  'if (options.purpose == Purpose::confirm_enrollment) throw' 'if (false) throw'
+mutate "purposes: what is verified is confirmed no more" decision/challenge.hpp \
+  'if (request.purpose == Purpose::confirm_enrollment && verified)' 'if (false)'
+tests=tests/rules/authorizations.cpp
 mutate "changes: a further factor is allowed by one that stands" verbs/enroll.hpp \
   'if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);' ''
+mutate "changes: codes that nobody has to show are allowed" verbs/enroll.hpp \
+  'if (is_verified(record) && !enrolling.authorized)' 'if (false)'
 mutate "changes: deleting is allowed" verbs/delete_factor.hpp \
   'if (is_verified(factor)) (void)co_await authorize(run, authorization, factor.user_id, context);' ''
+mutate "changes: regenerating is allowed" verbs/recovery_codes.hpp \
+  '(void)co_await authorize(run, authorization, factor.user_id, context);' ''
+mutate "changes: remembering is allowed" verbs/devices.hpp \
+  'const auto vouching = co_await authorize(run, authorization, user_id, context);' \
+  'const std::optional<std::string> vouching = authorization.challenge_id();'
+mutate "changes: unlocking is allowed" verbs/unlock.hpp \
+  '(void)co_await authorize(run, authorization, factor.user_id, context);' ''
 mutate "changes: allowed by what was shown" verbs/authorize.hpp 'challenge.state == ChallengeState::verified && found' 'found'
 mutate "changes: allowed by the user himself" verbs/authorize.hpp 'found.factor->user_id == user_id &&' ''
+mutate "changes: not by nobody's factor" verbs/authorize.hpp '!user_id.empty() &&' ''
 mutate "changes: not by the verification of an action" verbs/authorize.hpp \
   'decision::take_terms(challenge).purpose != Purpose::action &&' ''
 mutate "changes: not by an old verification" verbs/authorize.hpp \
   'is_fresh(challenge.updated_at, context.options.authorization_lifetime, context.now)' 'true'
+mutate "changes: what was shown is not ended by challenges of others" verbs/challenge.hpp 'Removed::open_ones' 'Removed::all'
+mutate "changes: an enrolment that was not confirmed is not forgotten" decision/user_record.hpp \
+  'user.enrollments.empty() ? last + std::chrono::hours(24) : storage::never' 'last + std::chrono::hours(24)'
 tests=tests/security/password_thief.cpp
 mutate "changes: a first factor is confirmed before others" verbs/verify.hpp \
   'if (is_verified(other) && other.id != factor.id)' 'if (false)'

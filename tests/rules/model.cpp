@@ -118,7 +118,7 @@ template <class On> void agrees_with_the_rules(const char* where) {
   if (disagreement) FAIL("the shortest sequence found:\n" << text(*disagreement));
   for (const char* answer : every_answer) {
     CAPTURE(answer);
-    CHECK((verbs < 100'000 || tally.answers[answer] >= 100));
+    CHECK((verbs < 100'000 || tally.answers[answer] >= verbs / 10'000));
   }
 }
 
@@ -167,7 +167,9 @@ TEST_CASE("A rule that differs is found, and shown in few verbs") {
   using namespace std::chrono_literals;
   is_found("authorizations that last 1 s longer", 5,
            [](Options& options) { options.authorization_lifetime += 1s; });
-  is_found("one open challenge more", 4, [](Options& options) { ++options.open_challenges_a_user; });
+  is_found("one open challenge more", 4, [](Options& options) {
+    options.open_challenges_a_user = std::min(options.open_challenges_a_user + 1, 100U);
+  });
   is_found("one unverified factor more", 3, [](Options& options) { ++options.unverified_factors_a_user; });
   is_found("enrolments that last 1 s longer", 3, [](Options& options) { options.enrollment_lifetime += 1s; });
   is_found("challenges that last 1 s longer", 4, [](Options& options) { options.challenge_lifetime += 1s; });
@@ -178,7 +180,7 @@ TEST_CASE("A rule that differs is found, and shown in few verbs") {
            [](Options& options) { options.unverified_factors_sign_in = true; });
   is_found("one more step of drift", 5, [](Options& options) { ++options.totp_drift_steps; });
   is_found("one attempt more", 2, [](Options& options) { ++options.attempts_a_challenge; });
-  is_found("a first delay of 2 s", 5, [](Options& options) { options.first_delay = 2s; });
+  is_found("a first delay of 2 s", 6, [](Options& options) { options.first_delay = 2s; });
   is_found("delays that do not grow", 7,
            [](Options& options) { options.longest_delay = options.first_delay; });
   is_found("a lock one wrong code later", 13, [](Options& options) {
@@ -193,5 +195,5 @@ TEST_CASE("A storage that loses writes is found, and shown in few verbs") {
   is_found<Losing<lose_factors>>("lost factors", 3);
   is_found<Losing<lose_challenges>>("lost challenges", 3);
   is_found<Losing<lose_counters>>("lost counters", 3);
-  is_found<Losing<lose_removals>>("lost removals", 2);
+  is_found<Losing<lose_removals>>("lost removals", 3);
 }

@@ -29,6 +29,7 @@ enum class Verb {
   regenerate,
   remember,
   check_device,
+  password_changed,
   unlock,
   look,
   purge,
@@ -162,6 +163,7 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
       names[call.name] = "D" + std::to_string(++devices);
       line = "remember " + named(call.name);
       break;
+    case Verb::password_changed: line = "change the password"; break;
     case Verb::check_device: line = "check " + named(call.target); break;
     case Verb::unlock: line = "unlock " + named(call.target); break;
     case Verb::look: line = "look at " + named(call.target); break;
@@ -289,7 +291,9 @@ class SequenceSource {
     if (drawn <= 84) return calls_.push_back(draw_change(Verb::regenerate));
     if (drawn <= 87) return calls_.push_back(draw_change(Verb::unlock));
     if (drawn <= 88) return calls_.push_back({.verb = Verb::purge});
-    if (drawn <= 91) return guess();
+    if (drawn <= 89)
+      return calls_.push_back({.verb = Verb::password_changed, .user = static_cast<int>(between(1, 2))});
+    if (drawn <= 92) return guess();
     const Call factor = any_factor();
     calls_.push_back({.verb = Verb::look,
                       .target = percent(50) ? factor.name : any_challenge().name,

@@ -401,6 +401,16 @@ class PlainRules {
     return {.devices = revoked};
   }
 
+  Answer password_changed(const std::string& user_id) {
+    if (const auto known = users.find(user_id); known != users.end() && !known->second.open.empty()) {
+      User& user = known->second;
+      for (const User::Open& open : user.open) challenges.erase(open.challenge);
+      user.open.clear();
+      keep(user);
+    }
+    return revoke(std::nullopt, user_id);
+  }
+
   Answer unlock(int name, std::string_view user_id, const Shown& shown) {
     Factor* const factor = find(name, user_id);
     if (factor == nullptr) return {.error = errc::entity_not_found};

@@ -194,6 +194,11 @@ template <class Storage> class Player {
       return compare("check a device", {.devices = trusted ? 1U : 0U},
                      rules_.check_device(call.target, user_id));
     }
+    case Verb::password_changed: {
+      const std::string user_id = owner(call.user);
+      const Answer answer{.devices = verifier_.password_changed(user_id)};
+      return compare("a new password", answer, rules_.password_changed(user_id));
+    }
     case Verb::unlock: {
       const auto answer = answer_of([&]() -> Answer {
         verifier_.unlock_factor(factor_id(call.target), whose(call.user), authorization(call));
