@@ -53,6 +53,9 @@ template <class StoreType> class WebAuthnWorld : public World<StoreType> {
     replaying.challenge = "what another site gave out";
     this->ask_about("webauthn, pending", pending, registration.id(),
                     second_key_.create(pending_options).json(), replaying.create(pending_options).json());
+    // Which says that its enrolment was allowed beside the other.
+    this->counter("user", mfa::decision::user_record_id("u_42", {}), "verify_challenge, right",
+                  this->answering(registration.id(), second_key_.create(pending_options).json()));
   }
 
  private:
