@@ -145,7 +145,9 @@ class KeyRing {
   }
 
   /// Whether `seal` would use the key that these bytes were sealed under.
-  [[nodiscard]] bool is_current(std::string_view sealed) const { return sealed.starts_with(tag(current())); }
+  [[nodiscard]] bool is_current(std::string_view sealed) const {
+    return key_id_of(sealed) == id_of(current());
+  }
 
   /// What to store of a value that is only compared later: its HMAC-SHA-256 under the current key. `context`
   /// names the use and the record, so that a stored value does not pass for another's.
@@ -188,7 +190,7 @@ class KeyRing {
   /// Under the current key and of the current epoch.
   [[nodiscard]] Stamp stamp(std::string_view message) const {
     const Key* const key = current();
-    const std::string_view id = key != nullptr ? std::string_view(key->id) : std::string_view();
+    const std::string_view id = id_of(key);
     const char id_size = static_cast<char>(id.size());
     const auto epoch = bytes_of_epoch(epochs_.current);
     Stamp stamp;
@@ -298,10 +300,15 @@ class KeyRing {
     return &keys_.front();
   }
 
-  /// Stored bytes start with the length of the key id and the key id; length zero is `unsealed()`.
+  /// Empty: `unsealed()`.
+  [[nodiscard]] static std::string_view id_of(const Key* key) noexcept {
+    return key != nullptr ? std::string_view(key->id) : std::string_view();
+  }
+
+  /// Stored bytes start with the length of the key id and the key id.
   [[nodiscard]] static std::string tag(const Key* key) {
-    if (key == nullptr) return std::string(1, '\0');
-    return static_cast<char>(key->id.size()) + key->id;
+    const std::string_view id = id_of(key);
+    return std::string(1, static_cast<char>(id.size())).append(id);
   }
 
   /// In the order in which numbers are written.

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -61,9 +62,10 @@ template <std::size_t shard_count> class BasicMemory {
                                                        std::size_t limit) const {
     std::vector<std::string> ids;
     {
-      UserShard& shard = state_->users[shard_of(user_id)];
+      const Hashed user_key(user_id);
+      UserShard& shard = user_shard_of(user_key);
       const std::lock_guard lock(shard.mutex);
-      if (const auto user = shard.factor_ids.find(user_id); user != shard.factor_ids.end())
+      if (const auto user = shard.factor_ids.find(user_key); user != shard.factor_ids.end())
         ids = user->second;
     }
     std::sort(ids.begin(), ids.end());
@@ -101,7 +103,8 @@ template <std::size_t shard_count> class BasicMemory {
   [[nodiscard]] bool commit(Batch&& batch) {
     const Locks locks(*state_, batch);
     const auto unmoved = [&](const auto& record) {
-      return version_of(records_like(record), record.id) == record.version;
+      const Hashed id(record.id);
+      return version_of(records_like(record, shard_of(id)), id) == record.version;
     };
     const auto unmoved_removal = [&](const Removal& removal) {
       return removal.version != 0 && stored_version(removal) == removal.version;
@@ -114,7 +117,7 @@ template <std::size_t shard_count> class BasicMemory {
       if (!unmoved(counter)) return false;
     for (const Removal& removal : batch.removals)
       if (!unmoved_removal(removal)) return false;
-    for (FactorRecord& factor : batch.factors) write_factor(std::move(factor));
+    for (FactorRecord& factor : batch.factors) write(std::move(factor));
     for (ChallengeRecord& challenge : batch.challenges) write(std::move(challenge));
     for (CounterRecord& counter : batch.counters) write(std::move(counter));
     for (const Removal& removal : batch.removals) remove(removal);
@@ -146,10 +149,20 @@ template <std::size_t shard_count> class BasicMemory {
   }
 
  private:
+  /// A text whose hash is computed once, for its shard and for the map.
+  struct Hashed {
+    std::string_view text;
+    std::size_t hash;
+
+    explicit Hashed(std::string_view given) noexcept
+        : text(given), hash(std::hash<std::string_view>{}(given)) {}
+    friend bool operator==(const Hashed& a, const std::string& b) noexcept { return a.text == b; }
+  };
   struct TextHash {
     using is_transparent = void;
     // Not noexcept, at which libstdc++ would compute the hash of what it passes by instead of keeping it.
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(const std::string& text) const { return Hashed(text).hash; }
+    std::size_t operator()(const Hashed& text) const { return text.hash; }
   };
   template <class T> using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
@@ -172,13 +185,18 @@ template <std::size_t shard_count> class BasicMemory {
     std::atomic<std::size_t> purge_shard{0};
   };
 
-  static std::size_t shard_of(std::string_view text) noexcept { return TextHash{}(text) % shard_count; }
+  [[nodiscard]] Shard& shard_of(const Hashed& id) const { return state_->shards[id.hash % shard_count]; }
+  [[nodiscard]] UserShard& user_shard_of(const Hashed& id) const {
+    return state_->users[id.hash % shard_count];
+  }
 
   /// Holds the shards of a batch, locked in their order so that two commits cannot wait for each other.
   class Locks {
    public:
     Locks(State& state, const Batch& batch) : state_(state) {
-      const auto add = [this](const auto& record) { mask_ |= std::uint64_t{1} << shard_of(record.id); };
+      const auto add = [this](const auto& record) {
+        mask_ |= std::uint64_t{1} << Hashed(record.id).hash % shard_count;
+      };
       for (const auto& record : batch.factors) add(record);
       for (const auto& record : batch.challenges) add(record);
       for (const auto& record : batch.counters) add(record);
@@ -203,85 +221,79 @@ template <std::size_t shard_count> class BasicMemory {
 
   template <class Records>
   std::optional<typename Records::mapped_type> find(Records Shard::*records, std::string_view id) const {
-    Shard& shard = state_->shards[shard_of(id)];
+    const Hashed key(id);
+    Shard& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
-    const auto found = (shard.*records).find(id);
+    const auto found = (shard.*records).find(key);
     return found == (shard.*records).end() ? std::nullopt : std::optional(found->second);
   }
 
-  ByText<FactorRecord>& records_like(const FactorRecord& record) {
-    return state_->shards[shard_of(record.id)].factors;
-  }
-  ByText<ChallengeRecord>& records_like(const ChallengeRecord& record) {
-    return state_->shards[shard_of(record.id)].challenges;
-  }
-  ByText<CounterRecord>& records_like(const CounterRecord& record) {
-    return state_->shards[shard_of(record.id)].counters;
-  }
+  static auto& records_like(const FactorRecord&, Shard& shard) { return shard.factors; }
+  static auto& records_like(const ChallengeRecord&, Shard& shard) { return shard.challenges; }
+  static auto& records_like(const CounterRecord&, Shard& shard) { return shard.counters; }
 
-  template <class Records> static std::uint64_t version_of(const Records& records, std::string_view id) {
+  template <class Records> static std::uint64_t version_of(const Records& records, const Hashed& id) {
     const auto found = records.find(id);
     return found == records.end() ? 0 : found->second.version;
   }
 
   std::uint64_t stored_version(const Removal& removal) const {
-    const Shard& shard = state_->shards[shard_of(removal.id)];
+    const Hashed id(removal.id);
+    const Shard& shard = shard_of(id);
     switch (removal.kind) {
-    case RecordKind::factor: return version_of(shard.factors, removal.id);
-    case RecordKind::challenge: return version_of(shard.challenges, removal.id);
-    case RecordKind::counter: return version_of(shard.counters, removal.id);
+    case RecordKind::factor: return version_of(shard.factors, id);
+    case RecordKind::challenge: return version_of(shard.challenges, id);
+    case RecordKind::counter: return version_of(shard.counters, id);
     }
     return 0;
   }
 
   template <class Record> void write(Record&& record) {
-    auto& records = records_like(record);
+    const Hashed key(record.id);
+    auto& records = records_like(record, shard_of(key));
+    const auto found = records.find(key);
+    const bool is_new = found == records.end();
+    if constexpr (std::is_same_v<Record, FactorRecord>) {
+      const bool changes_user = !is_new && found->second.user_id != record.user_id;
+      if (changes_user) unlist(found->second.user_id, record.id);
+      if (is_new || changes_user) list(record.user_id, record.id);
+    }
     ++record.version;
-    if (const auto found = records.find(record.id); found != records.end()) {
+    if (is_new) {
+      std::string id = record.id;
+      records.emplace(std::move(id), std::forward<Record>(record));
+    } else {
       found->second = std::forward<Record>(record);
-      return;
     }
-    std::string id = record.id;
-    records.emplace(std::move(id), std::forward<Record>(record));
-  }
-
-  void write_factor(FactorRecord&& factor) {
-    const auto& factors = records_like(factor);
-    const auto found = factors.find(factor.id);
-    if (found == factors.end()) {
-      list(factor.user_id, factor.id);
-    } else if (found->second.user_id != factor.user_id) {
-      unlist(found->second.user_id, factor.id);
-      list(factor.user_id, factor.id);
-    }
-    write(std::move(factor));
   }
 
   void remove(const Removal& removal) {
-    Shard& shard = state_->shards[shard_of(removal.id)];
+    const Hashed id(removal.id);
+    Shard& shard = shard_of(id);
     switch (removal.kind) {
     case RecordKind::factor: {
-      const auto found = shard.factors.find(removal.id);
+      const auto found = shard.factors.find(id);
       unlist(found->second.user_id, removal.id);
       shard.factors.erase(found);
       return;
     }
-    case RecordKind::challenge: shard.challenges.erase(shard.challenges.find(removal.id)); return;
-    case RecordKind::counter: shard.counters.erase(shard.counters.find(removal.id)); return;
+    case RecordKind::challenge: shard.challenges.erase(shard.challenges.find(id)); return;
+    case RecordKind::counter: shard.counters.erase(shard.counters.find(id)); return;
     }
   }
 
   void list(const std::string& user_id, const std::string& factor_id) {
     if (user_id.empty()) return;
-    UserShard& shard = state_->users[shard_of(user_id)];
+    UserShard& shard = user_shard_of(Hashed(user_id));
     const std::lock_guard lock(shard.mutex);
     shard.factor_ids[user_id].push_back(factor_id);
   }
 
   void unlist(const std::string& user_id, std::string_view factor_id) {
-    UserShard& shard = state_->users[shard_of(user_id)];
+    const Hashed key(user_id);
+    UserShard& shard = user_shard_of(key);
     const std::lock_guard lock(shard.mutex);
-    const auto user = shard.factor_ids.find(user_id);
+    const auto user = shard.factor_ids.find(key);
     if (user == shard.factor_ids.end()) return;
     std::erase(user->second, factor_id);
     if (user->second.empty()) shard.factor_ids.erase(user);
