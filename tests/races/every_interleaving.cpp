@@ -534,6 +534,79 @@ std::vector<Scenario> scenarios() {
                    finds_both});
   };
   using Actors = std::vector<Actor>;
+  add("two first factors, one more, and what a password alone can do to them", small_options(),
+      [](Cast& cast) -> Actors {
+        const int f = cast.totp(mfa::FactorState::unverified);
+        const int g = cast.totp(mfa::FactorState::unverified);
+        const int c = cast.confirmation(f);
+        return {cast.right(c), cast.right(cast.confirmation(g)), Cast::by_nobody(cast.enroll()),
+                Cast::by_nobody(cast.on_factor(Does::remove, f))};
+      });
+  Options one_enrollment = small_options();
+  one_enrollment.unverified_factors_a_user = 1;
+  add("enrolments beyond those that may wait, one of them confirmed meanwhile", one_enrollment,
+      [](Cast& cast) -> Actors {
+        const int f = cast.enrolled_by_operator();
+        return {cast.right(cast.confirmation(f)), Cast::by_nobody(cast.enroll()), cast.enroll()};
+      });
+  add("an enrolment of which a clock ahead says that it is over", small_options(), [](Cast& cast) -> Actors {
+    const int f = cast.enrolled_by_operator();
+    const int c = cast.confirmation(f);
+    return {cast.right(c), ahead(cast.enroll(), 11min), ahead(cast.on_factor(Does::challenge, f), 11min),
+            cast.wrong(c)};
+  });
+  add("what one verification allows, while its factor is deleted", small_options(), [](Cast& cast) -> Actors {
+    const int f = cast.totp();
+    const int g = cast.recovery_codes(2);
+    const int c = cast.shown(f);
+    return {cast.by(c, cast.remember()), cast.by(c, cast.on_factor(Does::regenerate, g)),
+            cast.by(c, cast.enroll()), cast.on_factor(Does::remove, f)};
+  });
+  for (const bool finds_both : {true, false})
+    add(
+        std::string(
+            "the last two factors deleted by what the other has shown, with the devices they vouch for") +
+            (finds_both ? "" : ", two reads each"),
+        small_options(),
+        [finds_both](Cast& cast) -> Actors {
+          const int f = cast.totp();
+          const int g = cast.totp();
+          const int by_f = cast.shown(f);
+          const int by_g = cast.shown(g);
+          const int a = cast.device();
+          (void)cast.device(cast.by(by_f, cast.remember()));
+          Actors actors{cast.by(by_g, cast.on_factor(Does::remove, f)),
+                        cast.by(by_f, cast.on_factor(Does::remove, g)), cast.by(by_f, cast.remember())};
+          if (finds_both) actors.push_back(cast.on_device(Does::check_device, a));
+          return actors;
+        },
+        finds_both);
+  Options two_open = small_options();
+  two_open.open_challenges_a_user = 2;
+  add("challenges beyond those that may be open, and an answer to one that must go", two_open,
+      [](Cast& cast) -> Actors {
+        const int f = cast.totp();
+        const int c = cast.challenge(f);
+        return {cast.right(c), cast.on_factor(Does::challenge, f), cast.on_factor(Does::challenge, f),
+                cast.on_factor(Does::challenge, f)};
+      });
+  Options guessed = small_options();
+  guessed.wrong_codes_a_user_a_day = 2;
+  add("guesses over two factors beyond what their user may have wrong", guessed, [](Cast& cast) -> Actors {
+    const int f = cast.totp();
+    const int g = cast.totp();
+    const int c = cast.challenge(f);
+    return {cast.wrong(c), cast.wrong(cast.challenge(g)), cast.wrong(c), cast.right(cast.challenge(g)),
+            cast.on_factor(Does::challenge, g)};
+  });
+  Options two_sends = small_options();
+  two_sends.sends_a_user_an_hour = 2;
+  add("messages to two phones beyond the limit of their user", two_sends, [](Cast& cast) -> Actors {
+    const int f = cast.sms();
+    const int g = cast.sms("+14155550124");
+    const int c = cast.challenge(f);
+    return {cast.right(c), cast.on_factor(Does::challenge, f), cast.on_factor(Does::challenge, g)};
+  });
   for (const bool finds_both : {true, false}) {
     const std::string reads = finds_both ? "" : ", two reads each";
     add(
@@ -691,79 +764,6 @@ std::vector<Scenario> scenarios() {
     const int c = cast.challenge(cast.generic_otp());
     return {cast.right(c), cast.wrong(c), ahead(cast.right(c), 10min), ahead(cast.wrong(c), 11min),
             cast.wrong(c)};
-  });
-  add("two first factors, one more, and what a password alone can do to them", small_options(),
-      [](Cast& cast) -> Actors {
-        const int f = cast.totp(mfa::FactorState::unverified);
-        const int g = cast.totp(mfa::FactorState::unverified);
-        const int c = cast.confirmation(f);
-        return {cast.right(c), cast.right(cast.confirmation(g)), Cast::by_nobody(cast.enroll()),
-                Cast::by_nobody(cast.on_factor(Does::remove, f))};
-      });
-  Options one_enrollment = small_options();
-  one_enrollment.unverified_factors_a_user = 1;
-  add("enrolments beyond those that may wait, one of them confirmed meanwhile", one_enrollment,
-      [](Cast& cast) -> Actors {
-        const int f = cast.enrolled_by_operator();
-        return {cast.right(cast.confirmation(f)), Cast::by_nobody(cast.enroll()), cast.enroll()};
-      });
-  add("an enrolment of which a clock ahead says that it is over", small_options(), [](Cast& cast) -> Actors {
-    const int f = cast.enrolled_by_operator();
-    const int c = cast.confirmation(f);
-    return {cast.right(c), ahead(cast.enroll(), 11min), ahead(cast.on_factor(Does::challenge, f), 11min),
-            cast.wrong(c)};
-  });
-  add("what one verification allows, while its factor is deleted", small_options(), [](Cast& cast) -> Actors {
-    const int f = cast.totp();
-    const int g = cast.recovery_codes(2);
-    const int c = cast.shown(f);
-    return {cast.by(c, cast.remember()), cast.by(c, cast.on_factor(Does::regenerate, g)),
-            cast.by(c, cast.enroll()), cast.on_factor(Does::remove, f)};
-  });
-  for (const bool finds_both : {true, false})
-    add(
-        std::string(
-            "the last two factors deleted by what the other has shown, with the devices they vouch for") +
-            (finds_both ? "" : ", two reads each"),
-        small_options(),
-        [finds_both](Cast& cast) -> Actors {
-          const int f = cast.totp();
-          const int g = cast.totp();
-          const int by_f = cast.shown(f);
-          const int by_g = cast.shown(g);
-          const int a = cast.device();
-          (void)cast.device(cast.by(by_f, cast.remember()));
-          Actors actors{cast.by(by_g, cast.on_factor(Does::remove, f)),
-                        cast.by(by_f, cast.on_factor(Does::remove, g)), cast.by(by_f, cast.remember())};
-          if (finds_both) actors.push_back(cast.on_device(Does::check_device, a));
-          return actors;
-        },
-        finds_both);
-  Options two_open = small_options();
-  two_open.open_challenges_a_user = 2;
-  add("challenges beyond those that may be open, and an answer to one that must go", two_open,
-      [](Cast& cast) -> Actors {
-        const int f = cast.totp();
-        const int c = cast.challenge(f);
-        return {cast.right(c), cast.on_factor(Does::challenge, f), cast.on_factor(Does::challenge, f),
-                cast.on_factor(Does::challenge, f)};
-      });
-  Options guessed = small_options();
-  guessed.wrong_codes_a_user_a_day = 2;
-  add("guesses over two factors beyond what their user may have wrong", guessed, [](Cast& cast) -> Actors {
-    const int f = cast.totp();
-    const int g = cast.totp();
-    const int c = cast.challenge(f);
-    return {cast.wrong(c), cast.wrong(cast.challenge(g)), cast.wrong(c), cast.right(cast.challenge(g)),
-            cast.on_factor(Does::challenge, g)};
-  });
-  Options two_sends = small_options();
-  two_sends.sends_a_user_an_hour = 2;
-  add("messages to two phones beyond the limit of their user", two_sends, [](Cast& cast) -> Actors {
-    const int f = cast.sms();
-    const int g = cast.sms("+14155550124");
-    const int c = cast.challenge(f);
-    return {cast.right(c), cast.on_factor(Does::challenge, f), cast.on_factor(Does::challenge, g)};
   });
   add("a purge among attempts", small_options(), [](Cast& cast) -> Actors {
     const int f = cast.generic_otp();
