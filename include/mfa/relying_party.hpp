@@ -12,13 +12,19 @@
 
 namespace mfa::webauthn {
 
-/// Signature algorithms, by their COSE numbers. The numbers are sent to browsers.
+/// Signature algorithms, by their COSE numbers. The numbers are sent to browsers. Those of RFC 9864 are other
+/// names for some; a credential by either name is taken where one is asked for.
 enum class Algorithm : std::int32_t {
   es256 = -7,   ///< ECDSA, P-256, SHA-256: what every security key has
   eddsa = -8,   ///< Ed25519
   es384 = -35,  ///< ECDSA, P-384, SHA-384
   es512 = -36,  ///< ECDSA, P-521, SHA-512
   rs256 = -257, ///< RSASSA-PKCS1-v1_5, 2,048 to 4,096 bits, SHA-256: some TPMs
+  // RFC 9864:
+  esp256 = -9,   ///< `es256`
+  ed25519 = -19, ///< `eddsa`
+  esp384 = -51,  ///< `es384`
+  esp512 = -52,  ///< `es512`
 };
 
 /// Whether the authenticator asks its user for a PIN or a biometric. The numbers are stored.

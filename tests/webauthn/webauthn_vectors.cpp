@@ -104,7 +104,9 @@ TEST_CASE("every ceremony of a format and algorithm that is verified here is acc
 }
 
 TEST_CASE("formats that are not verified here are refused, or taken as unattested by option") {
-  const auto strict = relying_party(settings());
+  auto strict_settings = settings();
+  strict_settings.unverified_formats = UnverifiedFormats::refuse;
+  const auto strict = relying_party(strict_settings);
   auto lenient_settings = settings();
   lenient_settings.unverified_formats = UnverifiedFormats::ignore;
   const auto lenient = relying_party(lenient_settings);

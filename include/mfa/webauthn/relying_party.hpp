@@ -88,7 +88,7 @@ class Procedures final : public RelyingParty {
 
     const auto hash = crypto::sha256(response->client_data); // 12
     const auto type = verify_attestation(*object, {object->authenticator_data, hash, *data, *key},
-                                         settings_.unverified_formats); // 21, 22
+                                         unverified_formats()); // 21, 22
     if (!type ||
         !trusts({std::string(object->format), *type, std::string(crypto::text_of(credential.aaguid)),
                  *type == AttestationType::certified ? certificates_of(*object) : std::vector<std::string>(),
@@ -158,8 +158,16 @@ class Procedures final : public RelyingParty {
 
   [[nodiscard]] bool accepts(const CoseKey& key) const {
     return std::ranges::any_of(settings_.algorithms, [&](Algorithm algorithm) {
-      return static_cast<std::int32_t>(algorithm) == key.algorithm();
+      return older_name(static_cast<std::int32_t>(algorithm)) == older_name(key.algorithm());
     });
+  }
+
+  /// `refuse` or `ignore`.
+  [[nodiscard]] UnverifiedFormats unverified_formats() const {
+    if (settings_.unverified_formats != UnverifiedFormats::as_asked) return settings_.unverified_formats;
+    const bool wanted =
+        settings_.attestation != AttestationConveyance::none || settings_.attestation_trust != nullptr;
+    return wanted ? UnverifiedFormats::refuse : UnverifiedFormats::ignore;
   }
 
   [[nodiscard]] bool trusts(const Attestation& attestation) const {
