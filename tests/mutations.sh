@@ -12,7 +12,7 @@ dry_run=false
 only=${1:-}
 require perl-base
 $dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 \
-  libhiredis-dev redis-server libpq-dev postgresql pgbouncer
+  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
 libraries="-lcrypto -lqrencode -lpng"
@@ -413,6 +413,35 @@ mutate "changes: an enrolment that was not confirmed is not forgotten" decision/
 tests=tests/security/password_thief.cpp
 mutate "changes: a first factor is confirmed before others" verbs/verify.hpp \
   'if (is_verified(other) && other.id != factor.id)' 'if (false)'
+
+tests=tests/webauthn/what_browsers_send.cpp libraries="$libraries -lcbor" party=webauthn/relying_party.hpp
+mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'
+mutate "webauthn: the highest counter stays" $party 'std::max(data->sign_count, credential.sign_count)' 'data->sign_count'
+mutate "webauthn: lenient with what is synchronised alone" $party 'credential.backup_eligible && settings_' 'settings_'
+mutate "webauthn: lenient by setting" $party '&& settings_.synced_passkeys == SyncedPasskeys::tell' ''
+mutate "webauthn: what is bound to a device stays so" $party \
+  'if (eligibility_changed && !lenient) return {Status::wrong_credential};' ''
+mutate "webauthn: presence" $party 'if (!data.user_present() && !may_be_absent)' 'if (false)'
+mutate "webauthn: presence at sign-ins" $party 'check_authenticator(*data, expected, false)' \
+  'check_authenticator(*data, expected, true)'
+mutate "webauthn: absence where it was asked for" factor/webauthn.hpp \
+  '.conditional = request.conditional_create' '.conditional = true'
+mutate "webauthn: no trust meets what was not verified" $party '|| settings_.attestation_trust != nullptr' ''
+mutate "webauthn: an attestation that was asked for is verified" $party \
+  'settings_.attestation != AttestationConveyance::none ||' ''
+mutate "webauthn: an algorithm that was asked for" $party \
+  'return older_name(static_cast<std::int32_t>(algorithm)) == older_name(key.algorithm());' 'return true;'
+mutate "webauthn: origins are compared whole" $party 'return std::ranges::find(list, text) != list.end();' \
+  'return std::ranges::any_of(list, [&](const auto& one) { return text.starts_with(one); });'
+mutate "webauthn: no key of CBOR twice" webauthn/cbor.hpp \
+  'if (std::find(keys.begin(), keys.begin() + i, keys.at(i)) != keys.begin() + i) return false;' ''
+mutate "webauthn: members of the object that they are in" webauthn/json.hpp 'member.outer == outer &&' ''
+mutate "webauthn: a handle stays with its user" verbs/enroll.hpp \
+  'enrolling.found.user.handle = enrolling.user.handle;' ''
+mutate "webauthn: a handle is never purged" decision/user_record.hpp '&& user.handle.empty()' ''
+mutate "webauthn: excluded credentials are bounded" factor/webauthn.hpp 'enrolled.resize(most);' ''
+mutate "webauthn: names are cut at a character" factor/webauthn.hpp \
+  'while ((static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;' ''
 
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''

@@ -55,7 +55,7 @@ struct Credential {
   std::string id = {};         ///< bytes
   std::string public_key = {}; ///< a COSE key
   std::uint32_t sign_count = 0;
-  bool backup_eligible = false; ///< may be copied to other devices; does not change
+  bool backup_eligible = false; ///< may be copied to other devices
   bool backed_up = false;
   std::vector<std::string> transports = {};
   std::string aaguid = {};          ///< 16 bytes: the model of authenticator, if it tells
@@ -88,6 +88,8 @@ struct Expectation {
   std::string user_handle = {}; ///< bytes
   UserVerification user_verification = UserVerification::preferred;
   Time now{};
+  /// Of a registration: it was asked for by conditional create, for which nobody touches anything.
+  bool user_may_be_absent = false;
 };
 
 /// What a ceremony comes to. The rest counts only with `Status::valid`.
@@ -95,12 +97,16 @@ struct Registration {
   Status status{};
   Credential credential = {};
   bool user_verified = false;
+  bool user_present = true;
 };
 struct Assertion {
   Status status{};
   std::uint32_t sign_count = 0;
   bool backed_up = false;
   bool user_verified = false;
+  // Of a synchronised passkey, and accepted all the same:
+  bool counter_behind = false;             ///< it did not go up
+  bool backup_eligibility_changed = false; ///< it says that it may not be copied
 };
 
 /// Who asks for credentials, and the procedures of WebAuthn Level 3. `mfa::webauthn::relying_party` in

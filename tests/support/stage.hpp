@@ -71,7 +71,8 @@ class Stage {
     PlainRules::Factor factor;
     factor.credential = credential;
     const auto record = made<factor::WebAuthnKind>(user_id, [&](auto& made, const auto& context) {
-      (void)factor::WebAuthnKind::enroll(request, made, {}, context);
+      factor::EnrollingUser user;
+      (void)factor::WebAuthnKind::enroll(request, made, user, context);
     });
     return put(name, record, std::move(factor), FactorState::unverified);
   }

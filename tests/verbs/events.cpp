@@ -309,6 +309,18 @@ const std::vector<Case> cases{
      },
      {"verification_failed webauthn factor of u_42 challenge cloned_authenticator",
       "authenticator_cloned webauthn factor of u_42 challenge cloned_authenticator"}},
+    {"verify_challenge, a synchronised passkey",
+     [](Scene& s) {
+       const auto factor = s.security_key();
+       const auto challenge = factor.challenge({.event_context = request});
+       return [challenge] {
+         (void)challenge.verify(mfa::test::ScriptedRelyingParty::valid_and_told, {.event_context = request});
+       };
+     },
+     {"verification_succeeded webauthn factor of u_42 challenge valid",
+      "signature_counter_behind webauthn factor of u_42 challenge valid",
+      "backup_eligibility_changed webauthn factor of u_42 challenge valid",
+      "backup_state_changed webauthn factor of u_42 challenge valid"}},
     {"verify_challenge, which initializes user verification",
      [](Scene& s) {
        const auto factor = s.security_key();

@@ -258,12 +258,12 @@ TEST_CASE("Without a relying party the verbs say what to set") {
   }
 }
 
-TEST_CASE("Names that browsers or authenticators would cut off or misshow are refused") {
+TEST_CASE("Names that nobody has, or that browsers would misshow, are refused") {
   WebAuthnHost host;
   for (const std::string& user :
-       {std::string(), std::string(65, 'a'), std::string("a\nb"), std::string("\xff")})
+       {std::string(), std::string(256, 'a'), std::string("a\nb"), std::string("\xff")})
     CHECK(thrown_by([&] { return host.enroll({.user = user}); }) == errc::invalid_argument);
-  CHECK(thrown_by([&] { return host.enroll({.user = "a", .display_name = std::string(65, 'a')}); }) ==
+  CHECK(thrown_by([&] { return host.enroll({.user = "a", .display_name = std::string(256, 'a')}); }) ==
         errc::invalid_argument);
 }
 

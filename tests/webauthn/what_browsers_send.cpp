@@ -1,7 +1,13 @@
 // What real browsers, authenticators and the bridges of apps send, beside what the specification's examples
 // show: each kind was reported of a product, and is taken here. What is wrong in the same place is not.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -356,13 +362,8 @@ TEST_CASE("Browser extensions and apps can be listed as origins, and are compare
     CHECK(registration(authenticator, settings) == "wrong_origin");
   }
   const std::vector<std::string> refused{
-      "chrome-extension://",
-      "chrome-extension://*",
-      "chrome-extension://abc/page.html",
-      "extension://abc",
-      "android:apk-key-hash:",
-      "android:apk-key-hash:ZXhhbXBsZQ",
-      "android:apk-key-hash:" + sha1 + "=",
+      "chrome-extension://", "chrome-extension://*", "chrome-extension://abc/page.html", "extension://abc",
+      "android:apk-key-hash:", "android:apk-key-hash:ZXhhbXBsZQ", "android:apk-key-hash:" + sha1 + "=",
       "android:apk-key-hash-sha256:" + sha1,
       "android:apk-key-hash:14:6D:E9:83:C5:73:06:50:D8:EE:B9:95:2F:34:FC:64:16:A0:83:42", // as keytool prints
                                                                                           // it
@@ -374,4 +375,302 @@ TEST_CASE("Browser extensions and apps can be listed as origins, and are compare
     CHECK(mfa::test::thrown_by([&] { return mfa::webauthn::relying_party(settings); }) ==
           mfa::errc::invalid_argument);
   }
+}
+
+namespace {
+
+/// A host that notes what its observer is told of WebAuthn, but for verifications.
+struct Told {
+  explicit Told(mfa::webauthn::RelyingPartySettings settings = mfa::test::example_settings())
+      : host(std::move(settings), options()) {}
+
+  std::vector<std::string> events;
+  WebAuthnHost host;
+
+  /// The status, and after it each event since the last call.
+  std::string sign_in(const SoftwareAuthenticator& authenticator, const std::string& factor_id) {
+    events.clear();
+    std::string all(to_string(host.sign_in_with(authenticator, factor_id).status()));
+    for (const std::string& event : events) all += ' ' + event;
+    return all;
+  }
+
+ private:
+  mfa::Options options() {
+    mfa::Options options;
+    options.observer = [this](const mfa::Event& event) {
+      using enum mfa::EventType;
+      for (const mfa::EventType ours :
+           {authenticator_cloned, signature_counter_behind, backup_eligibility_changed, backup_state_changed})
+        if (event.type == ours) events.emplace_back(to_string(ours));
+    };
+    return options;
+  }
+};
+
+constexpr unsigned present = SoftwareAuthenticator::user_present;
+constexpr unsigned eligible = SoftwareAuthenticator::backup_eligible;
+constexpr unsigned backed_up = SoftwareAuthenticator::backed_up;
+
+} // namespace
+
+TEST_CASE("A synchronised passkey whose counter stands still or falls signs in, and that is told") {
+  struct Row {
+    std::uint32_t registered;
+    std::vector<std::pair<std::uint32_t, bool>> counts; ///< and whether it is behind
+  };
+  const std::vector<Row> rows{
+      {0, {{0, false}, {0, false}}},
+      {7, {{7, true}, {7, true}, {8, false}}},              // it stands still
+      {7, {{9, false}, {8, true}, {9, true}, {10, false}}}, // two devices that count by themselves
+      {5, {{0, true}, {0, true}}},                          // a manager that took over and does not count
+      {0, {{3, false}, {0, true}, {4, false}}},
+  };
+  for (const Row& row : rows)
+    for (const bool synced : {true, false})
+      for (const bool strict : {false, true}) {
+        auto settings = mfa::test::example_settings();
+        if (strict) settings.synced_passkeys = mfa::webauthn::SyncedPasskeys::refuse;
+        Told told(settings);
+        SoftwareAuthenticator authenticator;
+        authenticator.flags = present | (synced ? eligible : 0);
+        authenticator.sign_count = row.registered;
+        const std::string id = told.host.registered(authenticator);
+        for (const auto& [count, behind] : row.counts) {
+          CAPTURE(row.registered, count, synced, strict);
+          authenticator.sign_count = count;
+          CHECK(told.sign_in(authenticator, id) == (!behind ? "valid"
+                                                    : synced && !strict
+                                                        ? "valid signature_counter_behind"
+                                                        : "cloned_authenticator authenticator_cloned"));
+        }
+      }
+}
+
+TEST_CASE("Neither a counter nor a flag locks anybody out") {
+  Told told;
+  SoftwareAuthenticator authenticator;
+  authenticator.sign_count = 5;
+  const std::string id = told.host.registered(authenticator);
+  SoftwareAuthenticator behind = authenticator;
+  SoftwareAuthenticator changed = authenticator;
+  changed.flags |= eligible;
+  changed.sign_count = 6;
+  for (int i = 0; i < 60; ++i) {
+    CHECK(told.sign_in(behind, id) == "cloned_authenticator authenticator_cloned");
+    CHECK(told.sign_in(changed, id) == "wrong_credential");
+  }
+  authenticator.sign_count = 6;
+  CHECK(told.sign_in(authenticator, id) == "valid");
+}
+
+TEST_CASE("A synchronised passkey that says it is none is told; a device-bound one that says it is one is "
+          "refused") {
+  Told told;
+  SoftwareAuthenticator authenticator;
+  authenticator.flags = present | eligible | backed_up;
+  const std::string id = told.host.registered(authenticator);
+  authenticator.flags = present;
+  CHECK(told.sign_in(authenticator, id) == "valid backup_eligibility_changed backup_state_changed");
+  CHECK(told.sign_in(authenticator, id) == "valid backup_eligibility_changed");
+  CHECK(told.host.verifier.get_factor(id, mfa::any_user)
+            .webauthn()
+            ->backup_eligible); // it may have been copied
+  authenticator.flags = present | backed_up;
+  CHECK(told.sign_in(authenticator, id) == "unsupported_credential");
+  authenticator.flags = present | eligible;
+  CHECK(told.sign_in(authenticator, id) == "valid");
+  authenticator.spoil_signature = [](std::string& signature) { signature.back() ^= 1; };
+  authenticator.flags = present;
+  CHECK(told.sign_in(authenticator, id) == "wrong_signature"); // and nothing is told
+
+  SoftwareAuthenticator bound;
+  bound.credential_id = "bound to its device";
+  const std::string bounds = told.host.registered(bound);
+  bound.flags = present | eligible;
+  CHECK(told.sign_in(bound, bounds) == "wrong_credential");
+
+  auto settings = mfa::test::example_settings();
+  settings.synced_passkeys = mfa::webauthn::SyncedPasskeys::refuse;
+  Told strict(settings);
+  SoftwareAuthenticator passkey;
+  passkey.flags = present | eligible;
+  const std::string factor_id = strict.host.registered(passkey);
+  passkey.flags = present;
+  CHECK(strict.sign_in(passkey, factor_id) == "wrong_credential");
+}
+
+TEST_CASE("That a passkey was backed up, or is no more, is told once") {
+  Told told;
+  SoftwareAuthenticator authenticator;
+  authenticator.flags = present | eligible;
+  const std::string id = told.host.registered(authenticator);
+  const auto kept = [&] { return told.host.verifier.get_factor(id, mfa::any_user).webauthn()->backed_up; };
+  CHECK(told.sign_in(authenticator, id) == "valid");
+  authenticator.flags = present | eligible | backed_up;
+  CHECK(told.sign_in(authenticator, id) == "valid backup_state_changed");
+  CHECK(kept());
+  CHECK(told.sign_in(authenticator, id) == "valid");
+  authenticator.flags = present | eligible;
+  CHECK(told.sign_in(authenticator, id) == "valid backup_state_changed");
+  CHECK_FALSE(kept());
+}
+
+TEST_CASE("Conditional create shows no presence, which is taken where the host asked for it") {
+  const auto enroll = [](WebAuthnHost& host, bool conditional, mfa::webauthn::UserVerification verification) {
+    return host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan@example.org",
+                                                     .user_verification = verification,
+                                                     .resident_key = mfa::webauthn::ResidentKey::preferred,
+                                                     .conditional_create = conditional});
+  };
+  using mfa::webauthn::UserVerification;
+  SoftwareAuthenticator manager;
+  manager.flags = eligible | backed_up;
+  struct Row {
+    bool conditional;
+    UserVerification verification;
+    unsigned flags;
+    std::string expected;
+    std::vector<std::string> amr;
+  };
+  const std::vector<Row> rows{
+      {true, UserVerification::preferred, 0, "valid", {"pop"}},
+      {true, UserVerification::preferred, present, "valid", {"pop", "user"}},
+      {true, UserVerification::required, 0, "user_not_verified", {}},
+      {true,
+       UserVerification::required,
+       present | SoftwareAuthenticator::user_verified,
+       "valid",
+       {"pop", "user", "mfa"}},
+      {false, UserVerification::preferred, 0, "user_not_present", {}},
+      {false, UserVerification::preferred, present, "valid", {"pop", "user"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.conditional, row.flags, row.expected);
+    manager.flags = eligible | backed_up | row.flags;
+    mfa::Options options;
+    options.unverified_factors_sign_in = true; // WorkOS's way, in which a registration is a sign-in
+    WebAuthnHost signing_in(mfa::test::example_settings(), options);
+    const auto at_once = enroll(signing_in, row.conditional, row.verification).factor.challenge();
+    const auto verification = at_once.verify(manager.create(at_once.webauthn_options()).json());
+    CHECK(to_string(verification.status()) == row.expected);
+    CHECK(std::vector<std::string>(verification.amr().begin(), verification.amr().end()) == row.amr);
+
+    WebAuthnHost host;
+    const auto enrolled = enroll(host, row.conditional, row.verification);
+    const auto challenge = enrolled.factor.challenge_enrollment();
+    CHECK(to_string(challenge.confirm(manager.create(challenge.webauthn_options()).json()).status()) ==
+          row.expected);
+    if (row.expected != "valid") continue;
+    manager.flags = eligible | backed_up; // a sign-in always shows it
+    CHECK(to_string(host.sign_in_with(manager, enrolled.factor.id()).status()) == "user_not_present");
+  }
+}
+
+TEST_CASE("Names of any length that an e-mail address has are kept whole, and cut for the authenticator at a "
+          "character") {
+  const auto repeated = [](std::string_view text, std::size_t times) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i) all += text;
+    return all;
+  };
+  struct Row {
+    std::string name;
+    std::string sent;
+  };
+  const std::string address = repeated("a", 64) + '@' + repeated("b", 185) + ".org"; // 254 bytes
+  const std::vector<Row> rows{
+      {repeated("a", 64), repeated("a", 64)},
+      {repeated("a", 65), repeated("a", 64)},
+      {address, repeated("a", 64)},
+      {repeated("\xc3\xa9", 40), repeated("\xc3\xa9", 32)},             // 2 bytes a character
+      {"a" + repeated("\xc3\xa9", 40), "a" + repeated("\xc3\xa9", 31)}, // the 64th is half a character
+      {repeated("\xe2\x82\xac", 30), repeated("\xe2\x82\xac", 21)},     // 3
+      {"ab" + repeated("\xf0\x9f\x98\x80", 20), "ab" + repeated("\xf0\x9f\x98\x80", 15)}, // 4
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    WebAuthnHost host;
+    const auto enrolled =
+        host.verifier.enroll_factor(mfa::WebAuthn{.user = row.name, .display_name = row.name});
+    const Json options = Json::parse(enrolled.webauthn.creation_options);
+    CHECK(options.at("user").at("name") == row.sent);
+    CHECK(options.at("user").at("displayName") == row.sent);
+    CHECK(enrolled.factor.webauthn()->user == row.name);
+    const auto without =
+        Json::parse(host.verifier.enroll_factor(mfa::WebAuthn{.user = row.name}).webauthn.creation_options);
+    CHECK(without.at("user").at("displayName") == row.sent);
+  }
+}
+
+TEST_CASE("No more than 64 credentials are excluded, which are those that were used last") {
+  using namespace std::chrono_literals;
+  WebAuthnHost host;
+  std::vector<SoftwareAuthenticator> all;
+  std::vector<std::string> ids;
+  const SoftwareAuthenticator common; // one key for all: only their ids differ
+  for (int i = 0; i < 66; ++i) {
+    all.push_back(common);
+    all.back().credential_id = "credential " + std::to_string(i);
+    ids.push_back(host.registered(all.back()));
+    host.clock.advance(1s);
+  }
+  CHECK(host.sign_in_with(all[0], ids[0]).valid());
+  const auto excluded = [&] {
+    const auto enrolled =
+        host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator);
+    std::vector<std::string> names;
+    const Json options = Json::parse(enrolled.webauthn.creation_options);
+    for (const Json& one : options.at("excludeCredentials"))
+      names.push_back(mfa::detail::base64url_decode(one.at("id").get<std::string>()).value());
+    std::ranges::sort(names);
+    return names;
+  };
+  std::vector<std::string> expected;
+  for (int i = 0; i < 66; ++i)
+    if (i != 1 && i != 2) expected.push_back(all[static_cast<std::size_t>(i)].credential_id);
+  std::ranges::sort(expected);
+  CHECK(excluded() == expected);
+}
+
+TEST_CASE("A user's handle stays, whatever becomes of his credentials, of time and of keys") {
+  using namespace std::chrono_literals;
+  const std::string old_key = SoftwareAuthenticator::hash("the old key");
+  const std::string new_key = SoftwareAuthenticator::hash("the new key");
+  mfa::Options options;
+  options.key_ring = mfa::KeyRing("old", mfa::crypto::bytes_of(old_key));
+  WebAuthnHost host(mfa::test::example_settings(), options);
+  const auto handle_of = [&](const std::string& user_id) {
+    const auto enrolled =
+        host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = user_id}, mfa::by_operator);
+    std::string handle = Json::parse(enrolled.webauthn.creation_options).at("user").at("id");
+    CHECK(enrolled.factor.webauthn()->user_handle == handle);
+    return handle;
+  };
+  const SoftwareAuthenticator authenticator;
+  const std::string id = host.registered(authenticator);
+  const std::string handle = host.verifier.get_factor(id, mfa::any_user).webauthn()->user_handle;
+  CHECK(handle_of("u_42") == handle);
+  CHECK(handle_of("u_43") != handle);
+  for (const auto& factor : host.verifier.list_factors("u_42"))
+    host.verifier.delete_factor(factor.id(), mfa::any_user, mfa::by_operator);
+  CHECK(handle_of("u_42") == handle);
+  for (const auto& factor : host.verifier.list_factors("u_42"))
+    host.verifier.delete_factor(factor.id(), mfa::any_user, mfa::by_operator);
+  host.clock.advance(24h * 1000);
+  (void)host.verifier.purge_expired();
+  CHECK(handle_of("u_42") == handle);
+  // A factor of another kind, a challenge and its purge change nothing of it.
+  const auto totp = host.verifier.enroll_factor(mfa::Totp{.issuer = "Foo", .user = "alan", .user_id = "u_42"},
+                                                mfa::by_operator);
+  host.verifier.delete_factor(totp.factor.id(), "u_42", mfa::by_operator);
+  CHECK(handle_of("u_42") == handle);
+  // It is under the current key as soon as anything is enrolled or asked for.
+  host.verifier.replace_key_ring(
+      mfa::KeyRing("new", mfa::crypto::bytes_of(new_key)).add_further("old", mfa::crypto::bytes_of(old_key)));
+  CHECK(handle_of("u_42") == handle);
+  for (const auto& factor : host.verifier.list_factors("u_42"))
+    host.verifier.delete_factor(factor.id(), mfa::any_user, mfa::by_operator);
+  host.verifier.replace_key_ring(mfa::KeyRing("new", mfa::crypto::bytes_of(new_key)));
+  CHECK(handle_of("u_42") == handle);
 }

@@ -46,6 +46,8 @@ struct UserRecord {
   std::vector<Enrollment> enrollments = {};
   std::vector<Time> sends = {};       ///< codes that were sent or given to the host to deliver
   std::vector<Time> wrong_codes = {}; ///< of a day, for verified factors whose codes can be guessed
+  /// See `factor::EnrollingUser`. It outlasts the factors, so a record that has one is never purged.
+  std::string handle = {};
 };
 
 /// The id of a user's record; a factor of no user has one for itself.
@@ -78,12 +80,14 @@ struct UserRecord {
     times->resize(fields.number_up_to(most));
     for (Time& time : *times) time = fields.time();
   }
+  user.handle = fields.text();
   fields.end();
   return user;
 }
 
-/// What makes this all that the record says. It stays for a day after the last that it speaks of; and for as
-/// long as it speaks of an unverified factor, which could be confirmed again if it were gone.
+/// What makes this all that the record says. It stays for a day after the last that it speaks of; for as long
+/// as it speaks of an unverified factor, which could be confirmed again if it were gone; and for ever with a
+/// handle.
 inline void encode_user(const UserRecord& user, storage::CounterRecord& record, Time now) {
   Time last = now;
   detail::FieldWriter fields(1);
@@ -107,8 +111,9 @@ inline void encode_user(const UserRecord& user, storage::CounterRecord& record, 
     fields.number(times->size());
     for (const Time time : *times) fields.time(time);
   }
-  record.data = fields.take();
-  record.purge_at = user.enrollments.empty() ? last + std::chrono::hours(24) : storage::never;
+  record.data = fields.text(user.handle).take();
+  record.purge_at =
+      user.enrollments.empty() && user.handle.empty() ? last + std::chrono::hours(24) : storage::never;
 }
 
 /// Whether what the record speaks of is over.

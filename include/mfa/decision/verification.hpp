@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <mfa/assurance.hpp>
@@ -45,7 +46,7 @@ struct Verdict {
   std::optional<std::chrono::seconds> retry_after = {};
   std::span<const std::string_view> amr = {}; ///< of a valid one, and so is
   Assurance assurance = {};
-  std::optional<EventType> event = {}; ///< the kind's own
+  std::vector<EventType> events = {}; ///< the kind's own
   /// Counters to commit as new ones with the records. If that commit fails and one of them exists, decide
   /// again with `Claims::taken`.
   std::vector<std::string> claims = {};
@@ -131,13 +132,12 @@ enum class Claims : bool { open, taken };
   if (!can_meet) return {.status = Status::insufficient_assurance};
 
   Verdict verdict{.factor_changed = true, .challenge_changed = true};
-  const factor::Answer said =
-      check(factor, challenge, answer, terms.required, context, claims, verdict.claims);
+  factor::Answer said = check(factor, challenge, answer, terms.required, context, claims, verdict.claims);
   verdict.status = said.status;
   if (said.status != Status::valid && !said.counted) return {.status = said.status};
 
   challenge.updated_at = factor.updated_at = context.now;
-  verdict.event = said.event;
+  verdict.events = std::move(said.events);
   if (said.status == Status::valid) {
     verdict.amr = said.amr;
     verdict.assurance = said.assurance;

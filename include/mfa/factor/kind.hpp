@@ -66,7 +66,7 @@ struct Answer {
   std::span<const std::string_view> amr = {}; ///< RFC 8176; of static storage
   Assurance assurance = {};
   /// To emit after the verification's own event.
-  std::optional<EventType> event = {};
+  std::vector<EventType> events = {};
 
   /// What cannot be an answer.
   static constexpr Answer malformed() { return {.status = Status::malformed_code, .counted = false}; }
@@ -143,12 +143,19 @@ concept EnrollsAlone = requires(const typename Kind::Request& request, storage::
   { Kind::enroll(request, record, context) } -> std::same_as<typename Kind::Shown>;
 };
 
-/// A kind whose `enroll` takes the user's other factors as well.
+/// The user whose factor is enrolled, as far as a kind may know him.
+struct EnrollingUser {
+  std::vector<storage::FactorRecord> others = {}; ///< his factors
+  /// By which authenticators know him, for as long as he is a user; empty: he has none yet, and a kind that
+  /// needs one draws it.
+  std::string handle = {};
+};
+
+/// A kind whose `enroll` takes the user as well.
 template <class Kind>
 concept EnrollsBesideOthers = requires(const typename Kind::Request& request, storage::FactorRecord& record,
-                                       const std::vector<storage::FactorRecord>& others,
-                                       const Context& context) {
-  { Kind::enroll(request, record, others, context) } -> std::same_as<typename Kind::Shown>;
+                                       EnrollingUser& user, const Context& context) {
+  { Kind::enroll(request, record, user, context) } -> std::same_as<typename Kind::Shown>;
 };
 
 /// Hears what `tell` says of a factor's details: a name and a value.

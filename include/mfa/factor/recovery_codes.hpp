@@ -154,7 +154,7 @@ struct RecoveryCodesKind : ShowsOneFactor,
     if (match->used) return {.status = Status::code_already_used};
     match->used = true;
     Answer answered{.status = Status::valid, .amr = amr};
-    if (remaining(codes) <= few_codes) answered.event = EventType::recovery_codes_low;
+    if (remaining(codes) <= few_codes) answered.events.push_back(EventType::recovery_codes_low);
     record.parameters = encode(codes);
     reseal_secret(record, key, context.keys);
     return answered;

@@ -63,13 +63,13 @@ Verb<void> commit_new(const VerbRun auto& run, const std::vector<storage::Factor
   }
 }
 
-/// Has the kind fill in the record. `others` are the user's, for a kind that asks for them.
+/// Has the kind fill in the record, and the user's handle if it draws one.
 template <class Kind>
 Enrolled<Kind> fill_in(const typename Kind::Request& request, storage::FactorRecord& record,
-                       const std::vector<storage::FactorRecord>& others, const factor::Context& context) {
+                       factor::EnrollingUser& user, const factor::Context& context) {
   auto shown = [&] {
     if constexpr (factor::EnrollsBesideOthers<Kind>)
-      return Kind::enroll(request, record, others, context);
+      return Kind::enroll(request, record, user, context);
     else
       return Kind::enroll(request, record, context);
   }();
@@ -79,7 +79,7 @@ Enrolled<Kind> fill_in(const typename Kind::Request& request, storage::FactorRec
 /// The enrolling of a factor of a user, beside his others.
 struct Enrolling {
   FoundUser found;
-  std::vector<storage::FactorRecord> others;
+  factor::EnrollingUser user;
   bool authorized = false;
 };
 
@@ -88,9 +88,10 @@ Verb<void> begin(const VerbRun auto& run, const std::string& user_id, const Auth
                  const factor::Context& context, Enrolling& enrolling) {
   // Before the list, so that a factor which is confirmed after it was read makes the commit fail.
   enrolling.found = co_await find_user(run, user_id, std::string_view());
-  enrolling.others = co_await run.list_factors(user_id);
+  enrolling.user.others = co_await run.list_factors(user_id);
+  enrolling.user.handle = enrolling.found.user.handle;
   enrolling.authorized = authorization.is_given();
-  const bool is_first = std::ranges::none_of(enrolling.others, is_verified);
+  const bool is_first = std::ranges::none_of(enrolling.user.others, is_verified);
   if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);
 }
 
@@ -99,8 +100,9 @@ inline void put_user(Enrolling& enrolling, const storage::FactorRecord& record,
                      const factor::Context& context, storage::Batch& batch) {
   if (!is_verified(record)) {
     const auto gone = decision::admit(enrolling.found.user, record, enrolling.authorized, context);
-    remove_unverified(enrolling.others, gone, batch);
+    remove_unverified(enrolling.user.others, gone, batch);
   }
+  enrolling.found.user.handle = enrolling.user.handle;
   batch.counters.push_back(enrolling.found.changed(context.now));
 }
 
@@ -115,7 +117,7 @@ Verb<Enrolled<Kind>> enroll_factor(const VerbRun auto& run, const typename Kind:
     Enrolling enrolling;
     if (!user_id.empty()) co_await begin(run, user_id, authorization, context, enrolling);
     storage::FactorRecord record = new_factor(context.now, Kind::type, user_id, request.friendly_name);
-    Enrolled<Kind> enrolled = fill_in<Kind>(request, record, enrolling.others, context);
+    Enrolled<Kind> enrolled = fill_in<Kind>(request, record, enrolling.user, context);
     if (is_verified(record) && !enrolling.authorized) // nobody has to show that he has it
       (void)co_await authorize(run, authorization, user_id, context);
 

@@ -50,7 +50,7 @@ inline void emit(const Run& run, const decision::Verdict& verdict, const Verific
   };
   if (verdict.first_verification) emit_also(EventType::factor_verified);
   if (verdict.locked_now) emit_also(EventType::factor_locked_out);
-  if (verdict.event) emit_also(*verdict.event);
+  for (const EventType also : verdict.events) emit_also(also);
 }
 
 /// What is committed when the enrolment of this factor is confirmed. Throws `errc::enrollment_expired`, and

@@ -22,6 +22,15 @@ namespace mfa::webauthn {
 /// `none` may make the browser ask the user.
 enum class AttestationConveyance : std::uint8_t { none, indirect, direct, enterprise };
 
+/// What becomes of a sign-in by a passkey that may be copied to other devices (backup-eligible), whose
+/// counter did not go up, or which now says that it may not be copied. Password managers do both, and a
+/// counter that several devices share tells nothing of clones. Of device-bound credentials both are always
+/// refused.
+enum class SyncedPasskeys : std::uint8_t {
+  tell,   ///< accepts it, with an event
+  refuse, ///< as if it were bound to its device
+};
+
 /// Who asks for credentials. A credential works for one `id` only: changing it ends them all.
 struct RelyingPartySettings {
   /// A domain, without scheme or port ("example.org"): the site's own, or a parent of it that is yours.
@@ -48,6 +57,8 @@ struct RelyingPartySettings {
   /// proof of hardware. See `trust_anchors` in <mfa/webauthn/trust_anchors.hpp>.
   AttestationTrust attestation_trust = {};
   UnverifiedFormats unverified_formats = UnverifiedFormats::as_asked;
+
+  SyncedPasskeys synced_passkeys = SyncedPasskeys::tell;
 
   /// How long a user may take: 30 s to 1 h.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
