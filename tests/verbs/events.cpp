@@ -444,7 +444,7 @@ const std::vector<Case> cases{
        s.host.clock.advance(24h * 31);
        return [&s] { (void)s.verifier.purge_expired(request); };
      },
-     {"expired_purged 4"}}, // and what bounds the user
+     {"expired_purged 3"}}, // what bounds the user stays, as it speaks of an unverified factor
     {"replace_key_ring and reseal_all",
      [](Scene& s) {
        for (int i = 0; i < 3; ++i) (void)s.new_totp();
