@@ -51,7 +51,6 @@ TEST_CASE("every verb is compiled in the source that says so") {
   CHECK(verifier.list_devices("u_1").size() == 1);
   CHECK(verifier.revoke_device("u_1", device.device.id));
   CHECK(verifier.revoke_devices("u_1") == 0);
-  CHECK(verifier.password_changed("u_1") == 0);
 
   CHECK(verifier.count_keys().factors.size() == 1);
   CHECK(verifier.reseal_all().failed == 0);
@@ -59,4 +58,5 @@ TEST_CASE("every verb is compiled in the source that says so") {
   verifier.compare_options();
   verifier.publish_options();
   totp.factor.remove(shown);
+  CHECK(verifier.password_changed("u_1") == 0);
 }
