@@ -173,7 +173,7 @@ mutate "recovery codes: regeneration" $recovery_codes 'return draw_set(record, d
   'auto old = record; auto shown = draw_set(old, decode(record).size(), context); return shown;'
 mutate "recovery codes: foreign factors" verbs/recovery_codes.hpp \
   'co_await run.find_factor(factor_id, whose);' 'co_await run.find_factor(factor_id, any_user);'
-mutate "recovery codes: warning" $recovery_codes 'answered.event = EventType::recovery_codes_low;' ''
+mutate "recovery codes: warning" $recovery_codes 'answered.events.push_back(EventType::recovery_codes_low);' ''
 mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
   'std::string(options.digits, char(49))'
@@ -409,8 +409,7 @@ mutate "changes: not by an old verification" verbs/authorize.hpp \
   'is_fresh(challenge.updated_at, context.options.authorization_lifetime, context.now)' 'true'
 mutate "changes: what was shown is not ended by challenges of others" verbs/challenge.hpp 'Removed::open_ones' 'Removed::all'
 mutate "changes: an enrolment that was not confirmed is not forgotten" decision/user_record.hpp \
-  'user.enrollments.empty() ? last + std::chrono::hours(24) : storage::never' 'last + std::chrono::hours(24)'
-tests=tests/security/password_thief.cpp
+  'user.enrollments.empty() && user.handle.empty()' 'user.handle.empty()'
 mutate "changes: a first factor is confirmed before others" verbs/verify.hpp \
   'if (is_verified(other) && other.id != factor.id)' 'if (false)'
 
