@@ -665,6 +665,15 @@ TEST_CASE("A user's handle stays, whatever becomes of his credentials, of time a
                                                 mfa::by_operator);
   host.verifier.delete_factor(totp.factor.id(), "u_42", mfa::by_operator);
   CHECK(handle_of("u_42") == handle);
+  // Nothing but the handle keeps the record of this one.
+  SoftwareAuthenticator others;
+  others.credential_id = "another user's";
+  const std::string others_id = host.registered(others, {.user = "eve", .user_id = "u_44"});
+  const std::string others_handle = host.verifier.get_factor(others_id, "u_44").webauthn()->user_handle;
+  host.verifier.delete_factor(others_id, "u_44", mfa::by_operator);
+  host.clock.advance(24h * 1000);
+  (void)host.verifier.purge_expired();
+  CHECK(handle_of("u_44") == others_handle);
   // It is under the current key as soon as anything is enrolled or asked for.
   host.verifier.replace_key_ring(
       mfa::KeyRing("new", mfa::crypto::bytes_of(new_key)).add_further("old", mfa::crypto::bytes_of(old_key)));
