@@ -252,9 +252,7 @@ TEST_CASE("Generated key rings have a key each") {
 
 TEST_CASE("A stamp is of one message, key and epoch, and of no other or damaged one") {
   const auto stamp_of = [](const KeyRing& ring, std::string_view message) {
-    std::string stamp;
-    ring.append_stamp(stamp, message);
-    return stamp;
+    return std::string(ring.stamp(message).view());
   };
   KeyRing ring = ring_a;
   ring.set_epochs({.current = 0x01020304});
@@ -263,6 +261,9 @@ TEST_CASE("A stamp is of one message, key and epoch, and of no other or damaged 
   CHECK(KeyRing::stamp_of(stamp + "what follows") == stamp);
   CHECK(KeyRing::key_id_of(stamp) == "a");
   CHECK(ring.matches_stamp(stamp, "message", "it"));
+  const std::array<std::string_view, 3> parts{"mess", "", "age"};
+  CHECK(ring.matches_stamp(stamp, parts, "it"));
+  CHECK(ring.stamp(parts).view() == stamp);
   CHECK(ring_a.matches_stamp(stamp, "message", "it")); // of an epoch that this node does not know yet
   CHECK_FALSE(ring.matches_stamp(stamp, "messagf", "it"));
   CHECK_FALSE(ring.matches_stamp(stamp, "", "it"));
@@ -299,11 +300,7 @@ TEST_CASE("A stamp of a retired epoch is refused, and one of a later key or epoc
   const auto ring = [](std::uint32_t current, std::uint32_t oldest) {
     return KeyRing("a", bytes_of(key_a)).add_further("b", bytes_of(key_b)).set_epochs({current, oldest});
   };
-  const auto stamp = [](const KeyRing& of) {
-    std::string stamped;
-    of.append_stamp(stamped, "message");
-    return stamped;
-  };
+  const auto stamp = [](const KeyRing& of) { return std::string(of.stamp("message").view()); };
   const auto matches = [&](const KeyRing& by, const std::string& stamped) {
     return by.matches_stamp(stamped, "message", "factor f");
   };

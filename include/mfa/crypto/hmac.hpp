@@ -3,14 +3,15 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <openssl/evp.h>
 
+#include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
@@ -75,14 +76,15 @@ struct HmacWorkspace {
     require(done, "OpenSSL cannot key the HMAC");
   }
 
-  /// Of the parts one after the other, under the key that was absorbed.
-  [[nodiscard]] Digest compute(std::initializer_list<std::span<const unsigned char>> message) const {
+  /// Of the parts one after the other, and what stands at the end, under the key that was absorbed.
+  [[nodiscard]] Digest compute(std::span<const std::string_view> parts, std::string_view end = {}) const {
     Digest digest;
     digest.size = digest_size(hash);
     bool done = EVP_MD_CTX_copy_ex(running.get(), inner.get()) == 1;
-    for (const auto& part : message)
+    for (const std::string_view part : parts)
       done = done && EVP_DigestUpdate(running.get(), part.data(), part.size()) == 1;
-    done = done && EVP_DigestFinal_ex(running.get(), digest.bytes.data(), nullptr) == 1 &&
+    done = done && EVP_DigestUpdate(running.get(), end.data(), end.size()) == 1 &&
+           EVP_DigestFinal_ex(running.get(), digest.bytes.data(), nullptr) == 1 &&
            EVP_MD_CTX_copy_ex(running.get(), outer.get()) == 1 &&
            EVP_DigestUpdate(running.get(), digest.bytes.data(), digest.size) == 1 &&
            EVP_DigestFinal_ex(running.get(), digest.bytes.data(), nullptr) == 1;
@@ -138,7 +140,7 @@ class Hmac {
   }
 
   [[nodiscard]] Digest operator()(std::span<const unsigned char> message) {
-    return workspace_->compute({message});
+    return workspace_->compute({}, text_of(message));
   }
 
  private:
@@ -155,8 +157,8 @@ class HmacKey {
   HmacKey& operator=(const HmacKey&) = default;
   ~HmacKey() = default;
 
-  /// The HMAC of the parts one after the other. Throws `errc::crypto_failure`.
-  [[nodiscard]] Digest operator()(std::initializer_list<std::span<const unsigned char>> message) const {
+  /// The HMAC of the parts one after the other, and of what stands at the end. Throws `errc::crypto_failure`.
+  [[nodiscard]] Digest operator()(std::span<const std::string_view> parts, std::string_view end = {}) const {
     auto& kept = detail::keyed_hmac_workspace(place_);
     if (kept.key != key_) {
       kept.key.reset();
@@ -165,7 +167,7 @@ class HmacKey {
       kept.workspace->absorb(key_->span());
       kept.key = key_;
     }
-    return kept.workspace->compute(message);
+    return kept.workspace->compute(parts, end);
   }
 
  private:

@@ -5,7 +5,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -187,21 +186,22 @@ class KeyRing {
     std::size_t size_ = 0;
   };
 
-  /// Under the current key and of the current epoch.
-  [[nodiscard]] Stamp stamp(std::string_view message) const {
+  /// Of the message's parts one after the other, under the current key and of the current epoch.
+  [[nodiscard]] Stamp stamp(std::span<const std::string_view> message) const {
     const Key* const key = current();
     const std::string_view id = id_of(key);
     const char id_size = static_cast<char>(id.size());
-    const auto epoch = bytes_of_epoch(epochs_.current);
+    const auto epoch_bytes = bytes_of_epoch(epochs_.current);
+    const std::string_view epoch = crypto::text_of(epoch_bytes);
     Stamp stamp;
     stamp.append({&id_size, 1});
     stamp.append(id);
-    stamp.append(crypto::text_of(epoch));
+    stamp.append(epoch);
     stamp.append(crypto::text_of(stamp_mac(key, epoch, message).span()).substr(0, stamp_mac_size));
     return stamp;
   }
 
-  void append_stamp(std::string& out, std::string_view message) const { out.append(stamp(message).view()); }
+  [[nodiscard]] Stamp stamp(std::string_view message) const { return stamp({&message, 1}); }
 
   /// The stamp that these bytes begin with, or nothing if they are cut off.
   [[nodiscard]] static std::optional<std::string_view> stamp_of(std::string_view bytes) noexcept {
@@ -212,9 +212,9 @@ class KeyRing {
     return bytes.substr(0, size);
   }
 
-  /// Whether `stamp` came from `append_stamp` for this message, in constant time. Throws `errc::unknown_key`
-  /// as `open` does, and `errc::seal_broken` if its epoch is before the oldest.
-  [[nodiscard]] bool matches_stamp(std::string_view stamp, std::string_view message,
+  /// Whether `stamp` came from the function of that name for this message, in constant time. Throws
+  /// `errc::unknown_key` as `open` does, and `errc::seal_broken` if its epoch is before the oldest.
+  [[nodiscard]] bool matches_stamp(std::string_view stamp, std::span<const std::string_view> message,
                                    const Named& what) const {
     const auto [key, rest] = find_key(stamp, what);
     if (rest.size() != epoch_size + stamp_mac_size) return false;
@@ -225,9 +225,14 @@ class KeyRing {
               ", and the key ring takes none before " + std::to_string(epochs_.oldest) +
               ": the storage was set back to an earlier state, or reseal_all had not moved the record "
               "when its epoch was retired; see docs/keys.md, \"Epochs\"");
-    const auto epoch = crypto::bytes_of(rest.substr(0, epoch_size));
+    const std::string_view epoch = rest.substr(0, epoch_size);
     const crypto::Digest digest = stamp_mac(key, epoch, message);
     return crypto::equal(rest.substr(epoch_size), crypto::text_of(digest.span()).substr(0, stamp_mac_size));
+  }
+
+  [[nodiscard]] bool matches_stamp(std::string_view stamp, std::string_view message,
+                                   const Named& what) const {
+    return matches_stamp(stamp, {&message, 1}, what);
   }
 
   /// Whether a new stamp would be of the same key, and of no later epoch.
@@ -355,14 +360,13 @@ class KeyRing {
 
   [[nodiscard]] static crypto::Digest mac(const Key* key, std::string_view value, std::string_view context) {
     // Contexts hold no NUL, so that context and value cannot run into each other.
-    static constexpr unsigned char separator = 0;
-    return (key != nullptr ? key->authentication
-                           : no_key())({crypto::bytes_of(context), {&separator, 1}, crypto::bytes_of(value)});
+    const std::array<std::string_view, 3> message{context, std::string_view("\0", 1), value};
+    return (key != nullptr ? key->authentication : no_key())(message);
   }
 
-  [[nodiscard]] static crypto::Digest stamp_mac(const Key* key, std::span<const unsigned char> epoch,
-                                                std::string_view message) {
-    return (key != nullptr ? key->stamping : no_key())({crypto::bytes_of(message), epoch});
+  [[nodiscard]] static crypto::Digest stamp_mac(const Key* key, std::string_view epoch,
+                                                std::span<const std::string_view> message) {
+    return (key != nullptr ? key->stamping : no_key())(message, epoch);
   }
 
   /// Of `unsealed()`.
