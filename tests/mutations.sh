@@ -442,6 +442,32 @@ mutate "webauthn: excluded credentials are bounded" factor/webauthn.hpp 'enrolle
 mutate "webauthn: names are cut at a character" factor/webauthn.hpp \
   'while ((static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;' ''
 
+tests=tests/security/hostile_database.cpp before_hostile="$flags|$libraries"
+flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\"" libraries="$libraries -lcbor -lsqlite3"
+export MFA_TEST_EDITS=10000
+for field in 'enumerator(factor.type)' 'enumerator(factor.state)' 'text(factor.user_id)' 'number(factor.failures)' \
+  'optional_time(factor.last_failure_at)' 'text(factor.parameters)' 'text(without_prefix(challenge.factor_id))' \
+  'enumerator(challenge.state)' 'optional_time(challenge.expires_at)' 'number(challenge.attempts_left)' \
+  'text(challenge.binding)'; do
+  mutate "hostile database: $field" $sealed ".$field" ''
+done
+mutate "hostile database: the terms of a challenge" $sealed '.text(challenge.binding) .text(content)' \
+  '.text(challenge.binding).text(content.substr(content.size() < 4 ? content.size() : 4))'
+mutate "hostile database: what a counter says" $sealed '.text(counter.id) .text(content)' \
+  '.text(counter.id).number(content.size())'
+mutate "hostile database: which counter it is" $sealed '.text(counter.id) .text(content)' '.text(content)'
+mutate "hostile database: seals are compared" $sealed \
+  '!keys.matches_stamp(stamp, stamped(record, content), {name_of(record), record.id})' 'false'
+mutate "hostile database: counters are opened" $sealed 'open(counter, keys, unsealed);' \
+  'if (sealed) counter.data.erase(0, 1 + stamp_in(counter.data).size());'
+mutate "hostile database: reseal_all opens what it seals" verbs/rotation.hpp 'run.open(record);' \
+  'record.sealed.erase(0, 1 + stamp_in(record.sealed).size());'
+mutate "hostile database: a broken record of the user lets no guess go uncounted" verbs/verify.hpp \
+  'broken = std::current_exception();' 'throw;'
+mutate "hostile database: nor one that moves" verbs/verify.hpp 'rounds.done() < most_rounds_beside' 'true'
+unset MFA_TEST_EDITS
+flags=${before_hostile%%|*} libraries=${before_hostile#*|}
+
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''
 mutate "fork: what is inherited is left alone" storage/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'

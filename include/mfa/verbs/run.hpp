@@ -282,6 +282,8 @@ class Rounds {
   /// `what` is what changes.
   explicit Rounds(const char* what) noexcept : what_(what) {}
 
+  [[nodiscard]] int done() const noexcept { return done_; }
+
   /// Throws `errc::storage_conflict` after very many.
   void next() {
     constexpr int most = 1000;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,23 +74,37 @@ Verb<storage::CounterRecord> end_enrollment(const VerbRun auto& run, const stora
   co_return found.changed(context.now);
 }
 
-/// What is committed with a wrong code: the count of the device that it came from, or else that of the user
-/// if codes of this kind can be guessed.
-Verb<void> count_wrong_code(const VerbRun auto& run, storage::FactorRecord& factor,
-                            const decision::ChallengeTerms& terms, const factor::Context& context,
-                            storage::Batch& batch) {
-  if (terms.purpose == Purpose::confirm_enrollment || !factor::is_guessable(factor.type)) co_return;
-  if (!terms.device_id.empty()) {
-    auto device = co_await count_wrong_code(run, factor.user_id, terms.device_id, context.now);
-    if (device) {
-      batch.counters.push_back(*std::move(device));
-      co_return;
+/// Adds to what is committed with a wrong code: the count of the device that it came from, or else that of
+/// the user if codes of this kind can be guessed. A right code does not ask for these counters. So a wrong
+/// one is counted without them, on the factor and the challenge, if their records are broken, or, without
+/// `beside`, if they move all the time: whoever writes to the storage can do both. Returns how they are
+/// broken.
+Verb<std::exception_ptr> count_wrong_code(const VerbRun auto& run, storage::FactorRecord& factor,
+                                          const decision::ChallengeTerms& terms,
+                                          const factor::Context& context, bool beside,
+                                          storage::Batch& batch) {
+  if (terms.purpose == Purpose::confirm_enrollment || !factor::is_guessable(factor.type)) co_return nullptr;
+  std::exception_ptr broken;
+  bool by_device = false;
+  try {
+    if (beside && !terms.device_id.empty()) {
+      auto device = co_await count_wrong_code(run, factor.user_id, terms.device_id, context.now);
+      by_device = device.has_value();
+      if (device) batch.counters.push_back(*std::move(device));
     }
-    decision::count_failure(factor, context.now); // the device is trusted no more
+    if (beside && !by_device) {
+      FoundUser found = co_await find_user(run, factor.user_id, factor.id);
+      decision::count_wrong_code(found.user, context);
+      batch.counters.push_back(found.changed(context.now));
+    }
+  } catch (const Error& error) {
+    if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
+        error.code() != errc::corrupt_record)
+      throw;
+    broken = std::current_exception();
   }
-  FoundUser found = co_await find_user(run, factor.user_id, factor.id);
-  decision::count_wrong_code(found.user, context);
-  batch.counters.push_back(found.changed(context.now));
+  if (!by_device && !terms.device_id.empty()) decision::count_failure(factor, context.now);
+  co_return broken;
 }
 
 /// One attempt on a challenge, whatever it is for.
@@ -125,7 +140,11 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
       storage::Batch batch;
       if (verdict.first_verification && terms.purpose == Purpose::confirm_enrollment)
         batch.counters.push_back(co_await end_enrollment(run, factor, context));
-      if (verdict.wrong_code) co_await count_wrong_code(run, factor, terms, context, batch);
+      constexpr int most_rounds_beside = 100;
+      std::exception_ptr broken;
+      if (verdict.wrong_code)
+        broken =
+            co_await count_wrong_code(run, factor, terms, context, rounds.done() < most_rounds_beside, batch);
       for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));
       if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
       if (verdict.challenge_changed) {
@@ -137,6 +156,7 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
           claims = decision::Claims::taken;
         continue;
       }
+      if (broken) std::rethrow_exception(broken);
     }
     if (run.observed()) emit(run, verdict, verification, user_id, context.now);
     co_return verification;
