@@ -142,7 +142,7 @@ TEST_CASE("What contradicts itself is refused before anything is read") {
   const std::string id = users.challenge(Purpose::sign_in);
   const auto before = users.host.storage.contents();
   const auto refused = [](auto&& call) { CHECK(thrown_by(call) == errc::invalid_argument); };
-  refused([&] { return factor.challenge({.purpose = Purpose::confirm_enrollment}); });
+  refused([&] { return users.grace.factor.challenge({.purpose = Purpose::confirm_enrollment}); });
   refused([&] { return factor.challenge({.purpose = Purpose::action}); }); // which?
   refused([&] { return factor.challenge({.action = "pay"}); });
   refused([&] { return factor.challenge({.purpose = Purpose::step_up, .action = "pay"}); });
