@@ -298,7 +298,7 @@ mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin
 tests=tests/rules/bounds_of_a_user.cpp
 bounds=decision/user_record.hpp
 mutate "bounds: open challenges" $bounds \
-  'while (open() >= static_cast<std::ptrdiff_t>(context.options.open_challenges_a_user))' 'while (false)'
+  'while (open() >= static_cast<std::ptrdiff_t>(most))' 'while (false)'
 mutate "bounds: the open challenges of devices are their own" $bounds \
   'if (open->device_id == device_id && (chosen' 'if ((chosen'
 mutate "bounds: unverified factors" $bounds \

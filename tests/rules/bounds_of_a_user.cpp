@@ -84,6 +84,23 @@ TEST_CASE("Strangers' challenges do not end those of a trusted device") {
   CHECK(host.verify(mine.id(), host.code(enrolled.totp.secret)) == Status::valid);
 }
 
+TEST_CASE("Of a trusted device, five challenges are open at most, which keeps the record of the user small") {
+  Host host{Options{.open_challenges_a_user = 100}};
+  const auto enrolled = host.enroll_verified_totp();
+  std::vector<std::string> ids;
+  for (int device = 0; device < 20; ++device) {
+    const auto remembered = host.verifier.remember_device("u_42", "Firefox", by_operator);
+    for (int i = 0; i < 60; ++i)
+      ids.push_back(host.challenge(enrolled.factor.id(), {.device_token = remembered.token}));
+  }
+  CHECK(open_among(host, ids) == 20 * 5);
+  for (int i = 0; i < 150; ++i) ids.push_back(host.challenge(enrolled.factor.id()));
+  CHECK(open_among(host, ids) == 20 * 5 + 100);
+  const auto record = host.storage.find_counter("user_u_42");
+  REQUIRE(record);
+  CHECK(record->data.size() < storage::longest_bytes / 2);
+}
+
 TEST_CASE("Challenges that are created at the same time stay within the bound") {
   Host host{Options{.open_challenges_a_user = 4}};
   const auto enrolled = host.enroll_verified_totp();

@@ -125,9 +125,11 @@ template <class StoragePolicy> class Edits {
     for (const auto& [id, record] : attack_.sound())
       if (const auto* challenge = std::get_if<storage::ChallengeRecord>(&record))
         visit_pairs(id, challenge->factor_id, visit);
+    constexpr std::size_t recent = 120; // before them, one in so many
     constexpr std::size_t step = 5;
     for (const std::size_t commit : commits)
-      if (commit % step == 0) visit("everything", [&, commit] { return rollback_all(commit); });
+      if (commit + recent > *commits.rbegin() || commit % step == 0)
+        visit("everything", [&, commit] { return rollback_all(commit); });
   }
 
   /// Every record alone, and some together.

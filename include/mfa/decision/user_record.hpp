@@ -165,6 +165,9 @@ inline void forget_enrollment(UserRecord& user, std::string_view factor_id) {
   return mac.substr(mac.size() - enough);
 }
 
+/// The most open challenges from one trusted device: with 20 devices, the record stays small.
+inline constexpr std::size_t open_challenges_a_device = 5;
+
 /// Takes one more open challenge in, and returns the ids of those that must go for it.
 [[nodiscard]] inline std::vector<std::string>
 admit(UserRecord& user, const storage::ChallengeRecord& challenge, std::string_view device_id,
@@ -174,7 +177,9 @@ admit(UserRecord& user, const storage::ChallengeRecord& challenge, std::string_v
   const auto open = [&] {
     return std::ranges::count(user.challenges, device_id, &UserRecord::OpenChallenge::device_id);
   };
-  while (open() >= static_cast<std::ptrdiff_t>(context.options.open_challenges_a_user)) {
+  const std::size_t bound = context.options.open_challenges_a_user;
+  const std::size_t most = device_id.empty() ? bound : std::min(bound, open_challenges_a_device);
+  while (open() >= static_cast<std::ptrdiff_t>(most)) {
     const auto chosen = next_to_go(user, device_id);
     gone.push_back(std::move(chosen->id));
     user.challenges.erase(chosen);
