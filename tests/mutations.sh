@@ -352,7 +352,7 @@ mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IW
 tests=tests/storage/sealed_records.cpp
 sealed=verbs/sealed_records.hpp
 mutate "seals: looked at" $sealed \
-  'if (stamp.empty() || !keys.matches_stamp(stamp, stamped(record, content), {name_of(record), record.id}))' \
+  'if (stamp.empty() || !keys.matches_stamp(stamp, stamped(record, content).view(), {name_of(record), record.id}))' \
   'if (stamp.empty())'
 for field in 'enumerator(factor.type)' 'enumerator(factor.state)' 'text(factor.user_id)' \
   'time(factor.created_at)' 'optional_time(factor.last_used_at)' 'number(factor.failures)' \
@@ -453,11 +453,11 @@ for field in 'enumerator(factor.type)' 'enumerator(factor.state)' 'text(factor.u
 done
 mutate "hostile database: the terms of a challenge" $sealed '.text(challenge.binding) .text(content)' \
   '.text(challenge.binding).text(content.substr(content.size() < 4 ? content.size() : 4))'
-mutate "hostile database: what a counter says" $sealed '.text(counter.id) .text(content)' \
+mutate "hostile database: what a counter says" $sealed '.text(counter.id).text(content)' \
   '.text(counter.id).number(content.size())'
-mutate "hostile database: which counter it is" $sealed '.text(counter.id) .text(content)' '.text(content)'
+mutate "hostile database: which counter it is" $sealed '.text(counter.id).text(content)' '.text(content)'
 mutate "hostile database: seals are compared" $sealed \
-  '!keys.matches_stamp(stamp, stamped(record, content), {name_of(record), record.id})' 'false'
+  '!keys.matches_stamp(stamp, stamped(record, content).view(), {name_of(record), record.id})' 'false'
 mutate "hostile database: counters are opened" $sealed 'open(counter, keys, unsealed);' \
   'if (sealed) counter.data.erase(0, 1 + stamp_in(counter.data).size());'
 mutate "hostile database: reseal_all opens what it seals" verbs/rotation.hpp 'run.open(record);' \

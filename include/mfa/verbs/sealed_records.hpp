@@ -1,14 +1,16 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/challenge.hpp>
-#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/options.hpp>
@@ -39,11 +41,53 @@ enum class Stamped : std::uint8_t { factor = 1, challenge, counter };
   return id.size() > mfa::detail::ulid_size ? id.substr(id.size() - mfa::detail::ulid_size) : id;
 }
 
+/// A message in parts, so that nothing is copied and allocated for it: the numbers and the sizes of the
+/// texts, then the texts, which it borrows.
+class StampedParts {
+ public:
+  StampedParts& number(std::uint64_t value) noexcept { // as a varint
+    for (; value >= 0x80; value >>= 7) numbers_[size_++] = static_cast<char>(value | 0x80);
+    numbers_[size_++] = static_cast<char>(value);
+    return *this;
+  }
+
+  template <class Enum> StampedParts& enumerator(Enum value) noexcept {
+    return number(static_cast<std::uint64_t>(value));
+  }
+
+  StampedParts& time(Time value) noexcept {
+    return number(static_cast<std::uint64_t>(value.time_since_epoch().count()));
+  }
+
+  StampedParts& optional_time(const std::optional<Time>& value) noexcept {
+    number(value ? 1 : 0);
+    return value ? time(*value) : *this;
+  }
+
+  StampedParts& text(std::string_view value) noexcept {
+    parts_[count_++] = value;
+    return number(value.size());
+  }
+
+  /// Of no more than 4 texts and 16 numbers, with those of optional times and of texts.
+  [[nodiscard]] std::span<const std::string_view> view() noexcept {
+    parts_[0] = {numbers_.data(), size_};
+    return {parts_.data(), count_};
+  }
+
+ private:
+  std::array<char, 160> numbers_{};
+  std::size_t size_ = 0;
+  std::array<std::string_view, 5> parts_{};
+  std::size_t count_ = 1;
+};
+
 /// What a record's stamp is over, with the content of its opaque bytes: all but its version, when it may be
 /// purged, and of a factor what the host may edit: `friendly_name` and `updated_at`.
-[[nodiscard]] inline std::string stamped(const storage::FactorRecord& factor, std::string_view content) {
-  return mfa::detail::FieldWriter(1, 128 + factor.user_id.size() + factor.parameters.size() + content.size())
-      .enumerator(Stamped::factor)
+[[nodiscard]] inline StampedParts stamped(const storage::FactorRecord& factor,
+                                          std::string_view content) noexcept {
+  StampedParts parts;
+  parts.enumerator(Stamped::factor)
       .text(without_prefix(factor.id))
       .enumerator(factor.type)
       .enumerator(factor.state)
@@ -53,14 +97,14 @@ enum class Stamped : std::uint8_t { factor = 1, challenge, counter };
       .number(factor.failures)
       .optional_time(factor.last_failure_at)
       .text(factor.parameters)
-      .text(content)
-      .take();
+      .text(content);
+  return parts;
 }
 
-[[nodiscard]] inline std::string stamped(const storage::ChallengeRecord& challenge,
-                                         std::string_view content) {
-  return mfa::detail::FieldWriter(1, 128 + challenge.binding.size() + content.size())
-      .enumerator(Stamped::challenge)
+[[nodiscard]] inline StampedParts stamped(const storage::ChallengeRecord& challenge,
+                                          std::string_view content) noexcept {
+  StampedParts parts;
+  parts.enumerator(Stamped::challenge)
       .text(without_prefix(challenge.id))
       .text(without_prefix(challenge.factor_id))
       .enumerator(challenge.state)
@@ -69,16 +113,15 @@ enum class Stamped : std::uint8_t { factor = 1, challenge, counter };
       .optional_time(challenge.expires_at)
       .number(challenge.attempts_left)
       .text(challenge.binding)
-      .text(content)
-      .take();
+      .text(content);
+  return parts;
 }
 
-[[nodiscard]] inline std::string stamped(const storage::CounterRecord& counter, std::string_view content) {
-  return mfa::detail::FieldWriter(1, 16 + counter.id.size() + content.size())
-      .enumerator(Stamped::counter)
-      .text(counter.id)
-      .text(content)
-      .take();
+[[nodiscard]] inline StampedParts stamped(const storage::CounterRecord& counter,
+                                          std::string_view content) noexcept {
+  StampedParts parts;
+  parts.enumerator(Stamped::counter).text(counter.id).text(content);
+  return parts;
 }
 
 /// The bytes of a record that no storage looks at, where its stamp is.
@@ -101,11 +144,8 @@ enum class Stamped : std::uint8_t { factor = 1, challenge, counter };
 /// Stamps a record for the storage.
 template <class Record> void seal(Record& record, const KeyRing& keys) {
   std::string& bytes = opaque_bytes(record);
-  const KeyRing::Stamp stamp = keys.stamp(stamped(record, bytes));
-  std::string sealed;
-  sealed.reserve(1 + stamp.view().size() + bytes.size());
-  sealed.append(1, stamp_mark).append(stamp.view()).append(bytes);
-  bytes = std::move(sealed);
+  const KeyRing::Stamp stamp = keys.stamp(stamped(record, bytes).view());
+  bytes.insert(0, stamp.view()).insert(bytes.begin(), stamp_mark);
 }
 
 inline void seal(storage::Batch& batch, const KeyRing& keys) {
@@ -145,7 +185,8 @@ template <class Record> void open(Record& record, const KeyRing& keys, UnsealedR
   }
   const std::string_view stamp = stamp_in(bytes);
   const std::string_view content = std::string_view(bytes).substr(1 + stamp.size());
-  if (stamp.empty() || !keys.matches_stamp(stamp, stamped(record, content), {name_of(record), record.id}))
+  if (stamp.empty() ||
+      !keys.matches_stamp(stamp, stamped(record, content).view(), {name_of(record), record.id}))
     throw_broken(name_of(record), record.id);
   bytes.erase(0, 1 + stamp.size());
 }
