@@ -74,7 +74,7 @@ template <class Verifier> class SecurityKeySite {
                           platform ? UserVerification::required : UserVerification::discouraged,
                       .attachment = platform ? Attachment::platform : Attachment::cross_platform},
         shown_);
-    const auto challenge = verifier_->challenge_enrollment(enrolled.factor.id(), user_id);
+    const auto challenge = verifier_->challenge_enrollment(enrolled.factor.id(), user_id, {}, shown_);
     return {{"factor_id", enrolled.factor.id()},
             {"challenge_id", challenge.id()},
             {"options", Json::parse(challenge.webauthn_options())}};

@@ -9,11 +9,14 @@ namespace mfa::verbs {
 template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const std::vector<std::string>&);
 template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&,
                                 std::optional<storage::CounterRecord>, const factor::Refusal&, Time);
-template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&);
+template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
+                                const Authorization&);
+template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&, const Authorization&,
+                                           const factor::Context&);
 template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const Whose&,
                                              const ChallengeOptions&);
 template Verb<Created> challenge_enrollment<Run>(const Run&, std::string_view, const Whose&,
-                                                 const ChallengeOptions&);
+                                                 const ChallengeOptions&, const Authorization&);
 template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&, std::string_view,
                                                          const factor::Context&);
 template Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_and_factor<Run>(const Run&,

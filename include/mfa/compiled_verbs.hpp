@@ -21,11 +21,14 @@ namespace mfa::verbs {
 extern template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const std::vector<std::string>&);
 extern template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&,
                                        std::optional<storage::CounterRecord>, const factor::Refusal&, Time);
-extern template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&);
+extern template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
+                                       const Authorization&);
+extern template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&,
+                                                  const Authorization&, const factor::Context&);
 extern template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const Whose&,
                                                     const ChallengeOptions&);
 extern template Verb<Created> challenge_enrollment<Run>(const Run&, std::string_view, const Whose&,
-                                                        const ChallengeOptions&);
+                                                        const ChallengeOptions&, const Authorization&);
 extern template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&,
                                                                 std::string_view, const factor::Context&);
 extern template Verb<std::optional<storage::ChallengeWithFactor>>

@@ -30,9 +30,11 @@ template <class Storage, class Clock, class SmsTransport, class Owner> class Fac
   }
 
   /// As `Verifier::challenge_enrollment`, of the user that it was found with.
-  [[nodiscard]] auto challenge_enrollment(const ChallengeOptions& options = ChallengeOptions()) const {
-    return verifier_.with_verifier(
-        [&](const Owner& verifier) { return verifier.challenge_enrollment(id(), whose(), options); });
+  [[nodiscard]] auto challenge_enrollment(const ChallengeOptions& options = ChallengeOptions(),
+                                          const Authorization& authorization = Authorization()) const {
+    return verifier_.with_verifier([&](const Owner& verifier) {
+      return verifier.challenge_enrollment(id(), whose(), options, authorization);
+    });
   }
 
   /// As `Verifier::confirm_enrollment` with the factor's id.

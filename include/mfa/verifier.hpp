@@ -166,11 +166,14 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// Puts the question by whose answer the user confirms the enrolment, as `challenge_factor` does otherwise;
   /// `options.purpose` is not looked at. Throws what `challenge_factor` throws, and `errc::invalid_argument`
   /// for a factor that is verified, and `errc::enrollment_expired`.
+  /// A further WebAuthn factor wants an `authorization` again, as whoever holds the session makes the answer;
+  /// otherwise `errc::authorization_required`.
   [[nodiscard]] Answer<ChallengeHandle>
   challenge_enrollment(std::string_view factor_id, const Whose& whose,
-                       const ChallengeOptions& options = ChallengeOptions()) const {
-    return run(options.event_context, [&](const verbs::Run& run) {
-      return verbs::challenge_enrollment(run, factor_id, whose, options);
+                       const ChallengeOptions& options = ChallengeOptions(),
+                       const Authorization& authorization = Authorization()) const {
+    return run_with_lists(options.event_context, [&](const verbs::Run& run) {
+      return verbs::challenge_enrollment(run, factor_id, whose, options, authorization);
     });
   }
 

@@ -53,7 +53,7 @@ class Owner {
     REQUIRE(sent.confirm(host.sms.last().body).confirmed());
     auto key = host.verifier.enroll_factor(WebAuthn{.user = "owner@example.org", .user_id = user}, confirmed);
     key_ = key.factor.id();
-    const auto registration = key.factor.challenge_enrollment();
+    const auto registration = key.factor.challenge_enrollment({}, confirmed);
     REQUIRE(registration.confirm(authenticator_.create(registration.webauthn_options()).json()).confirmed());
     device_ = host.verifier.remember_device(user, "Firefox", confirmed, longest_device_lifetime).token;
     for (const auto& factor : host.verifier.list_factors(user)) factors_.push_back(factor.id());
@@ -277,6 +277,17 @@ TEST_CASE(
   CHECK(sent <= limits.sms_sends_a_day * (whole_days + 1));
   CHECK(sent > 0);
   CHECK(thief.wrong_codes_looked_at > 0);
+}
+
+TEST_CASE("A security key that its owner is enrolling is not confirmed by somebody else's") {
+  WebAuthnHost host;
+  const auto first = host.enroll_totp(user);
+  const auto shown = host.verifier.confirm_enrollment(first.factor.id(), host.code(first.totp.secret));
+  REQUIRE(shown.confirmed());
+  const auto key = host.verifier.enroll_factor(WebAuthn{.user = "owner@example.org", .user_id = user}, shown);
+  CHECK(thrown_by([&] { return host.verifier.challenge_enrollment(key.factor.id(), user); }) ==
+        errc::authorization_required);
+  CHECK_NOTHROW(host.verifier.challenge_enrollment(key.factor.id(), user, {}, shown));
 }
 
 TEST_CASE("What somebody with the password enrols before the owner does is not confirmed after him") {

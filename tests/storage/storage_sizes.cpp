@@ -141,7 +141,8 @@ TEST_CASE("Everything that the verbs write fits in what a storage is told to tak
     (void)verifier.remember_device(user, std::string(200, 'l'), mfa::by_operator, 366 * 24h);
     const auto security_key = verifier.enroll_factor(
         mfa::WebAuthn{.user = of_64, .display_name = of_64, .user_id = user}, mfa::by_operator);
-    const auto challenge = verifier.challenge_enrollment(security_key.factor.id(), user, bound);
+    const auto challenge =
+        verifier.challenge_enrollment(security_key.factor.id(), user, bound, mfa::by_operator);
     REQUIRE(challenge.confirm(std::to_string(i), {.binding = binding}).confirmed());
   }
 

@@ -282,7 +282,7 @@ template <class StoragePolicy> class Scene {
     return asked([&] {
       const FactorType type = type_of(factor_id);
       const std::size_t sent_before = sms.sent;
-      const auto challenge = verifier().challenge_enrollment(factor_id, whose);
+      const auto challenge = verifier().challenge_enrollment(factor_id, whose, {}, by_operator);
       return confirm(challenge.id(),
                      answer_to(type, factor_id, reached(sent_before, factor_id, whose, challenge),
                                std::string(challenge.webauthn_options())));
@@ -318,8 +318,9 @@ template <class StoragePolicy> class Scene {
                  const ChallengeOptions& options = {}) {
     const std::string& factor_id = account.factors.at(factor);
     const bool verified = verifier().get_factor(factor_id, account.user_id).verified();
-    const auto made = verified ? verifier().challenge_factor(factor_id, account.user_id, options)
-                               : verifier().challenge_enrollment(factor_id, account.user_id, options);
+    const auto made = verified
+                          ? verifier().challenge_factor(factor_id, account.user_id, options)
+                          : verifier().challenge_enrollment(factor_id, account.user_id, options, by_operator);
     const std::string& id = account.challenges[name] = made.id();
     names[id] = account.user_id + "'s challenge '" + name + "'";
     if (const std::string code(made.code()); !code.empty()) account.codes[name] = code;

@@ -118,7 +118,7 @@ template <class Storage> class Player {
       const auto answer = answer_of([&]() -> Answer {
         const std::string id = factor_id(call.target);
         const auto challenge = call.purpose == Purpose::confirm_enrollment
-                                   ? verifier_.challenge_enrollment(id, whose(call.user), said)
+                                   ? verifier_.challenge_enrollment(id, whose(call.user), said, by_operator)
                                    : verifier_.challenge_factor(id, whose(call.user), said);
         challenge_ids_[call.name] = challenge.id();
         if (rules_.factors.at(call.target).view.type == FactorType::sms) code = sms_.last().body;

@@ -121,9 +121,11 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
     said.action = task.action;
     said.binding = task.binding;
     const Whose of = whose(task.user_id);
-    verbs::Verb<verbs::Created> creates = task.purpose == Purpose::confirm_enrollment
-                                              ? verbs::challenge_enrollment(run, task.factor_id, of, said)
-                                              : verbs::challenge_factor(run, task.factor_id, of, said);
+    const Authorization none;
+    verbs::Verb<verbs::Created> creates =
+        task.purpose == Purpose::confirm_enrollment
+            ? verbs::challenge_enrollment(run, task.factor_id, of, said, none)
+            : verbs::challenge_factor(run, task.factor_id, of, said);
     verbs::Created created = co_await creates;
     told.answer.challenge = view(created.challenge);
     told.id = created.challenge.id();

@@ -27,7 +27,7 @@ struct WebAuthnHost : Host {
   }
 
   Confirmation register_with(const SoftwareAuthenticator& authenticator, const std::string& factor_id) {
-    const auto challenge = verifier.challenge_enrollment(factor_id, any_user);
+    const auto challenge = verifier.challenge_enrollment(factor_id, any_user, {}, by_operator);
     return challenge.confirm(authenticator.create(challenge.webauthn_options()).json());
   }
 

@@ -169,7 +169,7 @@ struct Scene {
   }
   auto security_key() {
     auto factor = new_security_key();
-    const auto challenge = factor.challenge_enrollment({.event_context = request});
+    const auto challenge = factor.challenge_enrollment({.event_context = request}, mfa::by_operator);
     REQUIRE(challenge.confirm("valid", {.event_context = request}).confirmed());
     return factor;
   }

@@ -553,14 +553,14 @@ template <class StoragePolicy> class Play {
       return enrolled.factor;
     };
     const auto factor = enroll();
-    confirm(factor.challenge_enrollment(), "valid", Status::valid);
+    confirm(factor.challenge_enrollment({}, mfa::by_operator), "valid", Status::valid);
     heard.error_of(errc::insufficient_assurance,
                    [&] { return factor.challenge({.required = {.factors = 2}}); });
     verify(factor.challenge({.initialize_user_verification = true}), "valid", Status::valid);
     verify(factor.challenge({.required = {.factors = 2}}), mfa::test::ScriptedRelyingParty::valid_without_pin,
            Status::insufficient_assurance);
     verify(factor.challenge(), mfa::test::ScriptedRelyingParty::valid_and_told, Status::valid);
-    confirm(enroll().challenge_enrollment(), "valid", Status::already_registered);
+    confirm(enroll().challenge_enrollment({}, mfa::by_operator), "valid", Status::already_registered);
     for (auto status = Status::wrong_challenge; status <= Status::cloned_authenticator;
          status = static_cast<Status>(static_cast<int>(status) + 1)) {
       const auto challenge = factor.challenge();

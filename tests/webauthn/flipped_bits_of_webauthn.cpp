@@ -25,7 +25,7 @@ template <class StoreType> class WebAuthnWorld : public World<StoreType> {
     auto& verifier = this->verifier_;
     const mfa::WebAuthn request{.user = "alan@example.org", .display_name = "Alan", .user_id = "u_42"};
     const auto id = verifier.enroll_factor(request, mfa::by_operator).factor.id();
-    const auto first = verifier.challenge_enrollment(id, mfa::any_user);
+    const auto first = verifier.challenge_enrollment(id, mfa::any_user, {}, mfa::by_operator);
     REQUIRE(first.confirm(key_.create(first.webauthn_options()).json()).confirmed());
     const auto sign_in = verifier.challenge_factor(id, mfa::any_user);
     const auto options = sign_in.webauthn_options();
@@ -46,7 +46,7 @@ template <class StoreType> class WebAuthnWorld : public World<StoreType> {
       });
 
     const auto pending = verifier.enroll_factor(request, mfa::by_operator).factor.id();
-    const auto registration = verifier.challenge_enrollment(pending, mfa::any_user);
+    const auto registration = verifier.challenge_enrollment(pending, mfa::any_user, {}, mfa::by_operator);
     const auto pending_options = registration.webauthn_options();
     second_key_.credential_id = "the credential of the second key";
     SoftwareAuthenticator replaying = second_key_;

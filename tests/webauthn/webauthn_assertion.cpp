@@ -194,7 +194,8 @@ TEST_CASE("A registration's response does not sign in, nor the reverse") {
   const auto challenge = user.host.verifier.challenge_factor(user.factor_id, mfa::any_user);
   const std::string& options = challenge.webauthn_options();
   CHECK(to_string(challenge.verify(user.authenticator.create(options).json()).status()) == "malformed_code");
-  const auto enrolment = user.host.verifier.challenge_enrollment(user.host.enroll(), mfa::any_user);
+  const auto enrolment =
+      user.host.verifier.challenge_enrollment(user.host.enroll(), mfa::any_user, {}, mfa::by_operator);
   CHECK(to_string(enrolment.confirm(user.authenticator.get(enrolment.webauthn_options()).json()).status()) ==
         "malformed_code");
 }

@@ -48,7 +48,8 @@ TEST_CASE(
                                                      {"requireResidentKey", true},
                                                      {"userVerification", "required"}});
   CHECK(options.at("attestation") == "none");
-  CHECK(enrolled.factor.challenge_enrollment().webauthn_options() == enrolled.webauthn.creation_options);
+  CHECK(enrolled.factor.challenge_enrollment({}, mfa::by_operator).webauthn_options() ==
+        enrolled.webauthn.creation_options);
 }
 
 TEST_CASE("Request options are PublicKeyCredentialRequestOptionsJSON of this credential, with a challenge of "
@@ -99,12 +100,12 @@ TEST_CASE("A challenge ends after the relying party's timeout, and an enrolment 
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
-  const auto first = enrolled.factor.challenge_enrollment();
+  const auto first = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   CHECK(first.expires_at() == first.created_at() + 5min);
   host.clock.advance(5min);
   const std::string late = authenticator.create(first.webauthn_options()).json();
   CHECK(to_string(first.confirm(late).status()) == "expired");
-  const auto second = enrolled.factor.challenge_enrollment();
+  const auto second = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   CHECK(second.webauthn_options() != first.webauthn_options());
   CHECK(to_string(second.confirm(late).status()) == "wrong_challenge");
   CHECK(second.confirm(authenticator.create(second.webauthn_options()).json()).confirmed());
@@ -121,13 +122,13 @@ TEST_CASE("The bytes of an enrolment live one timeout, however late a challenge 
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
   const auto enrolled_at = enrolled.factor.created_at();
   host.clock.advance(4min);
-  const auto late = enrolled.factor.challenge_enrollment();
+  const auto late = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   CHECK(late.webauthn_options() == enrolled.webauthn.creation_options);
   CHECK(late.expires_at() == enrolled_at + 5min);
   const std::string answer = authenticator.create(enrolled.webauthn.creation_options).json();
   host.clock.advance(1min);
   CHECK(to_string(late.confirm(answer).status()) == "expired");
-  const auto next = enrolled.factor.challenge_enrollment();
+  const auto next = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   CHECK(next.expires_at() == next.created_at() + 5min);
   CHECK(to_string(next.confirm(answer).status()) == "wrong_challenge");
 }
@@ -152,8 +153,8 @@ TEST_CASE("One registration ends every other challenge of the enrolment") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
-  const auto first = enrolled.factor.challenge_enrollment();
-  const auto second = enrolled.factor.challenge_enrollment();
+  const auto first = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
+  const auto second = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   const std::string answer = authenticator.create(first.webauthn_options()).json();
   CHECK(second.confirm(answer).confirmed()); // they share the options
   CHECK(to_string(first.confirm(answer).status()) == "superseded");

@@ -315,7 +315,7 @@ class Onslaught {
 
   auto challenge() {
     return registered_ ? host.verifier.challenge_factor(factor_id, mfa::any_user)
-                       : host.verifier.challenge_enrollment(factor_id, mfa::any_user);
+                       : host.verifier.challenge_enrollment(factor_id, mfa::any_user, {}, mfa::by_operator);
   }
 
  private:

@@ -254,7 +254,8 @@ TEST_CASE("7.1 step 26: a credential id is one factor's, until that is deleted")
 TEST_CASE("The id beside the response is the attested one") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
-  const auto challenge = host.verifier.challenge_enrollment(host.enroll(), mfa::any_user);
+  const auto challenge =
+      host.verifier.challenge_enrollment(host.enroll(), mfa::any_user, {}, mfa::by_operator);
   auto response = authenticator.create(challenge.webauthn_options());
   response.credential_id = "another one";
   CHECK(to_string(challenge.confirm(response.json()).status()) == "wrong_credential");

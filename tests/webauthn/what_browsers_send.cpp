@@ -30,7 +30,8 @@ std::string registration(const std::function<void(Json&)>& change,
                          const SoftwareAuthenticator& authenticator = SoftwareAuthenticator(),
                          mfa::webauthn::RelyingPartySettings settings = mfa::test::example_settings()) {
   WebAuthnHost host(std::move(settings));
-  const auto challenge = host.verifier.challenge_enrollment(host.enroll(), mfa::any_user);
+  const auto challenge =
+      host.verifier.challenge_enrollment(host.enroll(), mfa::any_user, {}, mfa::by_operator);
   Json answer = Json::parse(authenticator.create(challenge.webauthn_options()).json());
   change(answer);
   return std::string(to_string(challenge.confirm(answer.dump()).status()));
@@ -187,7 +188,8 @@ TEST_CASE("What a browser says of frames may be null") {
 TEST_CASE("The signed bytes are read strictly: a challenge in another form than was given out is none") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
-  const auto challenge = host.verifier.challenge_enrollment(host.enroll(), mfa::any_user);
+  const auto challenge =
+      host.verifier.challenge_enrollment(host.enroll(), mfa::any_user, {}, mfa::by_operator);
   const auto asked = Json::parse(challenge.webauthn_options()).at("challenge").get<std::string>();
   for (const std::string& form : {padded(asked), asked + "=", in_standard_alphabet(asked) + "+"}) {
     auto answer = authenticator.create(challenge.webauthn_options());
@@ -558,7 +560,7 @@ TEST_CASE("Conditional create shows no presence, which is taken where the host a
 
     WebAuthnHost host;
     const auto enrolled = enroll(host, row.conditional, row.verification);
-    const auto challenge = enrolled.factor.challenge_enrollment();
+    const auto challenge = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
     CHECK(to_string(challenge.confirm(manager.create(challenge.webauthn_options()).json()).status()) ==
           row.expected);
     if (row.expected != "valid") continue;

@@ -114,10 +114,11 @@ class Verifier {
 
   [[nodiscard]] Task<Answer<ChallengeHandle>>
   challenge_enrollment(std::string_view factor_id, const Whose& whose,
-                       const ChallengeOptions& options = ChallengeOptions()) const {
+                       const ChallengeOptions& options = ChallengeOptions(),
+                       const Authorization& authorization = Authorization()) const {
     return run(options.event_context,
-               [factor_id = std::string(factor_id), whose, options](const verbs::Run& run) {
-                 return verbs::challenge_enrollment(run, factor_id, whose, options);
+               [factor_id = std::string(factor_id), whose, options, authorization](const verbs::Run& run) {
+                 return verbs::challenge_enrollment(run, factor_id, whose, options, authorization);
                });
   }
 

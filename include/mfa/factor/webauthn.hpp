@@ -79,7 +79,7 @@ namespace factor {
 
 /// The kind `webauthn`. A challenge to confirm the enrolment takes the response of a registration, that of a
 /// verified one the response of a sign-in. The protocol is `webauthn::RelyingParty`'s.
-struct WebAuthnKind : BeyondGuessing, CountsNothing, UnlocksNothing, ExportsNothing {
+struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothing, ExportsNothing {
   using Request = WebAuthn;
   using Details = WebAuthnDetails;
   using Shown = WebAuthnEnrollment;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include <mfa/authorization.hpp>
 #include <mfa/challenge_details.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/user_record.hpp>
@@ -65,9 +67,21 @@ Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
   std::rethrow_exception(error);
 }
 
-/// Puts a question to a factor, whatever it is for.
+/// Throws `errc::authorization_required` if whoever holds the session could make the answer by himself, and
+/// the user has a verified factor.
+Verb<void> check_may_confirm(const VerbRun auto& run, const storage::FactorRecord& factor,
+                             const Authorization& authorization, const factor::Context& context) {
+  const bool made_by_client =
+      factor::with_kind(factor.type, [](auto kind) { return factor::is_made_by_client<decltype(kind)>; });
+  if (!made_by_client || factor.user_id.empty()) co_return;
+  const auto factors = co_await run.list_factors(factor.user_id);
+  if (std::ranges::any_of(factors, is_verified))
+    (void)co_await authorize(run, authorization, factor.user_id, context);
+}
+
+/// Puts a question to a factor, whatever it is for. `authorization` is for the confirmation of an enrolment.
 Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
-                  const ChallengeOptions& options) {
+                  const ChallengeOptions& options, const Authorization& authorization) {
   decision::check_said("ChallengeOptions", options);
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
@@ -77,8 +91,10 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
     if (is_verified(factor) && device_id.empty() && factor::is_guessable(factor.type))
       decision::check_guesses(found_user.user, context);
-    if (options.purpose == Purpose::confirm_enrollment)
+    if (options.purpose == Purpose::confirm_enrollment) {
       decision::check_in_time(found_user.user, factor, context.now);
+      co_await check_may_confirm(run, factor, authorization, context);
+    }
     const bool sends =
         factor::with_kind(factor.type, [](auto kind) { return factor::sends_codes<decltype(kind)>; });
     std::optional<factor::Refusal> refusal;
@@ -128,15 +144,16 @@ Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_
   if (options.purpose == Purpose::confirm_enrollment)
     throw Error(errc::invalid_argument,
                 "challenge_factor does not confirm an enrolment; use challenge_enrollment");
-  co_return co_await ask(run, factor_id, whose, options);
+  const Authorization none;
+  co_return co_await ask(run, factor_id, whose, options, none);
 }
 
 /// See `Verifier::challenge_enrollment`.
 Verb<Created> challenge_enrollment(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
-                                   const ChallengeOptions& options) {
+                                   const ChallengeOptions& options, const Authorization& authorization) {
   ChallengeOptions confirming = options;
   confirming.purpose = Purpose::confirm_enrollment;
-  co_return co_await ask(run, factor_id, whose, confirming);
+  co_return co_await ask(run, factor_id, whose, confirming, authorization);
 }
 
 } // namespace mfa::verbs

@@ -195,7 +195,8 @@ Verb<Confirmation> confirm_enrollment(const VerbRun auto& run, std::string_view 
                 "factor " + factor.id + " is of kind " + std::string(to_string(factor.type)) +
                     ", whose answer must be asked for; use challenge_enrollment, and confirm its challenge");
   const ChallengeOptions challenge_options = challenge_for(options);
-  const Created created = co_await challenge_enrollment(run, id, options.user, challenge_options);
+  const Authorization none;
+  const Created created = co_await challenge_enrollment(run, id, options.user, challenge_options, none);
   co_return Confirmation(co_await attempt(run, created.challenge.id(), code, confirming));
 }
 
