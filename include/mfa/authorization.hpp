@@ -1,7 +1,6 @@
 #pragma once
 
 #include <concepts>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -45,14 +44,14 @@ class Authorization {
     return authorization;
   }
 
-  [[nodiscard]] bool is_given() const noexcept { return by_operator_ || challenge_id_.has_value(); }
+  [[nodiscard]] bool is_given() const noexcept { return by_operator_ || !challenge_id_.empty(); }
   [[nodiscard]] bool is_by_operator() const noexcept { return by_operator_; }
-  /// Of the verified challenge; none if there is none.
-  [[nodiscard]] const std::optional<std::string>& challenge_id() const noexcept { return challenge_id_; }
+  /// Of the verified challenge; empty if there is none.
+  [[nodiscard]] const std::string& challenge_id() const noexcept { return challenge_id_; }
 
  private:
   bool by_operator_ = false;
-  std::optional<std::string> challenge_id_;
+  std::string challenge_id_;
 };
 
 } // namespace mfa

@@ -38,9 +38,9 @@ namespace mfa::verbs {
 Verb<std::optional<std::string>> authorize(const VerbRun auto& run, const Authorization& authorization,
                                            std::string_view user_id, const factor::Context& context) {
   if (authorization.is_by_operator()) co_return std::nullopt;
-  const auto& challenge_id = authorization.challenge_id();
-  if (challenge_id && detail::is_id(*challenge_id, detail::challenge_id_prefix)) {
-    auto found = co_await find_challenge_and_factor(run, *challenge_id);
+  const std::string& challenge_id = authorization.challenge_id();
+  if (detail::is_id(challenge_id, detail::challenge_id_prefix)) {
+    auto found = co_await find_challenge_and_factor(run, challenge_id);
     if (found && allows(*found, user_id, context)) co_return std::move(found->challenge.factor_id);
   }
   throw Error(errc::authorization_required,
