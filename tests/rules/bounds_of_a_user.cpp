@@ -120,7 +120,7 @@ TEST_CASE("A further unverified factor removes the oldest, and none that is veri
   Host host{Options{.unverified_factors_a_user = 2}};
   const auto verified = host.enroll_verified_totp();
   std::vector<std::string> ids;
-  for (int i = 0; i < 4; ++i)
+  for (int i = 0; i < 4; ++i, host.clock.advance(seconds(1)))
     ids.push_back(
         host.verifier
             .enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"}, by_operator)
