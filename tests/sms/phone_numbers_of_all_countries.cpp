@@ -237,7 +237,8 @@ TEST_CASE("One phone has one limit of messages, whatever the spelling and the fa
       CAPTURE(spelling);
       const auto enrolled = host.enroll_sms(spelling);
       CHECK(enrolled.sms.phone_number == spellings.front());
-      CHECK(mfa::test::thrown_by([&] { return enrolled.factor.challenge(); }) == errc::sms_rate_limited);
+      CHECK(mfa::test::thrown_by([&] { return enrolled.factor.challenge_enrollment(); }) ==
+            errc::sms_rate_limited);
     }
     CHECK(host.sms.messages().size() == 1);
   }
