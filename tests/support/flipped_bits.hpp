@@ -482,7 +482,7 @@ template <class StoreType> class World {
          [=, this] { return std::string(to_string(verifier_.get_factor(factor_id, mfa::any_user).type())); });
     if (kind != "sms" && kind != "generic_otp") // which may not be sent yet
       also("challenge_factor", [=, this, confirming = is_confirming(challenge_id)] {
-        const auto made = confirming ? verifier_.challenge_enrollment(factor_id, "u_42")
+        const auto made = confirming ? verifier_.challenge_enrollment(factor_id, "u_42", {}, by_operator)
                                      : verifier_.challenge_factor(factor_id, "u_42");
         return made.id().substr(0, 15);
       });

@@ -71,7 +71,7 @@ template <class Open> class KilledUnderLoad {
 
  private:
   static constexpr std::size_t worker_count = 4;
-  static constexpr std::chrono::milliseconds turn{2};
+  static constexpr std::chrono::milliseconds turn{5};
   static constexpr int most_turns = 5000;
 
   struct Contested {

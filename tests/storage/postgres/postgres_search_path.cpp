@@ -146,7 +146,8 @@ void use(Postgres& storage) {
   CHECK_FALSE(storage.commit(batch));
   CHECK(storage.find_counter("a"));
   verifier.delete_factor(enrolled.factor.id(), "u_42", signed_in);
-  CHECK(storage.purge(at(9'000'000'000'000), 10) == 5); // with two challenges and the user's record
+  CHECK(storage.purge(at(9'000'000'000'000), 10) ==
+        6); // with two challenges, the user's record and his devices
 }
 
 /// That the view, the tables and the function use PostgreSQL's own types, functions and operators alone.
