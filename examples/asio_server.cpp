@@ -3,10 +3,12 @@
 // threads of its own; async::Postgres or async::Redis would take the place of `Storage` without any.
 //
 //   POST /enroll    {"user": "alan"}                        -> {"factor_id": ..., "secret": ..., "uri": ...}
+//   POST /confirm   {"user": "alan", "factor_id": ..., "code": "123456"}    -> {"status": "valid"}
 //   POST /challenge {"user": "alan", "factor_id": ...}      -> {"challenge_id": ...}
-//   POST /verify    {"challenge_id": ..., "code": "123456"} -> {"status": "valid", "user": "alan"}
+//   POST /verify    {"user": "alan", "challenge_id": ..., "code": "123456"} -> {"status": "valid", ...}
 //
-// A real server takes the user from its session, after the password, and speaks TLS.
+// A real server takes the user from its session, after the password, and speaks TLS. A second factor of the
+// same user is enrolled with a fresh verification of the first; here it is refused.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -61,8 +63,10 @@ using Verifier = mfa::async::Verifier<AsioTask, Storage>;
 
 // What a host writes: one handler a verb.
 
+std::string user_of(const json& asked) { return asked.at("user"); }
+
 AsioTask<json> enroll(const Verifier& verifier, const json& asked) {
-  const std::string user = asked.at("user");
+  const std::string user = user_of(asked);
   const mfa::Totp request{.issuer = "Foo Corp", .user = user, .user_id = user};
   const auto enrolled = co_await verifier.enroll_factor(request);
   json answer;
@@ -72,9 +76,20 @@ AsioTask<json> enroll(const Verifier& verifier, const json& asked) {
   co_return answer;
 }
 
+AsioTask<json> confirm(const Verifier& verifier, const json& asked) {
+  const std::string id = asked.at("factor_id");
+  const std::string code = asked.at("code");
+  const mfa::VerifyOptions options{.user = user_of(asked)};
+  const auto confirmation = co_await verifier.confirm_enrollment(id, code, options);
+  json answer;
+  answer["status"] = to_string(confirmation.status()); // starts no session
+  if (const auto wait = confirmation.retry_after()) answer["retry_after"] = wait->count();
+  co_return answer;
+}
+
 AsioTask<json> challenge(const Verifier& verifier, const json& asked) {
-  const mfa::ChallengeOptions options{.user_id = asked.at("user")};
-  const auto challenge = co_await verifier.challenge_factor(std::string(asked.at("factor_id")), options);
+  const std::string id = asked.at("factor_id");
+  const auto challenge = co_await verifier.challenge_factor(id, user_of(asked));
   json answer;
   answer["challenge_id"] = challenge.id();
   co_return answer;
@@ -83,7 +98,8 @@ AsioTask<json> challenge(const Verifier& verifier, const json& asked) {
 AsioTask<json> verify(const Verifier& verifier, const json& asked) {
   const std::string id = asked.at("challenge_id");
   const std::string code = asked.at("code");
-  const auto verification = co_await verifier.verify_challenge(id, code);
+  const mfa::VerifyOptions options{.user = user_of(asked)};
+  const auto verification = co_await verifier.verify_challenge(id, code, options);
   json answer;
   answer["status"] = to_string(verification.status());
   if (verification.valid()) answer["user"] = verification.user_id(); // the moment to start a session
@@ -144,6 +160,7 @@ AsioTask<Request> read_request(tcp::socket& socket, std::string& buffer) {
 AsioTask<json> route(const Verifier& verifier, const Request& request) {
   const json asked = json::parse(request.body);
   if (request.target == "/enroll") co_return co_await enroll(verifier, asked);
+  if (request.target == "/confirm") co_return co_await confirm(verifier, asked);
   if (request.target == "/challenge") co_return co_await challenge(verifier, asked);
   if (request.target == "/verify") co_return co_await verify(verifier, asked);
   throw mfa::Error(mfa::errc::entity_not_found, "there is nothing at this path");
@@ -153,6 +170,8 @@ int http_status(mfa::errc code) {
   switch (code) {
   case mfa::errc::entity_not_found: return 404;
   case mfa::errc::invalid_argument: return 400;
+  case mfa::errc::authorization_required:
+  case mfa::errc::factor_not_verified:
   case mfa::errc::factor_locked_out: return 403;
   case mfa::errc::storage_unavailable: return 503;
   default: return 500;
@@ -287,23 +306,35 @@ void play(std::uint16_t port) {
     return answer.at("challenge_id");
   };
   const auto verify = [](Client& by, const json& id, const std::string& code) {
-    return by.post("/verify", json{{"challenge_id", id}, {"code", code}}).second;
+    return by.post("/verify", json{{"user", "alan"}, {"challenge_id", id}, {"code", code}}).second;
+  };
+  const auto confirm = [&](const std::string& code) {
+    return client
+        .post("/confirm", json{{"user", "alan"}, {"factor_id", enrolled.at("factor_id")}, {"code", code}})
+        .second;
   };
   const auto now = std::chrono::system_clock::now();
   const auto code_at = [&](int steps) { return mfa::otp::totp(key, now + steps * 30s); };
 
-  const json first = challenge();
   std::string wrong;
   for (char digit = '0'; wrong.empty(); ++digit) {
     wrong.assign(6, digit);
     for (int steps = -2; steps <= 3; ++steps)
       if (wrong == code_at(steps)) wrong.clear();
   }
-  expect(verify(client, first, wrong).at("status") == "wrong_code", "a wrong code", wrong);
-  const json answer = verify(client, first, code_at(0));
-  expect(answer.at("status") == "valid" && answer.at("user") == "alan", "the right code", answer);
+  const auto refused = [&](const std::string& target, const std::string& body, int expected) {
+    const auto [code, told] = client.post(target, body);
+    expect(code == expected, target + " with " + body + ", status " + std::to_string(code), told);
+  };
+  const std::string of_factor = R"("factor_id": )" + enrolled.at("factor_id").dump() + "}";
+  refused("/challenge", R"({"user": "alan", )" + of_factor, 403); // not before it is confirmed
+  const json unlike = confirm(wrong);
+  expect(unlike.at("status") == "wrong_code", "a wrong code", unlike);
+  const json confirmed = confirm(code_at(0));
+  expect(confirmed.at("status") == "valid" && !confirmed.contains("user"), "the right code", confirmed);
+  refused("/enroll", R"({"user": "alan"})", 403); // nor another without the first
   const json replayed = verify(client, challenge(), code_at(0));
-  expect(replayed.at("status") == "code_already_used", "the same code again", replayed);
+  expect(replayed.at("status") == "code_already_used", "the same code again, to sign in", replayed);
 
   // Sixteen clients send the next code at once: one of them signs in.
   std::vector<json> ids;
@@ -314,18 +345,16 @@ void play(std::uint16_t port) {
     for (std::size_t i = 0; i < ids.size(); ++i)
       threads.emplace_back([&, i] {
         Client other(port);
-        valid[i] = verify(other, ids[i], code_at(1)).at("status") == "valid" ? 1 : 0;
+        const json answer = verify(other, ids[i], code_at(1));
+        valid[i] = answer.at("status") == "valid" && answer.at("user") == "alan" ? 1 : 0;
       });
   }
   const auto signed_in = std::count(valid.begin(), valid.end(), 1);
   expect(signed_in == 1, "clients that signed in with one code", signed_in);
 
-  const auto refused = [&](const std::string& target, const std::string& body, int expected) {
-    const auto [code, told] = client.post(target, body);
-    expect(code == expected, target + " with " + body + ", status " + std::to_string(code), told);
-  };
-  refused("/challenge", R"({"user": "grace", "factor_id": )" + enrolled.at("factor_id").dump() + "}", 404);
-  refused("/verify", R"({"challenge_id": "unknown", "code": "123456"})", 404);
+  refused("/challenge", R"({"user": "grace", )" + of_factor, 404);
+  refused("/challenge", R"({"user": "", )" + of_factor, 400);
+  refused("/verify", R"({"user": "alan", "challenge_id": "unknown", "code": "123456"})", 404);
   refused("/enroll", R"({"user": 42})", 400);
   refused("/enroll", "nonsense", 400);
   refused("/nowhere", "{}", 404);

@@ -1,4 +1,5 @@
 // A user with an authenticator app, a phone, an e-mail address and recovery codes chooses one at login.
+#include <chrono>
 #include <cstddef>
 #include <iostream>
 #include <string>
@@ -6,6 +7,7 @@
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
+#include <mfa/testing/manual_clock.hpp>
 #include <mfa/testing/recording_sms.hpp>
 #include <mfa/workos/json.hpp>
 
@@ -25,19 +27,34 @@ std::string choice(const mfa::FactorDetails& factor) {
 
 int main() {
   mfa::storage::Memory storage;
-  mfa::testing::RecordingSms sms; // your gateway
-  mfa::Verifier verifier{storage, mfa::clock::System{}, sms, mfa::Options{.sms_template = "{{code}}"}};
+  mfa::testing::ManualClock clock; // the system's, which is the default
+  mfa::testing::RecordingSms sms;  // your gateway
+  mfa::Verifier verifier{storage, clock, sms,
+                         mfa::Options{.sms_template = "{{code}}", .sms_allowed_country_codes = {"1"}}};
 
-  // Enrolled long ago, on the account's settings page.
+  // On the account's settings page: the first factor, which its user confirms ...
   const auto app = verifier.enroll_factor(mfa::Totp{
       .issuer = "Foo Corp", .user = "alan@example.com", .user_id = "u_42", .friendly_name = "Work phone"});
-  (void)verifier.enroll_factor(
-      mfa::Sms{.phone_number = "+1 415 555 0123", .user_id = "u_42", .friendly_name = "Old mobile"});
-  (void)verifier.enroll_factor(
-      mfa::GenericOtp{.destination = "a***@example.com", .user_id = "u_42", .friendly_name = "E-mail"});
-  const auto paper =
-      verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42", .friendly_name = "Printed codes"});
+  const auto app_shows = [&] {
+    return mfa::otp::totp(mfa::otp::base32_decode(app.totp.secret), clock.now());
+  };
+  const auto confirmation = verifier.confirm_enrollment(app.factor.id(), app_shows());
 
+  // ... and others, which take the confirmation of one that stands. What must be asked for is asked for.
+  const auto phone = verifier.enroll_factor(
+      mfa::Sms{.phone_number = "+1 415 555 0123", .user_id = "u_42", .friendly_name = "Old mobile"},
+      confirmation);
+  const auto to_phone = phone.factor.challenge_enrollment();
+  const auto mail = verifier.enroll_factor(
+      mfa::GenericOtp{.destination = "a***@example.com", .user_id = "u_42", .friendly_name = "E-mail"},
+      confirmation);
+  const auto by_mail = mail.factor.challenge_enrollment();
+  const auto paper = verifier.enroll_factor(
+      mfa::RecoveryCodes{.user_id = "u_42", .friendly_name = "Printed codes"}, confirmation);
+  bool all_valid = confirmation.confirmed() && to_phone.confirm(sms.last().body).confirmed() &&
+                   by_mail.confirm(by_mail.code()).confirmed();
+
+  clock.advance(std::chrono::hours(24));
   // Login: the password was right, now the choice.
   std::cout << "How do you want to confirm that it is you?\n";
   const auto factors = verifier.list_factors("u_42");
@@ -45,19 +62,16 @@ int main() {
     std::cout << "  " << i + 1 << ". " << factors[i].friendly_name() << ": " << choice(factors[i]) << '\n';
 
   // The user tries one after the other. Only ids travel through the session.
-  bool all_valid = true;
   for (const auto& chosen : factors) {
-    const auto challenge =
-        verifier.challenge_factor(chosen.id(), {.binding = "session 7", .user_id = "u_42"});
+    const auto challenge = verifier.challenge_factor(chosen.id(), "u_42", {.binding = "session 7"});
     std::cout << '\n' << mfa::workos::json(chosen).dump(2) << '\n';
     std::string typed;
-    if (chosen.totp())
-      typed = mfa::otp::totp(mfa::otp::base32_decode(app.totp.secret), mfa::clock::System{}.now());
+    if (chosen.totp()) typed = app_shows();
     if (chosen.sms()) typed = sms.last().body;
     if (chosen.generic_otp()) typed = challenge.code(); // which you mail: see email_code.cpp
     if (chosen.recovery_codes()) typed = paper.recovery_codes.codes.front();
     const auto verification =
-        verifier.verify_challenge(challenge.id(), typed, {.binding = "session 7", .user_id = "u_42"});
+        verifier.verify_challenge(challenge.id(), typed, {.binding = "session 7", .user = "u_42"});
     std::cout << mfa::workos::json(verification).dump(2) << '\n';
     all_valid = all_valid && verification.valid();
   }

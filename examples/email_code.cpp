@@ -65,16 +65,17 @@ bool run(const std::string& server, const std::string& address, ReadCode read_co
   const auto enrolled =
       verifier.enroll_factor(mfa::GenericOtp{.destination = masked(address), .user_id = "u_42"});
 
-  const auto challenge = verifier.challenge_factor(enrolled.factor.id(), {.user_id = "u_42"});
+  // A login is the same with challenge_factor and verify_challenge.
+  const auto challenge = verifier.challenge_enrollment(enrolled.factor.id(), "u_42");
   send(server, {.from = "no-reply@foo.example",
                 .to = address,
                 .subject = "Your Foo Corp code",
                 .text = "Your code is " + std::string(challenge.code()) + ". It is good for ten minutes."});
   std::cout << "A code is on its way to " << enrolled.generic_otp.destination << '\n';
 
-  const auto verification = verifier.verify_challenge(challenge.id(), read_code(), {.user_id = "u_42"});
-  std::cout << to_string(verification.status()) << '\n';
-  return verification.valid();
+  const auto confirmation = verifier.confirm_enrollment(challenge.id(), read_code(), {.user = "u_42"});
+  std::cout << to_string(confirmation.status()) << '\n';
+  return confirmation.confirmed();
 }
 
 } // namespace

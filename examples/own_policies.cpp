@@ -94,7 +94,8 @@ class Database {
 
 /// The host's clock, a disciplined one perhaps.
 struct Clock {
-  std::chrono::system_clock::time_point now() const { return std::chrono::system_clock::now(); }
+  std::chrono::hours passed{}; // so that this program need not wait
+  std::chrono::system_clock::time_point now() const { return std::chrono::system_clock::now() + passed; }
 };
 
 /// The host's gateway. A real one posts to its provider, with a timeout, and throws if the message is not
@@ -114,27 +115,31 @@ struct Session {
 
 int main() {
   host::Database database;
+  host::Clock clock;
   host::Gateway gateway;
   std::map<std::string, host::Session> sessions;
-  mfa::Verifier verifier{database, host::Clock{}, gateway, mfa::Options{.sms_template = "{{code}}"}};
+  mfa::Verifier verifier{database, clock, gateway,
+                         mfa::Options{.sms_template = "{{code}}", .sms_allowed_country_codes = {"1"}}};
 
+  // On the account's settings page: the user confirms that the messages reach him.
   const std::string factor_id =
       verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"}).factor.id();
+  if (!verifier.challenge_enrollment(factor_id, "u_42").confirm(gateway.delivered).confirmed()) return 1;
+  clock.passed = std::chrono::hours(24);
 
   // Request 1: the password was right. The session is bound to the challenge and the challenge to the
   // session.
   const std::string session_id = "c2Vzc2lvbg";
   host::Session& session = sessions[session_id];
   session.user_id = "u_42";
-  session.challenge_id =
-      verifier.challenge_factor(factor_id, {.binding = session_id, .user_id = session.user_id}).id();
+  session.challenge_id = verifier.challenge_factor(factor_id, session.user_id, {.binding = session_id}).id();
 
   // Request 2: the code, from the browser that holds the session.
   const auto answer = [&](const std::string& from_session, const std::string& typed) {
     try {
       const auto verification =
           verifier.verify_challenge(sessions.at(session_id).challenge_id, typed,
-                                    {.binding = from_session, .user_id = sessions.at(session_id).user_id});
+                                    {.binding = from_session, .user = sessions.at(session_id).user_id});
       sessions.at(session_id).authenticated = verification.valid();
       return std::string(to_string(verification.status()));
     } catch (const mfa::Error& error) {

@@ -90,51 +90,69 @@ std::string_view advice(mfa::Status status) {
   }
 }
 
-/// One login: a challenge, and the user's tries. False when the user has left.
-template <class Factor> bool log_in(const Factor& factor) {
-  const auto challenge = factor.challenge();
+/// The user's tries, which `check` answers, until one is right: that answer. None if the challenge is over
+/// before, or the user has left.
+template <class Check> auto try_codes(Check check) -> std::optional<decltype(check(std::string()))> {
   while (const auto code = ask("Code: ")) {
-    const auto verification = challenge.verify(*code);
-    if (verification.valid()) {
-      std::cout << "valid: this is the moment to start a session (amr \"" << verification.amr().front()
-                << "\")\n\n";
-      return true;
-    }
-    const bool over =
-        verification.challenge().state() != mfa::ChallengeState::pending || verification.factor_locked();
-    std::cout << to_string(verification.status()) << ": "
-              << advice(verification.factor_locked()        ? mfa::Status::locked_out
-                        : verification.attempts_left() == 0 ? mfa::Status::too_many_attempts
-                                                            : verification.status());
-    if (const auto wait = verification.retry_after()) std::cout << " (" << wait->count() << " s)";
-    std::cout << ". Attempts left: " << verification.attempts_left() << '\n';
-    if (over) return false;
+    auto answer = check(*code);
+    if (answer.status() == mfa::Status::valid) return answer;
+    const bool over = answer.challenge().state() != mfa::ChallengeState::pending || answer.factor_locked();
+    std::cout << to_string(answer.status()) << ": "
+              << advice(answer.factor_locked()        ? mfa::Status::locked_out
+                        : answer.attempts_left() == 0 ? mfa::Status::too_many_attempts
+                                                      : answer.status());
+    if (const auto wait = answer.retry_after()) std::cout << " (" << wait->count() << " s)";
+    std::cout << ". Attempts left: " << answer.attempts_left() << '\n';
+    if (over) return std::nullopt;
   }
   std::cout << "\nBye.\n";
-  return false;
+  return std::nullopt;
 }
 
-template <class Verifier> bool authenticator(Verifier& verifier) {
+/// One enrolment's end: the user shows that he has what was enrolled.
+template <class Factor> std::optional<mfa::Confirmation> confirm(const Factor& factor) {
+  const auto challenge = factor.challenge_enrollment();
+  auto confirmation = try_codes([&](const std::string& code) { return challenge.confirm(code); });
+  if (confirmation) std::cout << "confirmed: from now on it signs you in\n\n";
+  return confirmation;
+}
+
+/// One login.
+template <class Factor> std::optional<mfa::Verification> log_in(const Factor& factor) {
+  const auto challenge = factor.challenge();
+  auto verification = try_codes([&](const std::string& code) { return challenge.verify(code); });
+  if (verification)
+    std::cout << "valid: this is the moment to start a session (amr \"" << verification->amr().front()
+              << "\")\n\n";
+  return verification;
+}
+
+/// What the user has shown allows him to enrol others. None if he has shown nothing.
+template <class Answer> std::optional<mfa::Authorization> allowed_by(const std::optional<Answer>& answer) {
+  return answer ? std::optional<mfa::Authorization>(*answer) : std::nullopt;
+}
+
+template <class Verifier> std::optional<mfa::Authorization> authenticator(Verifier& verifier) {
   for (const auto& factor : verifier.list_factors(user_id)) {
     if (!factor.totp() || !factor.verified()) continue;
     std::cout << "You enrolled \"" << factor.totp()->issuer << " (" << factor.totp()->user
               << ")\" in an earlier run: type the code that your authenticator shows.\n";
-    return log_in(factor);
+    return allowed_by(log_in(factor));
   }
   const auto enrolled = verifier.enroll_factor(
-      mfa::Totp{.issuer = "mfa", .user = "demo", .user_id = std::string(user_id)}); // short, to fit a screen
+      mfa::Totp{.issuer = "mfa", .user = "demo", .user_id = user_id}); // short, to fit a screen
   std::cout << mfa::qr::terminal(mfa::qr::encode(enrolled.totp.uri, mfa::qr::ErrorCorrection::low))
             << "Scan it with an authenticator app, or type in " << enrolled.totp.secret << '\n'
             << "or open " << enrolled.totp.uri << "\nThen type the code that the app shows. ";
-  return log_in(enrolled.factor);
+  return allowed_by(confirm(enrolled.factor));
 }
 
-template <class Verifier> bool phone(Verifier& verifier) {
+template <class Verifier> bool phone(Verifier& verifier, const mfa::Authorization& authorization) {
   for (const auto& factor : verifier.list_factors(user_id)) {
     if (!factor.sms() || !factor.verified()) continue;
     std::cout << "A text message goes to " << factor.sms()->phone_number << " (that is, to this console).\n";
     try {
-      return log_in(factor);
+      return log_in(factor).has_value();
     } catch (const mfa::Error& error) {
       if (error.code() != mfa::errc::sms_rate_limited) throw;
       std::cout << "Refused, " << error.what() << '\n'; // a second run comes sooner than a second message may
@@ -144,8 +162,9 @@ template <class Verifier> bool phone(Verifier& verifier) {
   while (const auto number =
              ask("Now a phone. Its number, as +14155550123 (any will do, the message comes here): ")) {
     try {
-      return log_in(
-          verifier.enroll_factor(mfa::Sms{.phone_number = *number, .user_id = std::string(user_id)}).factor);
+      const auto enrolled =
+          verifier.enroll_factor(mfa::Sms{.phone_number = *number, .user_id = user_id}, authorization);
+      return confirm(enrolled.factor).has_value();
     } catch (const mfa::Error& error) {
       if (error.code() != mfa::errc::invalid_phone_number) throw;
       std::cout << error.what() << '\n';
@@ -158,11 +177,12 @@ template <class Verifier> bool phone(Verifier& verifier) {
 int interactive(const std::string& state) {
   auto keys = load_or_make_key(state);
   mfa::storage::Sqlite storage{state};
-  mfa::Verifier verifier{storage, mfa::clock::System{}, mfa::sms::Console{},
-                         mfa::Options{.key_ring = std::move(keys)}};
+  mfa::Verifier verifier{
+      storage, mfa::clock::System{}, mfa::sms::Console{},
+      mfa::Options{.key_ring = std::move(keys), .sms_allowed_country_codes = mfa::sms::every_country()}};
   std::cout << "State: " << state << " (key: " << state << ".key). Delete both to start anew.\n\n";
-  if (authenticator(verifier) && phone(verifier))
-    std::cout << "Run the demo again: it will know both factors.\n";
+  const auto shown = authenticator(verifier);
+  if (shown && phone(verifier, *shown)) std::cout << "Run the demo again: it will know both factors.\n";
   return 0;
 }
 
@@ -186,7 +206,8 @@ int self_test() {
   mfa::testing::ManualClock clock;
   mfa::testing::RecordingSms sms;
   const std::string state = directory + "/demo.db";
-  const mfa::Options options{.key_ring = load_or_make_key(state), .sms_template = "{{code}}"};
+  const mfa::Options options{
+      .key_ring = load_or_make_key(state), .sms_template = "{{code}}", .sms_allowed_country_codes = {"1"}};
   int wrong_answers = 0;
   const auto expect = [&](const char* what, Status status, Status expected) {
     std::cout << what << ": " << to_string(status) << (status == expected ? "\n" : "  <- NOT as expected\n");
@@ -197,47 +218,47 @@ int self_test() {
     return code;
   };
 
+  const std::string user(user_id);
   std::string factor_id;
   std::string uri;
   {
     mfa::storage::Sqlite storage{state};
     mfa::Verifier verifier{storage, clock, sms, options};
     const auto enrolled = verifier.enroll_factor(
-        mfa::Totp{.issuer = "mfa-cpp demo", .user = "you@example.com", .user_id = "demo"});
+        mfa::Totp{.issuer = "mfa-cpp demo", .user = "you@example.com", .user_id = user});
     factor_id = enrolled.factor.id();
     uri = enrolled.totp.uri;
-    const auto challenge = enrolled.factor.challenge();
     const std::string code = authenticator_code(uri, clock.now());
-    expect("TOTP, wrong code", challenge.verify(other(code)).status(), Status::wrong_code);
-    expect("TOTP, right code", challenge.verify(code).status(), Status::valid);
-    expect("TOTP, the same challenge again", challenge.verify(code).status(), Status::already_verified);
-    expect("TOTP, replayed code", enrolled.factor.challenge().verify(code).status(),
+    expect("TOTP, wrong code", verifier.confirm_enrollment(factor_id, other(code)).status(),
+           Status::wrong_code);
+    expect("TOTP, right code", verifier.confirm_enrollment(factor_id, code).status(), Status::valid);
+    expect("TOTP, replayed code", verifier.challenge_factor(factor_id, user).verify(code).status(),
            Status::code_already_used);
   }
   clock.advance(30s);
   mfa::storage::Sqlite storage{state}; // a second run
   mfa::Verifier verifier{storage, clock, sms, options};
+  const auto challenge = verifier.challenge_factor(factor_id, user);
+  const std::string next = authenticator_code(uri, clock.now());
+  const auto signed_in = verifier.verify_challenge(challenge.id(), next);
+  expect("TOTP, next code after a restart", signed_in.status(), Status::valid);
+  expect("TOTP, the same challenge again", challenge.verify(next).status(), Status::already_verified);
   expect(
-      "TOTP, next code after a restart",
-      verifier
-          .verify_challenge(verifier.challenge_factor(factor_id).id(), authenticator_code(uri, clock.now()))
-          .status(),
-      Status::valid);
-  expect("TOTP, a code of five minutes ago",
-         verifier
-             .verify_challenge(verifier.challenge_factor(factor_id).id(),
-                               authenticator_code(uri, clock.now() - 5min))
-             .status(),
-         Status::wrong_code);
+      "TOTP, a code of five minutes ago",
+      verifier.challenge_factor(factor_id, user).verify(authenticator_code(uri, clock.now() - 5min)).status(),
+      Status::wrong_code);
 
-  const auto phone =
-      verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "demo"}).factor;
+  const mfa::Sms request{.phone_number = "+14155550123", .user_id = user};
+  const auto phone = verifier.enroll_factor(request, signed_in).factor;
+  const auto enrollment = phone.challenge_enrollment();
+  expect("SMS, wrong code", enrollment.confirm(other(sms.last().body)).status(), Status::wrong_code);
+  expect("SMS, right code", enrollment.confirm(sms.last().body).status(), Status::valid);
+  clock.advance(1min);
   const auto late = phone.challenge();
-  expect("SMS, wrong code", late.verify(other(sms.last().body)).status(), Status::wrong_code);
   clock.advance(10min);
   expect("SMS, expired code", late.verify(sms.last().body).status(), Status::expired);
   const auto in_time = phone.challenge();
-  expect("SMS, right code", in_time.verify(sms.last().body).status(), Status::valid);
+  expect("SMS, next code in time", in_time.verify(sms.last().body).status(), Status::valid);
   expect("SMS, replayed code", in_time.verify(sms.last().body).status(), Status::already_verified);
   std::cout << (wrong_answers == 0 ? "all as expected\n" : "NOT all as expected\n");
   return wrong_answers == 0 ? 0 : 1;

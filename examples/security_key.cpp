@@ -27,10 +27,11 @@ bool talks(int port) {
   const auto page = browser.Get("/");
   const auto enrolled = post("/enroll", {{"authenticator", "security-key"}});
   const auto refused =
-      post("/verify", {{"challenge_id", enrolled.at("challenge_id")}, {"response", {{"id", "x"}}}});
+      post("/confirm", {{"challenge_id", enrolled.at("challenge_id")}, {"response", {{"id", "x"}}}});
+  const auto too_soon = post("/challenge", {{"factor_id", enrolled.at("factor_id")}});
   const auto unknown = post("/challenge", {{"factor_id", "auth_factor_nobody"}});
   return page && page->status == 200 && enrolled.at("options").at("rp").at("id") == "localhost" &&
-         refused.at("status") == "malformed_code" && unknown.contains("error");
+         refused.at("status") == "malformed_code" && too_soon.contains("error") && unknown.contains("error");
 }
 
 } // namespace

@@ -62,7 +62,7 @@ async function post(path, body) {
 async function enroll(authenticator) {
   const {factor_id, challenge_id, options} = await post('/enroll', {authenticator});
   const credential = await navigator.credentials.create({publicKey: creationOptions(options)});
-  const answer = await post('/verify', {challenge_id, response: credentialJson(credential)});
+  const answer = await post('/confirm', {challenge_id, response: credentialJson(credential)});
   return {factor_id, ...answer};
 }
 

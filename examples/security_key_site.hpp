@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,7 @@
 #include "security_key_page.hpp"
 
 /// The site of the example security_key over a host's verifier, which must outlive the server. A real site
-/// knows its user from the session; here everybody is "u_42".
+/// knows its user, and what he has shown, from the session; here everybody is "u_42", in one session.
 template <class Verifier> class SecurityKeySite {
  public:
   SecurityKeySite(httplib::Server& server, Verifier& verifier) : verifier_(&verifier) {
@@ -23,6 +24,7 @@ template <class Verifier> class SecurityKeySite {
       response.set_content(factors().dump(), "application/json");
     });
     on(server, "/enroll", &SecurityKeySite::enroll);
+    on(server, "/confirm", &SecurityKeySite::confirm);
     on(server, "/challenge", &SecurityKeySite::challenge);
     on(server, "/verify", &SecurityKeySite::verify);
   }
@@ -34,6 +36,7 @@ template <class Verifier> class SecurityKeySite {
 
   void on(httplib::Server& server, const char* path, Json (SecurityKeySite::*handle)(const Json&)) {
     server.Post(path, [this, handle](const httplib::Request& request, httplib::Response& response) {
+      const std::lock_guard lock(mutex_); // a session's requests come one after the other
       Json answer;
       try {
         answer = (this->*handle)(Json::parse(request.body));
@@ -57,41 +60,54 @@ template <class Verifier> class SecurityKeySite {
     return list;
   }
 
-  /// 1. Enrol: a factor, and what the browser needs to make its credential. The first challenge takes the
-  /// answer.
+  /// 1. Enrol: a factor, and what the browser needs to make its credential. Any but the first takes what the
+  /// user has shown in the last minutes.
   Json enroll(const Json& request) {
     using namespace mfa::webauthn;
     const bool platform = request.at("authenticator") == "platform";
-    const auto enrolled = verifier_->enroll_factor(mfa::WebAuthn{
-        .user = "alan.turing@example.com",
-        .display_name = "Alan Turing",
-        .user_id = std::string(user_id),
-        .friendly_name = platform ? "this device" : "security key",
-        .user_verification = platform ? UserVerification::required : UserVerification::discouraged,
-        .attachment = platform ? Attachment::platform : Attachment::cross_platform});
-    Json answer = challenge({{"factor_id", enrolled.factor.id()}});
-    answer["factor_id"] = enrolled.factor.id();
-    return answer;
+    const auto enrolled = verifier_->enroll_factor(
+        mfa::WebAuthn{.user = "alan.turing@example.com",
+                      .display_name = "Alan Turing",
+                      .user_id = user_id,
+                      .friendly_name = platform ? "this device" : "security key",
+                      .user_verification =
+                          platform ? UserVerification::required : UserVerification::discouraged,
+                      .attachment = platform ? Attachment::platform : Attachment::cross_platform},
+        shown_);
+    const auto challenge = verifier_->challenge_enrollment(enrolled.factor.id(), user_id, {}, shown_);
+    return {{"factor_id", enrolled.factor.id()},
+            {"challenge_id", challenge.id()},
+            {"options", Json::parse(challenge.webauthn_options())}};
   }
 
-  /// 2. Challenge: the browser's options. A real site keeps the challenge's id in the session.
+  /// 2. Confirm, with what the browser answers, whole. It signs nobody in.
+  Json confirm(const Json& request) {
+    const auto confirmation = verifier_->confirm_enrollment(request.at("challenge_id").get<std::string>(),
+                                                            request.at("response").dump(), {.user = user_id});
+    if (confirmation.confirmed()) shown_ = confirmation;
+    return {{"status", to_string(confirmation.status())}};
+  }
+
+  /// 3. Challenge: the browser's options. A real site keeps the challenge's id in the session.
   Json challenge(const Json& request) {
-    const auto challenge = verifier_->challenge_factor(request.at("factor_id").get<std::string>(),
-                                                       {.user_id = std::string(user_id)});
+    const auto challenge = verifier_->challenge_factor(request.at("factor_id").get<std::string>(), user_id);
     return {{"challenge_id", challenge.id()}, {"options", Json::parse(challenge.webauthn_options())}};
   }
 
-  /// 3. Verify what the browser answers, whole.
+  /// 4. Verify.
   Json verify(const Json& request) {
     const auto verification = verifier_->verify_challenge(request.at("challenge_id").get<std::string>(),
-                                                          request.at("response").dump());
+                                                          request.at("response").dump(), {.user = user_id});
     Json answer{{"status", to_string(verification.status())}};
     if (verification.valid()) { // this is the moment to start the session
+      shown_ = verification;
       answer["amr"] = verification.amr();
       answer["factors"] = verification.assurance()->factors;
     }
     return answer;
   }
 
+  std::mutex mutex_;
   Verifier* verifier_;
+  mfa::Authorization shown_; ///< by the user, in this session
 };

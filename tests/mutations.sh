@@ -12,7 +12,7 @@ dry_run=false
 only=${1:-}
 require perl-base
 $dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 \
-  libhiredis-dev redis-server libpq-dev postgresql pgbouncer
+  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
 libraries="-lcrypto -lqrencode -lpng"
@@ -79,16 +79,14 @@ mutate "delays have a longest" decision/lockout.hpp ', options.longest_delay)' '
 mutate "a right code ends the count" $verification 'forget_failures(factor);' ''
 mutate "locked factors take no code" $verification 'if (lock.locked) return' 'if (false) return'
 mutate "the code that locks a factor says so" verification.hpp \
-  'factor_locked_(decision::lockout(factor, context.now, context.options).locked)' 'factor_locked_(false)'
+  'factor_locked_(!trusted_device && decision::lockout(factor, context.now, context.options).locked)' 'factor_locked_(false)'
 mutate "a factor says that it is locked" factor_details.hpp 'locked_ = lock.locked;' ''
 mutate "a factor says until when it waits" factor_details.hpp 'delayed_until_ = lock.until;' ''
 mutate "locked factors are not challenged" decision/challenge.hpp \
-  'if (lockout(factor, context.now, context.options).locked)' 'if (false)'
+  'if (device_id.empty() && lockout(factor, context.now, context.options).locked)' 'if (false)'
 mutate "the lock is opened for its user" verbs/unlock.hpp \
-  'co_await run.find_factor(factor_id, user_id); decision::forget_failures(factor);' \
-  'co_await run.find_factor(factor_id, {}); decision::forget_failures(factor);'
-mutate "a factor is removed for its user" factor.hpp \
-  'user_id.empty() ? std::string_view(this->user_id()) : user_id' '{}'
+  'co_await run.find_factor(factor_id, whose); (void)co_await authorize(' \
+  'co_await run.find_factor(factor_id, any_user); (void)co_await authorize('
 mutate "the lock is opened by operators" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
 mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
@@ -132,8 +130,9 @@ mutate "supersession" $verification 'if (!current) return' 'if (false) return'
 mutate "binding" $verification 'if (!bound_alike ||' 'if ('
 mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, key->sealing, plain, associated_data);' \
   'sealed.append(crypto::text_of(plain));'
-mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.id)' ''
-mutate "seals are tied to the kind" factor/sealed_secret.hpp 'std::string(to_string(record.type))' 'std::string()'
+mutate "seals are tied to the record" factor/sealed_secret.hpp '.append(record.id) .append("\nof ")' '.append("\nof ")'
+mutate "seals are tied to the kind" factor/sealed_secret.hpp \
+  'return std::string(to_string(record.type))' 'return std::string()'
 mutate "resealed when used: totp" factor/totp.hpp 'reseal_secret(record, secret, context.keys);' ''
 mutate "resealed when used: sms" factor/sms.hpp 'reseal_secret(record, phone_number, context.keys);' ''
 mutate "a durable storage needs a key ring" policies.hpp 'if constexpr (storage::Ephemeral<StoragePolicy>)' \
@@ -142,12 +141,12 @@ mutate "input is digits only" factor/typed_code.hpp 'if (!digit || count == digi
   'if (!digit) continue; if (count == digits_.size()) return;'
 mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
 mutate "codes have a longest" $verification 'if (answer.size() > longest_answer)' 'if (false)'
-mutate "bindings have a longest" decision/challenge.hpp 'if (binding.size() > longest_binding)' 'if (false)'
-mutate "user ids have a longest" verbs/enroll.hpp 'detail::check_text("user_id", request.user_id, storage::longest_user_id);' ''
+mutate "bindings have a longest" decision/challenge.hpp 'if (size < 1 || size > longest_bound)' 'if (size < 1)'
+mutate "user ids have a longest" verbs/run.hpp 'detail::check_text(what, user_id.text(), storage::longest_user_id);' ''
 mutate "foreign challenges are not found" $verification \
-  '(!request.user_id.empty() && request.user_id != factor.user_id)' 'false'
+  '|| !request.user.include(factor.user_id)' ''
 mutate "foreign factors are not found" verbs/run.hpp \
-  '(!user_id.empty() && found.answer->user_id != user_id)' 'false'
+  '|| !whose.include(found.answer->user_id)' ''
 mutate "unknown ids cost the same reads" verbs/find_challenge.hpp \
   'auto factor = co_await run.find_factor_if_any(challenge ? std::string_view(challenge->factor_id)
     : decoy_factor_id);' \
@@ -155,7 +154,8 @@ mutate "unknown ids cost the same reads" verbs/find_challenge.hpp \
 mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
 mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
   'if (until <= now) return {};' 'if (until <= now || *factor.last_failure_at > now) return {};'
-mutate "verified_only" decision/challenge.hpp 'if (request.verified_only &&' 'if (false &&'
+mutate "unverified factors sign nobody in" decision/challenge.hpp \
+  'if (request.purpose != Purpose::confirm_enrollment && !verified &&' 'if (false &&'
 mutate "assurance at the challenge" decision/challenge.hpp 'if (!can_meet)' 'if (false)'
 mutate "assurance at the verification" $verification \
   'if (!can_meet) return {.status = Status::insufficient_assurance};' ''
@@ -167,13 +167,13 @@ mutate "recovery codes: random" $recovery_codes 'crypto::random_bytes_for(purpos
 mutate "recovery codes: single use" $recovery_codes 'match->used = true;' ''
 mutate "recovery codes: hashed" $recovery_codes 'codes.push_back({mac_of(code, key)});' \
   'codes.push_back({mac_of(code, key) + code});'
-mutate "recovery codes: bound to the factor" factor/sealed_secret.hpp '.append(record.id)' ''
+mutate "recovery codes: bound to the factor" factor/sealed_secret.hpp \
+  '.append(record.id) .append("\nof ")' '.append("\nof ")'
 mutate "recovery codes: regeneration" $recovery_codes 'return draw_set(record, decode(record).size(), context);' \
   'auto old = record; auto shown = draw_set(old, decode(record).size(), context); return shown;'
 mutate "recovery codes: foreign factors" verbs/recovery_codes.hpp \
-  'co_await run.find_factor(factor_id, user_id); if (factor.type != Kind::type)' \
-  'co_await run.find_factor(factor_id, {}); if (factor.type != Kind::type)'
-mutate "recovery codes: warning" $recovery_codes 'answered.event = EventType::recovery_codes_low;' ''
+  'co_await run.find_factor(factor_id, whose);' 'co_await run.find_factor(factor_id, any_user);'
+mutate "recovery codes: warning" $recovery_codes 'answered.events.push_back(EventType::recovery_codes_low);' ''
 mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
   'std::string(options.digits, char(49))'
@@ -194,10 +194,10 @@ mutate "a clock that was ahead makes no longer wait" decision/lockout.hpp \
   'std::min(*factor.last_failure_at, latest_failure(delay, now, options)) + delay' '*factor.last_failure_at + delay'
 mutate "a bounded wait counts down" decision/lockout.hpp 'factor.last_failure_at = latest;' ''
 mutate "a send dated ahead counts from now" factor/send_limits.hpp 'std::min(sent, context.now)' 'sent'
-mutate "a bounded wait to send counts down" factor/send_limits.hpp 'if (ahead) keep();' ''
+mutate "a bounded wait to send counts down" factor/send_limits.hpp '.changed = ahead' '.changed = false'
 mutate "what a clock ahead made does not live on" factor/lifetime.hpp \
   'return from > now && from - now > until - from;' 'return false;'
-mutate "a device seen expired is forgotten" verbs/devices.hpp \
+mutate "a device seen expired is forgotten" verbs/device_records.hpp \
   'if (co_await run.commit(batch)) co_return std::nullopt;' 'co_return std::nullopt;'
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
   'step + context.options.totp_drift_steps + 1);' 'step);'
@@ -218,7 +218,7 @@ mutate "races: read again before trying again" verbs/verify.hpp 'if (!co_await r
   }
   if (!done) {'
 mutate "races: attempts are in the commit" verbs/verify.hpp \
-  'if (verdict.challenge_changed) batch.challenges.push_back(std::move(challenge));' ''
+  'batch.challenges.push_back(std::move(challenge));' ''
 mutate "races: failures are in the commit" verbs/verify.hpp \
   'if (verdict.factor_changed) batch.factors.push_back(std::move(factor));' ''
 mutate "races: claims are in the commit" verbs/verify.hpp \
@@ -238,13 +238,13 @@ mutate "races: regeneration ends the old codes" verbs/recovery_codes.hpp \
   'Kind::Shown shown = Kind::regenerate(factor, context);' \
   'auto old = factor; Kind::Shown shown = Kind::regenerate(old, context);'
 mutate "races: resealing overwrites nothing" verbs/rotation.hpp \
-  'if (!found || !reseal(*found, run.keys())) break;' \
+  'if (!found || !reseal(run, *found)) break;' \
   'if (!found) break; const auto version = found->version; found = factor; found->version = version;'
 mutate "races: a list of devices is the one that was read" verbs/devices.hpp \
   'storage::Batch batch = keep_devices(devices, std::move(record), now);' \
   'storage::CounterRecord latest; (void)co_await find_all_devices(run, user_id, latest);
   storage::Batch batch = keep_devices(devices, std::move(latest), now);'
-mutate "races: versions of a list of devices do not begin anew" verbs/devices.hpp \
+mutate "races: versions of a list of devices do not begin anew" verbs/device_records.hpp \
   'encode_devices(devices, record, now);
   storage::Batch batch;
   batch.counters.push_back(std::move(record));' \
@@ -255,11 +255,33 @@ mutate "races: versions of a list of devices do not begin anew" verbs/devices.hp
   }
   encode_devices(devices, record, now);
   batch.counters.push_back(std::move(record));'
+mutate "races: the list of devices is read before what vouches for one" verbs/devices.hpp \
+  'std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
+    const auto vouching = co_await authorize(run, authorization, user_id, context);' \
+  'const auto vouching = co_await authorize(run, authorization, user_id, context);
+    std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);'
+mutate "races: the list of devices is committed with each deletion" verbs/delete_factor.hpp \
+  'batch.counters.push_back(co_await end_trust(run, factor, context.now, devices));' \
+  '{ auto list = co_await end_trust(run, factor, context.now, devices);
+      if (!devices.empty()) batch.counters.push_back(list); }'
+mutate "races: the list of devices is read before the factors" verbs/device_records.hpp \
+  'std::vector<StoredDevice> devices = co_await find_all_devices(run, factor.user_id, record);
+  const auto factors = co_await run.list_factors(factor.user_id);' \
+  'const auto factors = co_await run.list_factors(factor.user_id);
+  std::vector<StoredDevice> devices = co_await find_all_devices(run, factor.user_id, record);'
+mutate "races: what bounds a user is committed with a confirmation" verbs/verify.hpp \
+  'batch.counters.push_back(co_await end_enrollment(run, factor, context));' \
+  '(void)co_await end_enrollment(run, factor, context);'
+mutate "races: what bounds a user is committed with an enrolment" verbs/enroll.hpp \
+  'batch.counters.push_back(enrolling.found.changed(context.now));' ''
+mutate "races: what bounds a user is committed with a wrong code" verbs/verify.hpp \
+  'decision::count_wrong_code(found.user, context); batch.counters.push_back(found.changed(context.now));' \
+  'decision::count_wrong_code(found.user, context);'
 mutate "races: an unlock forgets the failures" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
 mutate "races: an unlock overwrites nothing" verbs/unlock.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(EventType::factor_unlocked, context.now, factor);' \
   'if (!co_await run.commit(batch)) {
-      const auto latest = co_await run.find_factor(factor_id, user_id);
+      const auto latest = co_await run.find_factor(factor_id, whose);
       factor.version = latest.version;
       batch.factors.assign(1, factor);
       if (!co_await run.commit(batch)) continue;
@@ -268,10 +290,26 @@ mutate "races: an unlock overwrites nothing" verbs/unlock.hpp 'if (!co_await run
 
 tests=tests/rules/trusted_devices.cpp
 mutate "trusted devices: lifetime" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
-mutate "trusted devices: HMAC of the secret" verbs/devices.hpp \
+mutate "trusted devices: HMAC of the secret" verbs/device_records.hpp \
   '|| !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id)' ''
-mutate "trusted devices: HMAC bound to the label" verbs/devices.hpp "'\\n' + device.label + '\\n'" "'\\n'"
+mutate "trusted devices: HMAC bound to the label" verbs/device_records.hpp "'\\n' + device.label + '\\n'" "'\\n'"
 mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin());' ''
+
+tests=tests/rules/bounds_of_a_user.cpp
+bounds=decision/user_record.hpp
+mutate "bounds: open challenges" $bounds \
+  'while (open() >= static_cast<std::ptrdiff_t>(most))' 'while (false)'
+mutate "bounds: the open challenges of devices are their own" $bounds \
+  'if (open->device_id == device_id && (chosen' 'if ((chosen'
+mutate "bounds: unverified factors" $bounds \
+  'while (user.enrollments.size() >= context.options.unverified_factors_a_user)' 'while (false)'
+mutate "bounds: the time to confirm" $bounds 'if (enrollment != nullptr && is_over(*enrollment, now))' 'if (false)'
+mutate "bounds: sends" verbs/challenge.hpp \
+  'if (sends) refusal = decision::count_send(found_user.user, factor, context);' ''
+mutate "bounds: wrong codes" $bounds 'if (user.wrong_codes.size() < most) return;' 'return;'
+mutate "bounds: challenges end" decision/challenge.hpp \
+  'challenge.expires_at = context.now + context.options.challenge_lifetime;' ''
+mutate "bounds: what is beyond guessing is not locked" factor/recovery_codes.hpp 'BeyondGuessing,' 'Guessable,'
 
 tests=tests/storage/damaged_records.cpp
 mutate "records: times" verbs/checked_records.hpp 'return Time{} <= time && time < end_of_times;' 'return true;'
@@ -311,6 +349,124 @@ mutate "sqlite: no file through a link" storage/sqlite.hpp \
   'if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))' 'if (false)'
 mutate "sqlite: no URI" storage/sqlite.hpp 'path.starts_with("file:")' 'path.starts_with("file:///")'
 mutate "sqlite: not everybody's file" storage/sqlite.hpp '(status.st_mode & S_IWOTH) != 0 && !options' 'false && !options'
+tests=tests/storage/sealed_records.cpp
+sealed=verbs/sealed_records.hpp
+mutate "seals: looked at" $sealed \
+  'if (stamp.empty() || !keys.matches_stamp(stamp, stamped(record, content).view(), {name_of(record), record.id}))' \
+  'if (stamp.empty())'
+for field in 'enumerator(factor.type)' 'enumerator(factor.state)' 'text(factor.user_id)' \
+  'time(factor.created_at)' 'optional_time(factor.last_used_at)' 'number(factor.failures)' \
+  'optional_time(factor.last_failure_at)' 'text(factor.parameters)' 'text(without_prefix(challenge.factor_id))' \
+  'enumerator(challenge.state)' 'time(challenge.created_at)' 'time(challenge.updated_at)' \
+  'optional_time(challenge.expires_at)' 'number(challenge.attempts_left)' 'text(challenge.binding)'; do
+  mutate "seals: over $field" $sealed ".$field" ''
+done
+mutate "seals: a record without one is refused" $sealed \
+  'if (unsealed != UnsealedRecords::accept) throw' 'if (false) throw'
+mutate "seals: a counter without one says nothing" $sealed \
+  'if (!sealed && unsealed != UnsealedRecords::accept) return counter.data.clear();' ''
+mutate "seals: a counter under a retired key says nothing" $sealed \
+  'if (error.code() != errc::unknown_key) throw;' 'throw;'
+mutate "seals: reseal_all moves them" verbs/rotation.hpp 'return !stamped_now;' 'return false;'
+mutate "seals: count_keys counts them" verbs/rotation.hpp \
+  'if (stamp_key && secret_key && *stamp_key != *secret_key) count_key(stamp_key, counts);' ''
+
+tests=tests/rules/purposes.cpp
+mutate "purposes: another is refused" $verification 'terms.purpose == request.purpose && (terms' '(terms'
+mutate "purposes: an action in other words is refused" $verification \
+  'context.keys.matches(terms.action, request.action, action_context(challenge), name)' 'true'
+mutate "purposes: an action is stored as an HMAC" decision/challenge.hpp \
+  'terms.action = context.keys.authenticate(request.action, action_context(challenge));' \
+  'terms.action = request.action;'
+mutate "purposes: an action is said" decision/challenge.hpp \
+  'if (said.purpose == Purpose::action) return check_size("action", said.action.size());' ''
+mutate "purposes: verifying confirms nothing" verbs/verify.hpp \
+  'if (options.purpose == Purpose::confirm_enrollment) throw' 'if (false) throw'
+mutate "purposes: what signs in is not asked to be confirmed" verbs/challenge.hpp \
+  'if (options.purpose == Purpose::confirm_enrollment) throw' 'if (false) throw'
+mutate "purposes: what is verified is confirmed no more" decision/challenge.hpp \
+  'if (request.purpose == Purpose::confirm_enrollment && verified)' 'if (false)'
+tests=tests/rules/authorizations.cpp
+mutate "changes: a further factor is allowed by one that stands" verbs/enroll.hpp \
+  'if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);' ''
+mutate "changes: codes that nobody has to show are allowed" verbs/enroll.hpp \
+  'if (is_verified(record) && !enrolling.authorized)' 'if (false)'
+mutate "changes: deleting is allowed" verbs/delete_factor.hpp \
+  'if (is_verified(factor)) (void)co_await authorize(run, authorization, factor.user_id, context);' ''
+mutate "changes: regenerating is allowed" verbs/recovery_codes.hpp \
+  '(void)co_await authorize(run, authorization, factor.user_id, context);' ''
+mutate "changes: remembering is allowed" verbs/devices.hpp \
+  'const auto vouching = co_await authorize(run, authorization, user_id, context);' \
+  'const std::optional<std::string> vouching = authorization.challenge_id();'
+mutate "changes: unlocking is allowed" verbs/unlock.hpp \
+  '(void)co_await authorize(run, authorization, factor.user_id, context);' ''
+mutate "changes: allowed by what was shown" verbs/authorize.hpp 'challenge.state == ChallengeState::verified && found' 'found'
+mutate "changes: allowed by the user himself" verbs/authorize.hpp 'found.factor->user_id == user_id &&' ''
+mutate "changes: not by nobody's factor" verbs/authorize.hpp '!user_id.empty() &&' ''
+mutate "changes: not by the verification of an action" verbs/authorize.hpp \
+  'decision::take_terms(challenge).purpose != Purpose::action &&' ''
+mutate "changes: not by an old verification" verbs/authorize.hpp \
+  'is_fresh(challenge.updated_at, context.options.authorization_lifetime, context.now)' 'true'
+mutate "changes: what was shown is not ended by challenges of others" verbs/challenge.hpp 'Removed::open_ones' 'Removed::all'
+mutate "changes: an enrolment that was not confirmed is not forgotten" decision/user_record.hpp \
+  'user.enrollments.empty() && user.handle.empty()' 'user.handle.empty()'
+mutate "changes: a first factor is confirmed before others" verbs/verify.hpp \
+  'if (is_verified(other) && other.id != factor.id)' 'if (false)'
+
+tests=tests/webauthn/what_browsers_send.cpp libraries="$libraries -lcbor" party=webauthn/relying_party.hpp
+mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'
+mutate "webauthn: the highest counter stays" $party 'std::max(data->sign_count, credential.sign_count)' 'data->sign_count'
+mutate "webauthn: lenient with what is synchronised alone" $party 'credential.backup_eligible && settings_' 'settings_'
+mutate "webauthn: lenient by setting" $party '&& settings_.synced_passkeys == SyncedPasskeys::tell' ''
+mutate "webauthn: what is bound to a device stays so" $party \
+  'if (eligibility_changed && !lenient) return {Status::wrong_credential};' ''
+mutate "webauthn: presence" $party 'if (!data.user_present() && !may_be_absent)' 'if (false)'
+mutate "webauthn: presence at sign-ins" $party 'check_authenticator(*data, expected, false)' \
+  'check_authenticator(*data, expected, true)'
+mutate "webauthn: absence where it was asked for" factor/webauthn.hpp \
+  '.conditional = request.conditional_create' '.conditional = true'
+mutate "webauthn: no trust meets what was not verified" $party '|| settings_.attestation_trust != nullptr' ''
+mutate "webauthn: an attestation that was asked for is verified" $party \
+  'settings_.attestation != AttestationConveyance::none ||' ''
+mutate "webauthn: an algorithm that was asked for" $party \
+  'return older_name(static_cast<std::int32_t>(algorithm)) == older_name(key.algorithm());' 'return true;'
+mutate "webauthn: origins are compared whole" $party 'return std::ranges::find(list, text) != list.end();' \
+  'return std::ranges::any_of(list, [&](const auto& one) { return text.starts_with(one); });'
+mutate "webauthn: no key of CBOR twice" webauthn/cbor.hpp \
+  'if (std::find(keys.begin(), keys.begin() + i, keys.at(i)) != keys.begin() + i) return false;' ''
+mutate "webauthn: members of the object that they are in" webauthn/json.hpp 'member.outer == outer &&' ''
+mutate "webauthn: a handle stays with its user" verbs/enroll.hpp \
+  'enrolling.found.user.handle = enrolling.user.handle;' ''
+mutate "webauthn: a handle is never purged" decision/user_record.hpp '&& user.handle.empty()' ''
+mutate "webauthn: excluded credentials are bounded" factor/webauthn.hpp 'enrolled.resize(most);' ''
+mutate "webauthn: names are cut at a character" factor/webauthn.hpp \
+  'while ((static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;' ''
+
+tests=tests/security/hostile_database.cpp before_hostile="$flags|$libraries"
+flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\"" libraries="$libraries -lcbor -lsqlite3"
+export MFA_TEST_EDITS=10000
+for field in 'enumerator(factor.type)' 'enumerator(factor.state)' 'text(factor.user_id)' 'number(factor.failures)' \
+  'optional_time(factor.last_failure_at)' 'text(factor.parameters)' 'text(without_prefix(challenge.factor_id))' \
+  'enumerator(challenge.state)' 'optional_time(challenge.expires_at)' 'number(challenge.attempts_left)' \
+  'text(challenge.binding)'; do
+  mutate "hostile database: $field" $sealed ".$field" ''
+done
+mutate "hostile database: the terms of a challenge" $sealed '.text(challenge.binding) .text(content)' \
+  '.text(challenge.binding).text(content.substr(content.size() < 4 ? content.size() : 4))'
+mutate "hostile database: what a counter says" $sealed '.text(counter.id).text(content)' \
+  '.text(counter.id).number(content.size())'
+mutate "hostile database: which counter it is" $sealed '.text(counter.id).text(content)' '.text(content)'
+mutate "hostile database: seals are compared" $sealed \
+  '!keys.matches_stamp(stamp, stamped(record, content).view(), {name_of(record), record.id})' 'false'
+mutate "hostile database: counters are opened" $sealed 'open(counter, keys, unsealed);' \
+  'if (sealed) counter.data.erase(0, 1 + stamp_in(counter.data).size());'
+mutate "hostile database: reseal_all opens what it seals" verbs/rotation.hpp 'run.open(record);' \
+  'record.sealed.erase(0, 1 + stamp_in(record.sealed).size());'
+mutate "hostile database: a broken record of the user lets no guess go uncounted" verbs/verify.hpp \
+  'broken = std::current_exception();' 'throw;'
+mutate "hostile database: nor one that moves" verbs/verify.hpp 'rounds.done() < most_rounds_beside' 'true'
+unset MFA_TEST_EDITS
+flags=${before_hostile%%|*} libraries=${before_hostile#*|}
 
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''

@@ -50,6 +50,12 @@ class Challenge : public ChallengeDetails {
         [&](const Owner& verifier) { return verifier.verify_challenge(id(), code, options); });
   }
 
+  /// As `Verifier::confirm_enrollment`.
+  [[nodiscard]] auto confirm(std::string_view code, const VerifyOptions& options = VerifyOptions()) const {
+    return verifier_.with_verifier(
+        [&](const Owner& verifier) { return verifier.confirm_enrollment(id(), code, options); });
+  }
+
  private:
   VerifierReference verifier_;
   crypto::SecretString code_;

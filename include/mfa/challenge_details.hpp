@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa {
@@ -12,19 +13,20 @@ namespace mfa {
 /// What may be shown of a challenge: never its code.
 class ChallengeDetails {
  public:
-  explicit ChallengeDetails(const storage::ChallengeRecord& record)
-      : id_(record.id), factor_id_(record.factor_id), state_(record.state), created_at_(record.created_at),
-        updated_at_(record.updated_at), expires_at_(record.expires_at), attempts_left_(record.attempts_left) {
-  }
+  ChallengeDetails(const storage::ChallengeRecord& record, Purpose purpose)
+      : id_(record.id), factor_id_(record.factor_id), purpose_(purpose), state_(record.state),
+        created_at_(record.created_at), updated_at_(record.updated_at), expires_at_(record.expires_at),
+        attempts_left_(record.attempts_left) {}
 
   [[nodiscard]] const std::string& id() const& noexcept { return id_; }
   [[nodiscard]] std::string id() && noexcept { return std::move(id_); }
   [[nodiscard]] const std::string& factor_id() const& noexcept { return factor_id_; }
   [[nodiscard]] std::string factor_id() && noexcept { return std::move(factor_id_); }
+  [[nodiscard]] Purpose purpose() const noexcept { return purpose_; }
   [[nodiscard]] ChallengeState state() const noexcept { return state_; }
   [[nodiscard]] Time created_at() const noexcept { return created_at_; }
   [[nodiscard]] Time updated_at() const noexcept { return updated_at_; }
-  /// None for TOTP, whose codes run out by themselves.
+  /// None for challenges of earlier releases.
   [[nodiscard]] std::optional<Time> expires_at() const noexcept { return expires_at_; }
   /// How many wrong codes it still takes.
   [[nodiscard]] std::uint32_t attempts_left() const noexcept { return attempts_left_; }
@@ -32,6 +34,7 @@ class ChallengeDetails {
  private:
   std::string id_;
   std::string factor_id_;
+  Purpose purpose_;
   ChallengeState state_;
   Time created_at_;
   Time updated_at_;

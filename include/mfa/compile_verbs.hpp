@@ -9,55 +9,93 @@ namespace mfa::verbs {
 template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const std::vector<std::string>&);
 template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&,
                                 std::optional<storage::CounterRecord>, const factor::Refusal&, Time);
-template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const ChallengeOptions&);
+template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
+                                const Authorization&);
+template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&, const Authorization&,
+                                           const factor::Context&);
+template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const Whose&,
+                                             const ChallengeOptions&);
+template Verb<Created> challenge_enrollment<Run>(const Run&, std::string_view, const Whose&,
+                                                 const ChallengeOptions&, const Authorization&);
+template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&, std::string_view,
+                                                         const factor::Context&);
+template Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_and_factor<Run>(const Run&,
+                                                                                          std::string_view);
+template Verb<Verification> attempt<Run>(const Run&, std::string_view, std::string_view,
+                                         const VerifyOptions&);
+template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
+                                                    const VerifyOptions&);
 template Verb<void> send<Run>(const Run&, const SmsMessage&, Event);
 template Verb<bool> withdraw<Run>(const Run&, std::string_view);
 template Verb<bool> is_claimed<Run>(const Run&, const std::vector<std::string>&);
 template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(const Run&,
                                                                      const storage::FactorRecord&);
-template Verb<void> delete_factor<Run>(const Run&, std::string_view, std::string_view);
+template Verb<void> delete_factor<Run>(const Run&, std::string_view, const Whose&, const Authorization&);
 template Verb<std::vector<StoredDevice>> find_all_devices<Run>(const Run&, std::string_view,
                                                                storage::CounterRecord&);
-template Verb<RememberedDevice> remember_device<Run>(const Run&, std::string_view, std::string_view,
-                                                     std::chrono::seconds);
-template Verb<std::optional<TrustedDevice>> find_device<Run>(const Run&, std::string_view, std::string_view,
-                                                             const factor::Context&, std::string&);
-template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::string_view, std::string_view);
-template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, std::string_view);
-template Verb<std::size_t> revoke_devices<Run>(const Run&, std::string_view, std::optional<std::string_view>);
-template Verb<bool> revoke_device<Run>(const Run&, std::string_view, std::string_view);
+template Verb<RememberedDevice> remember_device<Run>(const Run&, const UserId&, std::string_view,
+                                                     const Authorization&, std::chrono::seconds);
+template Verb<std::optional<StoredDevice>> find_device<Run>(const Run&, std::string_view, std::string_view,
+                                                            const factor::Context&, std::string&);
+template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::string_view, const UserId&);
+template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const UserId&);
+template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&, std::optional<std::string_view>);
+template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
+template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
+template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, Removed,
+                                           storage::Batch&);
+template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
+template Verb<void> begin<Run>(const Run&, const std::string&, const Authorization&, const factor::Context&,
+                               Enrolling&);
+template Verb<storage::CounterRecord> end_enrollment<Run>(const Run&, const storage::FactorRecord&,
+                                                          const factor::Context&);
+template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std::string_view,
+                                              const factor::Context&);
+template Verb<std::optional<storage::CounterRecord>> count_wrong_code<Run>(const Run&, std::string_view,
+                                                                           std::string_view, Time);
+template Verb<storage::CounterRecord> end_trust<Run>(const Run&, const storage::FactorRecord&, Time,
+                                                     std::vector<std::string>&);
+template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
+template Verb<std::exception_ptr> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
+                                                        const decision::ChallengeTerms&,
+                                                        const factor::Context&, bool, storage::Batch&);
+template Verb<void> compare_options<Run>(const Run&, bool);
 template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
-template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&);
-template Verb<Enrolled<factor::SmsKind>> enroll_factor<factor::SmsKind, Run>(const Run&, const Sms&);
-template Verb<Enrolled<factor::GenericOtpKind>> enroll_factor<factor::GenericOtpKind, Run>(const Run&,
-                                                                                           const GenericOtp&);
-template Verb<Enrolled<factor::HotpKind>> enroll_factor<factor::HotpKind, Run>(const Run&, const Hotp&);
+template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,
+                                                                               const Authorization&);
+template Verb<Enrolled<factor::SmsKind>> enroll_factor<factor::SmsKind, Run>(const Run&, const Sms&,
+                                                                             const Authorization&);
+template Verb<Enrolled<factor::GenericOtpKind>>
+enroll_factor<factor::GenericOtpKind, Run>(const Run&, const GenericOtp&, const Authorization&);
+template Verb<Enrolled<factor::HotpKind>> enroll_factor<factor::HotpKind, Run>(const Run&, const Hotp&,
+                                                                               const Authorization&);
 template Verb<Enrolled<factor::RecoveryCodesKind>>
-enroll_factor<factor::RecoveryCodesKind, Run>(const Run&, const RecoveryCodes&);
-template Verb<Enrolled<factor::WebAuthnKind>> enroll_factor<factor::WebAuthnKind, Run>(const Run&,
-                                                                                       const WebAuthn&);
+enroll_factor<factor::RecoveryCodesKind, Run>(const Run&, const RecoveryCodes&, const Authorization&);
+template Verb<Enrolled<factor::WebAuthnKind>>
+enroll_factor<factor::WebAuthnKind, Run>(const Run&, const WebAuthn&, const Authorization&);
 template Verb<Enrolled<factor::RecoveryCodesKind>>
-regenerate_recovery_codes<Run>(const Run&, std::string_view, std::string_view);
+regenerate_recovery_codes<Run>(const Run&, std::string_view, const Whose&, const Authorization&);
 template Verb<crypto::SecretString> unsafe_export_otpauth_uri<Run>(const Run&, std::string_view,
-                                                                   std::string_view);
+                                                                   const Whose&);
 template Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_then_factor<Run>(const Run&,
                                                                                            std::string_view);
-template Verb<FactorDetails> get_factor<Run>(const Run&, std::string_view, std::string_view);
+template Verb<FactorDetails> get_factor<Run>(const Run&, std::string_view, const Whose&);
 template Verb<std::vector<FactorDetails>> describe<Run>(const Run&,
                                                         const std::vector<storage::FactorRecord>&);
-template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, std::string_view);
-template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, std::string_view, const Page&);
-template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::string_view, std::string_view);
+template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, const UserId&);
+template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, const UserId&, const Page&);
+template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::string_view, const Whose&);
 template Verb<void> emit_run<Run>(const Run&, EventType, std::size_t, Time);
 template Verb<std::size_t> purge_expired<Run>(const Run&);
 template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>);
 template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);
 template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 template Verb<KeyCounts> count_keys<Run>(const Run&);
-template Verb<void> unlock_factor<Run>(const Run&, std::string_view, std::string_view);
-template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&, const Event&);
+template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose&, const Authorization&);
+template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&,
+                                      const storage::FactorRecord*, const Event&);
 template Verb<bool> reset_sms_limits<Run>(const Run&, std::string_view);
-template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, std::string_view);
+template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, const Whose&);
 template Verb<Verification> verify_challenge<Run>(const Run&, std::string_view, std::string_view,
                                                   const VerifyOptions&);
 

@@ -4,6 +4,7 @@
 // the program includes <mfa/compile_verbs.hpp> and has them. Optional.
 
 #include <mfa/verbs/challenge.hpp>
+#include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/delete_factor.hpp>
 #include <mfa/verbs/devices.hpp>
 #include <mfa/verbs/enroll.hpp>
@@ -20,59 +21,97 @@ namespace mfa::verbs {
 extern template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const std::vector<std::string>&);
 extern template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&,
                                        std::optional<storage::CounterRecord>, const factor::Refusal&, Time);
-extern template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const ChallengeOptions&);
+extern template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
+                                       const Authorization&);
+extern template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&,
+                                                  const Authorization&, const factor::Context&);
+extern template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const Whose&,
+                                                    const ChallengeOptions&);
+extern template Verb<Created> challenge_enrollment<Run>(const Run&, std::string_view, const Whose&,
+                                                        const ChallengeOptions&, const Authorization&);
+extern template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&,
+                                                                std::string_view, const factor::Context&);
+extern template Verb<std::optional<storage::ChallengeWithFactor>>
+find_challenge_and_factor<Run>(const Run&, std::string_view);
+extern template Verb<Verification> attempt<Run>(const Run&, std::string_view, std::string_view,
+                                                const VerifyOptions&);
+extern template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
+                                                           const VerifyOptions&);
 extern template Verb<void> send<Run>(const Run&, const SmsMessage&, Event);
 extern template Verb<bool> withdraw<Run>(const Run&, std::string_view);
 extern template Verb<bool> is_claimed<Run>(const Run&, const std::vector<std::string>&);
 extern template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(const Run&,
                                                                             const storage::FactorRecord&);
-extern template Verb<void> delete_factor<Run>(const Run&, std::string_view, std::string_view);
+extern template Verb<void> delete_factor<Run>(const Run&, std::string_view, const Whose&,
+                                              const Authorization&);
 extern template Verb<std::vector<StoredDevice>> find_all_devices<Run>(const Run&, std::string_view,
                                                                       storage::CounterRecord&);
-extern template Verb<RememberedDevice> remember_device<Run>(const Run&, std::string_view, std::string_view,
-                                                            std::chrono::seconds);
-extern template Verb<std::optional<TrustedDevice>>
+extern template Verb<RememberedDevice> remember_device<Run>(const Run&, const UserId&, std::string_view,
+                                                            const Authorization&, std::chrono::seconds);
+extern template Verb<std::optional<StoredDevice>>
 find_device<Run>(const Run&, std::string_view, std::string_view, const factor::Context&, std::string&);
 extern template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::string_view,
-                                                                     std::string_view);
-extern template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, std::string_view);
-extern template Verb<std::size_t> revoke_devices<Run>(const Run&, std::string_view,
+                                                                     const UserId&);
+extern template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const UserId&);
+extern template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&,
                                                       std::optional<std::string_view>);
-extern template Verb<bool> revoke_device<Run>(const Run&, std::string_view, std::string_view);
+extern template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
+extern template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
+extern template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, Removed,
+                                                  storage::Batch&);
+extern template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
+extern template Verb<void> begin<Run>(const Run&, const std::string&, const Authorization&,
+                                      const factor::Context&, Enrolling&);
+extern template Verb<storage::CounterRecord> end_enrollment<Run>(const Run&, const storage::FactorRecord&,
+                                                                 const factor::Context&);
+extern template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std::string_view,
+                                                     const factor::Context&);
+extern template Verb<std::optional<storage::CounterRecord>>
+count_wrong_code<Run>(const Run&, std::string_view, std::string_view, Time);
+extern template Verb<storage::CounterRecord> end_trust<Run>(const Run&, const storage::FactorRecord&, Time,
+                                                            std::vector<std::string>&);
+extern template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
+extern template Verb<std::exception_ptr> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
+                                                               const decision::ChallengeTerms&,
+                                                               const factor::Context&, bool, storage::Batch&);
+extern template Verb<void> compare_options<Run>(const Run&, bool);
 extern template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
-extern template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&,
-                                                                                      const Totp&);
-extern template Verb<Enrolled<factor::SmsKind>> enroll_factor<factor::SmsKind, Run>(const Run&, const Sms&);
+extern template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,
+                                                                                      const Authorization&);
+extern template Verb<Enrolled<factor::SmsKind>> enroll_factor<factor::SmsKind, Run>(const Run&, const Sms&,
+                                                                                    const Authorization&);
 extern template Verb<Enrolled<factor::GenericOtpKind>>
-enroll_factor<factor::GenericOtpKind, Run>(const Run&, const GenericOtp&);
-extern template Verb<Enrolled<factor::HotpKind>> enroll_factor<factor::HotpKind, Run>(const Run&,
-                                                                                      const Hotp&);
+enroll_factor<factor::GenericOtpKind, Run>(const Run&, const GenericOtp&, const Authorization&);
+extern template Verb<Enrolled<factor::HotpKind>> enroll_factor<factor::HotpKind, Run>(const Run&, const Hotp&,
+                                                                                      const Authorization&);
 extern template Verb<Enrolled<factor::RecoveryCodesKind>>
-enroll_factor<factor::RecoveryCodesKind, Run>(const Run&, const RecoveryCodes&);
+enroll_factor<factor::RecoveryCodesKind, Run>(const Run&, const RecoveryCodes&, const Authorization&);
 extern template Verb<Enrolled<factor::WebAuthnKind>>
-enroll_factor<factor::WebAuthnKind, Run>(const Run&, const WebAuthn&);
+enroll_factor<factor::WebAuthnKind, Run>(const Run&, const WebAuthn&, const Authorization&);
 extern template Verb<Enrolled<factor::RecoveryCodesKind>>
-regenerate_recovery_codes<Run>(const Run&, std::string_view, std::string_view);
+regenerate_recovery_codes<Run>(const Run&, std::string_view, const Whose&, const Authorization&);
 extern template Verb<crypto::SecretString> unsafe_export_otpauth_uri<Run>(const Run&, std::string_view,
-                                                                          std::string_view);
+                                                                          const Whose&);
 extern template Verb<std::optional<storage::ChallengeWithFactor>>
 find_challenge_then_factor<Run>(const Run&, std::string_view);
-extern template Verb<FactorDetails> get_factor<Run>(const Run&, std::string_view, std::string_view);
+extern template Verb<FactorDetails> get_factor<Run>(const Run&, std::string_view, const Whose&);
 extern template Verb<std::vector<FactorDetails>> describe<Run>(const Run&,
                                                                const std::vector<storage::FactorRecord>&);
-extern template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, std::string_view);
-extern template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, std::string_view, const Page&);
-extern template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::string_view, std::string_view);
+extern template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, const UserId&);
+extern template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, const UserId&, const Page&);
+extern template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::string_view, const Whose&);
 extern template Verb<void> emit_run<Run>(const Run&, EventType, std::size_t, Time);
 extern template Verb<std::size_t> purge_expired<Run>(const Run&);
 extern template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>);
 extern template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);
 extern template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 extern template Verb<KeyCounts> count_keys<Run>(const Run&);
-extern template Verb<void> unlock_factor<Run>(const Run&, std::string_view, std::string_view);
-extern template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&, const Event&);
+extern template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose&,
+                                              const Authorization&);
+extern template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&,
+                                             const storage::FactorRecord*, const Event&);
 extern template Verb<bool> reset_sms_limits<Run>(const Run&, std::string_view);
-extern template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, std::string_view);
+extern template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, const Whose&);
 extern template Verb<Verification> verify_challenge<Run>(const Run&, std::string_view, std::string_view,
                                                          const VerifyOptions&);
 

@@ -27,9 +27,14 @@ enum class errc {
   sms_country_not_allowed, ///< the number's country code is not on the host's list
   code_rate_limited, ///< too many codes for the host to deliver; `Error::retry_after()` says how long to wait
   sms_not_sent, ///< the transport did not take the message; the challenge is withdrawn if the storage can
-  factor_not_verified,    ///< the caller required a verified factor
+  factor_not_verified,    ///< its enrolment was never confirmed, so nobody signs in with it
   factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
   insufficient_assurance, ///< the factor, or any of its kind, cannot show what the caller requires
+  wrong_purpose,          ///< the challenge is for something else than its verification was asked for
+  user_delayed,           ///< too many wrong codes of the user's in a day; see `Error::retry_after()`
+  enrollment_expired,     ///< the enrolment was not confirmed in time
+  authorization_required, ///< a change of a user's factors that wants a fresh verification of one that stands
+  options_differ,         ///< another node runs with other options that decide security
   no_relying_party,       ///< WebAuthn without `Options::webauthn`
   no_key_ring,            ///< a durable storage without a key ring
   unknown_key,            ///< sealed under a key that the key ring does not hold
@@ -75,6 +80,11 @@ namespace mfa {
       case errc::factor_not_verified: return "factor not verified";
       case errc::factor_locked_out: return "factor locked out";
       case errc::insufficient_assurance: return "insufficient assurance";
+      case errc::wrong_purpose: return "wrong purpose";
+      case errc::user_delayed: return "user delayed";
+      case errc::enrollment_expired: return "enrollment expired";
+      case errc::authorization_required: return "authorization required";
+      case errc::options_differ: return "options differ";
       case errc::no_relying_party: return "no relying party";
       case errc::no_key_ring: return "no key ring";
       case errc::unknown_key: return "unknown key";

@@ -15,7 +15,7 @@ namespace mfa {
 
 enum class EventType : std::uint8_t {
   factor_enrolled,
-  factor_verified,   ///< the first valid verification confirmed the enrolment
+  factor_verified,   ///< the enrolment was confirmed
   factor_locked_out, ///< this wrong code was the last one that the factor takes
   factor_unlocked,
   factor_deleted,
@@ -28,7 +28,10 @@ enum class EventType : std::uint8_t {
   code_refused,      ///< a limit on the codes that the host delivers
   send_limits_reset, ///< by an operator; without a factor's id if it was for a phone number
   verification_succeeded,
-  authenticator_cloned,          ///< WebAuthn: its counter went back, so its key is held twice
+  authenticator_cloned,       ///< WebAuthn: its counter went back, so its key is held twice
+  signature_counter_behind,   ///< WebAuthn: the same of a synchronised passkey, which was accepted
+  backup_eligibility_changed, ///< WebAuthn: a synchronised passkey says that it may not be, and was accepted
+  backup_state_changed,       ///< WebAuthn: the passkey was backed up, or is no more
   user_verification_initialized, ///< WebAuthn: from now on the factor's PIN or biometric counts
   verification_failed,           ///< `Event::status` says why
   recovery_codes_low,            ///< two or fewer are left: have the user make new ones
@@ -59,6 +62,9 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::send_limits_reset: return "send_limits_reset";
   case EventType::verification_succeeded: return "verification_succeeded";
   case EventType::authenticator_cloned: return "authenticator_cloned";
+  case EventType::signature_counter_behind: return "signature_counter_behind";
+  case EventType::backup_eligibility_changed: return "backup_eligibility_changed";
+  case EventType::backup_state_changed: return "backup_state_changed";
   case EventType::user_verification_initialized: return "user_verification_initialized";
   case EventType::verification_failed: return "verification_failed";
   case EventType::recovery_codes_low: return "recovery_codes_low";

@@ -3,11 +3,13 @@
 #include <string_view>
 #include <utility>
 
+#include <mfa/authorization.hpp>
 #include <mfa/challenge.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor_details.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/options.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verifier_reference.hpp>
 
 namespace mfa {
@@ -21,22 +23,38 @@ template <class Storage, class Clock, class SmsTransport, class Owner> class Fac
   Factor(FactorDetails details, VerifierReference verifier)
       : FactorDetails(std::move(details)), verifier_(std::move(verifier)) {}
 
-  /// As `Verifier::challenge_factor`.
+  /// As `Verifier::challenge_factor`, of the user that it was found with.
   [[nodiscard]] auto challenge(const ChallengeOptions& options = ChallengeOptions()) const {
     return verifier_.with_verifier(
-        [&](const Owner& verifier) { return verifier.challenge_factor(id(), options); });
+        [&](const Owner& verifier) { return verifier.challenge_factor(id(), whose(), options); });
   }
 
-  /// As `Verifier::delete_factor`, for the user that it was found with; or, if `user_id` is given, only if it
-  /// is that user's.
-  auto remove(std::string_view user_id = {}, const EventContext& event_context = EventContext()) const {
+  /// As `Verifier::challenge_enrollment`, of the user that it was found with.
+  [[nodiscard]] auto challenge_enrollment(const ChallengeOptions& options = ChallengeOptions(),
+                                          const Authorization& authorization = Authorization()) const {
     return verifier_.with_verifier([&](const Owner& verifier) {
-      return verifier.delete_factor(id(), user_id.empty() ? std::string_view(this->user_id()) : user_id,
-                                    event_context);
+      return verifier.challenge_enrollment(id(), whose(), options, authorization);
+    });
+  }
+
+  /// As `Verifier::confirm_enrollment` with the factor's id.
+  [[nodiscard]] auto confirm(std::string_view code, const VerifyOptions& options = VerifyOptions()) const {
+    return verifier_.with_verifier(
+        [&](const Owner& verifier) { return verifier.confirm_enrollment(id(), code, options); });
+  }
+
+  /// As `Verifier::delete_factor`, of the user that it was found with.
+  auto remove(const Authorization& authorization = Authorization(),
+              const EventContext& event_context = EventContext()) const {
+    return verifier_.with_verifier([&](const Owner& verifier) {
+      return verifier.delete_factor(id(), whose(), authorization, event_context);
     });
   }
 
  private:
+  /// A factor without a user is known by its id alone.
+  [[nodiscard]] Whose whose() const { return user_id().empty() ? Whose(any_user) : Whose(user_id()); }
+
   VerifierReference verifier_;
 };
 

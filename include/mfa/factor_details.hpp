@@ -33,7 +33,7 @@ class FactorDetails {
   [[nodiscard]] std::string id() && noexcept { return std::move(id_); }
   [[nodiscard]] FactorType type() const noexcept { return type_; }
   [[nodiscard]] FactorState state() const noexcept { return state_; }
-  /// Whether a valid verification has confirmed the enrolment.
+  /// Whether its enrolment was confirmed. Until then it signs nobody in.
   [[nodiscard]] bool verified() const noexcept { return state_ == FactorState::verified; }
   [[nodiscard]] const std::string& user_id() const& noexcept { return user_id_; }
   [[nodiscard]] std::string user_id() && noexcept { return std::move(user_id_); }

@@ -49,7 +49,7 @@ struct ImportOptions {
   /// Check every line, change nothing.
   bool dry_run = false;
   /// Take the factors as verified: the users have shown them elsewhere. Otherwise each is unverified until
-  /// its first valid verification.
+  /// its enrolment is confirmed.
   bool verified = false;
   /// The issuer of accounts that name none. Empty: they are refused.
   std::string issuer = {};

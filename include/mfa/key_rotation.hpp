@@ -34,7 +34,7 @@ struct ResealOptions {
 
 /// What `Verifier::count_keys` counted.
 struct KeyCounts {
-  std::map<std::string, std::size_t> factors; ///< whose secrets need the key of this id
+  std::map<std::string, std::size_t> factors; ///< that need the key of this id, for seal or secret
   std::size_t in_the_clear = 0;               ///< kept under `KeyRing::unsealed()`
   std::size_t unreadable = 0;                 ///< whose stored secret names no key: a damaged record
 };

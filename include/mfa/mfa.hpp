@@ -4,9 +4,11 @@
 /// (<mfa/storage/sqlite.hpp>).
 
 #include <mfa/assurance.hpp>
+#include <mfa/authorization.hpp>
 #include <mfa/challenge.hpp>
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>
+#include <mfa/confirmation.hpp>
 #include <mfa/crypto/epoch_file.hpp>
 #include <mfa/crypto/key_file.hpp>
 #include <mfa/crypto/wrapped_keys.hpp>
@@ -15,6 +17,7 @@
 #include <mfa/factor.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/options.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/qr/svg.hpp>
 #include <mfa/qr/terminal.hpp>
 #include <mfa/sms/concept.hpp>
@@ -22,5 +25,6 @@
 #include <mfa/sms/none.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/memory.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verification.hpp>
 #include <mfa/verifier.hpp>

@@ -3,19 +3,29 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <mfa/assurance.hpp>
 #include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/fwd.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
+
+/// What becomes of records that carry no seal: those of releases that sealed secrets alone.
+enum class UnsealedRecords : std::uint8_t {
+  refuse, ///< with `errc::seal_broken`
+  accept, ///< and seals them with the next write. Unsafe: whoever writes to the storage can make such records
+};
 
 /// What a host may set, with safe defaults; give those that differ as designated initialisers. A `Verifier`
 /// refuses values outside the ranges with `errc::invalid_argument`.
@@ -23,6 +33,34 @@ struct Options {
   /// What seals secrets, to begin with: see `Verifier::replace_key_ring`. Required unless the storage ends
   /// with the process. `Verifier::options()` returns none.
   KeyRing key_ring = {};
+
+  /// To upgrade a database of a release that sealed secrets alone: accept, `reseal_all`, and refuse again.
+  UnsealedRecords unsealed_records = UnsealedRecords::refuse;
+
+  /// How long a verification allows changes of the user's factors and devices (`Authorization`): 1 min to
+  /// 1 day.
+  std::chrono::seconds authorization_lifetime = std::chrono::minutes(10);
+  /// Unsafe: lets factors sign in whose enrolment was never confirmed, and the first valid verification
+  /// confirms it. So a password alone makes the second factor that it needs. For WorkOS's API, which knows no
+  /// difference.
+  bool unverified_factors_sign_in = false;
+
+  // What a caller who has no second factor can make, for each user; a factor of no user counts for itself.
+  /// Open challenges: 1 to 100. A further one ends the oldest.
+  unsigned open_challenges_a_user = 20;
+  /// Unverified factors: 1 to 50. A further one removes the oldest.
+  unsigned unverified_factors_a_user = 5;
+  /// How long an enrolment can be confirmed: 1 min to 30 days.
+  std::chrono::seconds enrollment_lifetime = std::chrono::minutes(10);
+  /// Codes sent or given to the host to deliver, by whatever factors, in an hour and in a day: 1 to 500.
+  unsigned sends_a_user_an_hour = 10;
+  unsigned sends_a_user_a_day = 20;
+  /// Wrong codes of verified factors whose codes can be guessed, in a day: 10 to 1,000. Then none of them is
+  /// challenged, with `errc::user_delayed`, until the first is a day old.
+  unsigned wrong_codes_a_user_a_day = 50;
+  /// How long a challenge can be answered whose kind says nothing of it (TOTP, HOTP, recovery codes): 30 s to
+  /// 1 h.
+  std::chrono::seconds challenge_lifetime = std::chrono::minutes(10);
 
   /// TOTP steps accepted before and after the current one, for clocks that differ: 0 to 10 (RFC 6238
   /// section 5.2).
@@ -39,8 +77,8 @@ struct Options {
   /// company's name say, belong here and not in the template. Each that `sms_template` names needs one; a
   /// challenge may bring its own.
   sms::MessageValues sms_values = {};
-  /// Country codes that may be sent to ("1", "44"); empty: all. Fraud lives in countries that you do not
-  /// serve.
+  /// Country codes that may be sent to ("1", "44"), or `sms::every_country()`. Required with an SMS
+  /// transport: fraud lives in countries that you do not serve.
   std::vector<std::string> sms_allowed_country_codes = {};
   /// Sends to one phone number, by whatever factor: the time between two (0 s to 1 h), and how many in an
   /// hour and in a day (1 to 100).
@@ -78,7 +116,7 @@ struct Options {
   unsigned failures_before_lockout = 100;
 
   /// How long a challenge's record is kept for `get_challenge` before `purge_expired` may remove it: 1 h to
-  /// 366 days. A TOTP challenge has no other end.
+  /// 366 days.
   std::chrono::seconds challenge_retention = std::chrono::hours(24 * 30);
 
   /// Told of what the verbs do, and of the messages, codes, devices and lines of an import that they refuse.
@@ -92,16 +130,22 @@ struct ChallengeOptions {
   std::string sms_template = {};
   /// SMS: values of the template's named tokens, before those of `Options::sms_values`.
   sms::MessageValues sms_values = {};
-  /// A value of the host's (a session id, say) that the verification must bring again. Up to 4,096 bytes;
+  /// What it is for, which its verification must ask for again.
+  Purpose purpose = Purpose::sign_in;
+  /// With `Purpose::action`: what is to be done, in words of the host's ("pay 100 EUR to Foo Corp"), which
+  /// the verification must bring again. 1 to 4,096 bytes; kept as an HMAC only.
+  std::string action = {};
+  /// A value of the host's (a session id, say) that the verification must bring again. 1 to 4,096 bytes;
   /// kept as an HMAC only.
-  std::string binding = {};
-  /// If given, the factor must be this user's; otherwise it is not found.
-  std::string user_id = {};
-  /// Refuse a factor whose enrolment was never confirmed, with `errc::factor_not_verified`.
-  bool verified_only = false;
-  /// What the verification will have to show: refuses a factor whose kind cannot, with
-  /// `errc::insufficient_assurance`. Give it to `VerifyOptions` as well.
+  std::optional<std::string> binding = {};
+  /// What the verification will have to show, or is refused with `Status::insufficient_assurance`. A factor
+  /// whose kind never can is refused at once, with `errc::insufficient_assurance`.
   Assurance required = {};
+  /// The token of a device that the user has remembered (`Verifier::remember_device`), if the browser has
+  /// one. What strangers with the user's password do then keeps him from nothing: wrong codes from elsewhere,
+  /// their delays and locks, do not count here, and those from here count for the device alone. Any other
+  /// text counts as none.
+  crypto::SecretString device_token = {};
   /// WebAuthn: asks for the PIN or biometric of a credential that was registered without, and lets it count
   /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of
   /// the authenticator may be setting his own PIN (WebAuthn section 7.2 step 24). Ignored by other kinds.
@@ -113,45 +157,64 @@ struct ChallengeOptions {
 /// What a caller may say about one attempt.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct VerifyOptions {
-  /// Must equal the challenge's binding; both empty if there is none. Otherwise the challenge is not found.
-  std::string binding = {};
-  /// If given, the factor must be this user's; otherwise the challenge is not found.
-  std::string user_id = {};
-  /// What the verification must show to be valid: otherwise it is refused with
-  /// `Status::insufficient_assurance`.
-  Assurance required = {};
+  /// What the challenge must be for, and with `Purpose::action` in which words; otherwise
+  /// `errc::wrong_purpose`.
+  Purpose purpose = Purpose::sign_in;
+  std::string action = {};
+  /// Must equal the challenge's binding; none if there is none. Otherwise the challenge is not found.
+  std::optional<std::string> binding = {};
+  /// The factor must be this user's; otherwise the challenge is not found. The challenge's id names one
+  /// factor, so it need not be said.
+  Whose user = any_user;
   /// For the observer.
   EventContext event_context = {};
 };
 
+/// Calls `visit` with the name, value, least, most and unit of each option that is a number.
+template <class Visit> void visit_limits(const Options& options, Visit visit) {
+  const auto seconds = [&](std::string_view name, std::chrono::seconds value, std::int64_t least,
+                           std::int64_t most) { visit(name, value.count(), least, most, " s"); };
+  const auto number = [&](std::string_view name, unsigned value, std::int64_t least, std::int64_t most) {
+    visit(name, std::int64_t{value}, least, most, "");
+  };
+  seconds("authorization_lifetime", options.authorization_lifetime, 60, 86'400);
+  number("open_challenges_a_user", options.open_challenges_a_user, 1, 100);
+  number("unverified_factors_a_user", options.unverified_factors_a_user, 1, 50);
+  seconds("enrollment_lifetime", options.enrollment_lifetime, 60, std::int64_t{30} * 86'400);
+  number("sends_a_user_an_hour", options.sends_a_user_an_hour, 1, 500);
+  number("sends_a_user_a_day", options.sends_a_user_a_day, 1, 500);
+  number("wrong_codes_a_user_a_day", options.wrong_codes_a_user_a_day, 10, 1000);
+  seconds("challenge_lifetime", options.challenge_lifetime, 30, 3600);
+  number("totp_drift_steps", options.totp_drift_steps, 0, 10);
+  number("sms_code_digits", options.sms_code_digits, 6, 9);
+  seconds("sms_code_lifetime", options.sms_code_lifetime, 30, 600);
+  seconds("sms_send_interval", options.sms_send_interval, 0, 3600);
+  number("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
+  number("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
+  number("generic_otp_digits", options.generic_otp_digits, 6, 9);
+  seconds("generic_otp_lifetime", options.generic_otp_lifetime, 30, 600);
+  seconds("generic_otp_interval", options.generic_otp_interval, 0, 3600);
+  number("generic_otps_an_hour", options.generic_otps_an_hour, 1, 100);
+  number("generic_otps_a_day", options.generic_otps_a_day, 1, 100);
+  number("hotp_look_ahead", options.hotp_look_ahead, 0, 100);
+  number("hotp_resynchronization_window", options.hotp_resynchronization_window, 0, 1000);
+  number("attempts_a_challenge", options.attempts_a_challenge, 1, 10);
+  number("failures_before_delay", options.failures_before_delay, 1, 10);
+  seconds("first_delay", options.first_delay, 1, 3600);
+  seconds("longest_delay", options.longest_delay, options.first_delay.count(), 86'400);
+  number("failures_before_lockout", options.failures_before_lockout, 1, 100);
+  seconds("challenge_retention", options.challenge_retention, 3600, std::int64_t{366} * 86'400);
+}
+
 /// Throws `errc::invalid_argument` or `errc::invalid_sms_template`, naming the option.
 inline void check_options(const Options& options) {
-  const auto within = [](std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most,
-                         std::string_view unit = "") {
+  visit_limits(options, [](std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most,
+                           std::string_view unit) {
     if (value < least || value > most)
       throw Error(errc::invalid_argument, "Options::" + std::string(name) + " is " + std::to_string(value) +
                                               std::string(unit) + "; it may be " + std::to_string(least) +
                                               " to " + std::to_string(most) + std::string(unit));
-  };
-  within("totp_drift_steps", options.totp_drift_steps, 0, 10);
-  within("sms_code_digits", options.sms_code_digits, 6, 9);
-  within("sms_code_lifetime", options.sms_code_lifetime.count(), 30, 600, " s");
-  within("sms_send_interval", options.sms_send_interval.count(), 0, 3600, " s");
-  within("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
-  within("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
-  within("generic_otp_digits", options.generic_otp_digits, 6, 9);
-  within("generic_otp_lifetime", options.generic_otp_lifetime.count(), 30, 600, " s");
-  within("generic_otp_interval", options.generic_otp_interval.count(), 0, 3600, " s");
-  within("generic_otps_an_hour", options.generic_otps_an_hour, 1, 100);
-  within("generic_otps_a_day", options.generic_otps_a_day, 1, 100);
-  within("hotp_look_ahead", options.hotp_look_ahead, 0, 100);
-  within("hotp_resynchronization_window", options.hotp_resynchronization_window, 0, 1000);
-  within("attempts_a_challenge", options.attempts_a_challenge, 1, 10);
-  within("failures_before_delay", options.failures_before_delay, 1, 10);
-  within("first_delay", options.first_delay.count(), 1, 3600, " s");
-  within("longest_delay", options.longest_delay.count(), options.first_delay.count(), 86'400, " s");
-  within("failures_before_lockout", options.failures_before_lockout, 1, 100);
-  within("challenge_retention", options.challenge_retention.count(), 3600, std::int64_t{366} * 86'400, " s");
+  });
   (void)sms::MessageTemplate(options.sms_template, options.sms_values);
   sms::check_country_codes(options.sms_allowed_country_codes);
 }

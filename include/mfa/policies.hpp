@@ -1,5 +1,6 @@
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include <mfa/crypto/key_ring.hpp>
@@ -7,6 +8,7 @@
 #include <mfa/error.hpp>
 #include <mfa/options.hpp>
 #include <mfa/policy.hpp>
+#include <mfa/sms/none.hpp>
 #include <mfa/storage/concept.hpp>
 
 namespace mfa::detail {
@@ -25,6 +27,11 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
       : storage(std::move(given_storage)), clock(std::move(given_clock)), sms(std::move(given_sms)),
         options(std::move(given_options)) {
     check_options(options);
+    if constexpr (!std::is_same_v<SmsPolicy, sms::None>)
+      if (options.sms_allowed_country_codes.empty())
+        throw Error(errc::invalid_argument,
+                    "Options::sms_allowed_country_codes names no country that messages may go to; name those "
+                    "that you serve, {\"1\", \"44\"} say, or give mfa::sms::every_country()");
     KeyRing ring = std::exchange(options.key_ring, {});
     if (ring.empty()) {
       if constexpr (storage::Ephemeral<StoragePolicy>)

@@ -12,13 +12,19 @@
 
 namespace mfa::webauthn {
 
-/// Signature algorithms, by their COSE numbers. The numbers are sent to browsers.
+/// Signature algorithms, by their COSE numbers. The numbers are sent to browsers. Those of RFC 9864 are other
+/// names for some; a credential by either name is taken where one is asked for.
 enum class Algorithm : std::int32_t {
   es256 = -7,   ///< ECDSA, P-256, SHA-256: what every security key has
   eddsa = -8,   ///< Ed25519
   es384 = -35,  ///< ECDSA, P-384, SHA-384
   es512 = -36,  ///< ECDSA, P-521, SHA-512
   rs256 = -257, ///< RSASSA-PKCS1-v1_5, 2,048 to 4,096 bits, SHA-256: some TPMs
+  // RFC 9864:
+  esp256 = -9,   ///< `es256`
+  ed25519 = -19, ///< `eddsa`
+  esp384 = -51,  ///< `es384`
+  esp512 = -52,  ///< `es512`
 };
 
 /// Whether the authenticator asks its user for a PIN or a biometric. The numbers are stored.
@@ -49,7 +55,7 @@ struct Credential {
   std::string id = {};         ///< bytes
   std::string public_key = {}; ///< a COSE key
   std::uint32_t sign_count = 0;
-  bool backup_eligible = false; ///< may be copied to other devices; does not change
+  bool backup_eligible = false; ///< may be copied to other devices
   bool backed_up = false;
   std::vector<std::string> transports = {};
   std::string aaguid = {};          ///< 16 bytes: the model of authenticator, if it tells
@@ -82,6 +88,8 @@ struct Expectation {
   std::string user_handle = {}; ///< bytes
   UserVerification user_verification = UserVerification::preferred;
   Time now{};
+  /// Of a registration: it was asked for by conditional create, for which nobody touches anything.
+  bool user_may_be_absent = false;
 };
 
 /// What a ceremony comes to. The rest counts only with `Status::valid`.
@@ -89,12 +97,16 @@ struct Registration {
   Status status{};
   Credential credential = {};
   bool user_verified = false;
+  bool user_present = true;
 };
 struct Assertion {
   Status status{};
   std::uint32_t sign_count = 0;
   bool backed_up = false;
   bool user_verified = false;
+  // Of a synchronised passkey, and accepted all the same:
+  bool counter_behind = false;             ///< it did not go up
+  bool backup_eligibility_changed = false; ///< it says that it may not be copied
 };
 
 /// Who asks for credentials, and the procedures of WebAuthn Level 3. `mfa::webauthn::relying_party` in
@@ -109,6 +121,9 @@ class RelyingParty {
 
   /// How long a ceremony may take.
   [[nodiscard]] virtual std::chrono::milliseconds timeout() const = 0;
+
+  /// What of its settings decides security, in one line: for `Verifier::compare_options`.
+  [[nodiscard]] virtual std::string security_settings() const { return "not told"; }
 
   /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` and `.parseRequestOptionsFromJSON`.
   [[nodiscard]] virtual std::string creation_options(const CreationRequest& request) const = 0;

@@ -19,7 +19,7 @@ enum class Status : std::uint8_t {
   too_many_attempts,      ///< the challenge's attempts are used up; create another
   delayed,                ///< too many wrong codes in a row: not looked at; see `retry_after()`
   locked_out,             ///< the factor takes no code until an operator calls `unlock_factor`
-  insufficient_assurance, ///< not as strong as `VerifyOptions::required` asks for
+  insufficient_assurance, ///< not as strong as `ChallengeOptions::required` asked for
   already_registered,     ///< what this answer would enrol is another factor's; counted
   // WebAuthn (all counted):
   wrong_challenge,        ///< an answer to another challenge, or of another ceremony

@@ -47,7 +47,7 @@ constexpr std::string_view to_string(FactorType type) noexcept {
              : "unknown";
 }
 
-/// Unverified until the first valid verification.
+/// Unverified until its enrolment is confirmed.
 enum class FactorState : std::uint8_t { unverified = 1, verified = 2 };
 
 constexpr std::string_view to_string(FactorState state) noexcept {

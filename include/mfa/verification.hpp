@@ -14,6 +14,8 @@
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -23,13 +25,15 @@ namespace mfa {
 class [[nodiscard]] Verification {
  public:
   Verification(const decision::Verdict& verdict, ChallengeDetails challenge,
-               const storage::FactorRecord& factor, const factor::Context& context)
+               const storage::FactorRecord& factor, bool trusted_device, const factor::Context& context)
       : status_(verdict.status), type_(factor.type), challenge_(std::move(challenge)),
         retry_after_(verdict.retry_after),
-        factor_locked_(decision::lockout(factor, context.now, context.options).locked) {
-    if (challenge_.state() == ChallengeState::pending && status_ != Status::superseded && !factor_locked_)
-      attempts_left_ =
-          std::min(challenge_.attempts_left(), context.options.failures_before_lockout - factor.failures);
+        factor_locked_(!trusted_device && decision::lockout(factor, context.now, context.options).locked) {
+    if (challenge_.state() == ChallengeState::pending && status_ != Status::superseded && !factor_locked_) {
+      attempts_left_ = challenge_.attempts_left();
+      if (!trusted_device && factor::is_guessable(type_))
+        attempts_left_ = std::min(attempts_left_, context.options.failures_before_lockout - factor.failures);
+    }
     if (!valid()) return;
     user_id_ = factor.user_id;
     verified_at_ = context.now;
@@ -45,6 +49,8 @@ class [[nodiscard]] Verification {
   [[nodiscard]] ChallengeDetails challenge() && noexcept { return std::move(challenge_); }
   [[nodiscard]] const std::string& factor_id() const& noexcept { return challenge_.factor_id(); }
   [[nodiscard]] std::string factor_id() && noexcept { return std::move(challenge_).factor_id(); }
+  /// What was asked for and shown: start a session with `sign_in` alone.
+  [[nodiscard]] Purpose purpose() const noexcept { return challenge_.purpose(); }
   [[nodiscard]] FactorType factor_type() const noexcept { return type_; }
   /// Your identifier of the user, as given at enrolment; empty unless valid.
   [[nodiscard]] const std::string& user_id() const& noexcept { return user_id_; }

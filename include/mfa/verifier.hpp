@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/authorization.hpp>
 #include <mfa/blocking_driver.hpp>
 #include <mfa/challenge.hpp>
 #include <mfa/challenge_details.hpp>
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>
+#include <mfa/confirmation.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/event.hpp>
@@ -33,7 +35,9 @@
 #include <mfa/storage/concept.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verbs/challenge.hpp>
+#include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/delete_factor.hpp>
 #include <mfa/verbs/devices.hpp>
 #include <mfa/verbs/enroll.hpp>
@@ -49,6 +53,18 @@
 #include <mfa/verifier_reference.hpp>
 
 namespace mfa {
+
+namespace detail {
+
+/// For calls of a verb that do not say whose.
+template <class Called = void> auto say_whose() {
+  static_assert(
+      !std::is_void_v<Called>,
+      "mfa: say whose it is, after the id: a user's id, as challenge_factor(factor_id, user_id), so "
+      "that another's is not found; or mfa::any_user");
+}
+
+} // namespace detail
 
 /// The three verbs - enrol, challenge, verify - over a host's storage, clock and SMS transport. Usable from
 /// many threads at once when the policies are; all shipped ones are. Verbs change what the storage holds and
@@ -119,63 +135,105 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   /// Enrols a factor (`Totp`, `Sms`, `GenericOtp`, `Hotp`, `RecoveryCodes`, `WebAuthn`) and returns it with
   /// what its user needs: `.factor`, and `.totp`, `.sms` and so on by kind. Keep `.factor.id()`. The factor
-  /// is unverified until its first valid verification, but for recovery codes, which are verified at once.
+  /// is unverified, and signs nobody in, until `confirm_enrollment`, but for recovery codes, which are
+  /// verified at once, and so need an authorization even as the first.
   /// Throws `errc::invalid_argument`, `errc::invalid_secret`, `errc::qr_code_too_large`,
-  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`, `errc::no_relying_party`.
+  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`, `errc::no_relying_party`; and
+  /// `errc::authorization_required` if the user has a verified factor already and `authorization` is not a
+  /// fresh verification of his.
   template <class Request>
     requires(!std::is_void_v<factor::KindFor<Request>>)
   [[nodiscard]] auto enroll_factor(const Request& request,
+                                   const Authorization& authorization = Authorization(),
                                    const EventContext& event_context = EventContext()) const {
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
-    const auto make = [&](const verbs::Run& run) { return verbs::enroll_factor<Kind>(run, request); };
-    if constexpr (factor::EnrollsBesideOthers<Kind>)
-      return run_with_lists(event_context, make);
-    else
-      return run(event_context, make);
+    return run_with_lists(event_context, [&](const verbs::Run& run) {
+      return verbs::enroll_factor<Kind>(run, request, authorization);
+    });
   }
 
   /// Chosen for what is no request.
   template <class NotARequest = factor::UnnamedRequest>
     requires(std::is_void_v<factor::KindFor<NotARequest>>)
-  auto enroll_factor(const NotARequest&, const EventContext& = {}) const {
+  auto enroll_factor(const NotARequest&, const Authorization& = {}, const EventContext& = {}) const {
     static_assert(!std::is_void_v<factor::KindFor<NotARequest>>,
                   "mfa: enroll_factor takes a request by its name: mfa::Totp{...}, mfa::Sms{...}, "
                   "mfa::GenericOtp{...}, mfa::Hotp{...}, mfa::RecoveryCodes{...} or mfa::WebAuthn{...}");
   }
 
+  /// Puts the question by whose answer the user confirms the enrolment, as `challenge_factor` does otherwise;
+  /// `options.purpose` is not looked at. Throws what `challenge_factor` throws, and `errc::invalid_argument`
+  /// for a factor that is verified, and `errc::enrollment_expired`.
+  /// A further WebAuthn factor wants an `authorization` again, as whoever holds the session makes the answer;
+  /// otherwise `errc::authorization_required`.
+  [[nodiscard]] Answer<ChallengeHandle>
+  challenge_enrollment(std::string_view factor_id, const Whose& whose,
+                       const ChallengeOptions& options = ChallengeOptions(),
+                       const Authorization& authorization = Authorization()) const {
+    return run_with_lists(options.event_context, [&](const verbs::Run& run) {
+      return verbs::challenge_enrollment(run, factor_id, whose, options, authorization);
+    });
+  }
+
+  template <class Called = void>
+  auto challenge_enrollment(std::string_view, const ChallengeOptions& = {}) const {
+    return detail::say_whose<Called>();
+  }
+
+  /// Checks the answer by which a user shows that he has what was enrolled. `id` is that of the challenge
+  /// which `challenge_enrollment` made, or, for TOTP and HOTP, whose codes come unasked, that of the factor.
+  /// `options.purpose` is not looked at. Throws what `verify_challenge` throws, `errc::enrollment_expired`,
+  /// and `errc::authorization_required` for a right answer if another factor of the user was verified after
+  /// this one was enrolled as the first; given a factor's id, also what `challenge_enrollment` throws.
+  Answer<Confirmation> confirm_enrollment(std::string_view id, std::string_view code,
+                                          const VerifyOptions& options = VerifyOptions()) const {
+    return run_with_lists(options.event_context, [&](const verbs::Run& run) {
+      return verbs::confirm_enrollment(run, id, code, options);
+    });
+  }
+
   /// Draws new recovery codes, which replace all old ones, used or not, at once. Returns what `enroll_factor`
-  /// does. Ask for a fresh second factor before. Throws `errc::entity_not_found`; also if `user_id` is given
-  /// and the factor is not that user's; and `errc::invalid_argument` for a factor of another kind.
-  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, std::string_view user_id = {},
+  /// does. Throws `errc::entity_not_found`, also if the factor is not that user's;
+  /// `errc::authorization_required`; and `errc::invalid_argument` for a factor of another kind.
+  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, const Whose& whose,
+                                               const Authorization& authorization,
                                                const EventContext& event_context = EventContext()) const {
     return run(event_context, [&](const verbs::Run& run) {
-      return verbs::regenerate_recovery_codes(run, factor_id, user_id);
+      return verbs::regenerate_recovery_codes(run, factor_id, whose, authorization);
     });
   }
 
   // --- challenge
 
-  /// Puts the question: SMS sends a code, and the factor's earlier codes die. Throws
-  /// `errc::entity_not_found`, `errc::invalid_argument` for a binding that is too long,
-  /// `errc::factor_locked_out`, `errc::factor_not_verified`, `errc::insufficient_assurance`; with `sms`
-  /// `errc::invalid_sms_template`, `errc::sms_rate_limited` (with `retry_after()`),
-  /// `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which carries the transport's exception
-  /// nested and leaves no live challenge behind, unless the storage fails as well; with `generic_otp`
-  /// `errc::code_rate_limited` (with `retry_after()`); with `webauthn` `errc::no_relying_party`.
+  /// Puts the question, for signing in unless `options.purpose` says otherwise: SMS sends a code, and the
+  /// factor's earlier codes die. Throws `errc::entity_not_found`, also if the factor is not that user's;
+  /// `errc::invalid_argument` for options that contradict themselves or a binding that is too long,
+  /// `errc::factor_locked_out`, `errc::user_delayed` (with `retry_after()`), `errc::factor_not_verified`,
+  /// `errc::insufficient_assurance`; with `sms` `errc::invalid_sms_template`, `errc::sms_rate_limited` (with
+  /// `retry_after()`), `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which carries the
+  /// transport's exception nested and leaves no live challenge behind, unless the storage fails as well; with
+  /// `generic_otp` `errc::code_rate_limited` (with `retry_after()`); with `webauthn`
+  /// `errc::no_relying_party`.
   [[nodiscard]] Answer<ChallengeHandle>
-  challenge_factor(std::string_view factor_id, const ChallengeOptions& options = ChallengeOptions()) const {
-    return run(options.event_context,
-               [&](const verbs::Run& run) { return verbs::challenge_factor(run, factor_id, options); });
+  challenge_factor(std::string_view factor_id, const Whose& whose,
+                   const ChallengeOptions& options = ChallengeOptions()) const {
+    return run(options.event_context, [&](const verbs::Run& run) {
+      return verbs::challenge_factor(run, factor_id, whose, options);
+    });
+  }
+
+  template <class Called = void> auto challenge_factor(std::string_view, const ChallengeOptions& = {}) const {
+    return detail::say_whose<Called>();
   }
 
   // --- verify
 
   /// Checks what the user typed, or what the browser sent, of at most 65,536 bytes. Whatever is counted is
   /// committed before the answer is given. Throws `errc::entity_not_found` for an unknown challenge and,
-  /// alike, for another user's or another binding, and `errc::invalid_argument` for more bytes than a code or
-  /// a binding may have.
+  /// alike, for another user's or another binding, `errc::wrong_purpose` for a challenge that is for
+  /// something else, and `errc::invalid_argument` for more bytes than a code or a binding may have.
   Answer<Verification> verify_challenge(std::string_view challenge_id, std::string_view code,
                                         const VerifyOptions& options = VerifyOptions()) const {
     return run(options.event_context, [&](const verbs::Run& run) {
@@ -185,16 +243,19 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   // --- look up
 
-  /// Throws `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
-  [[nodiscard]] Answer<FactorHandle> get_factor(std::string_view factor_id,
-                                                std::string_view user_id = {}) const {
+  /// Throws `errc::entity_not_found`; also if the factor is not that user's.
+  [[nodiscard]] Answer<FactorHandle> get_factor(std::string_view factor_id, const Whose& whose) const {
     return run(EventContext(),
-               [&](const verbs::Run& run) { return verbs::get_factor(run, factor_id, user_id); });
+               [&](const verbs::Run& run) { return verbs::get_factor(run, factor_id, whose); });
+  }
+
+  template <class Called = void> auto get_factor(std::string_view) const {
+    return detail::say_whose<Called>();
   }
 
   /// The factors enrolled with this `user_id`, oldest first, unverified ones included; none for an unknown
   /// user.
-  [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(std::string_view user_id) const {
+  [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(const UserId& user_id) const {
     return run_with_lists(EventContext(),
                           [&](const verbs::Run& run) { return verbs::list_factors(run, user_id); });
   }
@@ -202,7 +263,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// The same by pages: those after `page.after`, at most `page.limit`. Fewer come only at the end. Throws
   /// `errc::invalid_argument`. Only for a storage that offers pages.
   template <class S = StoragePolicy>
-  [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(std::string_view user_id,
+  [[nodiscard]] Answer<std::vector<FactorHandle>> list_factors(const UserId& user_id,
                                                                const Page& page) const {
     static_assert(storage::PagesFactors<S>,
                   "mfa: list_factors by pages needs a storage that offers: "
@@ -212,52 +273,62 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                           [&](const verbs::Run& run) { return verbs::list_factors(run, user_id, page); });
   }
 
-  /// Throws `errc::entity_not_found`; also if its factor is deleted, or if `user_id` is given and the factor
-  /// is not that user's.
+  /// Throws `errc::entity_not_found`; also if its factor is deleted or not that user's.
   [[nodiscard]] Answer<ChallengeHandle> get_challenge(std::string_view challenge_id,
-                                                      std::string_view user_id = {}) const {
+                                                      const Whose& whose) const {
     return run(EventContext(),
-               [&](const verbs::Run& run) { return verbs::get_challenge(run, challenge_id, user_id); });
+               [&](const verbs::Run& run) { return verbs::get_challenge(run, challenge_id, whose); });
+  }
+
+  template <class Called = void> auto get_challenge(std::string_view) const {
+    return detail::say_whose<Called>();
   }
 
   // --- trusted devices
 
   /// Remembers a device on which the user has just shown a second factor, so that the host need not ask for
   /// one there until `lifetime` (1 s to 366 days) is over. `label` is what `list_devices` shows, up to 200
-  /// bytes. Throws `errc::invalid_argument`.
+  /// bytes. Throws `errc::authorization_required` and `errc::invalid_argument`.
   [[nodiscard]] Answer<RememberedDevice>
-  remember_device(std::string_view user_id, std::string_view label,
+  remember_device(const UserId& user_id, std::string_view label, const Authorization& authorization,
                   std::chrono::seconds lifetime = usual_device_lifetime,
                   const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [&](const verbs::Run& run) { return verbs::remember_device(run, user_id, label, lifetime); });
+    return run(event_context, [&](const verbs::Run& run) {
+      return verbs::remember_device(run, user_id, label, authorization, lifetime);
+    });
   }
 
   /// The device that the token was given to, if it is this user's and still trusted; otherwise nothing,
   /// whatever the token is. A device whose time is over is forgotten. Ask after the password, in the place of
   /// a challenge.
   [[nodiscard]] Answer<std::optional<TrustedDevice>>
-  check_device(std::string_view token, std::string_view user_id,
+  check_device(std::string_view token, const UserId& user_id,
                const EventContext& event_context = EventContext()) const {
     return run(event_context,
                [&](const verbs::Run& run) { return verbs::check_device(run, token, user_id); });
   }
 
   /// The user's trusted devices, oldest first.
-  [[nodiscard]] Answer<std::vector<TrustedDevice>> list_devices(std::string_view user_id) const {
+  [[nodiscard]] Answer<std::vector<TrustedDevice>> list_devices(const UserId& user_id) const {
     return run(EventContext(), [&](const verbs::Run& run) { return verbs::list_devices(run, user_id); });
   }
 
   /// Ends the trust in one device; false if the user has none of this id.
-  Answer<bool> revoke_device(std::string_view user_id, std::string_view device_id,
+  Answer<bool> revoke_device(const UserId& user_id, std::string_view device_id,
                              const EventContext& event_context = EventContext()) const {
     return run(event_context,
                [&](const verbs::Run& run) { return verbs::revoke_device(run, user_id, device_id); });
   }
 
-  /// Ends the trust in all devices of the user, and returns how many there were. Call it when the password or
-  /// a factor changes.
-  Answer<std::size_t> revoke_devices(std::string_view user_id,
+  /// To be called when the user's password was changed or reset: ends his open challenges, which a session
+  /// with the old password may hold, and the trust in all his devices, and returns how many there were.
+  Answer<std::size_t> password_changed(const UserId& user_id,
+                                       const EventContext& event_context = EventContext()) const {
+    return run(event_context, [&](const verbs::Run& run) { return verbs::password_changed(run, user_id); });
+  }
+
+  /// Ends the trust in all devices of the user, and returns how many there were.
+  Answer<std::size_t> revoke_devices(const UserId& user_id,
                                      const EventContext& event_context = EventContext()) const {
     return run(event_context,
                [&](const verbs::Run& run) { return verbs::revoke_devices(run, user_id, std::nullopt); });
@@ -266,34 +337,47 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   // --- move out (move in: <mfa/import.hpp>)
 
   /// Dangerous: the factor's secret in the clear, as an otpauth URI, with which anybody is the user's
-  /// authenticator. For moving out. Tells the observer. Throws `errc::entity_not_found`; also if `user_id` is
-  /// given and the factor is not that user's; and `errc::invalid_argument` for a factor that is neither TOTP
-  /// nor HOTP.
+  /// authenticator. For moving out. Tells the observer. Throws `errc::entity_not_found`, also if the factor
+  /// is not that user's, and `errc::invalid_argument` for a factor that is neither TOTP nor HOTP.
   [[nodiscard]] Answer<crypto::SecretString>
-  unsafe_export_otpauth_uri(std::string_view factor_id, std::string_view user_id = {},
+  unsafe_export_otpauth_uri(std::string_view factor_id, const Whose& whose,
                             const EventContext& event_context = EventContext()) const {
     return run(event_context, [&](const verbs::Run& run) {
-      return verbs::unsafe_export_otpauth_uri(run, factor_id, user_id);
+      return verbs::unsafe_export_otpauth_uri(run, factor_id, whose);
     });
   }
 
   // --- end
 
-  /// Removes the factor; its challenges are not found any more. Throws `errc::entity_not_found`; also if
-  /// `user_id` is given and the factor is not that user's.
-  Answer<void> delete_factor(std::string_view factor_id, std::string_view user_id = {},
+  /// Removes the factor; its challenges are not found any more, and the devices that were remembered by it,
+  /// or all if it was the user's last verified one, are trusted no more. Throws `errc::entity_not_found`,
+  /// also if the factor is not that user's, and `errc::authorization_required` for a verified one.
+  Answer<void> delete_factor(std::string_view factor_id, const Whose& whose,
+                             const Authorization& authorization = Authorization(),
                              const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [&](const verbs::Run& run) { return verbs::delete_factor(run, factor_id, user_id); });
+    return run_with_lists(event_context, [&](const verbs::Run& run) {
+      return verbs::delete_factor(run, factor_id, whose, authorization);
+    });
   }
 
-  /// For operators: forgets the factor's wrong codes, whether it is locked or waiting, and the codes that
-  /// a TOTP factor took for a day or more ahead of now, when the clock was wrong. Throws
-  /// `errc::entity_not_found`; also if `user_id` is given and the factor is not that user's.
-  Answer<void> unlock_factor(std::string_view factor_id, std::string_view user_id = {},
+  template <class Called = void> auto delete_factor(std::string_view) const {
+    return detail::say_whose<Called>();
+  }
+
+  /// Forgets the factor's wrong codes, whether it is locked or waiting, and the codes that a TOTP factor took
+  /// for a day or more ahead of now, when the clock was wrong: for operators, and for a user who has shown
+  /// another factor, or this one on a trusted device. Throws `errc::authorization_required` and
+  /// `errc::entity_not_found`; also if the factor is not that user's.
+  Answer<void> unlock_factor(std::string_view factor_id, const Whose& whose,
+                             const Authorization& authorization,
                              const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [&](const verbs::Run& run) { return verbs::unlock_factor(run, factor_id, user_id); });
+    return run(event_context, [&](const verbs::Run& run) {
+      return verbs::unlock_factor(run, factor_id, whose, authorization);
+    });
+  }
+
+  template <class Called = void> auto unlock_factor(std::string_view) const {
+    return detail::say_whose<Called>();
   }
 
   /// For operators: forgets the messages that were sent to a phone number, so that the next need not wait.
@@ -305,12 +389,12 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   }
 
   /// The same for what a factor counts: an SMS factor the messages to its number, by whatever factor they
-  /// went; a generic OTP factor its codes. Throws `errc::entity_not_found`; also if `user_id` is given and
-  /// the factor is not that user's.
-  Answer<bool> reset_send_limits(std::string_view factor_id, std::string_view user_id = {},
+  /// went; a generic OTP factor its codes; and either the codes that were sent to its user. Throws
+  /// `errc::entity_not_found`; also if the factor is not that user's.
+  Answer<bool> reset_send_limits(std::string_view factor_id, const Whose& whose,
                                  const EventContext& event_context = EventContext()) const {
     return run(event_context,
-               [&](const verbs::Run& run) { return verbs::reset_send_limits(run, factor_id, user_id); });
+               [&](const verbs::Run& run) { return verbs::reset_send_limits(run, factor_id, whose); });
   }
 
   /// For operators: removes challenges past `Options::challenge_retention` and send counts past their day,
@@ -353,6 +437,18 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     return run(event_context, [&](const verbs::Run& run) {
       return verbs::replace_key_ring(run, [&] { policies_.replace_keys(std::move(keys)); });
     });
+  }
+
+  /// To be called when a node starts: compares the options that decide security with those that the storage
+  /// was first used with, and throws `errc::options_differ` with the names of those that are not alike: two
+  /// nodes with other limits have, together, neither's.
+  Answer<void> compare_options() const {
+    return run(EventContext(), [&](const verbs::Run& run) { return verbs::compare_options(run, false); });
+  }
+
+  /// For operators: from now on other nodes are compared with the options of this one.
+  Answer<void> publish_options() const {
+    return run(EventContext(), [&](const verbs::Run& run) { return verbs::compare_options(run, true); });
   }
 
   /// What it was made with, but for the key ring, which is empty here: the one in use can be replaced.

@@ -33,7 +33,7 @@ struct Host {
   mfa::testing::ManualClock clock;
   mfa::testing::RecordingSms sms;
   mfa::async::Verifier<Task, AwaitedMemory, mfa::testing::ManualClock, mfa::testing::RecordingSms> verifier{
-      storage, clock, sms, mfa::Options{.sms_template = "{{code}}"}};
+      storage, clock, sms, mfa::Options{.sms_template = "{{code}}", .sms_allowed_country_codes = {"1"}}};
 
   /// Runs a task to its end.
   template <class Result> Result run(Task<Result> task) {
@@ -44,6 +44,14 @@ struct Host {
 
   auto enroll_totp() {
     return run(verifier.enroll_factor(mfa::Totp{.issuer = "Foo", .user = "alan", .user_id = "u_1"}));
+  }
+
+  /// A TOTP factor that its user has confirmed, a period ago.
+  auto enroll_verified_totp() {
+    auto enrolled = enroll_totp();
+    REQUIRE(run(enrolled.factor.confirm(code(enrolled.totp.secret))).confirmed());
+    clock.advance(30s);
+    return enrolled;
   }
 
   std::string code(std::string_view secret) const {
@@ -64,7 +72,7 @@ template <class Call> std::optional<errc> refused_as(Call&& call) {
 
 /// As handlers are written.
 Task<bool> sign_in(const auto& verifier, std::string factor_id, std::string code) {
-  const auto challenge = co_await verifier.challenge_factor(factor_id);
+  const auto challenge = co_await verifier.challenge_factor(factor_id, mfa::any_user);
   const auto verification = co_await challenge.verify(code);
   co_return verification.valid();
 }
@@ -75,10 +83,13 @@ TEST_CASE("three verbs, awaited") {
   Host host;
   const auto enrolled = host.enroll_totp();
   CHECK(enrolled.factor.type() == mfa::FactorType::totp);
+  CHECK(host.run(host.verifier.confirm_enrollment(enrolled.factor.id(), host.code(enrolled.totp.secret)))
+            .confirmed());
+  host.clock.advance(30s);
   const std::string code = host.code(enrolled.totp.secret);
   CHECK(host.run(sign_in(host.verifier, enrolled.factor.id(), code)));
   CHECK_FALSE(host.run(sign_in(host.verifier, enrolled.factor.id(), code))); // a code counts once
-  CHECK(host.run(host.verifier.get_factor(enrolled.factor.id())).verified());
+  CHECK(host.run(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user)).verified());
 }
 
 TEST_CASE("every verb, awaited") {
@@ -86,20 +97,33 @@ TEST_CASE("every verb, awaited") {
   const auto totp = host.enroll_totp();
   const std::string id = totp.factor.id();
   const auto& verifier = host.verifier;
+  CHECK(refused_as([&] { return host.run(verifier.challenge_factor(id, "u_1")); }) ==
+        errc::factor_not_verified);
+  const auto shown = host.run(verifier.confirm_enrollment(id, host.code(totp.totp.secret)));
+  CHECK(shown.confirmed());
 
-  const auto phone =
-      host.run(verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_1"}));
-  const auto sms = host.run(phone.factor.challenge());
+  const mfa::Sms request{.phone_number = "+14155550123", .user_id = "u_1"};
+  CHECK(refused_as([&] { return host.run(verifier.enroll_factor(request)); }) ==
+        errc::authorization_required);
+  const auto phone = host.run(verifier.enroll_factor(request, shown));
+  const auto first = host.run(phone.factor.challenge_enrollment());
   REQUIRE(host.sms.messages().size() == 1);
-  CHECK(refused_as([&] { return host.run(verifier.challenge_factor(phone.factor.id())); }) ==
+  CHECK(refused_as([&] { return host.run(verifier.challenge_enrollment(phone.factor.id(), "u_1")); }) ==
         errc::sms_rate_limited);
+  CHECK(host.run(first.confirm(host.sms.messages().back().body)).confirmed());
   CHECK(host.run(verifier.reset_sms_limits("+14155550123")));
-  CHECK_FALSE(host.run(verifier.reset_send_limits(phone.factor.id())));
-  CHECK(host.run(verifier.verify_challenge(sms.id(), host.sms.messages().back().body)).valid());
-  CHECK(host.run(verifier.get_challenge(sms.id())).state() == mfa::ChallengeState::verified);
+  CHECK(host.run(verifier.reset_send_limits(phone.factor.id(), mfa::any_user))); // what was sent to the user
+  CHECK_FALSE(host.run(verifier.reset_send_limits(phone.factor.id(), mfa::any_user)));
+  const auto sms = host.run(verifier.challenge_factor(phone.factor.id(), "u_1"));
+  const std::string sent = host.sms.messages().back().body;
+  CHECK(refused_as([&] {
+          return host.run(verifier.verify_challenge(sms.id(), sent, {.purpose = mfa::Purpose::step_up}));
+        }) == errc::wrong_purpose);
+  CHECK(host.run(verifier.verify_challenge(sms.id(), sent)).valid());
+  CHECK(host.run(verifier.get_challenge(sms.id(), mfa::any_user)).state() == mfa::ChallengeState::verified);
 
-  const auto codes = host.run(verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_1"}));
-  const auto renewed = host.run(verifier.regenerate_recovery_codes(codes.factor.id()));
+  const auto codes = host.run(verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_1"}, shown));
+  const auto renewed = host.run(verifier.regenerate_recovery_codes(codes.factor.id(), "u_1", shown));
   CHECK(renewed.recovery_codes.codes.size() == codes.recovery_codes.codes.size());
 
   CHECK(host.run(verifier.list_factors("u_1")).size() == 3);
@@ -107,15 +131,15 @@ TEST_CASE("every verb, awaited") {
   CHECK(refused_as([&] { return host.run(verifier.list_factors("u_1", mfa::Page{.limit = 0})); }) ==
         errc::invalid_argument);
 
-  const auto device = host.run(verifier.remember_device("u_1", "laptop"));
+  const auto device = host.run(verifier.remember_device("u_1", "laptop", shown));
   CHECK(host.run(verifier.check_device(device.token, "u_1")));
   CHECK_FALSE(host.run(verifier.check_device(device.token, "u_2")));
   CHECK(host.run(verifier.list_devices("u_1")).size() == 1);
   CHECK(host.run(verifier.revoke_device("u_1", device.device.id)));
   CHECK(host.run(verifier.revoke_devices("u_1")) == 0);
 
-  CHECK(host.run(verifier.unsafe_export_otpauth_uri(id)) == totp.totp.uri);
-  host.run(verifier.unlock_factor(id));
+  CHECK(host.run(verifier.unsafe_export_otpauth_uri(id, mfa::any_user)) == totp.totp.uri);
+  host.run(verifier.unlock_factor(id, mfa::any_user, mfa::by_operator));
   CHECK(host.run(verifier.count_keys()).factors.size() == 1);
   CHECK(host.run(verifier.reseal_all()).scanned == 3);
   CHECK(host.run(verifier.purge_expired()) == 0);
@@ -126,8 +150,9 @@ TEST_CASE("every verb, awaited") {
   CHECK(host.run(mfa::import_factors(verifier, lines)).imported == 1);
   CHECK(host.run(mfa::import_factors(verifier, lines)).already_there == 1);
 
-  host.run(totp.factor.remove());
-  CHECK(refused_as([&] { return host.run(verifier.get_factor(id)); }) == errc::entity_not_found);
+  host.run(totp.factor.remove(shown));
+  CHECK(refused_as([&] { return host.run(verifier.get_factor(id, mfa::any_user)); }) ==
+        errc::entity_not_found);
   host.run(host.verifier.replace_key_ring(mfa::KeyRing::generate()));
   CHECK(refused_as([&] { return host.run(host.verifier.replace_key_ring(mfa::KeyRing())); }) ==
         errc::no_key_ring);
@@ -136,7 +161,7 @@ TEST_CASE("every verb, awaited") {
 TEST_CASE("errors as values, awaited") {
   AwaitedMemory storage;
   auto verifier = mfa::async::make_verifier<Task>(storage, mfa::Options{}, mfa::return_errors);
-  auto task = verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ");
+  auto task = verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ", mfa::any_user);
   task.start();
   while (!task.done()) REQUIRE(storage.step());
   const mfa::Result<decltype(verifier)::FactorHandle> found = task.result();
@@ -146,7 +171,7 @@ TEST_CASE("errors as values, awaited") {
 
 TEST_CASE("a thousand guesses at once are counted like guesses in a row") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const auto challenge = host.run(enrolled.factor.challenge());
   std::vector<Task<mfa::Verification>> tasks;
   for (int i = 0; i < 1000; ++i) tasks.push_back(challenge.verify("000000"));
@@ -166,7 +191,7 @@ TEST_CASE("a task that is destroyed counted the attempt or did nothing, and gave
   std::vector<bool> counted_when_destroyed_at;
   for (std::size_t at = 1;; ++at) {
     Host host;
-    const auto enrolled = host.enroll_totp();
+    const auto enrolled = host.enroll_verified_totp();
     const auto challenge = host.run(enrolled.factor.challenge());
     const std::size_t before = host.storage.suspensions();
     bool ended = false;
@@ -178,7 +203,8 @@ TEST_CASE("a task that is destroyed counted the attempt or did nothing, and gave
     }
     host.storage.forget_all();
     if (ended) break;
-    const bool counted = host.run(host.verifier.get_factor(enrolled.factor.id())).verified();
+    const bool counted =
+        host.run(host.verifier.get_challenge(challenge.id(), "u_1")).state() == mfa::ChallengeState::verified;
     counted_when_destroyed_at.push_back(counted);
     // Nothing of it is left: the user tries again.
     CHECK(host.run(challenge.verify(host.code(enrolled.totp.secret))).status() ==
@@ -196,7 +222,7 @@ TEST_CASE("a message is sent after its challenge is committed, or not at all") {
     const std::size_t before = host.storage.suspensions();
     bool ended = false;
     {
-      auto task = phone.factor.challenge();
+      auto task = phone.factor.challenge_enrollment();
       task.start();
       while (!task.done() && host.storage.suspensions() < before + at) REQUIRE(host.storage.step());
       ended = task.done();
@@ -219,4 +245,6 @@ TEST_CASE("the handles of a verifier that is gone say so") {
     kept = task.result().factor;
   }
   CHECK(refused_as([&] { return kept->challenge(); }) == errc::invalid_argument);
+  CHECK(refused_as([&] { return kept->challenge_enrollment(); }) == errc::invalid_argument);
+  CHECK(refused_as([&] { return kept->confirm("123456"); }) == errc::invalid_argument);
 }

@@ -24,6 +24,8 @@
 #include <mfa/storage/sqlite.hpp>
 #include <mfa/testing/manual_clock.hpp>
 
+#include "../support/edited_record.hpp"
+
 #if __has_include(<libpq-fe.h>)
 #include <mfa/storage/postgres.hpp>
 
@@ -92,10 +94,13 @@ Table table(std::size_t size, std::shared_ptr<Storage> storage,
   state->secret = mfa::otp::base32_decode(enrolled.totp.secret);
   for (std::size_t k = 0; k < at_once; ++k) {
     const std::size_t i = k * (size / at_once);
-    auto record = scratch.find_factor(enrolled.factor.id()).value();
-    record.id = factor_id(i);
-    record.user_id = user_id(i);
-    mfa::factor::seal_secret(record, state->secret, state->keys);
+    auto record =
+        mfa::test::edited(*scratch.find_factor(enrolled.factor.id()), state->keys, [&](auto& of_user) {
+          of_user.id = factor_id(i);
+          of_user.user_id = user_id(i);
+          of_user.state = mfa::FactorState::verified;
+          mfa::factor::seal_secret(of_user, state->secret, state->keys);
+        });
     mfa::storage::Batch batch;
     batch.factors.push_back(record);
     if (!state->storage->commit(batch)) throw std::runtime_error("the table holds no " + record.id);
@@ -115,7 +120,8 @@ Table table(std::size_t size, std::shared_ptr<Storage> storage,
       (*times)[2].measure([&] { (void)state->storage->list_factors(user); });
       const std::string code = mfa::otp::totp(state->secret, state->clock.now());
       std::string challenge;
-      (*times)[3].measure([&] { challenge = state->verifier.challenge_factor(factor_id(real)).id(); });
+      (*times)[3].measure(
+          [&] { challenge = state->verifier.challenge_factor(factor_id(real), mfa::any_user).id(); });
       bool valid = false;
       (*times)[4].measure([&] { valid = state->verifier.verify_challenge(challenge, code).valid(); });
       if (!valid) throw std::runtime_error("a right code was refused");

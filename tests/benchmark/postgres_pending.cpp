@@ -84,6 +84,7 @@ class Logins {
     for (std::size_t i = 0; i < count; ++i) {
       const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
       users_.push_back({enrolled.factor.id(), mfa::otp::base32_decode(enrolled.totp.secret)});
+      (void)enrolled.factor.confirm(mfa::otp::totp(users_.back().secret, clock_.now()));
     }
   }
 
@@ -100,7 +101,7 @@ class Logins {
       for (std::size_t i = 0; i < threads; ++i)
         pool.emplace_back([&] {
           for (std::size_t k = next++; k < logins; k = next++) {
-            const auto challenge = verifier.challenge_factor(users_[k].factor_id);
+            const auto challenge = verifier.challenge_factor(users_[k].factor_id, mfa::any_user);
             const auto code = mfa::otp::totp(users_[k].secret, clock_.now());
             if (verifier.verify_challenge(challenge.id(), code).valid()) ++valid;
           }
@@ -120,7 +121,7 @@ class Logins {
     std::size_t valid = 0;
     std::size_t ended = 0;
     const auto log_in = [&](const User& user) -> Task<> {
-      const auto challenge = co_await verifier.challenge_factor(user.factor_id);
+      const auto challenge = co_await verifier.challenge_factor(user.factor_id, mfa::any_user);
       const auto code = mfa::otp::totp(user.secret, clock_.now());
       const auto verification = co_await verifier.verify_challenge(challenge.id(), code);
       if (verification.valid()) ++valid;

@@ -66,7 +66,9 @@ int main(int count, char** arguments) {
       for (std::size_t j = 0; j < attempts_a_thread; ++j) {
         const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
         const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
-        attempts[i].push_back({enrolled.factor.challenge().id(), mfa::otp::totp(secret, clock.now())});
+        (void)enrolled.factor.confirm(mfa::otp::totp(secret, clock.now()));
+        const auto next = clock.now() + std::chrono::seconds(30);
+        attempts[i].push_back({enrolled.factor.challenge().id(), mfa::otp::totp(secret, next)});
       }
       gate.arrive_and_wait();
       gate.arrive_and_wait();

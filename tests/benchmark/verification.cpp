@@ -48,6 +48,7 @@ struct Scene {
 
   explicit Scene(std::size_t count) {
     for (auto& prepared : of_thread) {
+      thread_time = start;
       std::vector<std::string> ids;
       std::vector<mfa::crypto::SecretBytes> secrets;
       for (std::size_t i = 0; i < factors; ++i) {
@@ -55,8 +56,9 @@ struct Scene {
             verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan.turing@example.com"});
         ids.push_back(enrolled.factor.id());
         secrets.push_back(mfa::otp::base32_decode(enrolled.totp.secret));
+        (void)enrolled.factor.confirm(mfa::otp::totp(secrets.back(), start));
       }
-      std::vector<Time> steps(factors, start);
+      std::vector<Time> steps(factors, start + std::chrono::seconds(30));
       for (std::size_t i = 0; i < count; ++i) {
         const std::size_t factor = i % factors;
         const auto& secret = secrets[factor];
@@ -64,7 +66,9 @@ struct Scene {
         // Of two steps in a row with equal codes, which are one in a million, the first use spends both.
         while (mfa::otp::totp(secret, time) == mfa::otp::totp(secret, time + std::chrono::seconds(30)))
           time += std::chrono::seconds(30);
-        prepared.push_back({verifier.challenge_factor(ids[factor]).id(), mfa::otp::totp(secret, time), time});
+        thread_time = time; // as a challenge lives for ten minutes
+        prepared.push_back(
+            {verifier.challenge_factor(ids[factor], mfa::any_user).id(), mfa::otp::totp(secret, time), time});
         time += std::chrono::seconds(30);
       }
     }

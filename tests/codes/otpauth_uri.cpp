@@ -155,7 +155,7 @@ TEST_CASE("An independent authenticator shows the codes that verify") {
   CHECK(field(enrolled.totp.uri, "secret", "") == enrolled.totp.secret);
   const auto code = independent_code(enrolled.totp.uri, host.clock.now());
   CHECK(code.size() == digits);
-  CHECK(enrolled.factor.challenge().verify(code).status() == mfa::Status::valid);
+  CHECK(enrolled.factor.confirm(code).confirmed());
 }
 
 TEST_CASE("A host's own secret is taken over as its users hold it") {
@@ -167,7 +167,7 @@ TEST_CASE("A host's own secret is taken over as its users hold it") {
     const auto enrolled =
         host.verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .secret = existing});
     CHECK(enrolled.totp.secret == "JBSWY3DPEHPK3PXPJBSWY3DPEE");
-    CHECK(enrolled.factor.challenge().verify(independent_code(enrolled.totp.uri, host.clock.now())).valid());
+    CHECK(enrolled.factor.confirm(independent_code(enrolled.totp.uri, host.clock.now())).confirmed());
   }
 }
 
@@ -177,11 +177,11 @@ TEST_CASE("A host's own secret is taken over as bytes, too") {
   const auto totp = host.verifier.enroll_factor(
       mfa::Totp{.issuer = "Foo Corp", .user = "alan", .secret_bytes = mfa::crypto::secret_copy(seed)});
   CHECK(totp.totp.secret == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
-  CHECK(totp.factor.challenge().verify(independent_code(totp.totp.uri, host.clock.now())).valid());
+  CHECK(totp.factor.confirm(independent_code(totp.totp.uri, host.clock.now())).confirmed());
   const auto hotp = host.verifier.enroll_factor(
       mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .secret_bytes = {seed.begin(), seed.end()}});
   CHECK(hotp.hotp.secret == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
-  CHECK(hotp.factor.challenge().verify("755224").valid()); // RFC 4226 appendix D
+  CHECK(hotp.factor.confirm("755224").confirmed()); // RFC 4226 appendix D
 }
 
 TEST_CASE("The longest e-mail address and an issuer with a colon are enrolled, and moved out and in") {
@@ -190,7 +190,7 @@ TEST_CASE("The longest e-mail address and an issuer with a colon are enrolled, a
   for (const std::string issuer : {"Foo Corp", "https://git.example.com:8443"}) {
     CAPTURE(issuer);
     const auto enrolled = host.verifier.enroll_factor(mfa::Totp{.issuer = issuer, .user = address});
-    const auto exported = host.verifier.unsafe_export_otpauth_uri(enrolled.factor.id());
+    const auto exported = host.verifier.unsafe_export_otpauth_uri(enrolled.factor.id(), mfa::any_user);
     const auto account = mfa::otp::parse_uri(exported);
     CHECK(account.issuer == issuer);
     CHECK(account.user == address);

@@ -34,13 +34,23 @@ class Keyboard {
     std::string code; ///< the right one, in ASCII
   };
 
+  Keyboard() {
+    const std::string sent = host_.challenge(sms_.factor.id());
+    const auto delivered = generic_.factor.challenge_enrollment();
+    REQUIRE(host_.verify(sent, host_.sms.last().body) == Status::valid);
+    REQUIRE(delivered.confirm(delivered.code()).confirmed());
+    REQUIRE(totp_.factor.confirm(host_.code(totp_.totp.secret)).confirmed());
+    REQUIRE(hotp_.factor.confirm(hotp_code(counter_++)).confirmed());
+  }
+
   /// A new question of each kind, half an hour later.
   std::vector<Question> questions() {
     host_.clock.advance(std::chrono::minutes(30));
     const std::string sms = host_.challenge(sms_.factor.id());
     const auto generic = generic_.factor.challenge();
     if (next_recovery_code_ == recovery_.recovery_codes.codes.size()) {
-      recovery_ = host_.verifier.regenerate_recovery_codes(recovery_.factor.id());
+      recovery_ =
+          host_.verifier.regenerate_recovery_codes(recovery_.factor.id(), mfa::any_user, mfa::by_operator);
       next_recovery_code_ = 0;
     }
     return {{"totp", host_.challenge(totp_.factor.id()), host_.code(totp_.totp.secret)},
@@ -73,20 +83,22 @@ class Keyboard {
     return mfa::otp::hotp(mfa::otp::base32_decode(hotp_.hotp.secret), counter, {});
   }
 
-  Host host_{{.sms_send_interval = std::chrono::seconds(0),
+  Host host_{{.sends_a_user_an_hour = 500,
+              .sends_a_user_a_day = 500,
+              .sms_send_interval = std::chrono::seconds(0),
               .sms_sends_an_hour = 100,
               .sms_sends_a_day = 100,
               .generic_otp_interval = std::chrono::seconds(0),
               .generic_otps_an_hour = 100,
               .generic_otps_a_day = 100}};
-  decltype(host_.enroll_totp()) totp_ = host_.enroll_totp();
-  decltype(host_.enroll_sms()) sms_ = host_.enroll_sms();
+  decltype(host_.enroll_totp()) totp_ = host_.enroll_totp("u_42", mfa::by_operator);
+  decltype(host_.enroll_sms()) sms_ = host_.enroll_sms("+14155550123", "u_42", mfa::by_operator);
   decltype(host_.verifier.enroll_factor(mfa::GenericOtp{})) generic_ =
-      host_.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"});
-  decltype(host_.verifier.enroll_factor(mfa::Hotp{})) hotp_ =
-      host_.verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
+      host_.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, mfa::by_operator);
+  decltype(host_.verifier.enroll_factor(mfa::Hotp{})) hotp_ = host_.verifier.enroll_factor(
+      mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"}, mfa::by_operator);
   decltype(host_.verifier.enroll_factor(mfa::RecoveryCodes{})) recovery_ =
-      host_.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"});
+      host_.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, mfa::by_operator);
   std::uint64_t counter_ = 0;
   std::size_t next_recovery_code_ = 0;
 };
@@ -319,7 +331,7 @@ TEST_CASE("The digits of every script are digits, mixed ones too") {
 
 TEST_CASE("A recovery code may be in small letters of full width, with O for zero and I or L for one") {
   Host host;
-  const auto enrolled = host.verifier.enroll_factor(mfa::RecoveryCodes{.count = 50});
+  const auto enrolled = host.verifier.enroll_factor(mfa::RecoveryCodes{.count = 50}, mfa::by_operator);
   for (const std::string& code : enrolled.recovery_codes.codes) {
     std::string typed;
     for (const char c : code)

@@ -97,12 +97,13 @@ TEST_CASE("Clones that serve two users at the same moment give neither what is t
        }},
       {"a recovery code",
        [](Host& host, const std::string& user_id) -> std::string {
-         return std::string(host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = user_id})
-                                .recovery_codes.codes.front());
+         return std::string(
+             host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = user_id}, mfa::by_operator)
+                 .recovery_codes.codes.front());
        }},
       {"the token of a device",
        [](Host& host, const std::string& user_id) -> std::string {
-         return std::string(host.verifier.remember_device(user_id, "laptop").token);
+         return std::string(host.verifier.remember_device(user_id, "laptop", mfa::by_operator).token);
        }},
   };
   Snapshot snapshot;
@@ -122,13 +123,22 @@ TEST_CASE("Clones that send two users codes send different ones") {
   mfa::storage::Memory storage; // of both
   mfa::testing::ManualClock clock;
   mfa::testing::RecordingSms sms;
-  mfa::Verifier enroller{storage, clock, sms, mfa::Options{.key_ring = keys}};
-  const std::string sms_a =
-      enroller.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"}).factor.id();
-  const std::string sms_b =
-      enroller.enroll_factor(mfa::Sms{.phone_number = "+14155550124", .user_id = "u_43"}).factor.id();
-  const std::string generic_a = enroller.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}).factor.id();
-  const std::string generic_b = enroller.enroll_factor(mfa::GenericOtp{.user_id = "u_43"}).factor.id();
+  const mfa::Options options{
+      .key_ring = keys, .sms_template = "{{code}}", .sms_allowed_country_codes = {"1"}};
+  mfa::Verifier enroller{storage, clock, sms, options};
+  const auto confirmed = [&](const auto& factor) {
+    const auto challenge = factor.challenge_enrollment();
+    const auto code = challenge.code().empty() ? sms.last().body : challenge.code();
+    REQUIRE(challenge.confirm(code).confirmed());
+    return factor.id();
+  };
+  const auto enroll = [&](const auto& request) {
+    return confirmed(enroller.enroll_factor(request, mfa::by_operator).factor);
+  };
+  const std::string sms_a = enroll(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"});
+  const std::string sms_b = enroll(mfa::Sms{.phone_number = "+14155550124", .user_id = "u_43"});
+  const std::string generic_a = enroll(mfa::GenericOtp{.user_id = "u_42"});
+  const std::string generic_b = enroll(mfa::GenericOtp{.user_id = "u_43"});
 
   // Codes are short, so pairs are equal by chance: of these twenty, hardly two.
   Snapshot snapshot;
@@ -138,9 +148,8 @@ TEST_CASE("Clones that send two users codes send different ones") {
     const auto code_of = [&](const std::string& factor_id) {
       clock.advance(std::chrono::milliseconds(1));
       return snapshot.clone([&] {
-        mfa::Verifier verifier{storage, clock, sms,
-                               mfa::Options{.key_ring = keys, .sms_template = "{{code}}"}};
-        const auto challenge = verifier.challenge_factor(factor_id);
+        mfa::Verifier verifier{storage, clock, sms, options};
+        const auto challenge = verifier.challenge_factor(factor_id, mfa::any_user);
         return challenge.code().empty() ? std::string(sms.messages().back().body)
                                         : std::string(challenge.code());
       });

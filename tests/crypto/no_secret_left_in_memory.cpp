@@ -31,6 +31,7 @@
 #include <mfa/testing/manual_clock.hpp>
 
 #include "support/catch.hpp"
+#include "support/edited_record.hpp"
 #include "support/failing_commits.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -157,7 +158,11 @@ struct Host {
   mfa::testing::ManualClock clock;
   Gateway gateway;
   mfa::Verifier<Storage, mfa::testing::ManualClock, Gateway> verifier{
-      storage, clock, gateway, mfa::Options{.key_ring = keys, .sms_code_digits = 9, .generic_otp_digits = 9}};
+      storage, clock, gateway,
+      mfa::Options{.key_ring = keys,
+                   .sms_code_digits = 9,
+                   .sms_allowed_country_codes = {"1"},
+                   .generic_otp_digits = 9}};
 
   SecretString totp(std::string_view base32) {
     const LookAway away;
@@ -187,14 +192,18 @@ template <class Call> void throws(mfa::errc expected, Call&& call) {
 void authenticators(Host& host) {
   const auto app = host.verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .digits = 8});
   note(host.needles, "TOTP", app.totp);
+  const SecretString first_code = host.totp(app.totp.secret);
+  host.needles.add("TOTP's first code", first_code);
+  REQUIRE(app.factor.confirm(first_code).confirmed());
+  host.clock.advance(30s);
   const auto challenge = app.factor.challenge();
   const SecretString code = host.totp(app.totp.secret);
   host.needles.add("TOTP's code", code);
   REQUIRE(challenge.verify(code).valid());
-  REQUIRE(host.verifier.unsafe_export_otpauth_uri(app.factor.id()).size() > 0);
+  REQUIRE(host.verifier.unsafe_export_otpauth_uri(app.factor.id(), mfa::any_user).size() > 0);
   const auto token = host.verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan"});
   note(host.needles, "HOTP", token.hotp);
-  REQUIRE(token.factor.challenge().verify("000000").status() != Status::malformed_code);
+  REQUIRE(token.factor.confirm("000000").status() != Status::malformed_code);
   // Other drawings of the code.
   const auto matrix = mfa::qr::encode(app.totp.uri);
   const auto svg = mfa::qr::svg(matrix);
@@ -204,26 +213,29 @@ void authenticators(Host& host) {
 }
 
 void recovery_codes(Host& host) {
-  const auto set = host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"});
+  const auto set = host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, mfa::by_operator);
   note(host.needles, "a recovery code", set.recovery_codes);
   REQUIRE(set.factor.challenge().verify(set.recovery_codes.codes[3]).valid());
-  const auto renewed = host.verifier.regenerate_recovery_codes(set.factor.id());
+  const auto renewed =
+      host.verifier.regenerate_recovery_codes(set.factor.id(), mfa::any_user, mfa::by_operator);
   note(host.needles, "a new recovery code", renewed.recovery_codes);
   host.storage.throws = true;
-  throws(mfa::errc::storage_failure,
-         [&] { return host.verifier.regenerate_recovery_codes(set.factor.id()); });
+  throws(mfa::errc::storage_failure, [&] {
+    return host.verifier.regenerate_recovery_codes(set.factor.id(), mfa::any_user, mfa::by_operator);
+  });
   host.storage.throws = false;
 }
 
 void codes(Host& host) {
   const auto channel = host.verifier.enroll_factor(mfa::GenericOtp{.destination = "a***@example.com"});
-  const auto challenge = channel.factor.challenge();
+  const auto challenge = channel.factor.challenge_enrollment();
   host.needles.add("the code to deliver", challenge.code());
   const auto copy = challenge;
-  REQUIRE(challenge.verify(copy.code()).valid());
+  REQUIRE(challenge.confirm(copy.code()).confirmed());
 
   const auto phone = host.verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
-  REQUIRE(phone.factor.challenge().verify(host.gateway.code).valid());
+  const auto sent = phone.factor.challenge_enrollment();
+  REQUIRE(sent.confirm(host.gateway.code).confirmed());
   host.clock.advance(1h);
   host.gateway.throws = true;
   throws(mfa::errc::sms_not_sent, [&] { return phone.factor.challenge(); });
@@ -232,7 +244,7 @@ void codes(Host& host) {
 }
 
 void devices(Host& host) {
-  const auto remembered = host.verifier.remember_device("u_42", "Laptop");
+  const auto remembered = host.verifier.remember_device("u_42", "Laptop", mfa::by_operator);
   note(host.needles, "a device's token", remembered);
   REQUIRE(host.verifier.check_device(remembered.token, "u_42").has_value());
   REQUIRE_FALSE(host.verifier.check_device(remembered.token, "u_43").has_value());
@@ -293,7 +305,7 @@ void what_throws(Host& host) {
   host.storage.throws = false;
   {
     const LookAway away;
-    const auto& record = host.storage.last.factors.at(0);
+    const auto record = mfa::test::opened(host.storage.last.factors.at(0), keys);
     const SecretString base32 = mfa::otp::base32_encode(mfa::factor::open_secret(record, keys));
     note_secret(host.needles, "the secret of an enrolment that failed", base32);
     const SecretString uri = "otpauth://totp/Foo%20Corp:alan?secret=" + base32 + "&issuer=Foo%20Corp";
@@ -304,10 +316,11 @@ void what_throws(Host& host) {
   mfa::Verifier short_codes{host.storage, host.clock, mfa::Options{.key_ring = keys}};
   const auto channel = short_codes.enroll_factor(mfa::GenericOtp{.destination = "e-mail"});
   host.storage.throws = true;
-  throws(mfa::errc::storage_failure, [&] { return channel.factor.challenge(); });
+  throws(mfa::errc::storage_failure, [&] { return channel.factor.challenge_enrollment(); });
   host.storage.throws = false;
   const LookAway away;
-  const auto& challenge = host.storage.last.challenges.at(0);
+  auto challenge = mfa::test::opened(host.storage.last.challenges.at(0), keys);
+  (void)mfa::decision::take_terms(challenge);
   for (int i = 0; i < 1'000'000; ++i) {
     const std::string digits = std::to_string(i);
     const std::string code = std::string(6 - digits.size(), '0') + digits;

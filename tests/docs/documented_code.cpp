@@ -70,6 +70,9 @@ struct Gateway { void send(const mfa::SmsMessage& message); };
 extern Gateway my_gateway;
 extern mfa::storage::Sqlite storage;
 extern mfa::KeyRing keys;
+extern mfa::Verifier<mfa::storage::Sqlite> verifier;
+extern const mfa::Confirmation confirmation;
+extern const mfa::Verification verification;
 )"},
       {.name = "docs/getting-started.md",
        .host = R"(
@@ -80,13 +83,18 @@ extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, Gateway> verifier
 
 struct Account { std::string id, email; };
 struct Session {
-  std::string id, challenge_id;
+  std::string id, challenge_id, enrolling, shown;
   template <class Amr> void authenticated(const Amr& amr, std::optional<mfa::Time> at);
 };
 extern Account account;
 extern Session session;
 extern std::map<std::string, std::string> form;
+struct Payment { std::string amount, recipient; };
+extern Payment payment;
 extern std::string chosen;
+void pay(const Payment& payment);
+void show_once(const std::vector<mfa::crypto::SecretString>& codes);
+void set_cookie(const std::string& name, const std::string& value);
 void save(const Account& account, const std::string& factor_id);
 void show(const std::string& qr_code, const std::string& secret);
 void offer(const std::string& id, mfa::FactorType type, const std::string& name, const std::string& number);
@@ -104,12 +112,14 @@ struct Gateway { void send(const mfa::SmsMessage& message); };
 extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, Gateway> verifier;
 
 struct Account { std::string id, email; };
-struct Session { mfa::Time verified_at; };
+struct Session { mfa::Time verified_at; std::string shown; };
 struct Tenant { std::string name; };
 extern Account account;
 extern Session session;
 extern Tenant tenant;
-extern std::string chosen, answer, seed_of_the_token;
+extern std::string chosen, answer, code, seed_of_the_token;
+extern const mfa::Confirmation confirmation;
+extern const mfa::Verification verification;
 void offer(const std::string& text, unsigned remaining = 0);
 void show_once(const std::vector<mfa::crypto::SecretString>& codes);
 void deliver(const std::string& address, std::string_view code);
@@ -136,6 +146,7 @@ struct Client { std::string address, id; std::map<std::string, std::string> head
 extern Account account;
 extern Client client;
 extern std::string factor_id;
+extern const mfa::Verification verification;
 template <class... Parts> void audit_log(const Parts&... parts);
 )"},
       {"docs/storage.md", R"(
@@ -171,6 +182,7 @@ extern mfa::storage::Sqlite storage;
 extern mfa::KeyRing keys;
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
 extern std::string challenge_id, factor_id, json_from_browser, pem;
+extern const mfa::Authorization shown;
 void send_to_browser(const std::string& json);
 )"},
 #endif

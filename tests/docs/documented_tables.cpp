@@ -201,6 +201,14 @@ TEST_CASE("The ranges in the table of Options are those that the code takes") {
     return [member](Options& options, std::int64_t value) { options.*member = seconds(value); };
   };
   const std::map<std::string, std::function<void(Options&, std::int64_t)>> setters{
+      {"authorization_lifetime", time(&Options::authorization_lifetime)},
+      {"open_challenges_a_user", count(&Options::open_challenges_a_user)},
+      {"unverified_factors_a_user", count(&Options::unverified_factors_a_user)},
+      {"enrollment_lifetime", time(&Options::enrollment_lifetime)},
+      {"sends_a_user_an_hour", count(&Options::sends_a_user_an_hour)},
+      {"sends_a_user_a_day", count(&Options::sends_a_user_a_day)},
+      {"wrong_codes_a_user_a_day", count(&Options::wrong_codes_a_user_a_day)},
+      {"challenge_lifetime", time(&Options::challenge_lifetime)},
       {"totp_drift_steps", count(&Options::totp_drift_steps)},
       {"sms_code_digits", count(&Options::sms_code_digits)},
       {"sms_code_lifetime", time(&Options::sms_code_lifetime)},

@@ -63,11 +63,13 @@ std::string code_sent(const std::string& shown) {
   return shown.substr(shown.find(words) + words.size(), 6);
 }
 
-/// Enrols and verifies the authenticator, and returns its URI.
+const std::string confirmed = "confirmed: from now on it signs you in";
+
+/// Enrols the authenticator and confirms it, and returns its URI.
 std::string enroll_authenticator(Terminal& terminal) {
   const std::string uri = scan(terminal.wait_for("Code: "));
   terminal.type(authenticator(uri) + "\n");
-  (void)terminal.wait_for("valid: this is the moment to start a session (amr \"otp\")");
+  (void)terminal.wait_for(confirmed);
   return uri;
 }
 
@@ -93,7 +95,7 @@ TEST_CASE("A person enrols an authenticator app and a phone, and the next run kn
     terminal.type(other_code(used_code) + "\n");
     CHECK_THAT(terminal.wait_for("Code: "), contains("wrong_code: Try again. Attempts left: 4"));
     terminal.type(used_code + "\n");
-    (void)terminal.wait_for("valid: this is the moment to start a session (amr \"otp\")");
+    (void)terminal.wait_for(confirmed);
 
     (void)terminal.wait_for("Its number");
     terminal.type("4155550123\n");
@@ -104,7 +106,7 @@ TEST_CASE("A person enrols an authenticator app and a phone, and the next run kn
     terminal.type(other_code(code_sent(message)) + "\n");
     CHECK_THAT(terminal.wait_for("Code: "), contains("wrong_code: Try again. Attempts left: 4"));
     terminal.type(code_sent(message) + "\n");
-    (void)terminal.wait_for("valid: this is the moment to start a session (amr \"sms\")");
+    (void)terminal.wait_for(confirmed);
     CHECK_THAT(terminal.rest(), contains("Run the demo again: it will know both factors."));
     CHECK(terminal.status() == 0);
   }
@@ -117,7 +119,7 @@ TEST_CASE("A person enrols an authenticator app and a phone, and the next run kn
   terminal.type(used_code + "\n");
   CHECK_THAT(terminal.wait_for("Code: "), contains("code_already_used: That code was used before"));
   terminal.type(authenticator(uri, "30 seconds") + "\n");
-  (void)terminal.wait_for("valid: this is the moment");
+  (void)terminal.wait_for("valid: this is the moment to start a session (amr \"otp\")");
   (void)terminal.wait_for("A text message goes to +*******0123");
   // So soon after the first message there is none yet.
   CHECK_THAT(terminal.rest(),

@@ -94,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       auto asked = record;
       std::string given; // what a right answer is, where the challenge alone says so
       attempt([&] {
-        const auto effects = decision::create_challenge(asked, challenge, &counter, {}, context);
+        const auto effects = decision::create_challenge(asked, challenge, &counter, {}, {}, context);
         if (const auto* message = std::get_if<SmsMessage>(&effects.delivery)) given = message->body.view();
         if (const auto* user = std::get_if<factor::ToUser>(&effects.delivery)) given = user->text.view();
         if (const auto* client = std::get_if<factor::ToClient>(&effects.delivery)) given = client->text;
@@ -105,7 +105,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             std::string_view("7KQP-X2M9-T4WD")}) {
         auto answered = asked;
         auto put = challenge;
-        attempt([&] { return decision::verify(answered, put, answer, {}, context); });
+        attempt([&] {
+          const auto terms = decision::take_terms(put);
+          return decision::verify(answered, put, terms, answer, {}, context);
+        });
       }
     });
   });

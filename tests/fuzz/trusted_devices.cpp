@@ -5,9 +5,9 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
-#include <mfa/verbs/devices.hpp>
+#include <mfa/verbs/device_records.hpp>
 
-// Covers: verbs/devices.hpp encoding/fields.hpp
+// Covers: verbs/device_records.hpp encoding/fields.hpp
 
 // The record of a user's trusted devices: what is read of it is written as it was read.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

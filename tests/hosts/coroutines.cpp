@@ -66,26 +66,33 @@ struct Host {
   mfa::storage::Memory storage;
   mfa::Verifier<mfa::storage::Memory> verifier{storage};
   mfa::Factor<mfa::storage::Memory, mfa::clock::System, mfa::sms::None> factor =
-      verifier.enroll_factor(totp_of("u_42")).factor;
+      verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, mfa::by_operator).factor;
   int done = 0;
 };
 
 Task default_arguments(Host& host) {
-  const auto challenge = co_await later(host.verifier.challenge_factor(host.factor.id()));
+  const auto challenge = co_await later(host.verifier.challenge_factor(host.factor.id(), mfa::any_user));
   const auto other = co_await later(host.factor.challenge());
   check((co_await later(host.verifier.verify_challenge(challenge.id(), "none"))).status() ==
         Status::malformed_code);
   check((co_await later(other.verify("none"))).status() == Status::malformed_code);
   check((co_await later(host.verifier.reseal_all())).scanned == 1);
   check((co_await later(host.verifier.list_factors("u_42"))).size() == 1);
-  const auto device = co_await later(host.verifier.remember_device("u_42", "laptop"));
+  const auto device = co_await later(host.verifier.remember_device("u_42", "laptop", mfa::by_operator));
   check((co_await later(host.verifier.check_device(device.token, "u_42"))).has_value());
   const bool revoked = co_await later(host.verifier.revoke_device("u_42", device.device.id));
   CHECK(revoked);
   const auto others = co_await later(host.verifier.revoke_devices("u_42"));
   CHECK(others == 0);
-  check(
-      (co_await later(host.verifier.unsafe_export_otpauth_uri(host.factor.id()))).starts_with("otpauth://"));
+  const auto enrolled = co_await later(host.verifier.enroll_factor(totp_of("u_42"), mfa::by_operator));
+  check((co_await later(host.verifier.confirm_enrollment(enrolled.factor.id(), "none"))).status() ==
+        Status::malformed_code);
+  const auto enrollment = co_await later(host.verifier.challenge_enrollment(enrolled.factor.id(), "u_42"));
+  check((co_await later(enrollment.confirm("none"))).status() == Status::malformed_code);
+  check((co_await later(host.verifier.unsafe_export_otpauth_uri(enrolled.factor.id(), "u_42")))
+            .starts_with("otpauth://"));
+  check((co_await later(host.verifier.regenerate_recovery_codes(host.factor.id(), "u_42", mfa::by_operator)))
+            .recovery_codes.codes.size() == 10);
   check(co_await later(host.verifier.purge_expired()) == 0);
   ++host.done;
 }
@@ -94,10 +101,11 @@ Task named_arguments(Host& host) {
   const mfa::Totp request{.issuer = issuer, .user = user, .user_id = "u_43"};
   const auto enrolled = co_await later(host.verifier.enroll_factor(request));
   CHECK(enrolled.factor.totp()->issuer == issuer);
-  const mfa::ChallengeOptions bound{.binding = "session", .user_id = "u_43"};
-  const auto challenge = co_await later(host.verifier.challenge_factor(enrolled.factor.id(), bound));
-  const mfa::VerifyOptions same{.binding = "session", .user_id = "u_43"};
-  check((co_await later(host.verifier.verify_challenge(challenge.id(), "none", same))).status() ==
+  const mfa::ChallengeOptions bound{.binding = "session"};
+  const auto challenge =
+      co_await later(host.verifier.challenge_enrollment(enrolled.factor.id(), "u_43", bound));
+  const mfa::VerifyOptions same{.binding = "session", .user = "u_43"};
+  check((co_await later(host.verifier.confirm_enrollment(challenge.id(), "none", same))).status() ==
         Status::malformed_code);
   const mfa::Page page{.limit = 10};
   check((co_await later(host.verifier.list_factors("u_43", page))).size() == 1);
@@ -107,8 +115,8 @@ Task named_arguments(Host& host) {
 Task arguments_of_functions(Host& host) {
   const auto enrolled = co_await later(host.verifier.enroll_factor(totp_of("u_44")));
   CHECK(enrolled.factor.totp()->issuer == issuer);
-  check((co_await later(host.verifier.enroll_factor(mfa::RecoveryCodes()))).recovery_codes.codes.size() ==
-        10);
+  check((co_await later(host.verifier.enroll_factor(mfa::RecoveryCodes(), mfa::by_operator)))
+            .recovery_codes.codes.size() == 10);
   ++host.done;
 }
 
@@ -118,18 +126,19 @@ Task work_elsewhere(Host& host) {
     return host.verifier.enroll_factor(mfa::Totp{.issuer = issuer, .user = user, .user_id = user_id});
   });
   CHECK(enrolled.factor.user_id() == user_id);
-  const auto challenge = co_await elsewhere(
-      [&] { return host.verifier.challenge_factor(enrolled.factor.id(), {.user_id = user_id}); });
+  const auto challenge = co_await elsewhere([&] {
+    return host.verifier.challenge_enrollment(enrolled.factor.id(), user_id, {.binding = "session"});
+  });
   check((co_await elsewhere([&] {
-          return host.verifier.verify_challenge(challenge.id(), "none", {.user_id = user_id});
+          return host.verifier.confirm_enrollment(challenge.id(), "none",
+                                                  {.binding = "session", .user = user_id});
         })).status() == Status::malformed_code);
   ++host.done;
 }
 
 Task statements_before(Host& host) {
   auto enrolled = host.verifier.enroll_factor(mfa::Totp{.issuer = issuer, .user = user, .user_id = "u_46"});
-  auto challenge =
-      host.verifier.challenge_factor(enrolled.factor.id(), {.binding = "session", .user_id = "u_46"});
+  auto challenge = host.verifier.challenge_enrollment(enrolled.factor.id(), "u_46", {.binding = "session"});
   const auto kept = co_await later(std::move(enrolled));
   CHECK(kept.factor.totp()->issuer == issuer);
   const auto same = co_await later(std::move(challenge));

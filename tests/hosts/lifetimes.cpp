@@ -59,11 +59,16 @@ TEST_CASE("The next page is asked for by an id of a page that is gone") {
 
 TEST_CASE("Options are made of temporaries and used later") {
   Host host;
-  const auto enrolled = host.enroll_totp(user_id());
-  const auto challenge = host.verifier.challenge_factor(enrolled.factor.id(), {.binding = session_id()});
-  const VerifyOptions options{.binding = session_id(), .user_id = user_id()};
+  const auto enrolled = host.enroll_verified_totp(user_id());
+  const mfa::ChallengeOptions asked{
+      .purpose = mfa::Purpose::action, .action = session_id(), .binding = session_id()};
+  const VerifyOptions options{
+      .purpose = mfa::Purpose::action, .action = session_id(), .binding = session_id(), .user = user_id()};
+  const auto authorization = mfa::Authorization::of_challenge(std::string(40, 'c'));
   use_the_stack();
+  const auto challenge = host.verifier.challenge_factor(enrolled.factor.id(), user_id(), asked);
   CHECK(host.verify(challenge.id(), host.code(enrolled.totp.secret), options) == Status::valid);
+  CHECK(authorization.challenge_id() == std::string(40, 'c'));
 
   const mfa::testing::ConformanceOptions checks{.only = session_id()};
   use_the_stack();
@@ -81,20 +86,25 @@ TEST_CASE("What a temporary returns lives on") {
   const auto enrolled = host.verifier.enroll_factor(
       mfa::Totp{.issuer = session_id(), .user = "alan", .user_id = user_id(), .friendly_name = session_id()});
   const std::string factor_id = enrolled.factor.id();
-  const std::string challenge_id = host.challenge(factor_id);
   auto& verifier = host.verifier;
+  const auto& confirmed = verifier.confirm_enrollment(factor_id, host.code(enrolled.totp.secret));
+  const auto& confirmed_user = mfa::Confirmation(confirmed).user_id();
+  const auto& confirmed_factor = mfa::Confirmation(confirmed).factor_id();
+  const auto& confirmed_challenge = mfa::Confirmation(confirmed).challenge();
+  host.clock.advance(std::chrono::seconds(30));
+  const std::string challenge_id = host.challenge(factor_id);
 
-  const auto& id = verifier.get_factor(factor_id).id();
-  const auto& user = verifier.get_factor(factor_id).user_id();
-  const auto& name = verifier.get_factor(factor_id).friendly_name();
-  const auto& details = verifier.get_factor(factor_id).details();
-  const auto& totp = verifier.get_factor(factor_id).totp();
-  const auto& no_phone = verifier.get_factor(factor_id).sms();
+  const auto& id = verifier.get_factor(factor_id, mfa::any_user).id();
+  const auto& user = verifier.get_factor(factor_id, mfa::any_user).user_id();
+  const auto& name = verifier.get_factor(factor_id, mfa::any_user).friendly_name();
+  const auto& details = verifier.get_factor(factor_id, mfa::any_user).details();
+  const auto& totp = verifier.get_factor(factor_id, mfa::any_user).totp();
+  const auto& no_phone = verifier.get_factor(factor_id, mfa::any_user).sms();
   const auto& enrolled_id = host.enroll_totp().factor.id();
-  const auto& new_challenge_id = verifier.challenge_factor(factor_id).id();
-  const auto& found_challenge_id = verifier.get_challenge(challenge_id).id();
-  const auto& challenged_id = verifier.get_challenge(challenge_id).factor_id();
-  const auto& options = verifier.challenge_factor(factor_id).webauthn_options();
+  const auto& new_challenge_id = verifier.challenge_factor(factor_id, mfa::any_user).id();
+  const auto& found_challenge_id = verifier.get_challenge(challenge_id, mfa::any_user).id();
+  const auto& challenged_id = verifier.get_challenge(challenge_id, mfa::any_user).factor_id();
+  const auto& options = verifier.challenge_factor(factor_id, mfa::any_user).webauthn_options();
   const auto& answered = verifier.verify_challenge(challenge_id, host.code(enrolled.totp.secret));
   const auto& verified_user = mfa::Verification(answered).user_id();
   const auto& verified_factor = mfa::Verification(answered).factor_id();
@@ -114,6 +124,10 @@ TEST_CASE("What a temporary returns lives on") {
   CHECK(found_challenge_id == challenge_id);
   CHECK(challenged_id == factor_id);
   CHECK(options.empty());
+  CHECK(confirmed.confirmed());
+  CHECK(confirmed_user == user_id());
+  CHECK(confirmed_factor == factor_id);
+  CHECK(confirmed_challenge.factor_id() == factor_id);
   CHECK(answered.valid());
   CHECK(verified_user == user_id());
   CHECK(verified_factor == factor_id);
@@ -122,7 +136,7 @@ TEST_CASE("What a temporary returns lives on") {
 }
 
 TEST_CASE("Each kind's details come out of a temporary by value, and by a pointer of what has a name") {
-  using Factor = decltype(std::declval<Host&>().verifier.get_factor(""));
+  using Factor = decltype(std::declval<Host&>().verifier.get_factor("", mfa::any_user));
   const auto told = []<class Details>(std::type_identity<Details>, auto of) {
     return std::is_same_v<decltype(of(std::declval<Factor>())), std::optional<Details>> &&
            std::is_same_v<decltype(of(std::declval<const Factor&>())), const Details*>;
@@ -144,7 +158,7 @@ TEST_CASE("Each kind's details come out of a temporary by value, and by a pointe
 TEST_CASE("The code of a temporary challenge is kept as what it is") {
   Host host;
   const auto channel = host.verifier.enroll_factor(mfa::GenericOtp{.destination = "e-mail"});
-  const auto challenge = host.verifier.challenge_factor(channel.factor.id());
+  const auto challenge = host.verifier.challenge_enrollment(channel.factor.id(), mfa::any_user);
   const auto again = [&] { return challenge; };
   const auto& code = again().code();
   const std::string copied(again().code());
@@ -156,7 +170,7 @@ TEST_CASE("The code of a temporary challenge is kept as what it is") {
 
 TEST_CASE("A factor or challenge whose Verifier is gone refuses, and its texts stay") {
   auto host = std::make_unique<Host>();
-  const auto enrolled = host->enroll_totp();
+  const auto enrolled = host->enroll_verified_totp();
   auto challenge = enrolled.factor.challenge();
   const auto copy = challenge;
   const std::string code = host->code(enrolled.totp.secret);
@@ -179,12 +193,15 @@ TEST_CASE("A factor or challenge whose Verifier is gone refuses, and its texts s
   };
   refuses([&] { return enrolled.factor.challenge(); });
   refuses([&] { return listed.front().challenge(); });
+  refuses([&] { return enrolled.factor.challenge_enrollment(); });
+  refuses([&] { return enrolled.factor.confirm(code); });
   refuses([&] {
-    enrolled.factor.remove();
+    enrolled.factor.remove(mfa::by_operator);
     return 0;
   });
   refuses([&] { return moved_to.verify(code); });
   refuses([&] { return copy.verify(code); });
+  refuses([&] { return copy.confirm(code); });
   refuses([&] { return challenge.verify(code); }); // moved from
   CHECK(moved_to.id() == challenge_id);
   CHECK(enrolled.factor.totp()->issuer == "Foo Corp");
@@ -204,10 +221,11 @@ void host() {
     bool compiles;
   };
   const Row rows[] = {
-      {"std::string_view code = v.challenge_factor(id()).code();", false},
-      {"const std::string& code = v.challenge_factor(id()).code();", false},
-      {"const auto code = v.challenge_factor(id()).code(); show(code); mail(code);", true},
-      {"const auto challenge = v.challenge_factor(id()); std::string_view code = challenge.code(); "
+      {"std::string_view code = v.challenge_factor(id(), mfa::any_user).code();", false},
+      {"const std::string& code = v.challenge_factor(id(), mfa::any_user).code();", false},
+      {"const auto code = v.challenge_factor(id(), mfa::any_user).code(); show(code); mail(code);", true},
+      {"const auto challenge = v.challenge_factor(id(), mfa::any_user); std::string_view code = "
+       "challenge.code(); "
        "show(code);",
        true},
       {"std::string_view text = make();", false},
@@ -216,18 +234,20 @@ void host() {
       {"const std::string& text = make().str();", false},
       {"const char* text = make().c_str(); show(text);", false},
       {"std::string_view text = std::move(std::as_const(*new mfa::crypto::SecretString));", false},
-      {"const mfa::TotpDetails* totp = v.get_factor(id()).totp();", false},
+      {"const mfa::TotpDetails* totp = v.get_factor(id(), mfa::any_user).totp();", false},
       {"const mfa::RecoveryCodesDetails* codes = v.list_factors(id()).front().recovery_codes(); (void)codes;",
        true},
-      {"const unsigned left = v.get_factor(id()).recovery_codes()->remaining; (void)left;", true},
-      {"const auto factor = v.get_factor(id()); if (const auto* sms = factor.sms()) show(sms->phone_number);",
+      {"const unsigned left = v.get_factor(id(), mfa::any_user).recovery_codes()->remaining; (void)left;",
+       true},
+      {"const auto factor = v.get_factor(id(), mfa::any_user); if (const auto* sms = factor.sms()) "
+       "show(sms->phone_number);",
        true},
       {"std::string text(make()); show(text);", true},
       {"std::string text = make(); show(text);", true},
-      {"const std::string code = v.challenge_factor(id()).code(); show(code);", true},
+      {"const std::string code = v.challenge_factor(id(), mfa::any_user).code(); show(code);", true},
       {"auto text = \"Your code is \" + make() + \".\" + make(); show(text);", true},
-      {"mfa::Page page{.after = v.get_factor(id()).id()}; (void)page;", true},
-      {"mfa::VerifyOptions options{.binding = id(), .user_id = id()}; (void)options;", true},
+      {"mfa::Page page{.after = v.get_factor(id(), mfa::any_user).id()}; (void)page;", true},
+      {"mfa::VerifyOptions options{.binding = id(), .user = id()}; (void)options;", true},
   };
   for (const std::string name : {"g++", "clang++"}) {
     if (!Compiler::available(name)) {

@@ -78,13 +78,18 @@ TEST_CASE("Of forty fibres with the right code, one is accepted; the others are 
   mfa::Verifier verifier{storage, clock};
   const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan.turing"});
   const std::string factor_id = enrolled.factor.id();
-  const std::string code = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
+  const auto shown = [&] {
+    return mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
+  };
+  REQUIRE(verifier.confirm_enrollment(factor_id, shown()).confirmed());
+  clock.advance(std::chrono::seconds(30));
+  const std::string code = shown();
 
   constexpr int fibres = 40;
   std::map<std::string, int> answers;
   for (int i = 0; i < fibres; ++i)
     storage.in_fibre([&] {
-      const auto challenge = verifier.challenge_factor(factor_id);
+      const auto challenge = verifier.challenge_factor(factor_id, mfa::any_user);
       const auto verification = verifier.verify_challenge(challenge.id(), code);
       ++answers[std::string(to_string(verification.status()))];
     });
@@ -106,7 +111,7 @@ TEST_CASE("Of fibres whose messages are not sent, each is told what its own tran
   asio::io_context loop;
   FibreStorage storage(loop);
   mfa::testing::ManualClock clock;
-  mfa::Verifier verifier{storage, clock, Refusing{}};
+  mfa::Verifier verifier{storage, clock, Refusing{}, mfa::Options{.sms_allowed_country_codes = {"1"}}};
 
   constexpr int fibres = 10;
   std::map<std::string, std::string> told;
@@ -114,7 +119,7 @@ TEST_CASE("Of fibres whose messages are not sent, each is told what its own tran
     storage.in_fibre([&, number = "+1415555012" + std::to_string(i)] {
       const auto enrolled = verifier.enroll_factor(mfa::Sms{.phone_number = number});
       try {
-        (void)verifier.challenge_factor(enrolled.factor.id());
+        (void)verifier.challenge_enrollment(enrolled.factor.id(), mfa::any_user);
       } catch (const mfa::Error& error) {
         try {
           std::rethrow_if_nested(error);
@@ -135,7 +140,7 @@ TEST_CASE("Of fibres that a limit refuses, each is told its own limit, also wher
   FibreStorage storage(loop);
   mfa::testing::ManualClock clock;
   mfa::testing::RecordingSms sms;
-  mfa::Verifier verifier{storage, clock, sms};
+  mfa::Verifier verifier{storage, clock, sms, mfa::Options{.sms_allowed_country_codes = {"1"}}};
 
   constexpr int fibres = 10;
   std::vector<std::string> factor_ids;
@@ -146,7 +151,7 @@ TEST_CASE("Of fibres that a limit refuses, each is told its own limit, also wher
     factor_ids.push_back(i % 2 == 0
                              ? verifier.enroll_factor(mfa::Sms{.phone_number = number}).factor.id()
                              : verifier.enroll_factor(mfa::GenericOtp{.destination = number}).factor.id());
-    (void)verifier.challenge_factor(factor_ids.back());
+    (void)verifier.challenge_enrollment(factor_ids.back(), mfa::any_user);
   }
   clock.advance(-std::chrono::hours(1));
 
@@ -154,7 +159,7 @@ TEST_CASE("Of fibres that a limit refuses, each is told its own limit, also wher
   for (const std::string& id : factor_ids)
     storage.in_fibre([&] {
       try {
-        (void)verifier.challenge_factor(id);
+        (void)verifier.challenge_enrollment(id, mfa::any_user);
       } catch (const mfa::Error& error) {
         told[id] = error.code().message();
       }

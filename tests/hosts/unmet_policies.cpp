@@ -32,9 +32,10 @@ bool log_in(Storage& storage, Clock& clock, SmsTransport& sms) {
   mfa::Verifier verifier{storage, clock, sms, mfa::Options{}};
   const auto totp = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
   const auto phone = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
-  const auto challenge = verifier.challenge_factor(totp.factor.id());
-  for (const auto& factor : verifier.list_factors("u_42")) factor.remove();
-  return challenge.verify("123456").valid() && phone.factor.challenge().verify("123456").valid();
+  const auto challenge = verifier.challenge_factor(totp.factor.id(), mfa::any_user);
+  for (const auto& factor : verifier.list_factors("u_42")) factor.remove(mfa::by_operator);
+  return challenge.verify("123456").valid() &&
+         phone.factor.challenge_enrollment().confirm("123456").confirmed();
 }
 )";
 

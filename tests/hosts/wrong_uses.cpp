@@ -39,7 +39,16 @@ void serve(Storage& storage, const mfa::clock::System& clock, mfa::sms::Console&
   auto shared = std::make_shared<Storage>();
   mfa::Verifier verifier{storage, own_clock, sms, options};
   auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
-  auto challenge = verifier.challenge_factor(enrolled.factor.id());
+  auto confirmation = verifier.confirm_enrollment(enrolled.factor.id(), "123456");
+  auto codes = verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, confirmation);
+  auto challenge = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
+  auto bound = verifier.challenge_factor(enrolled.factor.id(), "u_42", {.binding = "session"});
+  auto enrollment = verifier.challenge_enrollment(enrolled.factor.id(), "u_42");
+  auto found = verifier.get_challenge(challenge.id(), "u_42");
+  auto factor = verifier.get_factor(enrolled.factor.id(), "u_42");
+  auto verification = challenge.verify("123456");
+  verifier.unlock_factor(enrolled.factor.id(), "u_42", verification);
+  verifier.delete_factor(enrolled.factor.id(), "u_42", verification);
   auto some = verifier.list_factors("u_42", {.limit = 10});
   auto purged = verifier.purge_expired();
   auto resealed = verifier.reseal_all();
@@ -59,6 +68,9 @@ TEST_CASE("The first error says what to write instead") {
   const std::string request = "mfa::Totp{.issuer = \"Foo Corp\", .user = \"alan\"}";
   const std::string takes_request =
       "mfa: enroll_factor takes a request by its name: mfa::Totp{...}, mfa::Sms{...}, ";
+  const std::string say_whose = "mfa: say whose it is, after the id: a user's id, as challenge_factor(";
+  const std::string the_verification =
+      "mfa: what allows this is the Verification itself, or the Confirmation";
   const std::string policies = "{storage, own_clock, sms, options}";
   const std::string options_last = "mfa: Options come last: Verifier{storage, options}, ";
   const std::string no_pointer =
@@ -78,6 +90,25 @@ TEST_CASE("The first error says what to write instead") {
       {request, "{.destination = \"a***@example.com\", .user_id = \"u_42\"}", takes_request},
       {request, "{.user_id = \"u_42\", .count = 10}", takes_request},
       {request, "{.user = \"alan\", .display_name = \"Alan\", .user_id = \"u_42\"}", takes_request},
+      // whose
+      {"id(), mfa::any_user)", "id())", say_whose},
+      {"id(), \"u_42\", {.binding", "id(), {.binding", say_whose},
+      {"challenge_enrollment(enrolled.factor.id(), \"u_42\")", "challenge_enrollment(enrolled.factor.id())",
+       say_whose},
+      {"get_challenge(challenge.id(), \"u_42\")", "get_challenge(challenge.id())", say_whose},
+      {"get_factor(enrolled.factor.id(), \"u_42\")", "get_factor(enrolled.factor.id())", say_whose},
+      {"unlock_factor(enrolled.factor.id(), \"u_42\", verification)", "unlock_factor(enrolled.factor.id())",
+       say_whose},
+      {"delete_factor(enrolled.factor.id(), \"u_42\", verification)", "delete_factor(enrolled.factor.id())",
+       say_whose},
+      // by what it is allowed
+      {"confirmation);", "confirmation.confirmed());", the_verification},
+      {"delete_factor(enrolled.factor.id(), \"u_42\", verification)",
+       "delete_factor(enrolled.factor.id(), \"u_42\", verification.valid())", the_verification},
+      {"confirmation);", "true);", the_verification},
+      // a confirmation signs nobody in
+      {"auto enrollment = ", "if (confirmation.valid()) return; auto enrollment = ",
+       "o member named"}, // g++ says "has no", clang++ says "no"
       // the order
       {policies, "{storage, own_clock, options, sms}", options_last},
       {policies, "{options, storage, own_clock, sms}", options_last},

@@ -33,6 +33,10 @@ TEST_CASE("A link is drawn, delivered by the host, and works once") {
   CHECK(to_string(enrolled.factor.type()) == "magic_link");
   CHECK_FALSE(enrolled.factor.verified());
 
+  const auto first = enrolled.factor.challenge_enrollment();
+  CHECK(first.confirm(first.code()).confirmed());
+  host.clock.advance(1min);
+
   const auto challenge = enrolled.factor.challenge();
   CHECK(challenge.code().size() == 22);
   CHECK(challenge.webauthn_options().empty());
@@ -40,7 +44,8 @@ TEST_CASE("A link is drawn, delivered by the host, and works once") {
   CHECK(challenge.expires_at() == challenge.created_at() + 15min);
   CHECK(challenge.verify(foreign_token).status() == Status::wrong_code);
   CHECK(challenge.verify("123456").status() == Status::malformed_code);
-  CHECK(host.verifier.get_challenge(challenge.id()).attempts_left() == challenge.attempts_left() - 1);
+  CHECK(host.verifier.get_challenge(challenge.id(), mfa::any_user).attempts_left() ==
+        challenge.attempts_left() - 1);
 
   const auto verification = challenge.verify(challenge.code());
   CHECK(verification.valid());
@@ -59,24 +64,39 @@ TEST_CASE("A link is drawn, delivered by the host, and works once") {
 TEST_CASE("A later link ends the earlier one, and time ends both") {
   Host host;
   const auto enrolled = host.verifier.enroll_factor(request);
-  const auto first = enrolled.factor.challenge();
+  const auto first = enrolled.factor.challenge_enrollment();
   host.clock.advance(1min);
-  const auto second = enrolled.factor.challenge();
+  const auto second = enrolled.factor.challenge_enrollment();
   CHECK(second.code() != first.code());
-  CHECK(first.verify(first.code()).status() == Status::superseded);
+  CHECK(first.confirm(first.code()).status() == Status::superseded);
   host.clock.advance(15min);
-  CHECK(second.verify(second.code()).status() == Status::expired);
+  CHECK(second.confirm(second.code()).status() == Status::expired);
+}
+
+TEST_CASE("Nobody guesses a link, so wrong ones keep its user from nothing") {
+  Host host;
+  const auto enrolled = host.verifier.enroll_factor(request);
+  const auto first = enrolled.factor.challenge_enrollment();
+  REQUIRE(first.confirm(first.code()).confirmed());
+  for (int i = 0; i < 10; ++i) {
+    host.clock.advance(3h);
+    const auto challenge = enrolled.factor.challenge();
+    for (int guess = 0; guess < 5; ++guess) CHECK_FALSE(challenge.verify(foreign_token).valid());
+  }
+  host.clock.advance(1min);
+  const auto challenge = enrolled.factor.challenge();
+  CHECK(challenge.verify(challenge.code()).valid());
 }
 
 TEST_CASE("The kind's limit refuses further links, and its event tells") {
   std::vector<std::string> events;
   Host host({.observer = [&](const mfa::Event& event) { events.emplace_back(to_string(event.type)); }});
   const auto enrolled = host.verifier.enroll_factor(request);
-  (void)enrolled.factor.challenge();
-  CHECK(thrown_by([&] { return enrolled.factor.challenge(); }) == mfa::errc::code_rate_limited);
+  (void)enrolled.factor.challenge_enrollment();
+  CHECK(thrown_by([&] { return enrolled.factor.challenge_enrollment(); }) == mfa::errc::code_rate_limited);
   CHECK(events == std::vector<std::string>{"factor_enrolled", "challenge_created", "code_refused"});
-  CHECK(host.verifier.reset_send_limits(enrolled.factor.id()));
-  (void)enrolled.factor.challenge();
+  CHECK(host.verifier.reset_send_limits(enrolled.factor.id(), mfa::any_user));
+  (void)enrolled.factor.challenge_enrollment();
 }
 
 TEST_CASE("Storages keep it, and what it has not is refused by its name") {
@@ -89,8 +109,8 @@ TEST_CASE("Storages keep it, and what it has not is refused by its name") {
   mfa::detail::read_fields(mfa::detail::FieldReader(packed, mfa::detail::record_format, "factor", stored.id),
                            read);
   CHECK(read == stored);
-  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(stored.id); }) ==
+  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(stored.id, mfa::any_user); }) ==
         mfa::errc::invalid_argument);
-  host.verifier.unlock_factor(stored.id);
-  host.verifier.delete_factor(stored.id);
+  host.verifier.unlock_factor(stored.id, mfa::any_user, mfa::by_operator);
+  host.verifier.delete_factor(stored.id, mfa::any_user, mfa::by_operator);
 }

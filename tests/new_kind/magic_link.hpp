@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,13 +21,14 @@
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
 /// To enrol: an address to which the host sends links that `challenge_factor` returns the secret part of.
 struct MagicLink {
   std::string destination = {}; ///< as it may be shown: up to 255 bytes
-  std::string user_id = {};
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {};
 };
 
@@ -50,6 +52,7 @@ struct MagicLinkKind : SentCodeKind {
 
   static constexpr FactorType type = FactorType::magic_link;
   static constexpr std::string_view amr[] = {"otp"};
+  static constexpr bool guessable = false; ///< unlike the digits of other sent codes
   static constexpr SendLimits limits{.interval = std::chrono::minutes(1), .an_hour = 5, .a_day = 10};
 
   static MagicLinkDetails enroll(const MagicLink& request, storage::FactorRecord& record, const Context&) {

@@ -50,6 +50,7 @@ TEST_CASE("A kind that lacks a function does not compile, and the compiler names
       {"bool is_current(", "void is_current(", "Kind::is_current(record, challenge)"},
       {"static Answer check(", "static Answer chek(", "Kind::check("},
       {"ShowsOneFactor, ", "", "Kind::best_assurance"},
+      {"bool guessable", "bool guessible", "Kind::guessable"},
       {"UnlocksNothing, ", "", "Kind::unlock(changing, context)"},
       {"ClaimsNothing, ", "", "Kind::claims(record)"},
       {", ExportsNothing", "", "Kind::unsafe_uri(record, context)"},

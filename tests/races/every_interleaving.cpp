@@ -358,12 +358,14 @@ class Cast {
  public:
   explicit Cast(Stage& stage) : stage_(stage) {}
 
-  int totp(const std::string& user_id = "u") {
-    ids_.push_back(stage_.enroll_totp(factors_, user_id));
+  // Factors are verified, or as it says.
+
+  int totp(mfa::FactorState state = mfa::FactorState::verified) {
+    ids_.push_back(stage_.enroll_totp(factors_, "u", state));
     return factors_++;
   }
-  int sms() {
-    ids_.push_back(stage_.enroll_sms(factors_, "u", "+14155550123"));
+  int sms(const std::string& phone_number = "+14155550123") {
+    ids_.push_back(stage_.enroll_sms(factors_, "u", phone_number));
     return factors_++;
   }
   int generic_otp() {
@@ -374,25 +376,43 @@ class Cast {
     ids_.push_back(stage_.enroll_recovery_codes(factors_, "u", count));
     return factors_++;
   }
-  int webauthn() {
-    ids_.push_back(stage_.enroll_webauthn(factors_, "u", "credential"));
+  /// Not verified yet.
+  int webauthn(const std::string& user_id) {
+    ids_.push_back(stage_.enroll_webauthn(factors_, user_id, "credential"));
+    return factors_++;
+  }
+  /// Of a user who has shown another, or an operator has.
+  int enrolled_by_operator() {
+    Actor actor = enroll();
+    actor.task.factor = factors_;
+    ids_.push_back(stage_.run(actor.task).id);
     return factors_++;
   }
 
-  int challenge(int factor, const std::string& binding = "") {
+  int challenge(int factor, mfa::Purpose purpose = mfa::Purpose::sign_in) {
     const int name = static_cast<int>(challenges_.size());
     const Told told = stage_.run({.does = Does::challenge,
                                   .factor = factor,
                                   .challenge = name,
                                   .factor_id = ids_[static_cast<std::size_t>(factor)],
-                                  .binding = binding});
-    challenges_.push_back({told.id, factor});
+                                  .purpose = purpose});
+    challenges_.push_back({told.id, factor, purpose});
+    return name;
+  }
+  int confirmation(int factor) { return challenge(factor, mfa::Purpose::confirm_enrollment); }
+
+  /// A challenge of this factor that was answered rightly.
+  int shown(int factor) {
+    const int name = challenge(factor);
+    (void)stage_.run(right(name).task);
     return name;
   }
 
-  int device() {
+  int device() { return device(remember()); }
+  int device(Actor actor) {
     const int name = static_cast<int>(devices_.size());
-    devices_.push_back(stage_.run({.does = Does::remember, .device = name, .owner = "u"}));
+    actor.task.device = name;
+    devices_.push_back(stage_.run(actor.task));
     return name;
   }
 
@@ -413,27 +433,50 @@ class Cast {
 
   Actor right(int challenge) const { return attempt(challenge, code(challenge)); }
   Actor wrong(int challenge) const {
-    const auto type = stage_.ledger.rules.factors.at(challenges_[at(challenge)].second).view.type;
+    const auto type = stage_.ledger.rules.factors.at(challenges_[at(challenge)].factor).view.type;
     if (type == mfa::FactorType::webauthn) return attempt(challenge, "wrong_code");
     return attempt(challenge, Host::other_code(code(challenge)));
   }
   Actor attempt(int challenge, const std::string& code) const {
-    const auto& [id, factor] = challenges_[at(challenge)];
+    const auto& [id, factor, purpose] = challenges_[at(challenge)];
     Actor actor{.task = {.does = Does::verify, .factor = factor, .challenge = challenge}};
     actor.task.factor_id = ids_[at(factor)];
     actor.task.challenge_id = id;
     actor.task.code = code;
+    actor.task.purpose = purpose;
     return actor;
   }
+  /// By an operator, where somebody must have shown something.
   Actor on_factor(Does does, int factor) {
-    return {.task = {.does = does, .factor = factor, .challenge = names_++, .factor_id = ids_[at(factor)]}};
+    return {.task = {.does = does,
+                     .factor = factor,
+                     .challenge = names_++,
+                     .factor_id = ids_[at(factor)],
+                     .by_operator = true}};
+  }
+  Actor enroll() {
+    return {.task = {.does = Does::enroll, .factor = names_++, .owner = "u", .by_operator = true}};
+  }
+  /// The same by what the verification on this challenge allows.
+  Actor by(int challenge, Actor actor) const {
+    actor.task.by_operator = false;
+    actor.task.shown = challenge;
+    actor.task.shown_id = challenges_[at(challenge)].id;
+    return actor;
+  }
+  /// The same by somebody who shows nothing.
+  static Actor by_nobody(Actor actor) {
+    actor.task.by_operator = false;
+    return actor;
   }
   Actor on_device(Does does, int device) {
     const Told& told = devices_[at(device)];
     return {
         .task = {.does = does, .device = device, .device_id = told.id, .code = told.secret, .owner = "u"}};
   }
-  Actor remember() { return {.task = {.does = Does::remember, .device = names_++, .owner = "u"}}; }
+  Actor remember() {
+    return {.task = {.does = Does::remember, .device = names_++, .owner = "u", .by_operator = true}};
+  }
 
   [[nodiscard]] std::vector<std::string> codes(int factor) const {
     std::vector<std::string> all;
@@ -448,7 +491,12 @@ class Cast {
   int factors_ = 0;
   int names_ = first_name;
   std::vector<std::string> ids_;
-  std::vector<std::pair<std::string, int>> challenges_;
+  struct Made {
+    std::string id;
+    int factor;
+    mfa::Purpose purpose;
+  };
+  std::vector<Made> challenges_;
   std::vector<Told> devices_;
 };
 
@@ -486,6 +534,79 @@ std::vector<Scenario> scenarios() {
                    finds_both});
   };
   using Actors = std::vector<Actor>;
+  add("two first factors, one more, and what a password alone can do to them", small_options(),
+      [](Cast& cast) -> Actors {
+        const int f = cast.totp(mfa::FactorState::unverified);
+        const int g = cast.totp(mfa::FactorState::unverified);
+        const int c = cast.confirmation(f);
+        return {cast.right(c), cast.right(cast.confirmation(g)), Cast::by_nobody(cast.enroll()),
+                Cast::by_nobody(cast.on_factor(Does::remove, f))};
+      });
+  Options one_enrollment = small_options();
+  one_enrollment.unverified_factors_a_user = 1;
+  add("enrolments beyond those that may wait, one of them confirmed meanwhile", one_enrollment,
+      [](Cast& cast) -> Actors {
+        const int f = cast.enrolled_by_operator();
+        return {cast.right(cast.confirmation(f)), Cast::by_nobody(cast.enroll()), cast.enroll()};
+      });
+  add("an enrolment of which a clock ahead says that it is over", small_options(), [](Cast& cast) -> Actors {
+    const int f = cast.enrolled_by_operator();
+    const int c = cast.confirmation(f);
+    return {cast.right(c), ahead(cast.enroll(), 11min), ahead(cast.on_factor(Does::challenge, f), 11min),
+            cast.wrong(c)};
+  });
+  add("what one verification allows, while its factor is deleted", small_options(), [](Cast& cast) -> Actors {
+    const int f = cast.totp();
+    const int g = cast.recovery_codes(2);
+    const int c = cast.shown(f);
+    return {cast.by(c, cast.remember()), cast.by(c, cast.on_factor(Does::regenerate, g)),
+            cast.by(c, cast.enroll()), cast.on_factor(Does::remove, f)};
+  });
+  for (const bool finds_both : {true, false})
+    add(
+        std::string(
+            "the last two factors deleted by what the other has shown, with the devices they vouch for") +
+            (finds_both ? "" : ", two reads each"),
+        small_options(),
+        [finds_both](Cast& cast) -> Actors {
+          const int f = cast.totp();
+          const int g = cast.totp();
+          const int by_f = cast.shown(f);
+          const int by_g = cast.shown(g);
+          const int a = cast.device();
+          (void)cast.device(cast.by(by_f, cast.remember()));
+          Actors actors{cast.by(by_g, cast.on_factor(Does::remove, f)),
+                        cast.by(by_f, cast.on_factor(Does::remove, g)), cast.by(by_f, cast.remember())};
+          if (finds_both) actors.push_back(cast.on_device(Does::check_device, a));
+          return actors;
+        },
+        finds_both);
+  Options two_open = small_options();
+  two_open.open_challenges_a_user = 2;
+  add("challenges beyond those that may be open, and an answer to one that must go", two_open,
+      [](Cast& cast) -> Actors {
+        const int f = cast.totp();
+        const int c = cast.challenge(f);
+        return {cast.right(c), cast.on_factor(Does::challenge, f), cast.on_factor(Does::challenge, f),
+                cast.on_factor(Does::challenge, f)};
+      });
+  Options guessed = small_options();
+  guessed.wrong_codes_a_user_a_day = 2;
+  add("guesses over two factors beyond what their user may have wrong", guessed, [](Cast& cast) -> Actors {
+    const int f = cast.totp();
+    const int g = cast.totp();
+    const int c = cast.challenge(f);
+    return {cast.wrong(c), cast.wrong(cast.challenge(g)), cast.wrong(c), cast.right(cast.challenge(g)),
+            cast.on_factor(Does::challenge, g)};
+  });
+  Options two_sends = small_options();
+  two_sends.sends_a_user_an_hour = 2;
+  add("messages to two phones beyond the limit of their user", two_sends, [](Cast& cast) -> Actors {
+    const int f = cast.sms();
+    const int g = cast.sms("+14155550124");
+    const int c = cast.challenge(f);
+    return {cast.right(c), cast.on_factor(Does::challenge, f), cast.on_factor(Does::challenge, g)};
+  });
   for (const bool finds_both : {true, false}) {
     const std::string reads = finds_both ? "" : ", two reads each";
     add(
@@ -619,10 +740,10 @@ std::vector<Scenario> scenarios() {
             cast.remember(), ahead(cast.remember(), 11min), cast.on_device(Does::revoke_device, a)};
   });
   add("one credential for two factors", small_options(), [](Cast& cast) -> Actors {
-    const int f = cast.webauthn();
-    const int g = cast.webauthn();
-    const int c = cast.challenge(f);
-    const int d = cast.challenge(g);
+    const int f = cast.webauthn("u");
+    const int g = cast.webauthn("v");
+    const int c = cast.confirmation(f);
+    const int d = cast.confirmation(g);
     return {cast.right(c), cast.right(d), cast.wrong(d), cast.on_factor(Does::remove, f)};
   });
   Options few = small_options();

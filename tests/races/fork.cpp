@@ -31,11 +31,11 @@ using Host = mfa::test::HostOver<mfa::storage::Memory>;
 
 TEST_CASE("A parent and its children draw different secrets, ids and codes") {
   Host host;
-  const std::string phone = host.enroll_sms().factor.id();
+  const std::string phone = host.enroll_verified_sms().factor.id();
   (void)host.challenge(phone); // whatever is made once for each process is made
   host.clock.advance(1h);
   const auto drawn = [&] {
-    const auto enrolled = host.enroll_totp();
+    const auto enrolled = host.enroll_totp("u_43");
     std::string told(std::string_view(enrolled.totp.secret));
     told += ' ' + enrolled.factor.id().substr(22) + ' ' + host.challenge(phone).substr(25); // after the time
     for (int i = 0; i < 4; ++i) {

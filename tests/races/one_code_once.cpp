@@ -26,9 +26,13 @@ constexpr int rounds = 1000;
 template <class Storage>
 int rounds_with_one_valid(Storage& storage, std::size_t threads, bool one_challenge) {
   mfa::testing::ManualClock clock;
-  mfa::Verifier verifier{storage, clock, mfa::Options{.key_ring = mfa::KeyRing::generate()}};
+  mfa::Verifier verifier{storage, clock,
+                         mfa::Options{.key_ring = mfa::KeyRing::generate(),
+                                      .open_challenges_a_user = 100,
+                                      .wrong_codes_a_user_a_day = 1000}};
   const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
   const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
+  REQUIRE(enrolled.factor.confirm(mfa::otp::totp(secret, clock.now())).confirmed());
   std::vector<std::string> challenges(threads);
   std::string code;
   std::atomic<int> valid{0};
@@ -57,7 +61,7 @@ int rounds_with_one_valid(Storage& storage, std::size_t threads, bool one_challe
     gate.arrive_and_wait();
     gate.arrive_and_wait();
     good_rounds += valid == 1 ? 1 : 0;
-    verifier.unlock_factor(enrolled.factor.id());
+    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
   }
   CHECK(thrown == 0);
   return good_rounds;

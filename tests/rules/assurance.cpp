@@ -32,7 +32,7 @@ TEST_CASE("What is required is met by the same or more, for each of its parts") 
 
 TEST_CASE("A valid verification says how the user was authenticated, any other says nothing") {
   Host host;
-  const auto totp = host.enroll_totp();
+  const auto totp = host.enroll_verified_totp();
   const auto amr = [](const mfa::Verification& verification) {
     return std::vector<std::string_view>(verification.amr().begin(), verification.amr().end());
   };
@@ -44,8 +44,10 @@ TEST_CASE("A valid verification says how the user was authenticated, any other s
   CHECK(amr(right) == std::vector<std::string_view>{"otp"});
   CHECK(right.assurance() == Assurance{});
 
-  const auto sms = host.enroll_sms();
-  const auto sent = sms.factor.challenge();
+  const auto phone = host.enroll_sms("+14155550123", "u_43").factor;
+  REQUIRE(phone.challenge_enrollment().confirm(host.sms.last().body).confirmed());
+  host.clock.advance(30s);
+  const auto sent = phone.challenge();
   CHECK(amr(sent.verify(host.sms.last().body)) == std::vector<std::string_view>{"sms"});
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
+#include "support/edited_record.hpp"
 #include "support/failing_commits.hpp"
 #include "support/forwarding_storage.hpp"
 #include "support/host.hpp"
@@ -21,7 +23,9 @@
 using mfa::errc;
 using mfa::Status;
 using mfa::test::check_usual_send_limits;
+using mfa::test::edited;
 using mfa::test::Host;
+using mfa::test::opened;
 using mfa::test::thrown_by;
 using namespace std::chrono_literals;
 
@@ -121,22 +125,22 @@ TEST_CASE("attempts: no verdict leaves before the commit that counts it") {
   mfa::Verifier verifier{storage, clock};
   const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
   const auto right = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
-  const auto challenge = enrolled.factor.challenge();
+  const auto challenge = enrolled.factor.challenge_enrollment();
   for (const std::string& code : {right, Host::other_code(right)}) {
     storage.memory.throws = true;
-    CHECK(thrown_by([&] { return challenge.verify(code); }) == errc::storage_failure);
+    CHECK(thrown_by([&] { return challenge.confirm(code); }) == errc::storage_failure);
   }
   storage.memory.throws = false;
   storage.calls.clear();
-  CHECK(challenge.verify(Host::other_code(right)).status() == Status::wrong_code);
+  CHECK(challenge.confirm(Host::other_code(right)).status() == Status::wrong_code);
   CHECK(storage.calls.back() == "commit");
-  CHECK(challenge.verify(right).valid());
+  CHECK(challenge.confirm(right).confirmed());
   CHECK(storage.calls.back() == "commit");
 }
 
 TEST_CASE("attempts: a challenge takes five wrong codes and is dead") {
   Host host({.failures_before_delay = 10});
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const std::string challenge = host.challenge(enrolled.factor.id());
   const std::string wrong = host.wrong_code(enrolled.totp.secret);
   for (unsigned left = 5; left > 0; --left) {
@@ -155,38 +159,38 @@ TEST_CASE("attempts: a replayed code is counted like a wrong one") {
   const auto replayed = host.verifier.verify_challenge(host.challenge(enrolled.factor.id()), code);
   CHECK(replayed.status() == Status::code_already_used);
   CHECK(replayed.attempts_left() == 4);
-  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 1);
+  CHECK(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures() == 1);
 }
 
 TEST_CASE("lockout: delays grow after five failures in a row, over all challenges of a factor") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   fail_five_times(host, enrolled.factor.id(), host.wrong_code(enrolled.totp.secret));
   for (const auto delay : {30s, 60s, 120s, 240s, 480s, 960s, 1920s, 3600s, 3600s}) {
     CAPTURE(delay.count());
-    const std::string fresh = host.challenge(enrolled.factor.id());
-    const auto early = host.verifier.verify_challenge(fresh, host.code(enrolled.totp.secret));
+    const auto fresh = [&] { return host.challenge(enrolled.factor.id()); };
+    const auto early = host.verifier.verify_challenge(fresh(), host.code(enrolled.totp.secret));
     CHECK(early.status() == Status::delayed);
     CHECK(early.retry_after() == delay);
     host.clock.advance(delay - 1ms);
-    CHECK(host.verify(fresh, host.code(enrolled.totp.secret)) == Status::delayed);
+    CHECK(host.verify(fresh(), host.code(enrolled.totp.secret)) == Status::delayed);
     host.clock.advance(1ms);
-    CHECK(host.verify(fresh, host.wrong_code(enrolled.totp.secret)) == Status::wrong_code);
+    CHECK(host.verify(fresh(), host.wrong_code(enrolled.totp.secret)) == Status::wrong_code);
   }
 }
 
 TEST_CASE("lockout: a right code ends the count") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   fail_five_times(host, enrolled.factor.id(), host.wrong_code(enrolled.totp.secret));
   host.clock.advance(30s);
   CHECK(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret)) == Status::valid);
-  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0);
+  CHECK(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures() == 0);
 }
 
 TEST_CASE("lockout: locked at a hundred failures until an operator unlocks") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const std::string& id = enrolled.factor.id();
   for (int failures = 0; failures < 100; ++failures) {
     host.clock.advance(1h);
@@ -195,13 +199,13 @@ TEST_CASE("lockout: locked at a hundred failures until an operator unlocks") {
   }
   host.clock.advance(24h * 365);
   CHECK(thrown_by([&] { return host.challenge(id); }) == errc::factor_locked_out);
-  host.verifier.unlock_factor(id);
+  host.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator);
   CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::valid);
 }
 
 TEST_CASE("lockout: a locked factor takes no code, not even on a challenge that was open before") {
   Host host({.failures_before_delay = 10, .failures_before_lockout = 2});
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const std::string open = host.challenge(enrolled.factor.id());
   const std::string other = host.challenge(enrolled.factor.id());
   for (int i = 0; i < 2; ++i)
@@ -211,7 +215,7 @@ TEST_CASE("lockout: a locked factor takes no code, not even on a challenge that 
 
 TEST_CASE("lockout: the wrong code that locks a factor says so, and leaves no attempts") {
   Host host({.failures_before_delay = 10, .failures_before_lockout = 2});
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const std::string& id = enrolled.factor.id();
   const std::string open = host.challenge(id);
   const std::string other = host.challenge(id);
@@ -220,7 +224,7 @@ TEST_CASE("lockout: the wrong code that locks a factor says so, and leaves no at
   const auto first = host.verifier.verify_challenge(open, wrong);
   CHECK_FALSE(first.factor_locked());
   CHECK(first.attempts_left() == 1); // the challenge would take four
-  CHECK_FALSE(host.verifier.get_factor(id).locked());
+  CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).locked());
 
   const auto locking = host.verifier.verify_challenge(open, wrong);
   CHECK(locking.status() == Status::wrong_code);
@@ -232,13 +236,14 @@ TEST_CASE("lockout: the wrong code that locks a factor says so, and leaves no at
   CHECK(after.status() == Status::locked_out);
   CHECK(after.factor_locked());
   CHECK(after.attempts_left() == 0);
-  for (const auto& factor : {host.verifier.get_factor(id), host.verifier.list_factors("u_42").front()}) {
+  for (const auto& factor :
+       {host.verifier.get_factor(id, mfa::any_user), host.verifier.list_factors("u_42").front()}) {
     CHECK(factor.locked());
     CHECK_FALSE(factor.delayed_until());
   }
 
-  host.verifier.unlock_factor(id);
-  CHECK_FALSE(host.verifier.get_factor(id).locked());
+  host.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator);
+  CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).locked());
   const auto unlocked = host.verifier.verify_challenge(open, host.code(enrolled.totp.secret));
   CHECK(unlocked.valid());
   CHECK_FALSE(unlocked.factor_locked());
@@ -247,19 +252,19 @@ TEST_CASE("lockout: the wrong code that locks a factor says so, and leaves no at
 
 TEST_CASE("lockout: a factor says until when it looks at no code") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const std::string& id = enrolled.factor.id();
-  CHECK_FALSE(host.verifier.get_factor(id).delayed_until());
+  CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).delayed_until());
   fail_five_times(host, id, host.wrong_code(enrolled.totp.secret));
   const auto until = std::chrono::floor<std::chrono::milliseconds>(host.clock.now()) + 30s;
   for (const auto passed : {0ms, 1ms, 29'998ms}) {
     host.clock.advance(passed);
-    CHECK(host.verifier.get_factor(id).delayed_until() == until);
-    CHECK_FALSE(host.verifier.get_factor(id).locked());
+    CHECK(host.verifier.get_factor(id, mfa::any_user).delayed_until() == until);
+    CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).locked());
     CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::delayed);
   }
   host.clock.advance(1ms);
-  CHECK_FALSE(host.verifier.get_factor(id).delayed_until());
+  CHECK_FALSE(host.verifier.get_factor(id, mfa::any_user).delayed_until());
   CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::valid);
 }
 
@@ -273,7 +278,11 @@ TEST_CASE("lockout: another factor of the user stays usable") {
 }
 
 TEST_CASE("sms codes: six digits, and each message its own") {
-  Host host({.sms_send_interval = 0s, .sms_sends_an_hour = 100, .sms_sends_a_day = 100});
+  Host host({.sends_a_user_an_hour = 100,
+             .sends_a_user_a_day = 100,
+             .sms_send_interval = 0s,
+             .sms_sends_an_hour = 100,
+             .sms_sends_a_day = 100});
   const auto enrolled = host.enroll_sms();
   std::set<std::string> codes;
   for (int i = 0; i < 50; ++i) {
@@ -298,37 +307,38 @@ TEST_CASE("sms codes: ten minutes") {
 }
 
 TEST_CASE("sms codes: stored only as an HMAC that is bound to the challenge") {
-  Host host({.sms_send_interval = 0s});
+  const mfa::KeyRing keys("a", key_a);
+  Host host({.key_ring = keys, .sms_send_interval = 0s});
   const auto enrolled = host.enroll_sms();
   const std::string first = host.challenge(enrolled.factor.id());
   const std::string code = host.sms.last().body;
-  const auto stored = host.storage.find_challenge(first);
-  CHECK(stored->answer.find(code) == std::string::npos);
-  CHECK(stored->answer.size() >= 32);
+  const auto stored = opened(*host.storage.find_challenge(first), keys);
+  CHECK(stored.answer.find(code) == std::string::npos);
+  CHECK(stored.answer.size() >= 32);
 
   // Moved to another challenge, it fits nothing.
   const std::string second = host.challenge(enrolled.factor.id());
-  auto moved = *host.storage.find_challenge(second);
-  moved.answer = stored->answer;
+  const auto moved = edited(*host.storage.find_challenge(second), keys,
+                            [&](auto& challenge) { challenge.answer = stored.answer; });
   REQUIRE(host.storage.commit({.factors = {}, .challenges = {moved}, .counters = {}, .removals = {}}));
   CHECK(host.verify(second, code) == Status::wrong_code);
 }
 
 TEST_CASE("sms sends: 30 s between two, 5 an hour, 10 a day, for a phone number and not for a factor") {
-  Host host;
-  const auto first = host.enroll_sms();
-  const auto second = host.enroll_sms(); // the same number
+  Host host({.sends_a_user_an_hour = 100, .sends_a_user_a_day = 100});
+  const auto first = host.enroll_verified_sms();
+  const auto second = host.enroll_verified_sms("+14155550123", "u_43"); // the same number
   int turn = 0;
   check_usual_send_limits(
       host, errc::sms_rate_limited, [&] { host.challenge((++turn % 2 ? first : second).factor.id()); },
-      [&] { CHECK_NOTHROW(host.challenge(host.enroll_sms("+14155550199").factor.id())); });
+      [&] { CHECK_NOTHROW(host.challenge(host.enroll_sms("+14155550199", "u_44").factor.id())); });
 }
 
 TEST_CASE("sms texts: a value is neither a token nor a line, whoever chose it") {
   Host host;
   const auto enrolled = host.enroll_sms();
   const auto challenge = [&](const char* company) {
-    return enrolled.factor.challenge(
+    return enrolled.factor.challenge_enrollment(
         {.sms_template = "{{company}} #{{code}}", .sms_values = {{"company", company}}});
   };
   for (const char* const company : {"Foo\n@evil.example", "Foo\u2028", "\u202E", "@evil.example"}) {
@@ -346,14 +356,24 @@ TEST_CASE("sms sends: one phone has one limit, however its number was written") 
   for (const char* const typed :
        {"+44 (0)7418 084106", "+44 07418 084106", "\u202A+44 7418\u00A0084106\u202C"}) {
     CAPTURE(typed);
-    CHECK(thrown_by([&] { return host.enroll_sms(typed).factor.challenge(); }) == errc::sms_rate_limited);
+    CHECK(thrown_by([&] { return host.enroll_sms(typed).factor.challenge_enrollment(); }) ==
+          errc::sms_rate_limited);
   }
   host.challenge(host.enroll_sms("+522221234567").factor.id());
-  CHECK(thrown_by([&] { return host.enroll_sms("+52 1 222 123 4567").factor.challenge(); }) ==
+  CHECK(thrown_by([&] { return host.enroll_sms("+52 1 222 123 4567").factor.challenge_enrollment(); }) ==
         errc::sms_rate_limited);
   host.challenge(host.enroll_sms("+5491123456789").factor.id());
-  CHECK(thrown_by([&] { return host.enroll_sms("+54 11 2345-6789").factor.challenge(); }) ==
+  CHECK(thrown_by([&] { return host.enroll_sms("+54 11 2345-6789").factor.challenge_enrollment(); }) ==
         errc::sms_rate_limited);
+}
+
+TEST_CASE("sms sends: a verifier that sends messages is told to which countries") {
+  mfa::storage::Memory storage;
+  mfa::testing::RecordingSms sms;
+  CHECK(thrown_by([&] {
+          (void)mfa::Verifier{storage, mfa::clock::System{}, sms};
+          return 0;
+        }) == errc::invalid_argument);
 }
 
 TEST_CASE("sms sends: only to allowed countries") {
@@ -366,11 +386,13 @@ TEST_CASE("sms sends: only to allowed countries") {
   mfa::storage::Memory storage;
   const mfa::KeyRing keys("a", key_a);
   mfa::testing::RecordingSms sms;
-  mfa::Verifier before{storage, mfa::clock::System{}, sms, mfa::Options{.key_ring = keys}};
+  mfa::Verifier before{
+      storage, mfa::clock::System{}, sms,
+      mfa::Options{.key_ring = keys, .sms_allowed_country_codes = mfa::sms::every_country()}};
   mfa::Verifier after{storage, mfa::clock::System{}, sms,
                       mfa::Options{.key_ring = keys, .sms_allowed_country_codes = {"44"}}};
   const auto enrolled = before.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
-  CHECK(thrown_by([&] { return after.challenge_factor(enrolled.factor.id()); }) ==
+  CHECK(thrown_by([&] { return after.challenge_enrollment(enrolled.factor.id(), mfa::any_user); }) ==
         errc::sms_country_not_allowed);
   CHECK(sms.messages().empty());
 }
@@ -378,10 +400,11 @@ TEST_CASE("sms sends: only to allowed countries") {
 TEST_CASE("sms sends: a transport that throws leaves no live challenge behind") {
   WatchedStorage storage;
   mfa::testing::RecordingSms sms;
-  mfa::Verifier verifier{storage, mfa::clock::System{}, sms};
+  mfa::Verifier verifier{storage, mfa::clock::System{}, sms,
+                         mfa::Options{.sms_allowed_country_codes = {"1"}}};
   const auto enrolled = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
   sms.fail_next();
-  CHECK(thrown_by([&] { return enrolled.factor.challenge(); }) == errc::sms_not_sent);
+  CHECK(thrown_by([&] { return enrolled.factor.challenge_enrollment(); }) == errc::sms_not_sent);
   bool made_one = false;
   for (const auto& batch : storage.committed)
     for (const auto& challenge : batch.challenges) {
@@ -390,7 +413,7 @@ TEST_CASE("sms sends: a transport that throws leaves no live challenge behind") 
     }
   CHECK(made_one);
   // The failed send is counted nevertheless: the gateway may have sent it.
-  CHECK(thrown_by([&] { return enrolled.factor.challenge(); }) == errc::sms_rate_limited);
+  CHECK(thrown_by([&] { return enrolled.factor.challenge_enrollment(); }) == errc::sms_rate_limited);
 }
 
 TEST_CASE("challenge: single use") {
@@ -401,7 +424,7 @@ TEST_CASE("challenge: single use") {
   CHECK(host.verify(challenge, code) == Status::valid);
   CHECK(host.verify(challenge, code) == Status::already_verified);
 
-  const auto totp = host.enroll_totp();
+  const auto totp = host.enroll_totp("u_43");
   const std::string once = host.challenge(totp.factor.id());
   CHECK(host.verify(once, host.code(totp.totp.secret)) == Status::valid);
   host.clock.advance(60s);
@@ -421,7 +444,7 @@ TEST_CASE("challenge: a new SMS challenge leaves the old code dead") {
 
 TEST_CASE("challenge: bound to the host's value, it answers to no other") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const std::string code = host.code(enrolled.totp.secret);
   const auto bound = enrolled.factor.challenge({.binding = "session 1"});
   const std::string free = host.challenge(enrolled.factor.id());
@@ -449,23 +472,28 @@ TEST_CASE("secrets at rest: what is stored holds neither secret nor phone number
 }
 
 TEST_CASE("secrets at rest: a sealed secret moved to another record does not open") {
-  Host host;
+  const mfa::KeyRing keys("a", key_a);
+  Host host({.key_ring = keys});
   const auto mine = host.enroll_totp("attacker");
   const auto theirs = host.enroll_totp("victim");
-  auto moved = *host.storage.find_factor(theirs.factor.id());
-  moved.sealed = host.storage.find_factor(mine.factor.id())->sealed;
+  const auto secret = opened(*host.storage.find_factor(mine.factor.id()), keys).sealed;
+  const auto moved = edited(*host.storage.find_factor(theirs.factor.id()), keys,
+                            [&](auto& factor) { factor.sealed = secret; });
   REQUIRE(host.storage.commit({.factors = {moved}, .challenges = {}, .counters = {}, .removals = {}}));
   const std::string challenge = host.challenge(theirs.factor.id());
   CHECK(thrown_by([&] { return host.verify(challenge, host.code(mine.totp.secret)); }) == errc::seal_broken);
 }
 
 TEST_CASE("secrets at rest: a sealed secret does not open for another kind") {
-  Host host;
+  const mfa::KeyRing keys("a", key_a);
+  Host host({.key_ring = keys});
   const auto phone = host.enroll_sms();
-  // Whoever writes to the storage makes an authenticator of the phone, whose secret is then its number.
-  auto changed = *host.storage.find_factor(phone.factor.id());
-  changed.type = mfa::FactorType::totp;
-  changed.parameters = host.storage.find_factor(host.enroll_totp().factor.id())->parameters;
+  // An authenticator made of the phone, whose secret is then its number.
+  const auto authenticator = *host.storage.find_factor(host.enroll_totp().factor.id());
+  const auto changed = edited(*host.storage.find_factor(phone.factor.id()), keys, [&](auto& factor) {
+    factor.type = mfa::FactorType::totp;
+    factor.parameters = authenticator.parameters;
+  });
   REQUIRE(host.storage.commit({.factors = {changed}, .challenges = {}, .counters = {}, .removals = {}}));
   const std::string challenge = host.challenge(phone.factor.id());
   const std::string guess = mfa::otp::totp(mfa::crypto::bytes_of("+14155550123"), host.clock.now());
@@ -478,17 +506,19 @@ TEST_CASE("secrets at rest: sealed anew under the newest key when a factor is us
   mfa::testing::RecordingSms sms;
   const mfa::KeyRing old_keys("old", key_a);
   mfa::KeyRing new_keys("new", key_b);
-  mfa::Verifier before{storage, clock, sms, mfa::Options{.key_ring = old_keys}};
+  mfa::Verifier before{storage, clock, sms,
+                       mfa::Options{.key_ring = old_keys, .sms_allowed_country_codes = {"1"}}};
   const auto totp = before.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
   const auto phone = before.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
 
   new_keys.add_further("old", key_a);
-  mfa::Verifier after{storage, clock, sms, mfa::Options{.key_ring = new_keys}};
+  mfa::Verifier after{storage, clock, sms,
+                      mfa::Options{.key_ring = new_keys, .sms_allowed_country_codes = {"1"}}};
   const auto code = mfa::otp::totp(mfa::otp::base32_decode(totp.totp.secret), clock.now());
-  CHECK(after.verify_challenge(after.challenge_factor(totp.factor.id()).id(), code).valid());
-  (void)after.challenge_factor(phone.factor.id());
-  CHECK(new_keys.is_current(storage.find_factor(totp.factor.id())->sealed));
-  CHECK(new_keys.is_current(storage.find_factor(phone.factor.id())->sealed));
+  CHECK(after.confirm_enrollment(totp.factor.id(), code).confirmed());
+  (void)after.challenge_enrollment(phone.factor.id(), mfa::any_user);
+  for (const std::string& id : {totp.factor.id(), phone.factor.id()})
+    CHECK(new_keys.is_current(opened(*storage.find_factor(id), new_keys).sealed));
 }
 
 TEST_CASE("secrets at rest: a durable storage without a key ring is refused, with the remedy") {
@@ -520,7 +550,7 @@ TEST_CASE("input: digits of any script, with the white space, dashes and marks t
   CHECK(host.verify(host.challenge(enrolled.factor.id()), typed) ==
         (row.taken ? Status::valid : Status::malformed_code));
   // What is no code at all costs no attempt.
-  if (!row.taken) CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0);
+  if (!row.taken) CHECK(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures() == 0);
 }
 
 TEST_CASE("input: a bound on every length before any work") {
@@ -530,7 +560,7 @@ TEST_CASE("input: a bound on every length before any work") {
   const auto refused = [](auto&& call) { CHECK(thrown_by(call) == errc::invalid_argument); };
   refused([&] { return host.verify(challenge, std::string(65'537, '1')); });
   refused([&] { return host.verify(challenge, "123456", {.binding = std::string(4097, 'b')}); });
-  refused([&] { return enrolled.factor.challenge({.binding = std::string(4097, 'b')}); });
+  refused([&] { return enrolled.factor.challenge_enrollment({.binding = std::string(4097, 'b')}); });
   refused([&] { return host.enroll_totp(std::string(256, 'u')); });
   refused([&] { return host.enroll_sms("+14155550123", std::string(256, 'u')); });
 }
@@ -542,8 +572,8 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
       verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
   const auto deleted =
       verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
-  const auto known = enrolled.factor.challenge().id();
-  const auto orphan = deleted.factor.challenge().id();
+  const auto known = enrolled.factor.challenge_enrollment().id();
+  const auto orphan = deleted.factor.challenge_enrollment().id();
   deleted.factor.remove();
   const std::string unknown = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ";
   struct Answer {
@@ -554,7 +584,7 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
   const auto ask = [&](const std::string& id, const std::string& user_id) {
     storage.calls.clear();
     try {
-      (void)verifier.verify_challenge(id, "123456", {.user_id = user_id});
+      (void)verifier.confirm_enrollment(id, "123456", {.user = user_id});
     } catch (const mfa::Error& error) {
       return Answer{error.what(), storage.calls};
     }
@@ -564,39 +594,76 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
   CHECK(foreign.reads.size() == 2);
   CHECK(ask(unknown, "u_42") == foreign);
   CHECK(ask(orphan, "u_42") == foreign);
-  CHECK(thrown_by([&] { return verifier.get_challenge(orphan); }) == errc::entity_not_found);
-  CHECK(thrown_by([&] { return verifier.get_factor(enrolled.factor.id(), "u_43"); }) ==
-        errc::entity_not_found);
-  CHECK(thrown_by([&] {
-          verifier.delete_factor(enrolled.factor.id(), "u_43");
-          return 0;
-        }) == errc::entity_not_found);
-  CHECK(thrown_by([&] { return verifier.challenge_factor(enrolled.factor.id(), {.user_id = "u_43"}); }) ==
-        errc::entity_not_found);
+  CHECK(thrown_by([&] { return verifier.get_challenge(orphan, mfa::any_user); }) == errc::entity_not_found);
   CHECK(thrown_by([&] { return verifier.get_challenge(known, "u_43"); }) == errc::entity_not_found);
   CHECK(verifier.get_challenge(known, "u_42").id() == known);
-  CHECK(thrown_by([&] {
-          verifier.unlock_factor(enrolled.factor.id(), "u_43");
-          return 0;
-        }) == errc::entity_not_found);
-  CHECK_NOTHROW(verifier.unlock_factor(enrolled.factor.id(), "u_42"));
-  const auto removed_for = [&](std::string_view user_id) {
+
+  const std::string& id = enrolled.factor.id();
+  const auto nothing = [](auto call) {
     return thrown_by([&] {
-      enrolled.factor.remove(user_id);
+      call();
       return 0;
     });
   };
-  CHECK(removed_for("u_43") == errc::entity_not_found);
-  auto given_away = *storage.find_factor(enrolled.factor.id());
-  given_away.user_id = "u_43";
-  REQUIRE(storage.commit({{given_away}, {}, {}, {}}));
-  CHECK(removed_for({}) == errc::entity_not_found); // it is not the user's that it was found with
-  CHECK(removed_for("u_43") == errc{});
+  struct Row {
+    const char* verb;
+    std::function<errc(const mfa::Whose&)> thrown;
+  };
+  const Row rows[] = {
+      {"get_factor",
+       [&](const auto& whose) { return thrown_by([&] { return verifier.get_factor(id, whose); }); }},
+      {"challenge_factor",
+       [&](const auto& whose) { return thrown_by([&] { return verifier.challenge_factor(id, whose); }); }},
+      {"challenge_enrollment",
+       [&](const auto& whose) {
+         return thrown_by([&] { return verifier.challenge_enrollment(id, whose); });
+       }},
+      {"confirm_enrollment",
+       [&](const auto& whose) {
+         return thrown_by([&] { return verifier.confirm_enrollment(id, "123456", {.user = whose}); });
+       }},
+      {"delete_factor",
+       [&](const auto& whose) {
+         return nothing([&] { verifier.delete_factor(id, whose, mfa::by_operator); });
+       }},
+      {"unlock_factor",
+       [&](const auto& whose) {
+         return nothing([&] { verifier.unlock_factor(id, whose, mfa::by_operator); });
+       }},
+      {"reset_send_limits",
+       [&](const auto& whose) { return thrown_by([&] { return verifier.reset_send_limits(id, whose); }); }},
+      {"unsafe_export_otpauth_uri",
+       [&](const auto& whose) {
+         return thrown_by([&] { return verifier.unsafe_export_otpauth_uri(id, whose); });
+       }},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.verb);
+    CHECK(row.thrown("u_43") == errc::entity_not_found);
+    CHECK(row.thrown("") == errc::invalid_argument); // a session without a user is not any user
+  }
+  CHECK(verifier.get_factor(id, "u_42").id() == id);
+  CHECK_NOTHROW(verifier.unlock_factor(id, "u_42", mfa::by_operator));
+}
+
+TEST_CASE("handles: a factor acts for the user that it was found with") {
+  const mfa::KeyRing keys("a", key_a);
+  Host host({.key_ring = keys});
+  const auto enrolled = host.enroll_verified_totp("u_42");
+  const auto given_away = edited(*host.storage.find_factor(enrolled.factor.id()), keys,
+                                 [](auto& factor) { factor.user_id = "u_43"; });
+  REQUIRE(host.storage.commit({.factors = {given_away}, .challenges = {}, .counters = {}, .removals = {}}));
+  CHECK(thrown_by([&] { return enrolled.factor.challenge(); }) == errc::entity_not_found);
+  CHECK(thrown_by([&] {
+          enrolled.factor.remove(mfa::by_operator);
+          return 0;
+        }) == errc::entity_not_found);
+  CHECK_NOTHROW(host.verifier.list_factors("u_43").at(0).challenge());
 }
 
 TEST_CASE("clock going backwards: a used step stays used") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const std::string earlier = host.code(enrolled.totp.secret);
   host.clock.advance(1h);
   REQUIRE(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret)) ==
@@ -618,7 +685,7 @@ TEST_CASE("clock going backwards: a challenge that was seen expired stays expire
 
 TEST_CASE("clock going backwards: a delay does not get shorter") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   fail_five_times(host, enrolled.factor.id(), host.wrong_code(enrolled.totp.secret));
   host.clock.advance(-1h);
   const auto early =
@@ -627,28 +694,52 @@ TEST_CASE("clock going backwards: a delay does not get shorter") {
   CHECK(early.retry_after() == 1h); // the longest delay: see wrong_clocks.cpp
 }
 
-TEST_CASE("unverified factors: listed as such, and refused where verified ones are asked for") {
+TEST_CASE("unverified factors: listed as such, and none signs anybody in until it is confirmed") {
   Host host;
   const auto enrolled = host.enroll_totp();
+  const std::string& id = enrolled.factor.id();
+  const std::string code = host.code(enrolled.totp.secret);
   CHECK_FALSE(host.verifier.list_factors("u_42").at(0).verified());
-  CHECK(thrown_by([&] { return enrolled.factor.challenge({.verified_only = true}); }) ==
-        errc::factor_not_verified);
-  REQUIRE(host.verify(host.challenge(enrolled.factor.id()), host.code(enrolled.totp.secret)) ==
-          Status::valid);
+  for (const mfa::Purpose purpose : {mfa::Purpose::sign_in, mfa::Purpose::step_up})
+    CHECK(thrown_by([&] { return enrolled.factor.challenge({.purpose = purpose}); }) ==
+          errc::factor_not_verified);
+  REQUIRE(host.verifier.confirm_enrollment(id, code).confirmed());
   CHECK(host.verifier.list_factors("u_42").at(0).verified());
-  CHECK_NOTHROW(enrolled.factor.challenge({.verified_only = true}));
+  CHECK_NOTHROW(enrolled.factor.challenge());
 }
 
-TEST_CASE("assurance: a factor that cannot show what is required is neither challenged nor accepted") {
+TEST_CASE("unverified factors: one signs its user in, and is confirmed by that, if the host says so") {
+  Host host({.unverified_factors_sign_in = true});
+  const auto enrolled = host.enroll_totp();
+  CHECK(enrolled.factor.challenge().verify(host.code(enrolled.totp.secret)).valid());
+  CHECK(host.verifier.list_factors("u_42").at(0).verified());
+}
+
+TEST_CASE("assurance: a factor that can never show what is required is not challenged") {
   Host host;
   const mfa::Assurance required =
       GENERATE(mfa::Assurance{.factors = 2}, mfa::Assurance{.phishing_resistant = true});
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   CHECK(thrown_by([&] { return enrolled.factor.challenge({.required = required}); }) ==
         errc::insufficient_assurance);
-  const std::string challenge = host.challenge(enrolled.factor.id());
-  const std::string code = host.code(enrolled.totp.secret);
-  CHECK(host.verify(challenge, code, {.required = required}) == Status::insufficient_assurance);
-  CHECK(host.verifier.get_factor(enrolled.factor.id()).failures() == 0); // the code was not looked at
-  CHECK(host.verify(challenge, code) == Status::valid);
+  CHECK_NOTHROW(enrolled.factor.challenge({.required = mfa::Assurance{.factors = 1}}));
+}
+
+TEST_CASE("assurance: what was required of a challenge is kept with it, and asked of its answer") {
+  const mfa::KeyRing keys("a", key_a);
+  Host host({.key_ring = keys});
+  const mfa::Assurance required =
+      GENERATE(mfa::Assurance{.factors = 2}, mfa::Assurance{.phishing_resistant = true});
+  const auto enrolled = host.enroll_verified_totp();
+  // As if this release knew less of what authenticators show than the one that made the challenge.
+  const std::string id = host.challenge(enrolled.factor.id());
+  const auto strict = edited(*host.storage.find_challenge(id), keys, [&](auto& challenge) {
+    auto terms = mfa::decision::take_terms(challenge);
+    terms.required = required;
+    mfa::decision::put_terms(challenge, terms);
+  });
+  REQUIRE(host.storage.commit({.factors = {}, .challenges = {strict}, .counters = {}, .removals = {}}));
+  CHECK(host.verify(id, host.code(enrolled.totp.secret)) == Status::insufficient_assurance);
+  CHECK(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user).failures() ==
+        0); // the code was not looked at
 }

@@ -1,5 +1,6 @@
 // The security rules of docs/security.md for recovery codes, codes that the host delivers and HOTP, one test
 // a rule. tests/mutations.sh takes each rule out of the code and shows that its test then fails.
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <set>
@@ -10,13 +11,16 @@
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
+#include "support/edited_record.hpp"
 #include "support/host.hpp"
 #include "support/usual_send_limits.hpp"
 
 using mfa::errc;
 using mfa::Status;
 using mfa::test::check_usual_send_limits;
+using mfa::test::edited;
 using mfa::test::Host;
+using mfa::test::opened;
 using mfa::test::thrown_by;
 using namespace std::chrono_literals;
 
@@ -33,7 +37,7 @@ std::string hotp(std::string_view secret, std::uint64_t counter) {
 }
 
 auto enroll_recovery_codes(Host& host) {
-  return host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"});
+  return host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, mfa::by_operator);
 }
 
 auto enroll_generic_otp(Host& host) {
@@ -70,23 +74,26 @@ TEST_CASE("recovery codes: each is accepted once") {
     CHECK(host.verify(host.challenge(id), code) == Status::valid);
     CHECK(host.verify(host.challenge(id), code) == Status::code_already_used);
   }
-  CHECK(host.verifier.get_factor(id).recovery_codes()->remaining == 0);
+  CHECK(host.verifier.get_factor(id, mfa::any_user).recovery_codes()->remaining == 0);
 }
 
 TEST_CASE("recovery codes: stored only as an HMAC whose key is sealed to the factor") {
-  Host host;
+  const std::array<unsigned char, 32> key{1};
+  const mfa::KeyRing keys("a", key);
+  Host host({.key_ring = keys});
   const auto mine = enroll_recovery_codes(host);
   const auto theirs = enroll_recovery_codes(host);
-  auto record = *host.storage.find_factor(theirs.factor.id());
+  const auto record = *host.storage.find_factor(theirs.factor.id());
   for (const std::string& code : theirs.recovery_codes.codes) {
     CHECK((record.parameters + record.sealed).find(code) == std::string::npos);
     CHECK((record.parameters + record.sealed).find(without_dashes(code)) == std::string::npos);
   }
   // Moved to another factor, they fit nothing.
   const auto move = [&](auto member) {
-    record = *host.storage.find_factor(theirs.factor.id());
-    record.*member = (*host.storage.find_factor(mine.factor.id())).*member;
-    REQUIRE(host.storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+    const auto from = opened(*host.storage.find_factor(mine.factor.id()), keys);
+    const auto moved = edited(*host.storage.find_factor(theirs.factor.id()), keys,
+                              [&](auto& factor) { factor.*member = from.*member; });
+    REQUIRE(host.storage.commit({.factors = {moved}, .challenges = {}, .counters = {}, .removals = {}}));
   };
   const std::string challenge = host.challenge(theirs.factor.id());
   move(&mfa::storage::FactorRecord::parameters);
@@ -101,11 +108,12 @@ TEST_CASE("recovery codes: a new set leaves every old code dead") {
   const auto enrolled = enroll_recovery_codes(host);
   const std::string& id = enrolled.factor.id();
   const std::string open = host.challenge(id);
-  const auto renewed = host.verifier.regenerate_recovery_codes(id);
+  const auto renewed = host.verifier.regenerate_recovery_codes(id, mfa::any_user, mfa::by_operator);
   CHECK(host.verify(open, enrolled.recovery_codes.codes.front()) == Status::wrong_code);
   CHECK(host.verify(open, renewed.recovery_codes.codes.front()) == Status::valid);
-  CHECK(thrown_by([&] { return host.verifier.regenerate_recovery_codes(id, "u_43").factor.id(); }) ==
-        errc::entity_not_found);
+  CHECK(thrown_by([&] {
+          return host.verifier.regenerate_recovery_codes(id, "u_43", mfa::by_operator).factor.id();
+        }) == errc::entity_not_found);
 }
 
 TEST_CASE("recovery codes: the host is warned when two are left") {
@@ -122,15 +130,19 @@ TEST_CASE("recovery codes: the host is warned when two are left") {
 }
 
 TEST_CASE("codes the host delivers: six digits, told with the challenge and never again") {
-  Host host({.generic_otp_interval = 0s, .generic_otps_an_hour = 100, .generic_otps_a_day = 100});
+  Host host({.sends_a_user_an_hour = 100,
+             .sends_a_user_a_day = 100,
+             .generic_otp_interval = 0s,
+             .generic_otps_an_hour = 100,
+             .generic_otps_a_day = 100});
   const auto enrolled = enroll_generic_otp(host);
   std::set<std::string> codes;
   for (int i = 0; i < 50; ++i) {
-    const auto challenge = enrolled.factor.challenge();
+    const auto challenge = enrolled.factor.challenge_enrollment();
     const std::string code(challenge.code());
     CHECK(code.size() == 6);
     CHECK(code.find_first_not_of("0123456789") == std::string::npos);
-    CHECK(host.verifier.get_challenge(challenge.id()).code().empty());
+    CHECK(host.verifier.get_challenge(challenge.id(), mfa::any_user).code().empty());
     CHECK(host.storage.find_challenge(challenge.id())->answer.find(code) == std::string::npos);
     codes.insert(code);
   }
@@ -140,8 +152,8 @@ TEST_CASE("codes the host delivers: six digits, told with the challenge and neve
 TEST_CASE("codes the host delivers: ten minutes, once, and only the latest") {
   Host host({.generic_otp_interval = 0s});
   const auto enrolled = enroll_generic_otp(host);
-  const auto first = enrolled.factor.challenge();
-  const auto second = enrolled.factor.challenge();
+  const auto first = enrolled.factor.challenge_enrollment();
+  const auto second = enrolled.factor.challenge_enrollment();
   CHECK(host.verify(first.id(), first.code()) == Status::superseded);
   CHECK(host.verify(second.id(), second.code()) == Status::valid);
   CHECK(host.verify(second.id(), second.code()) == Status::already_verified);
@@ -150,13 +162,27 @@ TEST_CASE("codes the host delivers: ten minutes, once, and only the latest") {
   CHECK(host.verify(late.id(), late.code()) == Status::expired);
 }
 
-TEST_CASE("codes the host delivers: 30 s between two, 5 an hour, 10 a day") {
-  Host host;
-  const auto enrolled = enroll_generic_otp(host);
-  const auto other = enroll_generic_otp(host);
+TEST_CASE(
+    "codes the host delivers: 30 s between two, 5 an hour, 10 a day, for a destination and not a factor") {
+  Host host({.sends_a_user_an_hour = 100, .sends_a_user_a_day = 100});
+  const auto verified = [&](const std::string& destination, const std::string& user_id) {
+    auto enrolled =
+        host.verifier.enroll_factor(mfa::GenericOtp{.destination = destination, .user_id = user_id});
+    const auto challenge = enrolled.factor.challenge_enrollment();
+    REQUIRE(challenge.confirm(challenge.code()).confirmed());
+    host.clock.advance(25h);
+    return enrolled.factor;
+  };
+  const auto first = verified("a***@example.com", "u_42");
+  const auto second = verified("a***@example.com", "u_43");
+  int turn = 0;
   check_usual_send_limits(
-      host, errc::code_rate_limited, [&] { (void)enrolled.factor.challenge(); },
-      [&] { CHECK_NOTHROW(other.factor.challenge()); });
+      host, errc::code_rate_limited, [&] { (void)(++turn % 2 ? first : second).challenge(); },
+      [&] {
+        const auto other = host.verifier.enroll_factor(
+            mfa::GenericOtp{.destination = "b***@example.com", .user_id = "u_44"});
+        CHECK_NOTHROW(other.factor.challenge_enrollment());
+      });
 }
 
 TEST_CASE("hotp: the counter never goes back") {

@@ -15,12 +15,14 @@
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
+#include "support/edited_record.hpp"
 #include "support/host.hpp"
 
 using mfa::ChallengeState;
 using mfa::errc;
 using mfa::Status;
 using mfa::Time;
+using mfa::test::edited;
 using mfa::test::Host;
 using mfa::test::thrown_by;
 using namespace std::chrono_literals;
@@ -55,6 +57,41 @@ const std::vector<Jump> jumps{
 
 Time stored(Instant instant) { return std::chrono::floor<std::chrono::milliseconds>(instant); }
 
+/// A token with a counter, whose codes are right whatever the time: code 0 has confirmed it.
+struct Token {
+  explicit Token(Host& host) {
+    const auto enrolled = host.verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan"});
+    id = enrolled.factor.id();
+    secret = enrolled.hotp.secret;
+    REQUIRE(host.verifier.confirm_enrollment(id, code(0)).confirmed());
+  }
+
+  [[nodiscard]] std::string code(std::uint64_t counter) const {
+    return mfa::otp::hotp(mfa::otp::base32_decode(secret), counter);
+  }
+
+  /// A code that it shows nowhere near.
+  [[nodiscard]] std::string wrong() const {
+    for (char digit = '0';; ++digit) {
+      const std::string candidate(6, digit);
+      bool shown = false;
+      for (std::uint64_t counter = 0; counter < 100; ++counter) shown = shown || code(counter) == candidate;
+      if (!shown) return candidate;
+    }
+  }
+
+  std::string id;
+  std::string secret;
+};
+
+/// A factor whose codes the host delivers, confirmed.
+std::string verified_mail(Host& host) {
+  const auto mail = host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}).factor;
+  const auto challenge = mail.challenge_enrollment();
+  REQUIRE(challenge.confirm(challenge.code()).confirmed());
+  return mail.id();
+}
+
 /// The time to wait that `call` is refused with, or none.
 template <class Call> std::optional<std::chrono::seconds> wait_of(Call&& call) {
   try {
@@ -83,9 +120,9 @@ TEST_CASE("A factor waits no longer than the longest delay, and no shorter than 
       CAPTURE(jump.what, failures);
       Host host;
       host.clock.set(jump.first - 24h);
-      const auto enrolled = host.enroll_totp();
-      const std::string id = enrolled.factor.id();
-      const std::string wrong = host.wrong_code(enrolled.totp.secret);
+      const Token token(host);
+      const std::string& id = token.id;
+      const std::string wrong = token.wrong();
       std::optional<std::chrono::seconds> delay;
       for (int i = 0; i < failures; ++i) {
         if (i + 1 == failures) host.clock.set(jump.first);
@@ -96,17 +133,18 @@ TEST_CASE("A factor waits no longer than the longest delay, and no shorter than 
       }
       REQUIRE(delay.has_value());
       host.clock.advance(jump.then - jump.first);
-      const auto tried = host.verifier.verify_challenge(host.challenge(id), host.code(enrolled.totp.secret));
+      const auto tried = host.verifier.verify_challenge(host.challenge(id), token.code(1));
       CHECK(tried.status() == Status::delayed);
       REQUIRE(tried.retry_after().has_value());
       CHECK(*tried.retry_after() >= *delay);
       CHECK(*tried.retry_after() <= host.verifier.options().longest_delay);
-      CHECK(host.verifier.get_factor(id).delayed_until() == stored(host.clock.now()) + *tried.retry_after());
+      CHECK(host.verifier.get_factor(id, mfa::any_user).delayed_until() ==
+            stored(host.clock.now()) + *tried.retry_after());
       // It counts down.
       host.clock.advance(*tried.retry_after() - 1s);
       CHECK(host.verifier.verify_challenge(host.challenge(id), wrong).retry_after() == 1s);
       host.clock.advance(1s);
-      CHECK(host.verify(host.challenge(id), host.code(enrolled.totp.secret)) == Status::valid);
+      CHECK(host.verify(host.challenge(id), token.code(1)) == Status::valid);
     }
 }
 
@@ -115,10 +153,8 @@ TEST_CASE("Wrong codes that a clock ahead counted before any wait begin none") {
     CAPTURE(jump.what);
     Host host;
     host.clock.set(jump.first);
-    const auto enrolled = host.enroll_totp();
-    const std::string id = enrolled.factor.id();
-    const std::string wrong = host.wrong_code(enrolled.totp.secret);
-    const auto fail = [&] { return host.verifier.verify_challenge(host.challenge(id), wrong); };
+    const Token token(host);
+    const auto fail = [&] { return host.verifier.verify_challenge(host.challenge(token.id), token.wrong()); };
     for (int i = 0; i < 4; ++i) (void)fail();
     host.clock.set(jump.then);
     CHECK(fail().retry_after() == 30s); // the fifth
@@ -135,12 +171,11 @@ TEST_CASE("No limit on sends waits longer than its window, and none is shorter t
     for (const Row& row : rows)
       for (const bool by_sms : {true, false}) {
         CAPTURE(jump.what, row.sends, by_sms);
-        Host host;
-        host.clock.set(jump.first - (row.sends - 1) * row.between);
-        if (host.clock.now() < Instant{}) host.clock.set(jump.first);
-        const std::string id =
-            by_sms ? host.enroll_sms().factor.id()
-                   : host.verifier.enroll_factor(mfa::GenericOtp{.destination = "a***"}).factor.id();
+        Host host({.sends_a_user_an_hour = 500, .sends_a_user_a_day = 500});
+        const Instant begin = jump.first - (row.sends - 1) * row.between;
+        host.clock.set(begin - 25h); // what confirms the enrolment counts no more
+        const auto id = by_sms ? host.enroll_verified_sms().factor.id() : verified_mail(host);
+        host.clock.set(begin);
         for (int i = 0; i < row.sends; ++i) {
           if (i > 0) host.clock.advance(row.between);
           REQUIRE_NOTHROW(host.challenge(id));
@@ -182,7 +217,7 @@ TEST_CASE("An operator resets the limits of a number and of a factor, and the ob
   CHECK(host.verifier.reset_sms_limits("+1 (415) 555-0123"));
   CHECK_NOTHROW(host.challenge(phone));
   CHECK(wait_of([&] { return host.challenge(other); }) == 30s);
-  CHECK(host.verifier.reset_send_limits(other));
+  CHECK(host.verifier.reset_send_limits(other, mfa::any_user));
   CHECK_NOTHROW(host.challenge(other));
   CHECK(host.verifier.reset_send_limits(mail, "u_42"));
   CHECK_NOTHROW(host.challenge(mail));
@@ -191,19 +226,22 @@ TEST_CASE("An operator resets the limits of a number and of a factor, and the ob
                                                                       {mail, mfa::FactorType::generic_otp}});
   // What there is nothing of.
   CHECK_FALSE(host.verifier.reset_sms_limits("+14155550199"));
-  CHECK_FALSE(host.verifier.reset_send_limits(host.enroll_totp().factor.id()));
+  CHECK_FALSE(host.verifier.reset_send_limits(host.enroll_totp().factor.id(), mfa::any_user));
   CHECK(heard.size() == 3);
   CHECK(thrown_by([&] { return host.verifier.reset_sms_limits("0123"); }) == errc::invalid_phone_number);
   CHECK(thrown_by([&] { return host.verifier.reset_send_limits(mail, "u_43"); }) == errc::entity_not_found);
-  CHECK(thrown_by([&] { return host.verifier.reset_send_limits("x"); }) == errc::entity_not_found);
+  CHECK(thrown_by([&] { return host.verifier.reset_send_limits("x", mfa::any_user); }) ==
+        errc::entity_not_found);
   // Under each key of the ring.
   mfa::KeyRing both("b", key_b);
   both.add_further("a", key_a);
-  mfa::Verifier replaced{host.storage, host.clock, host.sms, mfa::Options{.key_ring = both}};
-  REQUIRE(wait_of([&] { return replaced.challenge_factor(phone).id(); }) == 30s);
+  mfa::Verifier replaced{host.storage, host.clock, host.sms,
+                         mfa::Options{.key_ring = both, .sms_allowed_country_codes = {"1"}}};
+  REQUIRE(wait_of([&] { return replaced.challenge_enrollment(phone, mfa::any_user).id(); }) == 30s);
   CHECK(replaced.reset_sms_limits("+14155550123"));
-  CHECK_NOTHROW(replaced.challenge_factor(phone).id());
-  CHECK_FALSE(wait_of([&] { return replaced.challenge_factor(other).id(); }) == std::nullopt);
+  CHECK_NOTHROW(replaced.challenge_enrollment(phone, mfa::any_user).id());
+  CHECK_FALSE(wait_of([&] { return replaced.challenge_enrollment(other, mfa::any_user).id(); }) ==
+              std::nullopt);
 }
 
 TEST_CASE("A code of a clock that was ahead does not live on, and is not revived") {
@@ -221,7 +259,7 @@ TEST_CASE("A code of a clock that was ahead does not live on, and is not revived
       continue;
     }
     CHECK(host.verify(challenge, code) == Status::expired);
-    CHECK(host.verifier.get_challenge(challenge).state() == ChallengeState::expired);
+    CHECK(host.verifier.get_challenge(challenge, mfa::any_user).state() == ChallengeState::expired);
     host.clock.set(jump.first);
     CHECK(host.verify(challenge, code) == Status::expired);
   }
@@ -229,9 +267,9 @@ TEST_CASE("A code of a clock that was ahead does not live on, and is not revived
 
 TEST_CASE("A device whose time was seen to be over is not trusted again") {
   Host host;
-  const auto short_lived = host.verifier.remember_device("u_42", "Laptop", 1h);
-  const auto also_short = host.verifier.remember_device("u_42", "Tablet", 1h);
-  const auto long_lived = host.verifier.remember_device("u_42", "Phone");
+  const auto short_lived = host.verifier.remember_device("u_42", "Laptop", mfa::by_operator, 1h);
+  const auto also_short = host.verifier.remember_device("u_42", "Tablet", mfa::by_operator, 1h);
+  const auto long_lived = host.verifier.remember_device("u_42", "Phone", mfa::by_operator);
   host.clock.advance(1h);
   CHECK_FALSE(host.verifier.check_device(short_lived.token, "u_42").has_value());
   host.clock.advance(-30min);
@@ -251,7 +289,7 @@ TEST_CASE("A device that a clock ahead remembered is trusted for no years") {
     CAPTURE(jump.what);
     Host host;
     host.clock.set(jump.first);
-    const auto device = host.verifier.remember_device("u_42", "Laptop", 30min);
+    const auto device = host.verifier.remember_device("u_42", "Laptop", mfa::by_operator, 30min);
     host.clock.set(jump.then);
     const bool close = jump.first - jump.then <= 30min;
     CHECK(host.verifier.list_devices("u_42").size() == (close ? 1 : 0));
@@ -278,7 +316,7 @@ TEST_CASE("A TOTP factor that a clock ahead has verified is freed by an operator
     host.clock.advance(1min);
     if (jump.first > jump.then + 5min)
       CHECK(host.verify(host.challenge(id), next) == Status::code_already_used);
-    host.verifier.unlock_factor(id);
+    host.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator);
     if (jump.first > jump.then + 1min &&
         jump.first < jump.then + 24h) { // it frees itself, and no code earlier
       CHECK(host.verify(host.challenge(id), next) == Status::code_already_used);
@@ -299,35 +337,41 @@ TEST_CASE("What is stored may be any time: nothing overflows, and nothing waits 
                            Time(-1ms),        Time{},
                            stored(last),      Time(std::chrono::milliseconds(100'000'000'000'000)),
                            Time::max() - 1ms, Time::max()};
+  const std::array<unsigned char, 32> key_a{1};
+  const mfa::KeyRing keys("a", key_a);
   for (const Instant now : {Instant{}, start, last})
     for (const Time extreme : extremes) {
       CAPTURE(now.time_since_epoch().count(), extreme.time_since_epoch().count());
-      Host host;
+      Host host({.key_ring = keys});
       host.clock.set(now);
       const auto enrolled = host.enroll_totp();
       const std::string id = enrolled.factor.id();
-      auto factor = *host.storage.find_factor(id);
-      factor.failures = 7;
-      factor.last_failure_at = extreme;
-      factor.created_at = factor.updated_at = extreme;
-      factor.last_used_at = extreme;
+      const auto factor = edited(*host.storage.find_factor(id), keys, [&](auto& stored_factor) {
+        stored_factor.failures = 7;
+        stored_factor.last_failure_at = extreme;
+        stored_factor.created_at = stored_factor.updated_at = extreme;
+        stored_factor.last_used_at = extreme;
+      });
       REQUIRE(host.storage.commit({.factors = {factor}, .challenges = {}, .counters = {}, .removals = {}}));
       const mfa::Options options;
       CHECK(mfa::decision::lockout(factor, stored(now), options).wait <= 1h);
-      (void)mfa::decision::keep_bounded_wait(factor, stored(now), options);
-      CHECK(mfa::decision::lockout(factor, stored(now), options).wait <= 1h);
+      auto bounded = factor;
+      (void)mfa::decision::keep_bounded_wait(bounded, stored(now), options);
+      CHECK(mfa::decision::lockout(bounded, stored(now), options).wait <= 1h);
       believed_or_refused([&] {
-        const auto tried = host.verifier.verify_challenge(host.challenge(id), "000000");
+        const auto tried = host.verifier.confirm_enrollment(id, "000000");
         CHECK(tried.retry_after().value_or(0s) <= 1h);
-        CHECK(host.verifier.get_factor(id).delayed_until().value_or(Time{}) <= stored(now) + 1h);
+        CHECK(host.verifier.get_factor(id, mfa::any_user).delayed_until().value_or(Time{}) <=
+              stored(now) + 1h);
       });
 
-      const auto phone = host.enroll_sms();
+      const auto phone = host.enroll_sms("+14155550123", "u_43");
       for (const bool created : {true, false}) {
-        (void)host.verifier.reset_send_limits(phone.factor.id());
+        (void)host.verifier.reset_send_limits(phone.factor.id(), mfa::any_user);
         const std::string sent = host.challenge(phone.factor.id());
-        auto challenge = *host.storage.find_challenge(sent);
-        (created ? challenge.created_at : *challenge.expires_at) = extreme;
+        const auto challenge = edited(*host.storage.find_challenge(sent), keys, [&](auto& stored_challenge) {
+          (created ? stored_challenge.created_at : *stored_challenge.expires_at) = extreme;
+        });
         REQUIRE(
             host.storage.commit({.factors = {}, .challenges = {challenge}, .counters = {}, .removals = {}}));
         believed_or_refused([&] { (void)host.verify(sent, "000000"); });
@@ -403,7 +447,7 @@ TEST_CASE("A verification is fresh within its time on either side, and at no oth
 
 TEST_CASE("A clock that no time point can follow is refused, and its last day is a day like any other") {
   Host host;
-  const auto totp = host.enroll_totp();
+  const auto totp = host.enroll_verified_totp();
   for (const Instant now : {Instant::min(), Instant{} - 1ms, last + 1ms, Instant::max()}) {
     CAPTURE(now.time_since_epoch().count());
     host.clock.set(now);
@@ -411,6 +455,7 @@ TEST_CASE("A clock that no time point can follow is refused, and its last day is
   }
   host.clock.set(last);
   CHECK(host.verify(host.challenge(totp.factor.id()), host.code(totp.totp.secret)) == Status::valid);
-  const auto device = host.verifier.remember_device("u_42", "Laptop", mfa::longest_device_lifetime);
+  const auto device =
+      host.verifier.remember_device("u_42", "Laptop", mfa::by_operator, mfa::longest_device_lifetime);
   CHECK(Instant(device.device.expires_at) == last + mfa::longest_device_lifetime); // does not overflow
 }

@@ -83,10 +83,28 @@ TEST_CASE("Every answer of a simulated world is explained by the plain rules") {
   std::printf("\n");
   INFO("seed " << seed);
   if (failure) FAIL(text(*failure));
-  for (const char* answer :
-       {"valid", "wrong_code", "code_already_used", "malformed_code", "expired", "already_verified",
-        "superseded", "too_many_attempts", "delayed", "locked_out", "entity not found", "SMS rate limited",
-        "SMS not sent", "factor locked out", "storage failure", "done"}) {
+  for (const char* answer : {"valid",
+                             "wrong_code",
+                             "code_already_used",
+                             "malformed_code",
+                             "expired",
+                             "already_verified",
+                             "superseded",
+                             "too_many_attempts",
+                             "delayed",
+                             "locked_out",
+                             "entity not found",
+                             "SMS rate limited",
+                             "SMS not sent",
+                             "factor locked out",
+                             "factor not verified",
+                             "wrong purpose",
+                             "authorization required",
+                             "enrollment expired",
+                             "user delayed",
+                             "invalid argument",
+                             "storage failure",
+                             "done"}) {
     CAPTURE(answer);
     CHECK((verbs < 100'000 || tally.answers[answer] >= 20));
   }

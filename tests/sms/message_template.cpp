@@ -82,14 +82,14 @@ TEST_CASE("A Verifier refuses a bad default; a challenge may bring its own templ
           return 0;
         }) == mfa::errc::invalid_sms_template);
   mfa::test::Host host;
-  const auto factor = host.enroll_sms().factor;
+  const auto factor = host.enroll_verified_sms().factor;
   const auto challenge = factor.challenge({.sms_template = "Foo Corp: {{code}}!"});
   const std::string body = host.sms.last().body;
   REQUIRE(body.size() == std::string_view("Foo Corp: 123456!").size());
   CHECK(challenge.verify(body.substr(10, 6)).valid());
   CHECK(mfa::test::thrown_by([&] { return factor.challenge({.sms_template = "{{name}}"}); }) ==
         mfa::errc::invalid_sms_template);
-  CHECK(host.sms.messages().size() == 1);
+  CHECK(host.sms.messages().size() == 2);
 }
 
 TEST_CASE("Named tokens stand for values, which are text whatever they look like") {
@@ -215,8 +215,11 @@ TEST_CASE("A Verifier knows its values; a challenge may bring its own, with its 
   mfa::Verifier verifier{storage, clock, sms,
                          mfa::Options{.sms_template = "{{company}}: {{code}}",
                                       .sms_values = {{"company", "Foo"}, {"help", "help@example.com"}},
+                                      .sms_allowed_country_codes = {"1"},
                                       .sms_send_interval = std::chrono::seconds(0)}};
   const auto factor = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"}).factor;
+  const auto first = factor.challenge_enrollment({.sms_template = "{{code}}"});
+  REQUIRE(first.confirm(sms.last().body).confirmed());
   const auto message = [&](const mfa::ChallengeOptions& options) {
     const auto challenge = factor.challenge(options);
     std::string body(sms.last().body);

@@ -16,6 +16,7 @@
 #include <mfa/sms/phone_number.hpp>
 
 #include "support/catch.hpp"
+#include "support/edited_record.hpp"
 #include "support/host.hpp"
 #include "support/text.hpp"
 
@@ -237,7 +238,8 @@ TEST_CASE("One phone has one limit of messages, whatever the spelling and the fa
       CAPTURE(spelling);
       const auto enrolled = host.enroll_sms(spelling);
       CHECK(enrolled.sms.phone_number == spellings.front());
-      CHECK(mfa::test::thrown_by([&] { return enrolled.factor.challenge(); }) == errc::sms_rate_limited);
+      CHECK(mfa::test::thrown_by([&] { return enrolled.factor.challenge_enrollment(); }) ==
+            errc::sms_rate_limited);
     }
     CHECK(host.sms.messages().size() == 1);
   }
@@ -269,17 +271,19 @@ TEST_CASE("A number that an earlier version kept in another spelling has the one
     const mfa::KeyRing keys = mfa::KeyRing::generate();
     Host host({.key_ring = keys});
     const auto kept = host.enroll_sms("+14155550123");
-    auto record = *host.storage.find_factor(kept.factor.id());
-    mfa::factor::seal_secret(record, mfa::crypto::bytes_of(row.kept), keys);
     mfa::storage::Batch batch;
-    batch.factors.push_back(record);
+    batch.factors.push_back(mfa::test::edited(
+        *host.storage.find_factor(kept.factor.id()), keys, [&](mfa::storage::FactorRecord& record) {
+          mfa::factor::seal_secret(record, mfa::crypto::bytes_of(row.kept), keys);
+        }));
     REQUIRE(host.storage.commit(std::move(batch)));
 
-    const auto challenge = kept.factor.challenge();
+    const auto challenge = kept.factor.challenge_enrollment();
     CHECK(host.sms.last().to == row.number);
-    CHECK(challenge.verify(host.sms.last().body).valid());
+    CHECK(challenge.confirm(host.sms.last().body).confirmed());
     if (row.number == std::string_view(row.kept)) continue;
-    const auto enrolled = host.enroll_sms(row.number);
-    CHECK(mfa::test::thrown_by([&] { return enrolled.factor.challenge(); }) == errc::sms_rate_limited);
+    const auto enrolled = host.enroll_sms(row.number, "u_43");
+    CHECK(mfa::test::thrown_by([&] { return enrolled.factor.challenge_enrollment(); }) ==
+          errc::sms_rate_limited);
   }
 }

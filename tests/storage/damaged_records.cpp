@@ -1,6 +1,6 @@
-// What a storage returns is checked before anything is made of it, whatever storage it is: times that no
-// clock makes and that would overflow, states and kinds that there are not, another record than the one asked
-// for.
+// What a storage returns is checked before anything is made of it, whatever storage it is and before its seal
+// is looked at: times that no clock makes and that would overflow, states and kinds that there are not,
+// another record than the one asked for.
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -40,12 +40,14 @@ struct OwnHost : HostOver<flips::OwnStorage> {
       (void)verify(challenge_id, wrong_code(totp.totp.secret));
     challenge_id = challenge(totp.factor.id());
     sms_challenge_id = challenge(phone.factor.id());
-    token = verifier.remember_device("u_42", "laptop").token;
+    token = verifier.remember_device("u_42", "laptop", shown).token;
     sound = storage.records;
   }
 
   decltype(std::declval<HostOver<flips::OwnStorage>&>().enroll_totp()) totp = enroll_totp();
-  decltype(std::declval<HostOver<flips::OwnStorage>&>().enroll_sms()) phone = enroll_sms();
+  mfa::Confirmation shown = totp.factor.confirm(code(totp.totp.secret));
+  decltype(std::declval<HostOver<flips::OwnStorage>&>().enroll_sms()) phone =
+      enroll_sms("+14155550123", "u_42", shown);
   std::string challenge_id = challenge(totp.factor.id());
   std::string sms_challenge_id;
   std::string token;
@@ -58,12 +60,15 @@ struct OwnHost : HostOver<flips::OwnStorage> {
   void check_factor_refused() {
     const std::string id = totp.factor.id();
     const std::vector<std::function<void()>> verbs{
-        [&] { (void)verifier.get_factor(id); },
+        [&] { (void)verifier.get_factor(id, mfa::any_user); },
         [&] { (void)verifier.list_factors("u_42"); },
-        [&] { (void)verifier.challenge_factor(id); },
+        [&] { (void)verifier.challenge_factor(id, mfa::any_user); },
+        [&] { (void)verifier.challenge_enrollment(id, mfa::any_user); },
         [&] { (void)verifier.verify_challenge(challenge_id, "123456"); },
-        [&] { verifier.unlock_factor(id); },
-        [&] { (void)verifier.unsafe_export_otpauth_uri(id); }};
+        [&] { (void)verifier.confirm_enrollment(id, "123456"); },
+        [&] { verifier.delete_factor(id, mfa::any_user, mfa::by_operator); },
+        [&] { verifier.unlock_factor(id, mfa::any_user, mfa::by_operator); },
+        [&] { (void)verifier.unsafe_export_otpauth_uri(id, mfa::any_user); }};
     for (std::size_t i = 0; i < verbs.size(); ++i) {
       INFO("verb " << i);
       CHECK(thrown_by(verbs[i]) == errc::corrupt_record);
@@ -73,7 +78,8 @@ struct OwnHost : HostOver<flips::OwnStorage> {
   }
 
   void check_challenge_refused() {
-    CHECK(thrown_by([&] { return verifier.get_challenge(challenge_id); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return verifier.get_challenge(challenge_id, mfa::any_user); }) ==
+          errc::corrupt_record);
     CHECK(thrown_by([&] { return verifier.verify_challenge(challenge_id, "123456"); }) ==
           errc::corrupt_record);
     storage.records = sound;
@@ -82,7 +88,8 @@ struct OwnHost : HostOver<flips::OwnStorage> {
   void check_devices_refused() {
     CHECK(thrown_by([&] { return verifier.check_device(token, "u_42"); }) == errc::corrupt_record);
     CHECK(thrown_by([&] { return verifier.list_devices("u_42"); }) == errc::corrupt_record);
-    CHECK(thrown_by([&] { return verifier.remember_device("u_42", "phone"); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return verifier.remember_device("u_42", "phone", mfa::by_operator); }) ==
+          errc::corrupt_record);
     CHECK(thrown_by([&] { return verifier.revoke_devices("u_42"); }) == errc::corrupt_record);
     storage.records = sound;
   }
@@ -147,7 +154,8 @@ TEST_CASE("text that the verbs never store is an error and not passed on") {
     host.factor().friendly_name = text;
     host.check_factor_refused();
     host.factor().user_id = text;
-    CHECK(thrown_by([&] { return host.verifier.get_factor(host.totp.factor.id()); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return host.verifier.get_factor(host.totp.factor.id(), mfa::any_user); }) ==
+          errc::corrupt_record);
     host.storage.records = host.sound;
   }
 }
@@ -156,11 +164,13 @@ TEST_CASE("another record than the one asked for is an error") {
   OwnHost host;
   auto& factors = host.storage.records.factors;
   factors.at(host.totp.factor.id()).id = host.phone.factor.id();
-  CHECK(thrown_by([&] { return host.verifier.get_factor(host.totp.factor.id()); }) == errc::corrupt_record);
+  CHECK(thrown_by([&] { return host.verifier.get_factor(host.totp.factor.id(), mfa::any_user); }) ==
+        errc::corrupt_record);
   CHECK(thrown_by([&] { return host.verify(host.challenge_id, "123456"); }) == errc::corrupt_record);
   host.storage.records = host.sound;
   host.put().id = host.sms_challenge_id;
-  CHECK(thrown_by([&] { return host.verifier.get_challenge(host.challenge_id); }) == errc::corrupt_record);
+  CHECK(thrown_by([&] { return host.verifier.get_challenge(host.challenge_id, mfa::any_user); }) ==
+        errc::corrupt_record);
   host.storage.records = host.sound;
   host.devices().id = "trusted_devices_u_43";
   CHECK(thrown_by([&] { return host.verifier.list_devices("u_42"); }) == errc::corrupt_record);
@@ -170,8 +180,10 @@ namespace {
 
 /// A host's storage that takes user ids in either case for the same.
 struct CaseBlindStorage : flips::OwnStorage {
-  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view) const { // both of "u_a" and "U_A"
-    return OwnStorage::scan_factors({}, 100);
+  bool blind = false;
+
+  [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id) const {
+    return blind ? OwnStorage::scan_factors({}, 100) : OwnStorage::list_factors(user_id);
   }
 };
 
@@ -180,8 +192,10 @@ struct CaseBlindStorage : flips::OwnStorage {
 TEST_CASE("a list with another user's factors is an error") {
   HostOver<CaseBlindStorage> host;
   (void)host.enroll_totp("u_a");
-  CHECK(host.verifier.list_factors("u_a").size() == 1);
   (void)host.enroll_totp("U_A");
+  CHECK(host.verifier.list_factors("u_a").size() == 1);
+  host.storage.blind = true;
+  CHECK(thrown_by([&] { return host.enroll_totp("u_a"); }) == errc::corrupt_record);
   CHECK(thrown_by([&] { return host.verifier.list_factors("u_a"); }) == errc::corrupt_record);
 }
 

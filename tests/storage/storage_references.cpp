@@ -75,11 +75,13 @@ TEST_CASE("The verbs do the same on it") {
   const References references(challenges_end_with_their_factor);
   HostOver<Sqlite> host({.key_ring = mfa::KeyRing::generate()}, references.file.path, quick);
   const auto totp = host.enroll_totp();
-  const auto phone = host.enroll_sms();
+  const auto shown = totp.factor.confirm(host.code(totp.totp.secret));
+  const auto phone = host.enroll_sms("+14155550123", "u_42", shown);
   const auto of_totp = host.challenge(totp.factor.id());
   const auto of_phone = host.challenge(phone.factor.id());
-  host.verifier.delete_factor(totp.factor.id());
-  CHECK(thrown_by([&] { return host.verifier.get_challenge(of_totp); }) == errc::entity_not_found);
+  host.verifier.delete_factor(totp.factor.id(), "u_42", shown);
+  CHECK(thrown_by([&] { return host.verifier.get_challenge(of_totp, mfa::any_user); }) ==
+        errc::entity_not_found);
   CHECK(thrown_by([&] { return host.verify(of_totp, host.code(totp.totp.secret)); }) ==
         errc::entity_not_found);
   CHECK(thrown_by([&] { return host.challenge(totp.factor.id()); }) == errc::entity_not_found);

@@ -95,6 +95,12 @@ TEST_CASE("Everything that the verbs write fits in what a storage is told to tak
   mfa::testing::RecordingSms sms;
   mfa::Verifier verifier{storage, clock, sms,
                          mfa::Options{.key_ring = mfa::KeyRing{std::string(64, 'k'), key},
+                                      .open_challenges_a_user = 100,
+                                      .unverified_factors_a_user = 50,
+                                      .sends_a_user_an_hour = 500,
+                                      .sends_a_user_a_day = 500,
+                                      .wrong_codes_a_user_a_day = 1000,
+                                      .sms_allowed_country_codes = {"1"},
                                       .sms_send_interval = 0s,
                                       .sms_sends_an_hour = 100,
                                       .sms_sends_a_day = 100,
@@ -102,7 +108,7 @@ TEST_CASE("Everything that the verbs write fits in what a storage is told to tak
                                       .generic_otps_an_hour = 100,
                                       .generic_otps_a_day = 100,
                                       .webauthn = std::make_shared<LavishParty>()}};
-  const std::string binding(mfa::decision::longest_binding, 'b');
+  const std::string binding(mfa::decision::longest_bound, 'b');
   const mfa::ChallengeOptions bound{.binding = binding};
 
   const auto totp = verifier.enroll_factor(mfa::Totp{.issuer = issuer,
@@ -110,25 +116,34 @@ TEST_CASE("Everything that the verbs write fits in what a storage is told to tak
                                                      .user_id = user,
                                                      .friendly_name = name,
                                                      .hash = mfa::crypto::Hash::sha512});
-  (void)verifier.challenge_factor(totp.factor.id(), bound);
+  (void)verifier.challenge_enrollment(totp.factor.id(), user, bound);
   const auto hotp = verifier.enroll_factor(mfa::Hotp{.issuer = issuer, .user = of_64, .user_id = user});
-  (void)verifier.challenge_factor(hotp.factor.id(), bound);
-  const auto recovery = verifier.enroll_factor(mfa::RecoveryCodes{.user_id = user, .count = 50});
-  (void)verifier.regenerate_recovery_codes(recovery.factor.id());
-  const auto phone = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = user});
-  const auto mail =
-      verifier.enroll_factor(mfa::GenericOtp{.destination = std::string(200, 'd'), .user_id = user});
+  (void)verifier.challenge_enrollment(hotp.factor.id(), user, bound);
+  const auto recovery =
+      verifier.enroll_factor(mfa::RecoveryCodes{.user_id = user, .count = 50}, mfa::by_operator);
+  (void)verifier.challenge_factor(recovery.factor.id(), user,
+                                  {.purpose = mfa::Purpose::action, .action = binding, .binding = binding});
+  (void)verifier.regenerate_recovery_codes(recovery.factor.id(), mfa::any_user, mfa::by_operator);
+  const auto phone =
+      verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = user}, mfa::by_operator);
+  const auto mail = verifier.enroll_factor(
+      mfa::GenericOtp{.destination = std::string(200, 'd'), .user_id = user}, mfa::by_operator);
   for (int i = 0; i < 100; ++i) {
-    (void)verifier.challenge_factor(phone.factor.id(), bound);
-    (void)verifier.challenge_factor(mail.factor.id(), bound);
+    (void)verifier.challenge_enrollment(phone.factor.id(), user, bound);
+    (void)verifier.challenge_enrollment(mail.factor.id(), user, bound);
     clock.advance(1s);
   }
+  for (int i = 0; i < 50; ++i)
+    (void)verifier.enroll_factor(mfa::GenericOtp{.user_id = user}, mfa::by_operator);
+  const auto nobodys = verifier.enroll_factor(mfa::GenericOtp{});
+  (void)verifier.challenge_enrollment(nobodys.factor.id(), mfa::any_user, bound);
   for (int i = 0; i < 20; ++i) {
-    (void)verifier.remember_device(user, std::string(200, 'l'), 366 * 24h);
-    const auto security_key =
-        verifier.enroll_factor(mfa::WebAuthn{.user = of_64, .display_name = of_64, .user_id = user});
-    const auto challenge = verifier.challenge_factor(security_key.factor.id(), bound);
-    REQUIRE(verifier.verify_challenge(challenge.id(), std::to_string(i), {.binding = binding}).valid());
+    (void)verifier.remember_device(user, std::string(200, 'l'), mfa::by_operator, 366 * 24h);
+    const auto security_key = verifier.enroll_factor(
+        mfa::WebAuthn{.user = of_64, .display_name = of_64, .user_id = user}, mfa::by_operator);
+    const auto challenge =
+        verifier.challenge_enrollment(security_key.factor.id(), user, bound, mfa::by_operator);
+    REQUIRE(challenge.confirm(std::to_string(i), {.binding = binding}).confirmed());
   }
 
   const std::map<std::string, std::size_t> most{{"factor id", mfa::storage::longest_factor_id},

@@ -7,16 +7,37 @@
 #include <cstdint>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include <mfa/options.hpp>
+#include <mfa/purpose.hpp>
 
 namespace mfa::test {
 
-enum class Verb { enroll_totp, enroll_sms, challenge, verify, remove, unlock, look, purge, wait };
+enum class Verb {
+  enroll_totp,
+  enroll_sms,
+  enroll_recovery_codes,
+  challenge,
+  verify,
+  confirm, ///< by the factor's id
+  remove,
+  regenerate,
+  remember,
+  check_device,
+  password_changed,
+  unlock,
+  look,
+  purge,
+  wait
+};
+
+/// What allows a change of a user's factors or devices.
+enum class Shows { nothing, verification, by_operator };
 
 /// What is typed at a verification.
 enum class Typed {
@@ -35,8 +56,12 @@ struct Call {
   int target = 0;  ///< the factor or challenge that it is about
   int user = 0;    ///< whose factor it is or must be; 0: not said
   int binding = 0; ///< 0: none
-  bool verified_only = false;
+  Purpose purpose = Purpose::sign_in;
+  int action = 0;
+  bool strong = false;      ///< requires more than one factor
   bool undelivered = false; ///< the SMS gateway fails
+  Shows shows = Shows::nothing;
+  int shown = 0; ///< the challenge of that verification
   Typed typed = Typed::shown;
   int code_of = 0;   ///< the challenge whose code is typed
   int steps_off = 0; ///< how far from now the authenticator's clock is
@@ -50,6 +75,14 @@ struct Sequence {
 
 /// The options that sequences vary, with their names.
 inline constexpr std::tuple varied_options{
+    std::pair{"authorization_lifetime", &Options::authorization_lifetime},
+    std::pair{"open_challenges_a_user", &Options::open_challenges_a_user},
+    std::pair{"unverified_factors_a_user", &Options::unverified_factors_a_user},
+    std::pair{"enrollment_lifetime", &Options::enrollment_lifetime},
+    std::pair{"sends_a_user_an_hour", &Options::sends_a_user_an_hour},
+    std::pair{"sends_a_user_a_day", &Options::sends_a_user_a_day},
+    std::pair{"wrong_codes_a_user_a_day", &Options::wrong_codes_a_user_a_day},
+    std::pair{"challenge_lifetime", &Options::challenge_lifetime},
     std::pair{"totp_drift_steps", &Options::totp_drift_steps},
     std::pair{"sms_code_digits", &Options::sms_code_digits},
     std::pair{"sms_code_lifetime", &Options::sms_code_lifetime},
@@ -82,39 +115,56 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
     const auto found = names.find(name);
     return found == names.end() ? std::string("unknown") : found->second;
   };
-  const auto saying = [](const Call& call) {
+  const auto saying = [&named](const Call& call) {
     std::string text;
     if (call.user != 0) text += ", of user " + std::to_string(call.user);
     if (call.binding != 0) text += ", bound to " + std::to_string(call.binding);
-    if (call.verified_only) text += ", if verified";
+    if (call.purpose != Purpose::sign_in) text += ", to " + std::string(to_string(call.purpose));
+    if (call.action != 0) text += " " + std::to_string(call.action);
+    if (call.strong) text += ", with two factors";
     if (call.undelivered) text += ", not delivered";
+    if (call.shows == Shows::by_operator) text += ", by an operator";
+    if (call.shows == Shows::verification) text += ", after " + named(call.shown);
     return text;
   };
   int factors = 0;
   int challenges = 0;
+  int devices = 0;
   for (const Call& call : sequence.calls) {
     std::string line;
     switch (call.verb) {
     case Verb::enroll_totp:
     case Verb::enroll_sms:
+    case Verb::enroll_recovery_codes: {
+      static constexpr std::array kinds{"TOTP ", "SMS ", "recovery codes "};
       names[call.name] = "F" + std::to_string(++factors);
-      line = std::string("enrol ") + (call.verb == Verb::enroll_totp ? "TOTP " : "SMS ") + named(call.name);
+      line = std::string("enrol ") + kinds[static_cast<std::size_t>(call.verb)] + named(call.name);
       break;
+    }
     case Verb::challenge: {
       const std::string factor = named(call.target);
       names[call.name] = "C" + std::to_string(++challenges);
       line = "challenge " + factor + " as " + named(call.name);
       break;
     }
+    case Verb::confirm: names[call.name] = "C" + std::to_string(++challenges); [[fallthrough]];
     case Verb::verify: {
       static constexpr std::array typed{"the code", "the code with spaces", "the last accepted code again",
                                         "a wrong code", "no code"};
-      line = "verify " + named(call.target) + " with " + typed[static_cast<std::size_t>(call.typed)];
+      line = (call.verb == Verb::verify ? "verify " : "confirm ") + named(call.target) + " with " +
+             typed[static_cast<std::size_t>(call.typed)];
       if (call.code_of != call.target) line += " of " + named(call.code_of);
       if (call.steps_off != 0) line += ", " + std::to_string(call.steps_off) + " steps off";
       break;
     }
     case Verb::remove: line = "delete " + named(call.target); break;
+    case Verb::regenerate: line = "regenerate " + named(call.target); break;
+    case Verb::remember:
+      names[call.name] = "D" + std::to_string(++devices);
+      line = "remember " + named(call.name);
+      break;
+    case Verb::password_changed: line = "change the password"; break;
+    case Verb::check_device: line = "check " + named(call.target); break;
     case Verb::unlock: line = "unlock " + named(call.target); break;
     case Verb::look: line = "look at " + named(call.target); break;
     case Verb::purge: line = "purge"; break;
@@ -133,12 +183,17 @@ class SequenceSource {
 
   Sequence draw(std::size_t length) {
     Sequence drawn{.options = draw_options(), .calls = {}};
+    calls_.clear();
     factors_.clear();
     challenges_.clear();
-    drawn.calls.push_back(draw_enrollment(0, Verb::enroll_totp));
-    drawn.calls.push_back(draw_enrollment(1, Verb::enroll_sms));
-    while (drawn.calls.size() < length)
-      drawn.calls.push_back(draw_call(static_cast<int>(drawn.calls.size())));
+    devices_.clear();
+    confirmed_.clear();
+    verified_.clear();
+    enroll(Verb::enroll_totp);
+    enroll(Verb::enroll_sms);
+    while (calls_.size() < length) draw_calls();
+    calls_.resize(length);
+    drawn.calls = calls_;
     return drawn;
   }
 
@@ -154,6 +209,14 @@ class SequenceSource {
   Options draw_options() {
     using std::chrono::seconds;
     Options options;
+    options.authorization_lifetime = any_of(std::array{seconds(60), seconds(600), seconds(3600)});
+    options.open_challenges_a_user = any_of(std::array{1U, 2U, 3U, 20U, 100U});
+    options.unverified_factors_a_user = between(1, 5);
+    options.enrollment_lifetime = any_of(std::array{seconds(60), seconds(600), seconds(86'400)});
+    options.sends_a_user_an_hour = between(4, 20);
+    options.sends_a_user_a_day = between(8, 40);
+    options.wrong_codes_a_user_a_day = between(10, 15);
+    options.challenge_lifetime = any_of(std::array{seconds(60), seconds(600), seconds(3600)});
     options.totp_drift_steps = between(0, 2);
     options.sms_code_digits = between(6, 9);
     options.sms_code_lifetime = any_of(std::array{seconds(30), seconds(60), seconds(600)});
@@ -169,34 +232,117 @@ class SequenceSource {
     return options;
   }
 
-  Call draw_enrollment(int name, Verb verb) {
-    factors_.push_back({.verb = verb, .name = name, .user = static_cast<int>(between(0, 2))});
-    return factors_.back();
+  [[nodiscard]] int next_name() const { return static_cast<int>(calls_.size()); }
+
+  /// A factor, and mostly the call by which its user shows that he has it.
+  void enroll(Verb verb) {
+    Call call{.verb = verb, .name = next_name(), .user = static_cast<int>(between(0, 2))};
+    show(call, call.user);
+    calls_.push_back(call);
+    factors_.push_back(call);
+    if (verb == Verb::enroll_recovery_codes) confirmed_.insert(call.name);
+    if (verb == Verb::enroll_recovery_codes || percent(25)) return;
+    Call confirmation{.verb = Verb::confirm,
+                      .name = next_name(),
+                      .target = call.name,
+                      .purpose = Purpose::confirm_enrollment,
+                      .code_of = call.name};
+    if (verb == Verb::enroll_sms) {
+      const Call asked{.verb = Verb::challenge,
+                       .name = next_name(),
+                       .target = call.name,
+                       .purpose = Purpose::confirm_enrollment};
+      calls_.push_back(asked);
+      confirmation = {.verb = Verb::verify,
+                      .name = asked.name,
+                      .target = asked.name,
+                      .purpose = Purpose::confirm_enrollment,
+                      .code_of = asked.name};
+    }
+    calls_.push_back(confirmation);
+    challenges_.push_back(
+        {.name = confirmation.name, .target = call.name, .purpose = Purpose::confirm_enrollment});
+    confirmed_.insert(call.name);
+    verified_.push_back({.name = confirmation.name, .user = call.user});
+    if (percent(60)) calls_.push_back({.verb = Verb::wait, .by = std::chrono::seconds(30)});
   }
 
-  Call draw_call(int name) {
+  /// What allows a change for this user: mostly the last verification of his, or an operator.
+  void show(Call& call, int user) {
+    if (percent(10)) return;
+    const auto last = std::find_if(verified_.rbegin(), verified_.rend(),
+                                   [user](const Call& verified) { return verified.user == user; });
+    const bool by_user = last != verified_.rend() && user != 0 && percent(50);
+    call.shows = by_user || percent(10) ? Shows::verification : Shows::by_operator;
+    if (call.shows == Shows::verification) call.shown = by_user ? last->name : any_challenge().name;
+  }
+
+  void draw_calls() {
     const unsigned drawn = between(1, 100);
-    if (drawn <= 17) return draw_wait();
-    if (drawn <= 62) return draw_verification();
-    if (drawn <= 80) return draw_challenge(name);
-    if (drawn <= 83) return draw_enrollment(name, percent(50) ? Verb::enroll_totp : Verb::enroll_sms);
-    if (drawn <= 84) return draw_removal();
-    if (drawn <= 88) return {.verb = Verb::unlock, .target = any_factor().name};
-    if (drawn <= 89) return {.verb = Verb::purge};
+    if (drawn <= 16) return calls_.push_back(draw_wait());
+    if (drawn <= 48) return calls_.push_back(draw_verification());
+    if (drawn <= 70) return calls_.push_back(draw_challenge());
+    if (drawn <= 75) {
+      static constexpr std::array kinds{Verb::enroll_totp, Verb::enroll_sms, Verb::enroll_recovery_codes};
+      return enroll(any_of(kinds));
+    }
+    if (drawn <= 78) return calls_.push_back(draw_removal());
+    if (drawn <= 82) return calls_.push_back(draw_device());
+    if (drawn <= 84) return calls_.push_back(draw_change(Verb::regenerate));
+    if (drawn <= 87) return calls_.push_back(draw_change(Verb::unlock));
+    if (drawn <= 88) return calls_.push_back({.verb = Verb::purge});
+    if (drawn <= 89)
+      return calls_.push_back({.verb = Verb::password_changed, .user = static_cast<int>(between(1, 2))});
+    if (drawn <= 92) return guess();
     const Call factor = any_factor();
-    return {.verb = Verb::look,
-            .target = percent(50) ? factor.name : any_challenge().name,
-            .user = any_user(factor)};
+    calls_.push_back({.verb = Verb::look,
+                      .target = percent(50) ? factor.name : any_challenge().name,
+                      .user = any_user(factor)});
+  }
+
+  /// Somebody with the password.
+  void guess() {
+    for (unsigned left = between(2, 6); left > 0; --left) {
+      const Call challenge = draw_challenge();
+      calls_.push_back(challenge);
+      for (unsigned wrong = between(1, 4); wrong > 0; --wrong)
+        calls_.push_back({.verb = Verb::verify,
+                          .target = challenge.name,
+                          .binding = challenge.binding,
+                          .purpose = challenge.purpose,
+                          .action = challenge.action,
+                          .typed = Typed::wrong,
+                          .code_of = challenge.name});
+      if (percent(30)) calls_.push_back(draw_wait());
+    }
+  }
+
+  Call draw_change(Verb verb) {
+    const Call factor = any_factor();
+    Call call{.verb = verb, .target = factor.name, .user = any_user(factor)};
+    show(call, factor.user);
+    return call;
   }
 
   /// What is gone is mostly not spoken of any more.
   Call draw_removal() {
-    const Call factor = any_factor();
-    if (percent(90)) {
-      std::erase_if(factors_, [&](const Call& other) { return other.name == factor.name; });
-      std::erase_if(challenges_, [&](const Call& challenge) { return challenge.target == factor.name; });
+    const Call call = draw_change(Verb::remove);
+    if (percent(60)) {
+      std::erase_if(factors_, [&](const Call& other) { return other.name == call.target; });
+      std::erase_if(challenges_, [&](const Call& challenge) { return challenge.target == call.target; });
     }
-    return {.verb = Verb::remove, .target = factor.name, .user = any_user(factor)};
+    return call;
+  }
+
+  Call draw_device() {
+    if (!devices_.empty() && percent(50)) {
+      const Call device = any_recent(devices_);
+      return {.verb = Verb::check_device, .target = device.name, .user = device.user};
+    }
+    Call call{.verb = Verb::remember, .name = next_name(), .user = static_cast<int>(between(1, 2))};
+    show(call, call.user);
+    devices_.push_back(call);
+    return call;
   }
 
   Call draw_wait() {
@@ -207,36 +353,70 @@ class SequenceSource {
     return {.verb = Verb::wait, .by = percent(15) ? -by : by};
   }
 
-  Call draw_challenge(int name) {
+  Call draw_challenge() {
     const Call factor = any_factor();
     Call call{.verb = Verb::challenge,
-              .name = name,
+              .name = next_name(),
               .target = factor.name,
               .user = any_user(factor),
               .binding = percent(10) ? 1 : 0,
-              .verified_only = percent(10),
+              .purpose = purpose_for(factor.name),
+              .strong = percent(2),
               .undelivered = percent(5)};
+    if (call.purpose == Purpose::action) call.action = static_cast<int>(between(1, 2));
     challenges_.push_back(call);
     return call;
+  }
+
+  Purpose any_purpose() {
+    static constexpr std::array purposes{Purpose::sign_in, Purpose::confirm_enrollment, Purpose::step_up,
+                                         Purpose::action};
+    return any_of(purposes);
+  }
+  /// Mostly one that can be: unverified factors are to be confirmed.
+  Purpose purpose_for(int factor) {
+    if (percent(8)) return any_purpose();
+    if (!confirmed_.contains(factor)) return Purpose::confirm_enrollment;
+    return percent(70) ? Purpose::sign_in : percent(50) ? Purpose::step_up : Purpose::action;
   }
 
   Call draw_verification() {
     static constexpr std::array ways{Typed::shown, Typed::shown, Typed::shown, Typed::shown,
                                      Typed::again, Typed::again, Typed::wrong, Typed::wrong,
                                      Typed::wrong, Typed::wrong, Typed::wrong, Typed::spaced};
-    const Call challenge = any_challenge();
-    return {.verb = Verb::verify,
-            .target = challenge.name,
-            .user = any_user(challenge),
-            .binding = percent(95) ? challenge.binding : static_cast<int>(between(0, 2)),
-            .typed = percent(3) ? Typed::no_code : any_of(ways),
-            .code_of = percent(85) ? challenge.name : any_challenge().name,
-            .steps_off = percent(50) ? 0 : static_cast<int>(between(0, 6)) - 3};
+    const bool by_factor = percent(8);
+    const Call about = by_factor ? any_factor() : any_challenge();
+    Call call{.verb = by_factor ? Verb::confirm : Verb::verify,
+              .name = by_factor ? next_name() : 0,
+              .target = about.name,
+              .user = any_user(about),
+              .binding = percent(96) ? about.binding : static_cast<int>(between(0, 2)),
+              .purpose = percent(97) ? about.purpose : any_purpose(),
+              .action = percent(97) ? about.action : static_cast<int>(between(1, 2)),
+              .typed = percent(3) ? Typed::no_code : any_of(ways),
+              .code_of = percent(88) ? about.name : any_challenge().name,
+              .steps_off = percent(60) ? 0 : static_cast<int>(between(0, 6)) - 3};
+    if (by_factor) call.purpose = Purpose::confirm_enrollment;
+    if (call.purpose != Purpose::action) call.action = 0;
+    if (call.purpose == Purpose::action && call.action == 0) call.action = 1;
+    const int factor = by_factor ? about.name : about.target;
+    if (by_factor)
+      challenges_.push_back({.name = call.name,
+                             .target = factor,
+                             .binding = call.binding,
+                             .purpose = Purpose::confirm_enrollment});
+    if (call.typed == Typed::shown && call.steps_off == 0 && call.code_of == about.name) {
+      if (call.purpose == Purpose::confirm_enrollment) confirmed_.insert(factor);
+      for (const Call& enrolled : factors_)
+        if (enrolled.name == factor)
+          verified_.push_back({.name = by_factor ? call.name : call.target, .user = enrolled.user});
+    }
+    return call;
   }
 
   /// None mostly, or the one of the factor or of the challenge before.
   int any_user(const Call& of) {
-    return percent(70) ? 0 : percent(85) ? of.user : static_cast<int>(between(1, 2));
+    return percent(80) ? 0 : percent(85) ? of.user : static_cast<int>(between(1, 2));
   }
 
   /// Recent ones mostly.
@@ -249,8 +429,13 @@ class SequenceSource {
   Call any_challenge() { return any_recent(challenges_); }
 
   std::mt19937_64 random_;
+  std::vector<Call> calls_;
   std::vector<Call> factors_;
   std::vector<Call> challenges_;
+  std::vector<Call> devices_;
+  // What may have come of them:
+  std::set<int> confirmed_;    ///< factors
+  std::vector<Call> verified_; ///< challenges, with their users
 };
 
 } // namespace mfa::test

@@ -31,7 +31,7 @@ Reads read_often(Verifier& verifier, const std::string& id, std::string_view use
   Reads reads;
   for (int i = 0; i < times; ++i) {
     try {
-      (verifier.get_factor(id).user_id() == user_id ? reads.right : reads.others) += 1;
+      (verifier.get_factor(id, mfa::any_user).user_id() == user_id ? reads.right : reads.others) += 1;
     } catch (const Error& error) {
       ++reads.refused;
       reads.refusal = error.what();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,17 +30,44 @@ template <class StoragePolicy> struct HostOver {
   testing::RecordingSms sms;
   Verifier<StoragePolicy, testing::ManualClock, testing::RecordingSms> verifier;
 
-  auto enroll_totp(std::string user_id = "u_42") {
+  auto enroll_totp(std::string user_id = "u_42", const Authorization& authorization = {}) {
     return verifier.enroll_factor(
-        Totp{.issuer = "Foo Corp", .user = "alan.turing@example.com", .user_id = std::move(user_id)});
+        Totp{.issuer = "Foo Corp", .user = "alan.turing@example.com", .user_id = std::move(user_id)},
+        authorization);
   }
 
-  auto enroll_sms(std::string phone_number = "+14155550123", std::string user_id = "u_42") {
-    return verifier.enroll_factor(
-        Sms{.phone_number = std::move(phone_number), .user_id = std::move(user_id)});
+  /// A TOTP factor that its user has confirmed, a period ago.
+  auto enroll_verified_totp(std::string user_id = "u_42") {
+    auto enrolled = enroll_totp(std::move(user_id));
+    if (!verifier.confirm_enrollment(enrolled.factor.id(), code(enrolled.totp.secret)).confirmed())
+      throw std::logic_error("the enrolment was not confirmed");
+    clock.advance(std::chrono::seconds(30));
+    return enrolled;
   }
 
-  std::string challenge(std::string_view factor_id) { return verifier.challenge_factor(factor_id).id(); }
+  auto enroll_sms(std::string phone_number = "+14155550123", std::string user_id = "u_42",
+                  const Authorization& authorization = {}) {
+    return verifier.enroll_factor(Sms{.phone_number = std::move(phone_number), .user_id = std::move(user_id)},
+                                  authorization);
+  }
+
+  /// A phone whose user has shown that he has it, more than a day ago.
+  auto enroll_verified_sms(std::string phone_number = "+14155550123", std::string user_id = "u_42") {
+    auto enrolled = enroll_sms(std::move(phone_number), std::move(user_id));
+    const auto challenge = verifier.challenge_enrollment(enrolled.factor.id(), any_user);
+    if (!challenge.confirm(sms.last().body).confirmed())
+      throw std::logic_error("the enrolment was not confirmed");
+    clock.advance(std::chrono::hours(25));
+    return enrolled;
+  }
+
+  /// The id of the challenge that a host's page would ask for: to confirm the enrolment of a factor that is
+  /// unverified, and to sign in with any other.
+  std::string challenge(std::string_view factor_id, const ChallengeOptions& options = {}) {
+    if (verifier.get_factor(factor_id, any_user).verified())
+      return verifier.challenge_factor(factor_id, any_user, options).id();
+    return verifier.challenge_enrollment(factor_id, any_user, options).id();
+  }
 
   /// What the authenticator shows `steps` periods from now.
   [[nodiscard]] std::string code(std::string_view secret, int steps = 0) const {
@@ -62,13 +90,17 @@ template <class StoragePolicy> struct HostOver {
     return code;
   }
 
+  /// The answer of the verb that is for the purpose of this challenge.
   Status verify(std::string_view challenge_id, std::string_view code, const VerifyOptions& options = {}) {
+    if (verifier.get_challenge(challenge_id, any_user).purpose() == Purpose::confirm_enrollment)
+      return verifier.confirm_enrollment(challenge_id, code, options).status();
     return verifier.verify_challenge(challenge_id, code, options).status();
   }
 
  private:
   static Options with_template(Options options) {
     options.sms_template = code_only;
+    if (options.sms_allowed_country_codes.empty()) options.sms_allowed_country_codes = sms::every_country();
     return options;
   }
 };

@@ -5,17 +5,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <mfa/decision/challenge.hpp>
+#include <mfa/decision/user_record.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/verbs/devices.hpp>
 #include <mfa/verbs/request.hpp>
 
+#include "edited_record.hpp"
 #include "plain_rules.hpp"
 #include "plain_world.hpp"
 #include "stepped_verb.hpp"
@@ -30,7 +34,13 @@ struct Witness {
   std::optional<PlainRules::Challenge> challenge = {};
   std::optional<std::vector<Time>> sends = {};
   std::optional<PlainRules::Devices> devices = {};
+  bool user_read = false;
+  std::optional<PlainRules::User> user = {};
   std::optional<Answer> listed = {};
+  std::map<int, PlainRules::Factor> of_user = {};     ///< as listed
+  std::optional<PlainRules::Challenge> shown_by = {}; ///< of two reads, the first
+  bool shown_half = false;                            ///< the second is to come
+  std::optional<PlainRules::Shown> shown = {};        ///< what allows it
   bool claim_seen = false;
   std::optional<Answer> by_commit = {};
   unsigned sets = 0;        ///< regenerate: `PlainRules::Factor::sets` of the new one
@@ -45,7 +55,9 @@ struct Witness {
 /// is what the rules hold. All functions return an empty text, or what cannot be explained.
 class Ledger {
  public:
-  explicit Ledger(const Options& given) : rules(given), options_(&given) {}
+  /// `keys` open whatever is stored.
+  Ledger(const Options& given, std::shared_ptr<const KeyRing> keys)
+      : rules(given), options_(&given), keys_(std::move(keys)) {}
   Ledger(const Ledger&) = default;
 
   PlainRules rules;
@@ -56,26 +68,56 @@ class Ledger {
   void read(const Task& task, Witness& witness, verbs::Request& request) const {
     using verbs::Asks;
     switch (request.asks) {
-    case Asks::challenge_with_factor:
+    case Asks::challenge_with_factor: {
+      const auto& find = static_cast<const verbs::FindChallengeWithFactor&>(request);
+      if (find.id == task.shown_id) return read_shown(task, witness, entry_of_shown(task));
+      begin_round(witness);
       witness.challenge = entry(rules.challenges, task.challenge);
       witness.factor = entry(rules.factors, task.factor);
       break;
-    case Asks::challenge:
-      if (task.does != Does::challenge) witness.challenge = entry(rules.challenges, task.challenge);
+    }
+    case Asks::challenge: {
+      const auto& find = static_cast<const verbs::FindChallenge&>(request);
+      if (find.id == task.shown_id) {
+        witness.shown_by = entry_of_shown(task);
+        witness.shown_half = true;
+      } else if (task.does == Does::verify || task.does == Does::look_at_challenge) {
+        begin_round(witness);
+        witness.challenge = entry(rules.challenges, task.challenge);
+      }
       break;
+    }
     case Asks::factor:
+      if (witness.shown_half) return read_shown(task, witness, witness.shown_by);
+      if (task.does == Does::enroll) break; // whether the new one's id is there
+      if (task.does != Does::verify) begin_round(witness);
       witness.factor = entry(rules.factors, task.factor);
-      witness.sends.reset(); // of a round before
       break;
-    case Asks::counter:
-      if (task.does == Does::verify && witness.factor)
-        witness.claim_seen = witness.claim_seen || rules.claims.contains(witness.factor->credential);
-      else if (task.does == Does::challenge && witness.factor)
+    case Asks::counter: {
+      const std::string_view id = static_cast<const verbs::FindCounter&>(request).id;
+      if (id.starts_with("user_") || id.starts_with("no_user_")) {
+        if (task.does == Does::enroll) begin_round(witness);
+        witness.user_read = true;
+        witness.user = entry(rules.users, user_of(task, witness.factor));
+      } else if (id.starts_with("trusted_devices_")) {
+        if (task.does == Does::remember) begin_round(witness);
+        witness.devices = entry(rules.devices, devices_of(task, witness.factor));
+      } else if (id.starts_with("webauthn_credential_")) {
+        if (task.does == Does::verify && witness.factor)
+          witness.claim_seen = witness.claim_seen || rules.claims.contains(witness.factor->credential);
+      } else if (witness.factor) {
         witness.sends = entry(rules.sends, PlainRules::sends_of(task.factor, *witness.factor));
-      else
-        witness.devices = entry(rules.devices, task.owner);
+      }
       break;
-    case Asks::factors_of_user: witness.listed = list(task.owner); break;
+    }
+    case Asks::factors_of_user: {
+      const std::string user_id(static_cast<const verbs::ListFactors&>(request).user_id);
+      witness.listed = list(user_id);
+      witness.of_user.clear();
+      for (const auto& [name, factor] : rules.factors)
+        if (factor.view.user_id == user_id) witness.of_user.emplace(name, factor);
+      break;
+    }
     default: break;
     }
   }
@@ -95,17 +137,24 @@ class Ledger {
     const bool decides = task.does == Does::verify || task.does == Does::challenge;
     const bool no_factor = decides && batch.factors.empty();
     const bool no_challenge = task.does == Does::verify && batch.challenges.empty();
+    const std::string user = user_of(task, witness.factor);
+    const bool no_user = witness.user_read && std::ranges::none_of(batch.counters, is_of_a_user);
     const auto factor_now = entry(rules.factors, task.factor);
     const auto challenge_now = entry(rules.challenges, task.challenge);
+    const auto user_now = entry(rules.users, user);
     if (no_factor) put(rules.factors, task.factor, witness.factor);
     if (no_challenge) put(rules.challenges, task.challenge, witness.challenge);
+    if (no_user) put(rules.users, user, witness.user);
     const auto [answer, changed] = play_to(rules, task, witness);
     if (no_factor && entry(rules.factors, task.factor) != witness.factor)
       return "a change of the factor is not committed";
     if (no_challenge && entry(rules.challenges, task.challenge) != witness.challenge)
       return "a change of the challenge is not committed";
+    if (no_user && entry(rules.users, user) != witness.user)
+      return "a change of what is bounded for the user is not committed";
     if (no_factor) put(rules.factors, task.factor, factor_now);
     if (no_challenge) put(rules.challenges, task.challenge, challenge_now);
+    if (no_user) put(rules.users, user, user_now);
     witness.by_commit = answer;
     if (!changed) return "something was committed where the rules change nothing and say: " + text(answer);
     return after(task, witness, batch, world);
@@ -165,6 +214,53 @@ class Ledger {
   }
 
  private:
+  /// What a round before had read says nothing any more.
+  static void begin_round(Witness& witness) {
+    witness.sends.reset();
+    witness.devices.reset();
+    witness.user_read = false;
+    witness.user.reset();
+    witness.shown.reset();
+    witness.of_user.clear();
+  }
+
+  [[nodiscard]] std::optional<PlainRules::Challenge> entry_of_shown(const Task& task) const {
+    return task.shown ? entry(rules.challenges, *task.shown) : std::nullopt;
+  }
+
+  /// Both are read on which the verb rests that somebody may do this.
+  void read_shown(const Task& task, Witness& witness,
+                  const std::optional<PlainRules::Challenge>& challenge) const {
+    witness.shown_half = false;
+    witness.shown = PlainRules::Shown{.given = true};
+    if (!challenge) return;
+    const auto factor = rules.factors.find(challenge->factor);
+    witness.shown = rules.shown(*challenge, factor == rules.factors.end() ? nullptr : &factor->second,
+                                devices_of(task, witness.factor), witness.now);
+  }
+
+  /// Whose bounds the task falls under.
+  static std::string user_of(const Task& task, const std::optional<PlainRules::Factor>& factor) {
+    if (task.does == Does::enroll) return task.owner;
+    return factor ? PlainRules::user_of(task.factor, *factor) : std::string();
+  }
+
+  /// Whose devices, and whose second factors, the task is about.
+  static std::string devices_of(const Task& task, const std::optional<PlainRules::Factor>& factor) {
+    return task.owner.empty() && factor ? factor->view.user_id : task.owner;
+  }
+
+  static bool is_of_a_user(const storage::CounterRecord& counter) {
+    return counter.id.starts_with("user_") || counter.id.starts_with("no_user_");
+  }
+
+  /// What somebody shows who is to do this.
+  static PlainRules::Shown shown(const Task& task, const Witness& witness) {
+    if (task.by_operator) return PlainRules::by_operator;
+    if (!task.shown) return PlainRules::nothing;
+    return witness.shown.value_or(PlainRules::Shown{.given = true});
+  }
+
   template <class Key, class Value>
   static std::optional<Value> entry(const std::map<Key, Value>& entries, const Key& key) {
     const auto found = entries.find(key);
@@ -188,14 +284,20 @@ class Ledger {
     to.now = witness.now;
     const auto factor = entry(to.factors, task.factor);
     const auto challenge = entry(to.challenges, task.challenge);
-    const auto devices = entry(to.devices, task.owner);
+    const std::string owner = devices_of(task, factor);
+    const auto devices = entry(to.devices, owner);
+    const std::string user_name = user_of(task, factor);
+    const auto user = entry(to.users, user_name);
+    const PlainRules::Shown by = shown(task, witness);
     Answer answer;
     bool counted = false;
     switch (task.does) {
     case Does::verify: {
       VerifyOptions said;
+      said.purpose = task.purpose;
+      said.action = task.action;
       said.binding = task.binding;
-      said.user_id = task.user_id;
+      said.user = whose(task.user_id);
       // A factor that had the credential when the verb looked may be gone since.
       const bool claimed =
           witness.claim_seen && factor && to.claims.emplace(factor->credential, none_of_ours).second;
@@ -205,18 +307,31 @@ class Ledger {
     }
     case Does::challenge: {
       ChallengeOptions said;
+      said.purpose = task.purpose;
+      said.action = task.action;
       said.binding = task.binding;
-      said.user_id = task.user_id;
       const std::string key = factor ? PlainRules::sends_of(task.factor, *factor) : std::string();
       const auto sends = entry(to.sends, key);
-      answer = to.challenge(task.challenge, task.factor, said, true, "");
+      answer = to.challenge(task.challenge, task.factor, said, task.user_id, true, "");
       counted = sends != entry(to.sends, key);
       break;
     }
-    case Does::remove: answer = to.remove(task.factor, task.user_id); break;
-    case Does::unlock: answer = to.unlock(task.factor); return {answer, !answer.error};
-    case Does::regenerate: answer = to.regenerate(task.factor); return {answer, !answer.error};
-    case Does::remember: answer = to.remember(task.device, task.owner, device_lifetime); break;
+    case Does::enroll:
+      answer = to.enroll(task.factor, {.view = {.type = FactorType::generic_otp, .user_id = task.owner}}, by);
+      break;
+    case Does::remove: {
+      // By what was listed: another may be verified, or gone, since.
+      const bool last = std::ranges::none_of(witness.of_user, [&](const auto& other) {
+        return other.first != task.factor && other.second.view.state == FactorState::verified;
+      });
+      answer = to.remove(task.factor, task.user_id, by, last);
+      break;
+    }
+    case Does::unlock: answer = to.unlock(task.factor, task.user_id, by); return {answer, !answer.error};
+    case Does::regenerate:
+      answer = to.regenerate(task.factor, task.user_id, by);
+      return {answer, !answer.error};
+    case Does::remember: answer = to.remember(task.device, task.owner, by, device_lifetime); break;
     case Does::check_device: answer = to.check_device(task.device, task.owner); break;
     case Does::revoke_device: answer = to.revoke(task.device, task.owner); break;
     case Does::revoke_devices: answer = to.revoke(std::nullopt, task.owner); break;
@@ -228,17 +343,19 @@ class Ledger {
     }
     const bool changed = counted || factor != entry(to.factors, task.factor) ||
                          challenge != entry(to.challenges, task.challenge) ||
-                         devices != entry(to.devices, task.owner);
+                         devices != entry(to.devices, owner) || user != entry(to.users, user_name);
     return {answer, changed};
   }
 
   /// The rules of a world that holds what the verb read.
   [[nodiscard]] PlainRules as_read(const Task& task, const Witness& witness) const {
     PlainRules then(*options_);
-    if (witness.factor) then.factors.emplace(task.factor, *witness.factor);
+    then.factors = witness.of_user;
+    put(then.factors, task.factor, witness.factor);
     if (witness.challenge) then.challenges.emplace(task.challenge, *witness.challenge);
     if (witness.sends) then.sends.emplace(PlainRules::sends_of(task.factor, *witness.factor), *witness.sends);
-    if (witness.devices) then.devices.emplace(task.owner, *witness.devices);
+    if (witness.devices) then.devices.emplace(devices_of(task, witness.factor), *witness.devices);
+    if (witness.user) then.users.emplace(user_of(task, witness.factor), *witness.user);
     return then;
   }
 
@@ -273,6 +390,7 @@ class Ledger {
     case Does::verify: {
       auto wrong = same_factor(task.factor_id, task.factor, world);
       if (wrong.empty()) wrong = same_challenge(task.challenge_id, task.challenge, world);
+      if (wrong.empty()) wrong = same_user(batch, world);
       return wrong.empty() ? same_claims(world) : wrong;
     }
     case Does::challenge: {
@@ -280,7 +398,16 @@ class Ledger {
       auto wrong = same_factor(task.factor_id, task.factor, world);
       if (wrong.empty() && !batch.challenges.empty())
         wrong = same_challenge(batch.challenges.front().id, task.challenge, world);
+      if (wrong.empty()) wrong = same_user(batch, world);
       return wrong.empty() ? same_sends(task, batch, world) : wrong;
+    }
+    case Does::enroll: {
+      if (batch.factors.size() != 1) return "not one factor is enrolled";
+      const std::string& id = batch.factors.front().id;
+      factor_names[id] = task.factor;
+      auto wrong = same_factor(id, task.factor, world);
+      if (wrong.empty()) wrong = same_user(batch, world);
+      return wrong.empty() ? same(world) : wrong; // others may have gone for it
     }
     case Does::regenerate:
       witness.sets = rules.factors.at(task.factor).sets;
@@ -288,6 +415,8 @@ class Ledger {
     case Does::unlock: return same_factor(task.factor_id, task.factor, world);
     case Does::remove: {
       auto wrong = same_factor(task.factor_id, task.factor, world);
+      if (wrong.empty() && !batch.counters.empty())
+        wrong = same_devices(batch.counters.front().id.substr(devices_prefix.size()), world);
       return wrong.empty() ? same_claims(world) : wrong;
     }
     default: return same_devices(task.owner, world);
@@ -325,16 +454,18 @@ class Ledger {
     if (there != (known != rules.challenges.end()))
       return there ? "a challenge is stored that the rules do not have" : "a challenge is not stored";
     if (!there) return "";
-    const storage::ChallengeRecord& record = stored->second;
-    const ChallengeView seen{record.state, record.created_at, record.updated_at, record.expires_at,
-                             record.attempts_left};
+    storage::ChallengeRecord record = opened(stored->second, *keys_);
+    const Purpose purpose = decision::take_terms(record).purpose;
+    const ChallengeView seen{purpose,           record.state,      record.created_at,
+                             record.updated_at, record.expires_at, record.attempts_left};
     if (seen == known->second.view) return "";
     return "stored is: " + text(Answer{.challenge = seen}) +
            "; the rules say: " + text(Answer{.challenge = known->second.view});
   }
 
   /// Times of sends and of devices, from the lowest.
-  static std::vector<Time> times(const storage::CounterRecord& counter) {
+  [[nodiscard]] std::vector<Time> times(const storage::CounterRecord& sealed) const {
+    const storage::CounterRecord counter = opened(sealed, *keys_);
     detail::FieldReader fields(counter.data, 1, "counter", counter.id);
     std::vector<Time> read(fields.number_up_to(1000));
     for (Time& time : read) time = Time(std::chrono::milliseconds(fields.number_up_to(100'000'000'000'000)));
@@ -347,8 +478,10 @@ class Ledger {
     if (factor == rules.factors.end()) return "";
     const auto known = rules.sends.find(PlainRules::sends_of(task.factor, factor->second));
     std::vector<Time> stored;
+    if (std::ranges::all_of(batch.counters, is_of_a_user)) return "";
     for (const storage::CounterRecord& counter : batch.counters)
-      if (const auto row = world.counters.find(counter.id); row != world.counters.end())
+      if (const auto row = world.counters.find(counter.id);
+          row != world.counters.end() && !is_of_a_user(counter))
         stored = times(row->second);
     std::vector<Time> expected = known == rules.sends.end() ? std::vector<Time>() : known->second;
     std::ranges::sort(expected);
@@ -361,7 +494,7 @@ class Ledger {
   [[nodiscard]] std::string same_devices(const std::string& owner, const PlainWorld& world) const {
     std::vector<std::pair<Time, Time>> stored;
     if (const auto row = world.counters.find(verbs::devices_record_id(owner)); row != world.counters.end())
-      for (const auto& device : verbs::decode_devices(row->second))
+      for (const auto& device : verbs::decode_devices(opened(row->second, *keys_)))
         stored.emplace_back(device.device.remembered_at, device.device.expires_at);
     std::vector<std::pair<Time, Time>> expected;
     if (const auto known = rules.devices.find(owner); known != rules.devices.end())
@@ -373,6 +506,47 @@ class Ledger {
                      " devices are stored; the rules say: " + std::to_string(expected.size()) + ", or others";
   }
 
+  /// What is bounded for the user whom the batch is about.
+  [[nodiscard]] std::string same_user(const storage::Batch& batch, const PlainWorld& world) const {
+    const auto committed = std::ranges::find_if(batch.counters, is_of_a_user);
+    if (committed == batch.counters.end()) return "";
+    const std::string& id = committed->id;
+    std::string user_name = id.substr(id.starts_with("user_") ? 5 : 8);
+    if (const auto factor = factor_names.find(user_name); factor != factor_names.end())
+      user_name = "factor " + std::to_string(factor->second);
+    const auto known = rules.users.find(user_name);
+    const auto row = world.counters.find(id);
+    const bool there = row != world.counters.end();
+    if (there != (known != rules.users.end())) return "what is bounded for a user is there, or is not";
+    if (!there) return "";
+    const decision::UserRecord stored = decision::decode_user(opened(row->second, *keys_));
+    const PlainRules::User& user = known->second;
+    const auto named = [](const auto& names, const std::string& of) {
+      const auto found = names.find(of);
+      return found == names.end() ? none_of_ours : found->second;
+    };
+    const auto same_open = [&](const auto& open, const PlainRules::User::Open& expected) {
+      return named(challenge_names, open.id) == expected.challenge && open.created_at == expected.from &&
+             open.ends_at == expected.until;
+    };
+    const auto same_enrollment = [&](const auto& enrollment, const PlainRules::User::Enrollment& expected) {
+      return named(factor_names, enrollment.factor_id) == expected.factor &&
+             enrollment.created_at == expected.from && enrollment.ends_at == expected.until &&
+             enrollment.authorized == expected.authorized;
+    };
+    const bool same = std::ranges::equal(stored.challenges, user.open, same_open) &&
+                      std::ranges::equal(stored.enrollments, user.enrollments, same_enrollment) &&
+                      stored.sends == user.sends && stored.wrong_codes == user.wrong_codes;
+    if (same) return "";
+    const auto told = [](const auto& of, std::size_t open) {
+      return std::to_string(open) + " open challenges, " + std::to_string(of.enrollments.size()) +
+             " enrolments, " + std::to_string(of.sends.size()) + " sends and " +
+             std::to_string(of.wrong_codes.size()) + " wrong codes";
+    };
+    return "of a user are stored " + told(stored, stored.challenges.size()) +
+           "; the rules say: " + told(user, user.open.size()) + ", or others";
+  }
+
   [[nodiscard]] std::string same_claims(const PlainWorld& world) const {
     std::size_t stored = 0;
     for (const auto& [id, counter] : world.counters) stored += id.starts_with("webauthn_credential_") ? 1 : 0;
@@ -380,8 +554,10 @@ class Ledger {
   }
 
   static constexpr int none_of_ours = -1;
+  static constexpr std::string_view devices_prefix = "trusted_devices_";
 
   const Options* options_;
+  std::shared_ptr<const KeyRing> keys_;
 };
 
 } // namespace mfa::test

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -22,7 +23,7 @@
 
 namespace mfa::test {
 
-/// A user's factor and the right code: a login is a challenge and its verification.
+/// A user's factor, which is confirmed, and the next code: a login is a challenge and its verification.
 struct Login {
   std::string factor_id;
   std::string code;
@@ -38,7 +39,9 @@ std::vector<Login> prepare_logins(Verifier& verifier, Clock& clock, std::size_t 
       for (std::size_t i = thread; i < count; i += threads) {
         const auto enrolled = verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan"});
         const auto secret = otp::base32_decode(enrolled.totp.secret);
-        logins[i] = {enrolled.factor.id(), otp::totp(secret, clock.now())};
+        const auto confirmation = enrolled.factor.confirm(otp::totp(secret, clock.now()));
+        if (!confirmation.confirmed()) throw std::logic_error("the enrolment was not confirmed");
+        logins[i] = {enrolled.factor.id(), otp::totp(secret, clock.now() + std::chrono::seconds(30))};
       }
     });
   return logins;
@@ -67,7 +70,7 @@ LoginReport log_in_at_once(EventLoop& loop, Verifier& verifier, std::span<const 
   LoginReport report;
   std::size_t ended = 0;
   const auto log_in = [&](const Login& login) -> Task<> {
-    const auto challenge = co_await verifier.challenge_factor(login.factor_id);
+    const auto challenge = co_await verifier.challenge_factor(login.factor_id, mfa::any_user);
     const auto verification = co_await verifier.verify_challenge(challenge.id(), login.code);
     report.valid += verification.valid() ? 1 : 0;
     ++ended;
@@ -105,7 +108,7 @@ LoginReport log_in_by_threads(Verifier& verifier, std::span<const Login> logins,
     for (std::size_t thread = 0; thread < threads; ++thread)
       all.emplace_back([&, thread] {
         for (std::size_t i = thread; i < logins.size(); i += threads) {
-          const auto challenge = verifier.challenge_factor(logins[i].factor_id);
+          const auto challenge = verifier.challenge_factor(logins[i].factor_id, mfa::any_user);
           valid[thread] += challenge.verify(logins[i].code).valid() ? 1 : 0;
         }
       });

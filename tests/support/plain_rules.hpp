@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct FactorView {
 
 /// What can be seen of a challenge.
 struct ChallengeView {
+  Purpose purpose = Purpose::sign_in;
   ChallengeState state = ChallengeState::pending;
   Time created_at{};
   Time updated_at{};
@@ -56,6 +58,13 @@ struct Answer {
   bool operator==(const Answer&) const = default;
 };
 
+/// What a caller shows before he changes a user's factors or devices.
+struct Shown {
+  bool given = false;
+  bool good = false;
+  std::optional<int> factor = {}; ///< none for an operator
+};
+
 /// The rules of docs/security.md once more: plainly, for one caller, and without any of the library's
 /// decisions. Factors and challenges go by numbers that the caller gives.
 class PlainRules {
@@ -77,7 +86,8 @@ class PlainRules {
   struct Challenge {
     ChallengeView view;
     int factor = 0;
-    std::string binding = {};
+    std::optional<std::string> binding = {};
+    std::string action = {};
     std::string code = {}; ///< what an SMS says
     Time purge_at = {};
 
@@ -88,6 +98,7 @@ class PlainRules {
     int name = 0;
     Time remembered_at{};
     Time expires_at{};
+    std::optional<int> factor = {}; ///< that vouched for it; none for an operator
 
     bool operator==(const Device&) const = default;
   };
@@ -99,6 +110,38 @@ class PlainRules {
     bool operator==(const Devices&) const = default;
   };
 
+  /// What is bounded for a user.
+  struct User {
+    struct Open {
+      int challenge = 0;
+      std::optional<std::string> session = {};
+      Time from{};
+      Time until{};
+
+      bool operator==(const Open&) const = default;
+    };
+    struct Enrollment {
+      int factor = 0;
+      Time from{};
+      Time until{};
+      bool authorized = false;
+
+      bool operator==(const Enrollment&) const = default;
+    };
+
+    std::vector<Open> open = {};
+    std::vector<Enrollment> enrollments = {};
+    std::vector<Time> sends = {};
+    std::vector<Time> wrong_codes = {};
+    Time purge_at = {}; ///< unless an enrolment waits to be confirmed
+
+    bool operator==(const User&) const = default;
+  };
+
+  using Shown = test::Shown;
+  static constexpr Shown nothing{};
+  static constexpr Shown by_operator{.given = true, .good = true};
+
   explicit PlainRules(const Options& options) : options_(options) {}
 
   Time now{};
@@ -106,66 +149,181 @@ class PlainRules {
   std::map<int, Challenge> challenges;
   std::map<std::string, std::vector<Time>> sends; ///< by what `sends_of` says
   std::map<std::string, Devices> devices;         ///< by user
+  std::map<std::string, User> users;              ///< by what `user_of` says
   std::map<std::string, int> claims;              ///< by credential: the verified factor that has it
+
+  /// Whose bounds a factor falls under: its user's; a factor of no user has its own.
+  [[nodiscard]] static std::string user_of(int name, const Factor& factor) {
+    return factor.view.user_id.empty() ? "factor " + std::to_string(name) : factor.view.user_id;
+  }
+
+  /// Whether codes of this kind are short enough to be guessed.
+  [[nodiscard]] static bool guessable(FactorType type) {
+    return type != FactorType::recovery_codes && type != FactorType::webauthn;
+  }
+
+  /// What the verification on this challenge, if it was one, allows this user.
+  [[nodiscard]] Shown shown(int challenge_name, const std::string& user_id) const {
+    const auto challenge = challenges.find(challenge_name);
+    if (challenge == challenges.end()) return {.given = true};
+    const auto factor = factors.find(challenge->second.factor);
+    return shown(challenge->second, factor == factors.end() ? nullptr : &factor->second, user_id, now);
+  }
+  [[nodiscard]] Shown shown(const Challenge& challenge, const Factor* factor, const std::string& user_id,
+                            Time at) const {
+    const auto ago = std::chrono::abs(at - challenge.view.updated_at);
+    const bool good = factor != nullptr && !user_id.empty() && factor->view.user_id == user_id &&
+                      factor->view.state == FactorState::verified &&
+                      challenge.view.state == ChallengeState::verified &&
+                      challenge.view.purpose != Purpose::action && ago < options_.authorization_lifetime;
+    return {.given = true, .good = good, .factor = challenge.factor};
+  }
 
   /// What is limited together: a phone number, or a factor whose codes the host delivers.
   [[nodiscard]] static std::string sends_of(int name, const Factor& factor) {
     return factor.view.type == FactorType::sms ? factor.phone_number : "factor " + std::to_string(name);
   }
 
-  Answer enroll(int name, Factor factor) {
+  Answer enroll(int name, Factor factor, const Shown& shown) {
+    const std::string user_id = factor.view.user_id;
+    const bool at_once = factor.view.type == FactorType::recovery_codes; // nobody shows that he has them
+    const bool first = !has_verified(user_id);
+    if (((shown.given && !user_id.empty()) || !first || at_once) && !shown.good)
+      return {.error = errc::authorization_required};
+    if (!user_id.empty()) {
+      User& user = users[user_id];
+      if (!at_once) {
+        end_enrollments(user,
+                        [this](const User::Enrollment& other) { return over(other.from, other.until); });
+        while (user.enrollments.size() >= options_.unverified_factors_a_user)
+          end_enrollments(user,
+                          [oldest = user.enrollments.front()](const auto& other) { return other == oldest; });
+        user.enrollments.push_back({name, now, now + options_.enrollment_lifetime, shown.given});
+      }
+      keep(user);
+    }
+    if (at_once) factor.view.state = FactorState::verified;
     factor.view.created_at = factor.view.updated_at = now;
     factors[name] = factor;
     return get_factor(name);
   }
 
-  Answer challenge(int name, int factor_name, const ChallengeOptions& said, bool delivered,
-                   const std::string& code) {
-    Factor* const factor = find(factor_name, said.user_id);
+  /// For whatever purpose `said` has. `user_id`: whose factor it must be, if not empty.
+  Answer challenge(int name, int factor_name, const ChallengeOptions& said, std::string_view user_id,
+                   bool delivered, const std::string& code) {
+    Factor* const factor = find(factor_name, user_id);
     if (factor == nullptr) return {.error = errc::entity_not_found};
-    if (said.verified_only && factor->view.state != FactorState::verified)
+    const bool verified = factor->view.state == FactorState::verified;
+    const bool confirms = said.purpose == Purpose::confirm_enrollment;
+    if (confirms && verified) return {.error = errc::invalid_argument};
+    if (!confirms && !verified && !options_.unverified_factors_sign_in)
       return {.error = errc::factor_not_verified};
+    if (factor->view.type != FactorType::webauthn && !Assurance{}.meets(said.required))
+      return {.error = errc::insufficient_assurance};
     if (locked(*factor)) return {.error = errc::factor_locked_out};
-    Challenge challenge{.view = {.created_at = now, .updated_at = now}, .factor = factor_name};
+
+    const std::string user_name = user_of(factor_name, *factor);
+    const auto known_user = users.find(user_name);
+    User user = known_user == users.end() ? User() : known_user->second;
+    if (verified && guessable(factor->view.type)) {
+      forget_old(user.wrong_codes);
+      if (user.wrong_codes.size() >= options_.wrong_codes_a_user_a_day) {
+        const Time first = user.wrong_codes[user.wrong_codes.size() - options_.wrong_codes_a_user_a_day];
+        return {.error = errc::user_delayed, .retry_after = std::chrono::ceil<Wait>(first + day - now)};
+      }
+    }
+    if (confirms && over_enrollment(user, factor_name)) return {.error = errc::enrollment_expired};
+    Challenge challenge{.view = {.purpose = said.purpose, .created_at = now, .updated_at = now},
+                        .factor = factor_name};
     challenge.view.attempts_left = options_.attempts_a_challenge;
+    challenge.view.expires_at = now + options_.challenge_lifetime;
     challenge.purge_at = now + options_.challenge_retention;
     challenge.binding = said.binding;
+    challenge.action = said.action;
     if (is_sent(*factor)) {
       const bool sms = factor->view.type == FactorType::sms;
-      const std::string sent_to = sends_of(factor_name, *factor);
-      const auto wait = wait_to_send(sent_to, sms ? sms_limits() : generic_otp_limits());
-      if (wait > Wait(0))
-        return {.error = sms ? errc::sms_rate_limited : errc::code_rate_limited, .retry_after = wait};
-      sends[sent_to].push_back(now);
-      forget_old_sends(sends[sent_to]);
+      const errc refused = sms ? errc::sms_rate_limited : errc::code_rate_limited;
+      forget_old(user.sends);
+      const auto wait_for_user = wait_to_send(user.sends, user_limits());
+      if (wait_for_user > Wait(0)) {
+        keep_if_changed(user_name, user);
+        return {.error = refused, .retry_after = wait_for_user};
+      }
+      std::vector<Time>& sent_before = sends[sends_of(factor_name, *factor)];
+      const auto wait = wait_to_send(sent_before, sms ? sms_limits() : generic_otp_limits());
+      if (wait > Wait(0)) return {.error = refused, .retry_after = wait};
+      sent_before.push_back(now);
+      forget_old(sent_before);
+      user.sends.push_back(now);
       challenge.view.expires_at = now + (sms ? options_.sms_code_lifetime : options_.generic_otp_lifetime);
       challenge.code = code;
       factor->latest_challenge = name; // the codes before are dead, even if this one never arrives
       factor->view.updated_at = now;
-      if (!delivered) return {.error = errc::sms_not_sent};
     }
     if (factor->view.type == FactorType::webauthn)
       challenge.view.expires_at = now + options_.webauthn->timeout();
+    open(user, {name, said.binding, now, *challenge.view.expires_at});
+    keep(user);
+    users[user_name] = user;
+    if (factor->view.type == FactorType::sms && !delivered) return {.error = errc::sms_not_sent};
     challenges[name] = challenge;
     return get_challenge(name);
   }
 
+  /// For whatever purpose `said` has.
   Answer verify(int name, std::string_view typed, const VerifyOptions& said) {
     const auto found = challenges.find(name);
     if (found == challenges.end()) return {.error = errc::entity_not_found};
     Challenge& challenge = found->second;
-    Factor* const factor = find(challenge.factor, said.user_id);
+    const auto& of_user = said.user.user_id();
+    Factor* const factor = find(challenge.factor, of_user ? of_user->text() : std::string());
     if (factor == nullptr || challenge.binding != said.binding) return {.error = errc::entity_not_found};
+    if (challenge.view.purpose != said.purpose || challenge.action != said.action)
+      return {.error = errc::wrong_purpose};
+    const bool confirms = said.purpose == Purpose::confirm_enrollment;
+    const bool unverified = factor->view.state != FactorState::verified;
+    const auto before = std::pair(challenge, *factor);
+    const auto claims_before = claims;
     const Status status = judge(name, challenge, *factor, typed);
+    if (confirms && unverified && status == Status::valid) {
+      if (const auto refused = end_enrollment(challenge.factor, *factor)) {
+        std::tie(challenge, *factor) = before;
+        claims = claims_before;
+        return {.error = refused};
+      }
+    }
+    const bool counted = status == Status::wrong_code || status == Status::code_already_used;
+    if (!confirms && counted && guessable(factor->view.type)) {
+      User& user = users[user_of(challenge.factor, *factor)];
+      forget_old(user.wrong_codes);
+      if (user.wrong_codes.size() < 1000) user.wrong_codes.push_back(now);
+      keep(user);
+    }
     Answer answer{.status = status, .challenge = challenge.view};
     if (status == Status::valid) {
       answer.user_id = factor->view.user_id;
-      answer.verified_at = now;
+      if (!confirms) answer.verified_at = now;
     }
     const bool tells_wait =
         status == Status::delayed || status == Status::wrong_code || status == Status::code_already_used;
     if (tells_wait && !locked(*factor) && wait(*factor) > Wait(0)) answer.retry_after = wait(*factor);
     return answer;
+  }
+
+  /// By the factor's id: for codes that come unasked. `name` is that of the challenge it makes.
+  Answer confirm(int name, int factor_name, std::string_view typed, const VerifyOptions& said) {
+    const auto& of_user = said.user.user_id();
+    const std::string user_id = of_user ? of_user->text() : std::string();
+    const Factor* const factor = find(factor_name, user_id);
+    if (factor == nullptr) return {.error = errc::entity_not_found};
+    if (is_sent(*factor) || factor->view.type == FactorType::webauthn)
+      return {.error = errc::invalid_argument};
+    ChallengeOptions asked;
+    asked.purpose = Purpose::confirm_enrollment;
+    asked.binding = said.binding;
+    if (Answer refused = challenge(name, factor_name, asked, user_id, true, ""); refused.error)
+      return refused;
+    return verify(name, typed, said);
   }
 
   Answer get_factor(int name, std::string_view user_id = {}) {
@@ -181,27 +339,42 @@ class PlainRules {
     return {.challenge = challenge->second.view};
   }
 
-  Answer remove(int name, std::string_view user_id) {
-    if (find(name, user_id) == nullptr) return {.error = errc::entity_not_found};
+  /// `last`: whether it is the user's last verified factor, if that was looked at before.
+  Answer remove(int name, std::string_view user_id, const Shown& shown, std::optional<bool> last = {}) {
+    const Factor* const factor = find(name, user_id);
+    if (factor == nullptr) return {.error = errc::entity_not_found};
+    const FactorView view = factor->view;
+    const bool verified = view.state == FactorState::verified;
+    if (verified && !shown.good) return {.error = errc::authorization_required};
     factors.erase(name);
     std::erase_if(claims, [name](const auto& claim) { return claim.second == name; });
+    if (verified && !view.user_id.empty()) { // what it vouched for is trusted no more
+      Devices& of_user = devices[view.user_id];
+      std::vector<Device> left = of_user.all;
+      const bool none_left = last.value_or(!has_verified(view.user_id));
+      std::erase_if(left, [&](const Device& device) { return none_left || device.factor == name; });
+      keep(of_user, std::move(left));
+    }
     return {};
   }
 
   /// The new codes are told later, if they are told at all.
-  Answer regenerate(int name) {
-    Factor* const factor = find(name, {});
+  Answer regenerate(int name, std::string_view user_id, const Shown& shown) {
+    Factor* const factor = find(name, user_id);
     if (factor == nullptr) return {.error = errc::entity_not_found};
+    if (factor->view.type != FactorType::recovery_codes) return {.error = errc::invalid_argument};
+    if (!shown.good) return {.error = errc::authorization_required};
     factor->codes.clear();
     ++factor->sets;
     factor->view.updated_at = now;
     return {};
   }
 
-  Answer remember(int name, const std::string& user_id, std::chrono::seconds lifetime) {
+  Answer remember(int name, const std::string& user_id, const Shown& shown, std::chrono::seconds lifetime) {
+    if (!shown.good) return {.error = errc::authorization_required};
     std::vector<Device> left = lasting(devices[user_id]);
     if (left.size() >= most_trusted_devices) left.erase(left.begin());
-    left.push_back({name, now, now + lifetime});
+    left.push_back({name, now, now + lifetime, shown.factor});
     keep(devices[user_id], std::move(left));
     return {.devices = 1};
   }
@@ -228,9 +401,20 @@ class PlainRules {
     return {.devices = revoked};
   }
 
-  Answer unlock(int name) {
-    Factor* const factor = find(name, {});
+  Answer password_changed(const std::string& user_id) {
+    if (const auto known = users.find(user_id); known != users.end() && !known->second.open.empty()) {
+      User& user = known->second;
+      for (const User::Open& open : user.open) challenges.erase(open.challenge);
+      user.open.clear();
+      keep(user);
+    }
+    return revoke(std::nullopt, user_id);
+  }
+
+  Answer unlock(int name, std::string_view user_id, const Shown& shown) {
+    Factor* const factor = find(name, user_id);
     if (factor == nullptr) return {.error = errc::entity_not_found};
+    if (!shown.good) return {.error = errc::authorization_required};
     factor->view.failures = 0;
     factor->view.updated_at = now;
     if (factor->first_unused_step > step_at(now + day)) // a clock that was ahead accepted it
@@ -243,8 +427,9 @@ class PlainRules {
     const auto all_over = [this](const auto& entry) {
       return std::ranges::all_of(entry.second, [this](Time sent) { return sent + day <= now; });
     };
+    const auto user_over = [&](const auto& entry) { return entry.second.enrollments.empty() && over(entry); };
     return {.purged = std::erase_if(challenges, over) + std::erase_if(sends, all_over) +
-                      std::erase_if(devices, over)};
+                      std::erase_if(devices, over) + std::erase_if(users, user_over)};
   }
 
  private:
@@ -263,6 +448,92 @@ class PlainRules {
   }
   [[nodiscard]] Limits generic_otp_limits() const {
     return {options_.generic_otp_interval, options_.generic_otps_an_hour, options_.generic_otps_a_day};
+  }
+
+  [[nodiscard]] Limits user_limits() const {
+    return {Wait(0), options_.sends_a_user_an_hour, options_.sends_a_user_a_day};
+  }
+
+  [[nodiscard]] bool has_verified(const std::string& user_id) const {
+    return !user_id.empty() && std::ranges::any_of(factors, [&](const auto& entry) {
+      return entry.second.view.user_id == user_id && entry.second.view.state == FactorState::verified;
+    });
+  }
+
+  /// The unverified factors go with them.
+  void end_enrollments(User& user, auto which) {
+    for (const User::Enrollment& enrollment : user.enrollments) {
+      const auto factor = factors.find(enrollment.factor);
+      if (which(enrollment) && factor != factors.end() && factor->second.view.state != FactorState::verified)
+        factors.erase(factor);
+    }
+    std::erase_if(user.enrollments, which);
+  }
+
+  [[nodiscard]] static const User::Enrollment* enrollment_of(const User& user, int factor_name) {
+    const auto found = std::ranges::find(user.enrollments, factor_name, &User::Enrollment::factor);
+    return found == user.enrollments.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] bool over_enrollment(const User& user, int factor_name) const {
+    const auto* const enrollment = enrollment_of(user, factor_name);
+    return enrollment != nullptr && over(enrollment->from, enrollment->until);
+  }
+
+  /// What keeps a factor from being verified though its user has shown it, or nothing.
+  std::optional<errc> end_enrollment(int factor_name, const Factor& factor) {
+    const std::string user_name = user_of(factor_name, factor);
+    const auto known = users.find(user_name);
+    User user = known == users.end() ? User() : known->second;
+    if (over_enrollment(user, factor_name)) return errc::enrollment_expired;
+    const auto* const enrollment = enrollment_of(user, factor_name);
+    const bool authorized = enrollment != nullptr && enrollment->authorized;
+    const bool beside_another =
+        !factor.view.user_id.empty() && std::ranges::any_of(factors, [&](const auto& entry) {
+          return entry.first != factor_name && entry.second.view.user_id == factor.view.user_id &&
+                 entry.second.view.state == FactorState::verified;
+        });
+    if (beside_another && !authorized) return errc::authorization_required;
+    std::erase_if(user.enrollments, [&](const auto& other) { return other.factor == factor_name; });
+    keep(user);
+    users[user_name] = user;
+    return std::nullopt;
+  }
+
+  /// One more; of too many, the oldest of the session that has the most goes.
+  void open(User& user, const User::Open& one) {
+    std::erase_if(user.open, [this](const User::Open& other) { return over(other.from, other.until); });
+    while (user.open.size() >= options_.open_challenges_a_user) {
+      const auto alike = [&](const User::Open& open) {
+        return std::ranges::count(user.open, open.session, &User::Open::session);
+      };
+      const auto goes = std::ranges::max_element(user.open, {}, alike); // the first of those with most
+      const auto challenge = challenges.find(goes->challenge);
+      if (challenge != challenges.end() && challenge->second.view.state == ChallengeState::pending)
+        challenges.erase(challenge);
+      user.open.erase(goes);
+    }
+    user.open.push_back(one);
+  }
+
+  void keep(User& user) const {
+    Time last = now;
+    for (const User::Open& open : user.open) last = std::max(last, open.until);
+    user.purge_at = last + day;
+  }
+
+  void keep_if_changed(const std::string& user_name, User user) {
+    User& known = users[user_name];
+    user.purge_at = known.purge_at;
+    if (user == known) return;
+    keep(user);
+    known = user;
+  }
+
+  /// Those of a clock that was ahead are taken for now's.
+  void forget_old(std::vector<Time>& times) const {
+    for (Time& time : times) time = std::min(time, now);
+    std::erase_if(times, [this](Time time) { return time + day <= now; });
   }
 
   /// Whether its codes reach the user by another channel.
@@ -298,12 +569,12 @@ class PlainRules {
   }
 
   [[nodiscard]] bool locked(const Factor& factor) const {
-    return factor.view.failures >= options_.failures_before_lockout;
+    return guessable(factor.view.type) && factor.view.failures >= options_.failures_before_lockout;
   }
 
   /// How long the factor looks at no code: never longer than the longest delay, though the clock went back.
   [[nodiscard]] Wait wait(const Factor& factor) const {
-    if (factor.view.failures < options_.failures_before_delay) return Wait(0);
+    if (!guessable(factor.view.type) || factor.view.failures < options_.failures_before_delay) return Wait(0);
     return std::clamp(std::chrono::ceil<Wait>(factor.latest_failure + delay(factor) - now), Wait(0),
                       options_.longest_delay);
   }
@@ -315,13 +586,11 @@ class PlainRules {
     return delay;
   }
 
-  /// How long no message may go to this number: until, at some end of a window, each limit leaves room.
-  [[nodiscard]] Wait wait_to_send(const std::string& sent_to, const Limits& limits) {
-    std::vector<Time>& sent_before = sends[sent_to];
-    if (std::ranges::any_of(sent_before, [this](Time sent) { return sent > now; })) { // the clock went back
-      for (Time& sent : sent_before) sent = std::min(sent, now);
-      forget_old_sends(sent_before);
-    }
+  /// How long no message may go to this number, or user: until, at some end of a window, each limit leaves
+  /// room.
+  [[nodiscard]] Wait wait_to_send(std::vector<Time>& sent_before, const Limits& limits) const {
+    if (std::ranges::any_of(sent_before, [this](Time sent) { return sent > now; })) // the clock went back
+      forget_old(sent_before);
     const auto room = [&](Time at, std::ptrdiff_t limit, Wait window) {
       return std::ranges::count_if(sent_before, [&](Time sent) { return sent + window > at; }) < limit;
     };
@@ -334,10 +603,6 @@ class PlainRules {
       return room(at, 1, limits.interval) && room(at, limits.an_hour, hour) && room(at, limits.a_day, day);
     });
     return std::chrono::ceil<Wait>(*first - now);
-  }
-
-  void forget_old_sends(std::vector<Time>& sent_before) const {
-    std::erase_if(sent_before, [this](Time sent) { return sent + day <= now; });
   }
 
   Status judge(int name, Challenge& challenge, Factor& factor, std::string_view typed) {

@@ -112,10 +112,16 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
 
   void gate() { ::pthread_barrier_wait(&shared_->gate); }
 
+  /// Every racer has a challenge, and the losers' codes of a day stop nobody.
+  [[nodiscard]] Options options() const {
+    static_assert(processes * threads <= 100);
+    return {.key_ring = keys_, .open_challenges_a_user = 100, .wrong_codes_a_user_a_day = 1000};
+  }
+
   void take_part(std::size_t process, int rounds) {
     Counting storage(open_(), shared_->conflicts);
     testing::ManualClock clock;
-    Verifier verifier{storage, clock, Options{.key_ring = keys_}};
+    Verifier verifier{storage, clock, options()};
     std::vector<std::jthread> running;
     for (std::size_t thread = 0; thread < threads; ++thread)
       running.emplace_back([&, thread] {
@@ -149,9 +155,10 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
   RaceResult referee(int rounds) {
     auto storage = open_();
     testing::ManualClock clock;
-    Verifier verifier{storage, clock, Options{.key_ring = keys_}};
+    Verifier verifier{storage, clock, options()};
     const auto enrolled = verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan"});
     const auto secret = otp::base32_decode(enrolled.totp.secret);
+    REQUIRE(enrolled.factor.confirm(otp::totp(secret, clock.now())).confirmed());
     RaceResult result;
     for (int round = 0; round < rounds; ++round) {
       clock.advance(std::chrono::hours(1)); // past every delay that the losers began
@@ -166,7 +173,7 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
       gate(); // the clocks are set: here they begin
       gate();
       const auto verified = std::ranges::count_if(shared_->challenges, [&](const Text& challenge) {
-        return verifier.get_challenge(challenge.data()).state() == ChallengeState::verified;
+        return verifier.get_challenge(challenge.data(), mfa::any_user).state() == ChallengeState::verified;
       });
       const bool stored = verified == (round % 2 == 0 ? std::ptrdiff_t{processes * threads} : 1);
       const bool good = shared_->valid == 1 && shared_->other == 0 && stored;
@@ -174,7 +181,7 @@ template <class Open, std::size_t processes = 8, std::size_t threads = 8> class 
       if (!good)
         UNSCOPED_INFO("round " << round << ": " << shared_->valid << " valid, " << shared_->late << " late, "
                                << shared_->other << " other, " << verified << " stored as verified");
-      verifier.unlock_factor(enrolled.factor.id());
+      verifier.unlock_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
     }
     result.conflicts = shared_->conflicts;
     return result;

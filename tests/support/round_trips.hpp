@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <mfa/mfa.hpp>
@@ -20,7 +21,9 @@ template <class StoragePolicy> void check_round_trips(StoragePolicy& storage, co
   testing::ManualClock clock;
   testing::RecordingSms sms;
   Verifier verifier{storage, clock, sms,
-                    Options{.key_ring = KeyRing::generate(), .sms_template = "{{code}}"}};
+                    Options{.key_ring = KeyRing::generate(),
+                            .sms_template = "{{code}}",
+                            .sms_allowed_country_codes = {"1"}}};
   const auto round_trips_of = [&](auto verb) {
     const std::uint64_t before = proxy.turns();
     verb();
@@ -36,33 +39,46 @@ template <class StoragePolicy> void check_round_trips(StoragePolicy& storage, co
           const auto enrolled = verifier.enroll_factor(totp);
           factor_id = enrolled.factor.id();
           secret = otp::base32_decode(enrolled.totp.secret);
-        }) == 1);
+        }) == 3); // the user's record and factors, and the commit
+  // The factor twice and the user's record, for the challenge; and the challenge, the user's record and
+  // factors and the commit, for the answer.
+  std::optional<Confirmation> shown;
+  CHECK(round_trips_of([&] {
+          shown = verifier.confirm_enrollment(factor_id, otp::totp(secret, clock.now()));
+          CHECK(shown->confirmed());
+        }) == 8);
+  clock.advance(std::chrono::seconds(30));
   std::string challenge_id;
-  CHECK(round_trips_of([&] { challenge_id = verifier.challenge_factor(factor_id).id(); }) == 2);
+  CHECK(round_trips_of([&] { challenge_id = verifier.challenge_factor(factor_id, "u_42").id(); }) == 3);
   const auto verify = [&](const std::string& code) {
     return verifier.verify_challenge(challenge_id, code).status();
   };
   const std::string right = otp::totp(secret, clock.now());
   std::string wrong = right;
   wrong[0] = wrong[0] == '9' ? '0' : static_cast<char>(wrong[0] + 1);
-  CHECK(round_trips_of([&] { CHECK(verify(wrong) != Status::valid); }) == 2);
+  CHECK(round_trips_of([&] { CHECK(verify(wrong) != Status::valid); }) == 3); // the user's record too
   CHECK(round_trips_of([&] { CHECK(verify(right) == Status::valid); }) == 2);
   CHECK(round_trips_of([&] { CHECK(verify(right) == Status::already_verified); }) == 1);
 
   std::string sms_factor_id;
   CHECK(round_trips_of([&] {
           sms_factor_id =
-              verifier.enroll_factor(Sms{.phone_number = "+14155550123", .user_id = "u_42"}).factor.id();
-        }) == 1);
+              verifier.enroll_factor(Sms{.phone_number = "+14155550123", .user_id = "u_42"}, *shown)
+                  .factor.id();
+        }) == 4);                        // and the challenge that was verified, with its factor
   for (int send = 0; send < 2; ++send) { // the first makes a record that the second finds
-    CHECK(round_trips_of([&] { challenge_id = verifier.challenge_factor(sms_factor_id).id(); }) == 3);
+    CHECK(round_trips_of([&] { challenge_id = verifier.challenge_enrollment(sms_factor_id, "u_42").id(); }) ==
+          4);
     clock.advance(std::chrono::minutes(1));
   }
+  REQUIRE(verifier.confirm_enrollment(challenge_id, sms.last().body).confirmed());
+  challenge_id = verifier.challenge_factor(sms_factor_id, "u_42").id();
   CHECK(round_trips_of([&] { CHECK(verify(sms.last().body) == Status::valid); }) == 2);
 
-  CHECK(round_trips_of([&] { CHECK(verifier.get_factor(factor_id).id() == factor_id); }) == 1);
+  CHECK(round_trips_of([&] { CHECK(verifier.get_factor(factor_id, mfa::any_user).id() == factor_id); }) == 1);
   CHECK(round_trips_of([&] { CHECK(verifier.list_factors("u_42").size() == 3); }) == 1);
-  CHECK(round_trips_of([&] { verifier.delete_factor(factor_id); }) == 2);
+  // The factor, whether it is the last, the devices that it vouched for, and the commit.
+  CHECK(round_trips_of([&] { verifier.delete_factor(factor_id, mfa::any_user, mfa::by_operator); }) == 4);
 
   storage::Batch many;
   for (const char* id : {"auth_factor_a", "auth_factor_b", "auth_factor_c"})

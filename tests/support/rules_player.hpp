@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -8,8 +9,10 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
@@ -34,7 +37,6 @@ struct Tally {
   void count(const Answer& answer) {
     if (answer.error) ++answers[make_error_code(*answer.error).message()];
     if (answer.status) ++answers[std::string(to_string(*answer.status))];
-    ++verbs;
   }
 };
 
@@ -69,136 +71,215 @@ template <class Storage> class Player {
   }
 
  private:
-  static Options given_options(Options options, const Change& change) {
+  Options given_options(Options options, const Change& change) {
     options.key_ring = KeyRing::generate(); // counts of phone numbers hang on it, and so begin anew
     options.sms_template = "{{code}}";
+    options.sms_allowed_country_codes = {"1"};
+    options.observer = [this](const Event& event) {
+      if (event.type == EventType::challenge_created) created_ = event.challenge_id;
+    };
     if (change) change(options);
     return options;
   }
 
   void play(const Call& call, Tally& tally) {
-    const ChallengeOptions said{
-        .binding = binding(call.binding), .user_id = user(call.user), .verified_only = call.verified_only};
+    ++tally.verbs;
     switch (call.verb) {
     case Verb::enroll_totp: {
       PlainRules::Factor factor{.view = {.type = FactorType::totp, .user_id = user(call.user)}};
-      const auto answer = answer_of([&]() -> Answer {
-        const auto enrolled = verifier_.enroll_factor(
-            Totp{.issuer = "Foo Corp",
-                 .user = "alan",
-                 .user_id = user(call.user),
-                 .secret = std::string(31, 'A') + "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[call.name % 32],
-                 .qr_code = {.scale = 1, .error_correction = qr::ErrorCorrection::low}});
-        factor_ids_[call.name] = enrolled.factor.id();
-        const auto secret = otp::base32_decode(enrolled.totp.secret);
-        factor.secret.assign(secret.begin(), secret.end());
-        return {.factors = {view(enrolled.factor)}};
-      });
-      tally.count(answer);
-      return compare("enrol", answer, rules_.enroll(call.name, factor));
+      Totp request{.issuer = "Foo Corp",
+                   .user = "alan",
+                   .user_id = of_user(call.user),
+                   .secret = std::string(31, 'A') + "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[call.name % 32],
+                   .qr_code = {.scale = 1, .error_correction = qr::ErrorCorrection::low}};
+      const auto secret = otp::base32_decode(request.secret);
+      factor.secret.assign(secret.begin(), secret.end());
+      return enroll(call, request, factor, tally);
     }
     case Verb::enroll_sms: {
       const std::string phone_number = "+1415555012" + std::to_string(call.name % 2);
-      const auto answer = answer_of([&]() -> Answer {
-        const auto enrolled =
-            verifier_.enroll_factor(Sms{.phone_number = phone_number, .user_id = user(call.user)});
-        factor_ids_[call.name] = enrolled.factor.id();
-        return {.factors = {view(enrolled.factor)}};
-      });
-      tally.count(answer);
-      return compare("enrol", answer,
-                     rules_.enroll(call.name, {.view = {.type = FactorType::sms, .user_id = user(call.user)},
-                                               .phone_number = phone_number}));
+      const Sms request{.phone_number = phone_number, .user_id = of_user(call.user)};
+      return enroll(
+          call, request,
+          {.view = {.type = FactorType::sms, .user_id = user(call.user)}, .phone_number = phone_number},
+          tally);
+    }
+    case Verb::enroll_recovery_codes: {
+      const RecoveryCodes request{.user_id = of_user(call.user), .count = 3};
+      return enroll(call, request, {.view = {.type = FactorType::recovery_codes, .user_id = user(call.user)}},
+                    tally);
     }
     case Verb::challenge: {
+      ChallengeOptions said{.purpose = call.purpose, .action = action(call.action)};
+      said.binding = binding(call.binding);
+      if (call.strong) said.required.factors = 2;
       std::string code;
       sms_.fail_next(call.undelivered ? 1 : 0);
       const auto answer = answer_of([&]() -> Answer {
-        const auto challenge = verifier_.challenge_factor(factor_id(call.target), said);
+        const std::string id = factor_id(call.target);
+        const auto challenge = call.purpose == Purpose::confirm_enrollment
+                                   ? verifier_.challenge_enrollment(id, whose(call.user), said, by_operator)
+                                   : verifier_.challenge_factor(id, whose(call.user), said);
         challenge_ids_[call.name] = challenge.id();
-        if (challenge.expires_at()) code = sms_.last().body;
+        if (rules_.factors.at(call.target).view.type == FactorType::sms) code = sms_.last().body;
         return {.challenge = view(challenge)};
       });
       tally.count(answer);
-      compare("challenge", answer, rules_.challenge(call.name, call.target, said, !call.undelivered, code));
+      compare("challenge", answer,
+              rules_.challenge(call.name, call.target, said, user(call.user), !call.undelivered, code));
       return look_at_factor(call.target);
     }
     case Verb::verify: {
       const std::string code = typed(call);
-      const std::string user_id = user(call.user);
-      const VerifyOptions say{.binding = said.binding, .user_id = user_id};
+      const VerifyOptions said = verify_options(call);
       const auto answer = answer_of([&]() -> Answer {
-        const auto said_back = verifier_.verify_challenge(challenge_id(call.target), code, say);
-        return {.status = said_back.status(),
-                .retry_after = said_back.retry_after(),
-                .user_id = said_back.user_id(),
-                .verified_at = said_back.verified_at(),
-                .challenge = view(said_back.challenge())};
+        const std::string id = challenge_id(call.target);
+        return call.purpose == Purpose::confirm_enrollment
+                   ? answer_to(verifier_.confirm_enrollment(id, code, said))
+                   : answer_to(verifier_.verify_challenge(id, code, said));
       });
       tally.count(answer);
-      compare("verify", answer, rules_.verify(call.target, code, say));
-      if (answer.status == Status::valid) accepted_[rules_.challenges[call.target].factor] = code;
-      look_at_challenge(call.target);
-      if (const auto challenge = rules_.challenges.find(call.target); challenge != rules_.challenges.end())
-        look_at_factor(challenge->second.factor);
-      return;
+      compare("verify", answer, rules_.verify(call.target, code, said));
+      return look_after(call.target, answer, code);
+    }
+    case Verb::confirm: {
+      const std::string code = typed(call);
+      const VerifyOptions said = verify_options(call);
+      created_.clear();
+      const auto answer = answer_of([&]() -> Answer {
+        return answer_to(verifier_.confirm_enrollment(factor_id(call.target), code, said));
+      });
+      if (!created_.empty()) challenge_ids_[call.name] = created_;
+      tally.count(answer);
+      compare("confirm", answer, rules_.confirm(call.name, call.target, code, said));
+      return look_after(call.name, answer, code);
     }
     case Verb::remove: {
       const auto answer = answer_of([&]() -> Answer {
-        verifier_.delete_factor(factor_id(call.target), user(call.user));
+        verifier_.delete_factor(factor_id(call.target), whose(call.user), authorization(call));
         return {};
       });
       tally.count(answer);
-      compare("delete", answer, rules_.remove(call.target, user(call.user)));
+      compare("delete", answer, rules_.remove(call.target, user(call.user), shown(call)));
       return look_at_factor(call.target);
+    }
+    case Verb::regenerate: {
+      std::map<std::string, bool> codes;
+      const auto answer = answer_of([&]() -> Answer {
+        const auto renewed = verifier_.regenerate_recovery_codes(factor_id(call.target), whose(call.user),
+                                                                 authorization(call));
+        codes = plain(renewed.recovery_codes.codes);
+        return {};
+      });
+      tally.count(answer);
+      compare("regenerate", answer, rules_.regenerate(call.target, user(call.user), shown(call)));
+      if (!answer.error) rules_.factors.at(call.target).codes = codes;
+      return look_at_factor(call.target);
+    }
+    case Verb::remember: {
+      const std::string user_id = owner(call.user);
+      const auto answer = answer_of([&]() -> Answer {
+        tokens_[call.name] =
+            verifier_.remember_device(user_id, "a browser", authorization(call), device_lifetime).token;
+        return {.devices = 1};
+      });
+      tally.count(answer);
+      return compare("remember", answer,
+                     rules_.remember(call.name, user_id, shown_of(call, user_id), device_lifetime));
+    }
+    case Verb::check_device: {
+      const std::string user_id = owner(call.user);
+      const bool trusted = verifier_.check_device(tokens_[call.target], user_id).has_value();
+      ++tally.answers[trusted ? "device trusted" : "device not trusted"];
+      return compare("check a device", {.devices = trusted ? 1U : 0U},
+                     rules_.check_device(call.target, user_id));
+    }
+    case Verb::password_changed: {
+      const std::string user_id = owner(call.user);
+      const Answer answer{.devices = verifier_.password_changed(user_id)};
+      return compare("a new password", answer, rules_.password_changed(user_id));
     }
     case Verb::unlock: {
       const auto answer = answer_of([&]() -> Answer {
-        verifier_.unlock_factor(factor_id(call.target));
+        verifier_.unlock_factor(factor_id(call.target), whose(call.user), authorization(call));
         return {};
       });
       tally.count(answer);
-      compare("unlock", answer, rules_.unlock(call.target));
+      compare("unlock", answer, rules_.unlock(call.target, user(call.user), shown(call)));
       return look_at_factor(call.target);
     }
     case Verb::look:
-      ++tally.verbs;
       look_at_challenge(call.target);
       compare("get_factor", answer_of([&]() -> Answer {
-                return {.factors = {view(verifier_.get_factor(factor_id(call.target), user(call.user)))}};
+                return {.factors = {view(verifier_.get_factor(factor_id(call.target), whose(call.user)))}};
               }),
               rules_.get_factor(call.target, user(call.user)));
-      return list(user(call.user));
+      return list(call.user);
     case Verb::purge: {
-      ++tally.verbs;
       const auto answer = answer_of([&]() -> Answer { return {.purged = verifier_.purge_expired()}; });
       return compare("purge", answer, rules_.purge());
     }
-    case Verb::wait: return clock_.advance(call.by);
+    case Verb::wait: --tally.verbs; return clock_.advance(call.by);
     }
   }
 
+  void enroll(const Call& call, const auto& request, PlainRules::Factor factor, Tally& tally) {
+    const auto answer = answer_of([&]() -> Answer {
+      const auto enrolled = verifier_.enroll_factor(request, authorization(call));
+      factor_ids_[call.name] = enrolled.factor.id();
+      if constexpr (requires { enrolled.recovery_codes; })
+        factor.codes = plain(enrolled.recovery_codes.codes);
+      return {.factors = {view(enrolled.factor)}};
+    });
+    tally.count(answer);
+    compare("enrol", answer, rules_.enroll(call.name, factor, shown_of(call, user(call.user))));
+    list(call.user); // others may have gone for it
+  }
+
+  static Answer answer_to(const Verification& said) {
+    return {.status = said.status(),
+            .retry_after = said.retry_after(),
+            .user_id = said.user_id(),
+            .verified_at = said.verified_at(),
+            .challenge = view(said.challenge())};
+  }
+  static Answer answer_to(const Confirmation& said) {
+    return {.status = said.status(),
+            .retry_after = said.retry_after(),
+            .user_id = said.user_id(),
+            .challenge = view(said.challenge())};
+  }
+
+  void look_after(int challenge_name, const Answer& answer, const std::string& code) {
+    if (answer.status == Status::valid) accepted_[rules_.challenges[challenge_name].factor] = code;
+    look_at_challenge(challenge_name);
+    if (const auto challenge = rules_.challenges.find(challenge_name); challenge != rules_.challenges.end())
+      look_at_factor(challenge->second.factor);
+  }
+
   void look_at_factor(int name) {
-    compare("get_factor",
-            answer_of([&]() -> Answer { return {.factors = {view(verifier_.get_factor(factor_id(name)))}}; }),
+    compare("get_factor", answer_of([&]() -> Answer {
+              return {.factors = {view(verifier_.get_factor(factor_id(name), any_user))}};
+            }),
             rules_.get_factor(name));
   }
 
   void look_at_challenge(int name) {
     compare("get_challenge", answer_of([&]() -> Answer {
-              return {.challenge = view(verifier_.get_challenge(challenge_id(name)))};
+              return {.challenge = view(verifier_.get_challenge(challenge_id(name), any_user))};
             }),
             rules_.get_challenge(name));
   }
 
-  void list(const std::string& user_id) {
+  void list(int number) {
+    if (number == 0) return;
     std::map<std::string, FactorView> by_id;
     for (const auto& [name, factor] : rules_.factors)
-      if (!user_id.empty() && factor.view.user_id == user_id) by_id[factor_id(name)] = factor.view;
+      if (factor.view.user_id == user(number)) by_id[factor_id(name)] = factor.view;
     Answer expected;
     for (const auto& [id, factor] : by_id) expected.factors.push_back(factor);
     Answer listed;
-    for (const auto& factor : verifier_.list_factors(user_id)) listed.factors.push_back(view(factor));
+    for (const auto& factor : verifier_.list_factors(user(number))) listed.factors.push_back(view(factor));
     compare("list_factors", listed, expected);
   }
 
@@ -208,7 +289,13 @@ template <class Storage> class Player {
     for (const auto& [name, id] : challenge_ids_) look_at_challenge(name);
     clock_.set(std::chrono::system_clock::time_point{std::chrono::hours(24 * 365 * 200)});
     rules_.now = std::chrono::floor<std::chrono::milliseconds>(clock_.now());
-    for (const auto& [name, factor] : rules_.factors) verifier_.delete_factor(factor_id(name));
+    const auto left = rules_.factors;
+    for (const auto& [name, factor] : left) {
+      verifier_.delete_factor(factor_id(name), any_user, by_operator);
+      (void)rules_.remove(name, {}, PlainRules::by_operator);
+    }
+    clock_.advance(std::chrono::hours(48));
+    rules_.now = std::chrono::floor<std::chrono::milliseconds>(clock_.now());
     compare("purge", {.purged = verifier_.purge_expired()}, rules_.purge());
   }
 
@@ -217,8 +304,52 @@ template <class Storage> class Player {
     difference_ = std::string(verb) + " says:  " + text(answer) + "\n  the rules say: " + text(expected);
   }
 
-  static std::string user(int number) { return number == 0 ? "" : "u_" + std::to_string(number); }
-  static std::string binding(int number) { return number == 0 ? "" : "session " + std::to_string(number); }
+  /// Of this player alone: a user of whom an enrolment was never confirmed leaves a record.
+  [[nodiscard]] std::string user(int number) const {
+    return number == 0 ? "" : "u_" + std::to_string(number) + " of " + std::to_string(player_);
+  }
+  [[nodiscard]] std::optional<UserId> of_user(int number) const {
+    return number == 0 ? std::nullopt : std::optional<UserId>(user(number));
+  }
+  [[nodiscard]] Whose whose(int number) const { return number == 0 ? Whose(any_user) : Whose(user(number)); }
+  /// Of devices, which nobody's are not.
+  [[nodiscard]] std::string owner(int number) const { return user(std::max(number, 1)); }
+  static std::optional<std::string> binding(int number) {
+    return number == 0 ? std::nullopt : std::optional("session " + std::to_string(number));
+  }
+  static std::string action(int number) { return number == 0 ? "" : "pay " + std::to_string(number); }
+
+  [[nodiscard]] VerifyOptions verify_options(const Call& call) const {
+    VerifyOptions said{.purpose = call.purpose, .action = action(call.action)};
+    said.binding = binding(call.binding);
+    said.user = whose(call.user);
+    return said;
+  }
+
+  [[nodiscard]] Authorization authorization(const Call& call) const {
+    if (call.shows == Shows::by_operator) return by_operator;
+    if (call.shows == Shows::nothing) return {};
+    return Authorization::of_challenge(challenge_id(call.shown));
+  }
+  [[nodiscard]] PlainRules::Shown shown_of(const Call& call, const std::string& user_id) const {
+    if (call.shows == Shows::by_operator) return PlainRules::by_operator;
+    if (call.shows == Shows::nothing) return PlainRules::nothing;
+    return rules_.shown(call.shown, user_id);
+  }
+  /// For a change of a factor.
+  [[nodiscard]] PlainRules::Shown shown(const Call& call) const {
+    const auto factor = rules_.factors.find(call.target);
+    return shown_of(call, factor == rules_.factors.end() ? std::string() : factor->second.view.user_id);
+  }
+
+  static std::map<std::string, bool> plain(const std::vector<crypto::SecretString>& shown) {
+    std::map<std::string, bool> codes;
+    for (std::string code : shown) {
+      std::erase(code, '-');
+      codes.emplace(std::move(code), false);
+    }
+    return codes;
+  }
 
   [[nodiscard]] static std::string id(const std::map<int, std::string>& ids, const char* prefix, int name) {
     const auto known = ids.find(name);
@@ -235,17 +366,19 @@ template <class Storage> class Player {
     static constexpr std::array<const char*, 6> no_codes{"",           "12345",       "abcdef",
                                                          "1234567890", "12345\u00B2", "+12345"};
     const auto challenge = rules_.challenges.find(call.code_of);
+    const int factor_name = challenge == rules_.challenges.end() ? call.code_of : challenge->second.factor;
+    const auto factor = rules_.factors.find(factor_name);
     std::string code = "000000";
-    int factor_name = 0;
-    if (challenge != rules_.challenges.end()) {
-      factor_name = challenge->second.factor;
-      const auto factor = rules_.factors.find(factor_name);
-      if (factor != rules_.factors.end() && factor->second.view.type == FactorType::totp) {
-        const auto step = rules_.now.time_since_epoch() / std::chrono::seconds(30) + call.steps_off;
-        code = otp::hotp(factor->second.secret, static_cast<std::uint64_t>(step));
-      } else if (!challenge->second.code.empty()) {
-        code = challenge->second.code;
-      }
+    if (factor != rules_.factors.end() && factor->second.view.type == FactorType::totp) {
+      const auto step = rules_.now.time_since_epoch() / std::chrono::seconds(30) + call.steps_off;
+      code = otp::hotp(factor->second.secret, static_cast<std::uint64_t>(step));
+    } else if (factor != rules_.factors.end() && !factor->second.codes.empty()) {
+      const auto& codes = factor->second.codes;
+      const auto unused = std::ranges::find(codes, false, [](const auto& entry) { return entry.second; });
+      code = call.typed == Typed::wrong ? "000000000001"
+                                        : (unused == codes.end() ? codes.begin() : unused)->first;
+    } else if (challenge != rules_.challenges.end() && !challenge->second.code.empty()) {
+      code = challenge->second.code;
     }
     switch (call.typed) {
     case Typed::shown: return code;
@@ -257,6 +390,13 @@ template <class Storage> class Player {
     return code;
   }
 
+  static unsigned next_player() {
+    static unsigned players = 0;
+    return ++players;
+  }
+
+  static constexpr std::chrono::seconds device_lifetime{600};
+
   const Sequence& sequence_;
   testing::ManualClock clock_;
   testing::RecordingSms sms_;
@@ -265,6 +405,9 @@ template <class Storage> class Player {
   std::map<int, std::string> factor_ids_;
   std::map<int, std::string> challenge_ids_;
   std::map<int, std::string> accepted_; ///< the last code that was, by factor
+  std::map<int, std::string> tokens_;   ///< of devices
+  std::string created_;                 ///< the id of the last challenge that was
+  const unsigned player_ = next_player();
   std::string difference_;
 };
 

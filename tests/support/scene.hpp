@@ -15,18 +15,26 @@
 
 namespace mfa::test {
 
-/// A host with a verified authenticator and a phone, and a challenge of every sort waiting for its answer.
+/// A host with a user's verified authenticator and phone, and a challenge of every sort waiting for its
+/// answer.
 template <class Storage> struct Scene : HostOver<WholeStorage<Storage>> {
   Scene() {
     const auto totp = this->enroll_totp();
     secret = totp.totp.secret;
     totp_id = totp.factor.id();
-    phone_id = this->enroll_sms().factor.id();
-    REQUIRE(this->verify(this->challenge(totp_id), this->code(secret)) == Status::valid);
+    const auto confirmation = totp.factor.confirm(this->code(secret));
+    REQUIRE(confirmation.confirmed());
+    phone_id = this->enroll_sms("+14155550123", "u_42", confirmation).factor.id();
+    const std::string sent = this->challenge(phone_id);
+    REQUIRE(this->verify(sent, this->sms.last().body) == Status::valid);
     this->clock.advance(std::chrono::hours(1));
     totp_challenge = this->challenge(totp_id);
     sms_challenge = this->challenge(phone_id);
-    bound_challenge = this->verifier.challenge_factor(totp_id, {.binding = "session 1"}).id();
+    bound_challenge = this->verifier.challenge_factor(totp_id, "u_42", {.binding = "session 1"}).id();
+    action_challenge =
+        this->verifier
+            .challenge_factor(totp_id, "u_42", {.purpose = Purpose::action, .action = "pay 100 EUR"})
+            .id();
   }
 
   std::string secret;
@@ -35,6 +43,7 @@ template <class Storage> struct Scene : HostOver<WholeStorage<Storage>> {
   std::string totp_challenge;
   std::string sms_challenge;
   std::string bound_challenge;
+  std::string action_challenge;
 
   /// Runs `call` and checks that it left the storage as it was and sent nothing.
   template <class Call> void unchanged(Call&& call) {

@@ -26,8 +26,19 @@ struct ScriptedRelyingParty : webauthn::RelyingParty {
   }
   webauthn::Assertion verify_assertion(std::string_view response, const webauthn::Expectation&,
                                        const webauthn::Credential&) const override {
+    if (response == valid_without_pin) return {.status = Status::valid, .user_verified = false};
+    if (response == valid_and_told)
+      return {.status = Status::valid,
+              .backed_up = true,
+              .user_verified = true,
+              .counter_behind = true,
+              .backup_eligibility_changed = true};
     return {.status = status(response), .user_verified = true};
   }
+
+  static constexpr std::string_view valid_without_pin = "valid, without a PIN";
+  /// Of a passkey that was backed up since, is so no longer by its flags, and whose counter stood still.
+  static constexpr std::string_view valid_and_told = "valid, with all that is told of a passkey";
 
  private:
   static Status status(std::string_view name) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -23,11 +24,13 @@ inline std::vector<Call> simpler(const Call& call) {
   };
   with(&Call::user, 0);
   with(&Call::binding, 0);
-  with(&Call::verified_only, false);
+  with(&Call::strong, false);
+  with(&Call::shows, Shows::nothing);
   with(&Call::undelivered, false);
   with(&Call::steps_off, 0);
   with(&Call::code_of, call.target);
-  if (call.verb == Verb::verify) with(&Call::typed, Typed::wrong); // it hangs on nothing that was before
+  if (call.verb == Verb::verify || call.verb == Verb::confirm)
+    with(&Call::typed, Typed::wrong); // it hangs on nothing that was before
   if (call.typed != Typed::wrong) with(&Call::typed, Typed::shown);
   using std::chrono::milliseconds;
   using std::chrono::seconds;
@@ -51,6 +54,27 @@ inline std::optional<Sequence> without_second(Sequence sequence, std::size_t ind
   for (Call& call : sequence.calls) {
     if (call.target == second.name) call.target = name;
     if (call.code_of == second.name) call.code_of = name;
+    if (call.shown == second.name) call.shown = name;
+  }
+  return sequence;
+}
+
+/// With this factor never confirmed, and all its challenges for that: so nothing needs to be before.
+inline Sequence unconfirmed(Sequence sequence, int factor) {
+  std::set<int> challenges;
+  for (const Call& call : sequence.calls)
+    if (call.verb == Verb::challenge && call.target == factor) challenges.insert(call.name);
+  std::erase_if(sequence.calls, [&](const Call& call) {
+    const bool answers = (call.verb == Verb::confirm && call.target == factor) ||
+                         (call.verb == Verb::verify && challenges.contains(call.target));
+    return answers && call.purpose == Purpose::confirm_enrollment && call.typed == Typed::shown;
+  });
+  for (Call& call : sequence.calls) {
+    const bool about = (call.verb == Verb::challenge && call.target == factor) ||
+                       (call.verb == Verb::verify && challenges.contains(call.target));
+    if (!about) continue;
+    call.purpose = Purpose::confirm_enrollment;
+    call.action = 0;
   }
   return sequence;
 }
@@ -99,6 +123,12 @@ inline Sequence shrink(Sequence sequence, const std::function<bool(const Sequenc
     }
     for (std::size_t i = 1; i < sequence.calls.size(); ++i)
       if (auto without = without_second(sequence, i)) take_if_it_fails(*std::move(without));
+    const std::vector<Call> before = sequence.calls;
+    for (const Call& call : before) {
+      if (call.verb != Verb::enroll_totp && call.verb != Verb::enroll_sms) continue;
+      const Sequence simplified = unconfirmed(sequence, call.name);
+      if (simplified.calls.size() < sequence.calls.size()) take_if_it_fails(simplified);
+    }
     for (std::size_t i = 0; i < sequence.calls.size(); ++i)
       for (const Call& call : simpler(sequence.calls[i])) {
         Sequence simplified = sequence;

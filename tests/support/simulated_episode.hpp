@@ -22,6 +22,8 @@ namespace mfa::test {
 /// Of each user one of each of four kinds: TOTP, codes that the host delivers, recovery codes, SMS.
 inline constexpr int simulated_users = 2;
 inline constexpr int simulated_factors = 4 * simulated_users;
+/// And the factor that each enrolled last beside them, whose codes the host delivers.
+inline constexpr int further_factors = simulated_users;
 
 enum class Happens {
   call,    ///< somebody has a node run a verb
@@ -44,6 +46,8 @@ struct Step {
   int steps_off = 0; ///< how far from now the authenticator's clock is
   bool bound = false;
   bool names_user = false;
+  unsigned purpose = 0; ///< mostly what the factor is to be asked for; else another
+  unsigned shows = 0;   ///< what allows a change: an operator, nothing, or one of the last verifications
   /// What the network, the storage and the gateway do to this verb; 0: nothing, they answer at once.
   std::uint64_t luck = 0;
 };
@@ -72,8 +76,12 @@ class EpisodeSource {
     options.generic_otps_an_hour = 100;
     options.generic_otps_a_day = 100;
     options.failures_before_lockout = 4 + below(20);
+    options.open_challenges_a_user = below(2) == 0 ? 100 : 2 + below(20);
+    options.wrong_codes_a_user_a_day = below(2) == 0 ? 1000 : 10 + below(100);
+    options.sends_a_user_an_hour = options.sends_a_user_a_day = below(2) == 0 ? 500 : 10 + below(100);
     episode.nodes = 2 + below(3);
     episode.two_keys = below(8) == 0;
+    if (episode.two_keys) options.open_challenges_a_user = 100; // what is bound is told apart under each key
     while (episode.steps.size() < length)
       episode.steps.push_back(draw_step(static_cast<int>(episode.steps.size()) + 1));
     return episode;
@@ -116,12 +124,14 @@ class EpisodeSource {
       return step;
     }
     // Several callers go for the same at once.
-    if (name == 1 || below(3) == 0) factor_ = static_cast<int>(below(simulated_factors));
+    if (name == 1 || below(3) == 0) factor_ = static_cast<int>(below(simulated_factors + further_factors));
     step.factor = factor_;
     step.does = draw_verb();
     step.back = below(5) == 0 ? below(40) : below(2);
     step.bound = below(10) == 0;
     step.names_user = below(10) == 0;
+    step.purpose = below(20);
+    step.shows = below(10);
     step.steps_off = below(3) == 0 ? static_cast<int>(below(7)) - 3 : 0;
     static constexpr std::array ways{Typed::shown, Typed::shown, Typed::shown, Typed::shown, Typed::again,
                                      Typed::wrong, Typed::wrong, Typed::wrong, Typed::wrong, Typed::spaced};
@@ -131,8 +141,9 @@ class EpisodeSource {
 
   Does draw_verb() {
     const unsigned drawn = below(1000);
-    if (drawn < 620) return Does::verify;
-    if (drawn < 830) return Does::challenge;
+    if (drawn < 610) return Does::verify;
+    if (drawn < 810) return Does::challenge;
+    if (drawn < 830) return Does::enroll;
     if (drawn < 860) return Does::unlock;
     if (drawn < 875) return Does::regenerate;
     if (drawn < 879) return Does::remove;
@@ -156,6 +167,7 @@ class EpisodeSource {
 inline std::vector<std::string> describe(const Episode& episode) {
   static constexpr std::array verbs{"verify",
                                     "challenge",
+                                    "enrol beside",
                                     "delete",
                                     "unlock",
                                     "regenerate",
@@ -181,8 +193,10 @@ inline std::vector<std::string> describe(const Episode& episode) {
     case Happens::crash: line += "crash"; break;
     case Happens::call:
       line += std::string(verbs[static_cast<std::size_t>(step.does)]) + " " +
-              kinds[static_cast<std::size_t>(step.factor % 4)] + " of user " +
-              std::to_string(step.factor / 4);
+              (step.factor >= simulated_factors
+                   ? "the further factor of user " + std::to_string(step.factor - simulated_factors)
+                   : kinds[static_cast<std::size_t>(step.factor % 4)] + std::string(" of user ") +
+                         std::to_string(step.factor / 4));
       if (step.does == Does::verify)
         line += std::string(" with ") + typed[static_cast<std::size_t>(step.typed)];
       line += step.luck == 0 ? ", answered at once" : ", with luck " + std::to_string(step.luck);
@@ -216,6 +230,8 @@ inline Episode shrink(Episode episode, const std::function<bool(const Episode&)>
       simplify(&Step::back, 0U);
       simplify(&Step::bound, false);
       simplify(&Step::names_user, false);
+      simplify(&Step::purpose, 0U);
+      simplify(&Step::shows, 0U);
       simplify(&Step::steps_off, 0);
       simplify(&Step::node, 0U);
     }

@@ -56,14 +56,14 @@ class Simulation {
     }
     for (int user = 0; user < simulated_users; ++user) {
       const std::string id = user_id(user);
-      factor_ids_.push_back(stage_.enroll_totp(4 * user, id));
-      factor_ids_.push_back(stage_.enroll_generic_otp(4 * user + 1, id));
-      factor_ids_.push_back(stage_.enroll_recovery_codes(4 * user + 2, id, 4));
-      factor_ids_.push_back(episode.two_keys
-                                ? stage_.enroll_totp(4 * user + 3,
-                                                     id) // the counter of a number hangs on the key
-                                : stage_.enroll_sms(4 * user + 3, id, "+14155550123"));
+      factor_ids_[4 * user] = stage_.enroll_totp(4 * user, id);
+      factor_ids_[4 * user + 1] = stage_.enroll_generic_otp(4 * user + 1, id);
+      factor_ids_[4 * user + 2] = stage_.enroll_recovery_codes(4 * user + 2, id, 4);
+      factor_ids_[4 * user + 3] = episode.two_keys // the counter of a number hangs on the key
+                                      ? stage_.enroll_totp(4 * user + 3, id)
+                                      : stage_.enroll_sms(4 * user + 3, id, "+14155550123");
     }
+    further_.assign(simulated_users, -1);
     for (const int factor : {2, 6})
       for (const auto& [code, used] : stage_.ledger.rules.factors.at(factor).codes)
         recovery_codes_[factor].push_back(code);
@@ -140,7 +140,9 @@ class Simulation {
   struct Known { ///< challenge
     int name;
     std::string id;
-    std::string binding;
+    std::optional<std::string> binding;
+    Purpose purpose;
+    std::string action;
   };
 
   static std::shared_ptr<const KeyRing> ring(const Episode& episode, std::size_t node) {
@@ -163,6 +165,8 @@ class Simulation {
   }
 
   static std::string user_id(int user) { return "u_" + std::to_string(user); }
+  static int user_of(const std::string& user_id) { return user_id.back() - '0'; }
+  static bool is_recovery(int factor) { return factor < simulated_factors && factor % 4 == 2; }
 
   // --- what steps do
 
@@ -186,15 +190,20 @@ class Simulation {
   }
 
   void call(const Step& step) {
-    const int factor = step.factor % simulated_factors;
-    const std::string owner = user_id(factor / 4);
+    const bool further = step.factor >= simulated_factors;
+    const int user = further ? (step.factor - simulated_factors) % simulated_users : step.factor / 4;
+    const std::string owner = user_id(user);
+    const int factor = further ? further_[static_cast<std::size_t>(user)] : step.factor;
+    if (factor < 0 && step.does != Does::enroll) return;
     Task task{.does = step.does, .factor = factor};
-    task.factor_id = factor_ids_[static_cast<std::size_t>(factor)];
+    if (factor >= 0) task.factor_id = factor_ids_.at(factor);
     if (step.names_user) task.user_id = owner;
     switch (step.does) {
     case Does::challenge:
       task.challenge = step.name;
       if (step.bound) task.binding = "session";
+      task.purpose = purpose(step, factor);
+      if (task.purpose == Purpose::action) task.action = "pay";
       break;
     case Does::verify:
     case Does::look_at_challenge: {
@@ -208,15 +217,28 @@ class Simulation {
         break;
       }
       task.binding = step.bound && step.back % 7 == 0 ? "another session" : challenge.binding;
+      task.purpose = step.purpose == 7 ? Purpose::step_up : challenge.purpose;
+      task.action = task.purpose == Purpose::action ? challenge.action : "";
       task.code = typed(step, factor, challenge.name);
       break;
     }
+    case Does::enroll:
+      task.owner = owner;
+      task.factor = step.name + simulated_factors;
+      task.factor_id.clear();
+      task.user_id.clear();
+      show(step, user, task);
+      break;
+    case Does::remove:
+    case Does::unlock: show(step, user, task); break;
     case Does::regenerate:
-      if (factor % 4 != 2) return;
+      if (further || factor % 4 != 2) return;
+      show(step, user, task);
       break;
     case Does::remember:
       task.device = step.name;
       task.owner = owner;
+      show(step, user, task);
       break;
     case Does::check_device:
     case Does::revoke_device: {
@@ -231,13 +253,34 @@ class Simulation {
     }
     case Does::revoke_devices:
     case Does::list: task.owner = owner; break;
-    case Does::unlock: task.user_id.clear(); break;
     case Does::purge: // at a quiet moment: see docs/design.md
       if (in_flight_ > 0) return;
       break;
     default: break;
     }
     begin(step, std::move(task));
+  }
+
+  /// What the factor is asked for: mostly what it can be.
+  [[nodiscard]] Purpose purpose(const Step& step, int factor) const {
+    if (step.purpose == 1) return Purpose::confirm_enrollment;
+    if (step.purpose == 2) return Purpose::action;
+    if (step.purpose == 3) return Purpose::step_up;
+    const auto known = stage_.ledger.rules.factors.find(factor);
+    const bool unverified =
+        known != stage_.ledger.rules.factors.end() && known->second.view.state != FactorState::verified;
+    return unverified ? Purpose::confirm_enrollment : Purpose::sign_in;
+  }
+
+  /// What allows a change: an operator, nothing, or one of the user's last verifications.
+  void show(const Step& step, int user, Task& task) const {
+    const auto known = verified_.find(user);
+    task.by_operator = step.shows < 3;
+    if (step.shows < 4 || known == verified_.end()) return;
+    const auto& all = known->second;
+    const auto& [name, id] = all[all.size() - 1 - step.back % all.size()];
+    task.shown = name;
+    task.shown_id = id;
   }
 
   /// What the user, or who guesses, types.
@@ -250,7 +293,7 @@ class Simulation {
           testing::ManualClock().now().time_since_epoch() / std::chrono::milliseconds(1);
       const std::int64_t showed = (start + now_) / 30'000 + step.steps_off;
       code = otp::hotp(known->second.secret, static_cast<std::uint64_t>(showed));
-    } else if (factor % 4 == 2) {
+    } else if (is_recovery(factor)) {
       const auto& codes = recovery_codes_[factor];
       code = codes.empty() || step.typed == Typed::wrong ? "0000-0000-0000" : codes[step.back % codes.size()];
       return code;
@@ -454,15 +497,20 @@ class Simulation {
     if (told.answer.error) return;
     switch (task.does) {
     case Does::challenge:
-      challenges_[task.factor].push_back({task.challenge, told.id, task.binding});
+      challenges_[task.factor].push_back({task.challenge, told.id, task.binding, task.purpose, task.action});
       if (!told.secret.empty()) delivered_[task.challenge] = {now_, told.secret};
       break;
     case Does::verify:
       if (told.answer.status != Status::valid) break;
       accepted_[task.factor] = task.code;
+      verified_[user_of(told.answer.user_id)].emplace_back(task.challenge, task.challenge_id);
       if (!valid_challenges_.insert(task.challenge).second) explained("a challenge is valid twice", task);
-      if (task.factor % 4 == 2 && !valid_codes_.insert(task.code).second)
+      if (is_recovery(task.factor) && !valid_codes_.insert(task.code).second)
         explained("a recovery code is valid twice", task);
+      break;
+    case Does::enroll:
+      factor_ids_[task.factor] = told.id;
+      further_[static_cast<std::size_t>(user_of(task.owner))] = task.factor;
       break;
     case Does::regenerate: recovery_codes_[task.factor] = told.codes; break;
     case Does::remember: devices_[task.owner].push_back({task.device, told.id, told.secret}); break;
@@ -472,9 +520,10 @@ class Simulation {
 
   void explained(const std::string& wrong, const Task& task) {
     if (wrong.empty() || !wrong_.empty()) return;
-    static constexpr std::array names{
-        "verify",         "challenge", "delete",     "unlock",       "regenerate",    "reseal", "remember",
-        "check a device", "revoke",    "revoke all", "get a factor", "get challenge", "list",   "purge"};
+    static constexpr std::array names{"verify",         "challenge",  "enrol",      "delete",
+                                      "unlock",         "regenerate", "reseal",     "remember",
+                                      "check a device", "revoke",     "revoke all", "get a factor",
+                                      "get challenge",  "list",       "purge"};
     wrong_ = std::string(names[static_cast<std::size_t>(task.does)]) + " on factor " +
              std::to_string(task.factor) + ": " + wrong;
   }
@@ -500,8 +549,10 @@ class Simulation {
   std::uint64_t next_order_ = 0;
 
   // What the callers know.
-  std::vector<std::string> factor_ids_;
-  std::map<int, std::vector<Known>> challenges_;                  ///< by factor
+  std::map<int, std::string> factor_ids_;
+  std::vector<int> further_;                                         ///< by user; -1: none
+  std::map<int, std::vector<std::pair<int, std::string>>> verified_; ///< challenges, by user
+  std::map<int, std::vector<Known>> challenges_;                     ///< by factor
   std::map<int, std::pair<std::int64_t, std::string>> delivered_; ///< by challenge: from when on, which code
   std::map<int, std::vector<std::string>> recovery_codes_;        ///< by factor
   std::map<int, std::string> accepted_;                           ///< by factor: the last code that was

@@ -14,6 +14,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/sha256.hpp>
@@ -40,6 +41,13 @@ class SigningKey {
       key_.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048}), EVP_PKEY_free);
     else
       key_.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve), EVP_PKEY_free);
+    REQUIRE(key_);
+  }
+
+  /// A private key of ES256 in DER, as `i2d_PrivateKey` writes it.
+  explicit SigningKey(std::string_view private_key) : algorithm_(webauthn::Algorithm::es256) {
+    const unsigned char* bytes = crypto::bytes_of(private_key).data();
+    key_.reset(d2i_AutoPrivateKey(nullptr, &bytes, static_cast<long>(private_key.size())), EVP_PKEY_free);
     REQUIRE(key_);
   }
 

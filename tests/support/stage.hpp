@@ -17,6 +17,7 @@
 #include <mfa/mfa.hpp>
 #include <mfa/verbs/enroll.hpp>
 #include <mfa/verbs/request.hpp>
+#include <mfa/verbs/sealed_records.hpp>
 
 #include "ledger.hpp"
 #include "plain_rules.hpp"
@@ -29,13 +30,14 @@ namespace mfa::test {
 class Stage {
  public:
   Stage(const Options& given, std::shared_ptr<const KeyRing> given_keys, ReadableClock& clock)
-      : ledger(given), options_(&given), keys_(std::move(given_keys)), clock_(&clock) {}
+      : ledger(given, given_keys), options_(&given), keys_(std::move(given_keys)), clock_(&clock) {}
 
   PlainWorld world;
   Ledger ledger;
 
-  /// Each returns the factor's id. `name` is its number.
-  std::string enroll_totp(int name, const std::string& user_id) {
+  // Each returns the factor's id. `name` is its number. Its user has shown it, unless `state` says otherwise.
+
+  std::string enroll_totp(int name, const std::string& user_id, FactorState state = FactorState::verified) {
     Totp request;
     request.issuer = "Foo Corp";
     request.user = "alan";
@@ -45,31 +47,34 @@ class Stage {
       const auto secret = factor::keep(factor::account_of(request), false, made, context).secret;
       factor.secret.assign(secret.begin(), secret.end());
     });
-    return put(name, record, std::move(factor));
+    return put(name, record, std::move(factor), state);
   }
 
-  std::string enroll_sms(int name, const std::string& user_id, const std::string& phone_number) {
+  std::string enroll_sms(int name, const std::string& user_id, const std::string& phone_number,
+                         FactorState state = FactorState::verified) {
     Sms request;
     request.phone_number = phone_number;
     PlainRules::Factor factor;
     factor.phone_number = phone_number;
-    return put(name, made<factor::SmsKind>(user_id, request), std::move(factor));
+    return put(name, made<factor::SmsKind>(user_id, request), std::move(factor), state);
   }
 
-  std::string enroll_generic_otp(int name, const std::string& user_id) {
-    return put(name, made<factor::GenericOtpKind>(user_id, GenericOtp()), {});
+  std::string enroll_generic_otp(int name, const std::string& user_id,
+                                 FactorState state = FactorState::verified) {
+    return put(name, made<factor::GenericOtpKind>(user_id, GenericOtp()), {}, state);
   }
 
-  /// Its credential is to be `credential`.
+  /// Unverified. Its credential is to be `credential`.
   std::string enroll_webauthn(int name, const std::string& user_id, const std::string& credential) {
     WebAuthn request;
     request.user = "alan";
     PlainRules::Factor factor;
     factor.credential = credential;
     const auto record = made<factor::WebAuthnKind>(user_id, [&](auto& made, const auto& context) {
-      (void)factor::WebAuthnKind::enroll(request, made, {}, context);
+      factor::EnrollingUser user;
+      (void)factor::WebAuthnKind::enroll(request, made, user, context);
     });
-    return put(name, record, std::move(factor));
+    return put(name, record, std::move(factor), FactorState::unverified);
   }
 
   std::string enroll_recovery_codes(int name, const std::string& user_id, unsigned count) {
@@ -83,7 +88,7 @@ class Stage {
         factor.codes.emplace(std::move(code), false);
       }
     });
-    return put(name, record, std::move(factor));
+    return put(name, record, std::move(factor), FactorState::verified);
   }
 
   /// Runs a verb alone, from its beginning to its end.
@@ -128,12 +133,14 @@ class Stage {
     return record;
   }
 
-  std::string put(int name, storage::FactorRecord record, PlainRules::Factor factor) {
+  std::string put(int name, storage::FactorRecord record, PlainRules::Factor factor, FactorState state) {
+    record.state = state;
     factor.view = {record.type,       record.state,        record.user_id, record.created_at,
                    record.updated_at, record.last_used_at, record.failures};
     ledger.rules.factors[name] = std::move(factor);
     ledger.factor_names[record.id] = name;
     record.version = 1;
+    verbs::seal(record, *keys_);
     std::string id = record.id;
     world.factors[id] = std::move(record);
     return id;

@@ -14,6 +14,7 @@
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/delete_factor.hpp>
 #include <mfa/verbs/devices.hpp>
+#include <mfa/verbs/enroll.hpp>
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
@@ -30,8 +31,9 @@
 namespace mfa::test {
 
 enum class Does {
-  verify,
-  challenge,
+  verify,    ///< or confirm, by the task's purpose
+  challenge, ///< for whatever purpose
+  enroll,    ///< a factor whose codes the host delivers
   remove,
   unlock,
   regenerate,
@@ -56,16 +58,30 @@ struct Task {
   std::string factor_id = {};
   std::string challenge_id = {};
   std::string device_id = {};
-  std::string code = {};  ///< as typed; or a device's token
-  std::string owner = {}; ///< whose devices
-  std::string user_id = {};
-  std::string binding = {};
+  std::string code = {};    ///< as typed; or a device's token
+  std::string owner = {};   ///< whose devices, or the user of a factor to be
+  std::string user_id = {}; ///< whose factor it must be; empty: any user's
+  std::optional<std::string> binding = {};
+  Purpose purpose = Purpose::sign_in;
+  std::string action = {};
+  std::optional<int> shown = {}; ///< the challenge whose verification allows it
+  std::string shown_id = {};
+  bool by_operator = false;
 };
+
+[[nodiscard]] inline Whose whose(const std::string& user_id) {
+  return user_id.empty() ? Whose(any_user) : Whose(user_id);
+}
+
+[[nodiscard]] inline Authorization authorization_of(const Task& task) {
+  if (task.by_operator) return by_operator;
+  return task.shown ? Authorization::of_challenge(task.shown_id) : Authorization();
+}
 
 /// What a verb tells beside its answer.
 struct Told {
   Answer answer;
-  std::string id = {};                 ///< of the new challenge or device
+  std::string id = {};                 ///< of the new challenge, factor or device
   std::string secret = {};             ///< the code to deliver, or the device's token
   std::vector<std::string> codes = {}; ///< new recovery codes
 };
@@ -78,8 +94,19 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
   switch (task.does) {
   case Does::verify: {
     VerifyOptions said;
+    said.purpose = task.purpose;
+    said.action = task.action;
     said.binding = task.binding;
-    said.user_id = task.user_id;
+    said.user = whose(task.user_id);
+    if (task.purpose == Purpose::confirm_enrollment) {
+      const Confirmation confirmed =
+          co_await verbs::confirm_enrollment(run, task.challenge_id, task.code, said);
+      told.answer.status = confirmed.status();
+      told.answer.retry_after = confirmed.retry_after();
+      told.answer.user_id = confirmed.user_id();
+      told.answer.challenge = view(confirmed.challenge());
+      break;
+    }
     const Verification verified = co_await verbs::verify_challenge(run, task.challenge_id, task.code, said);
     told.answer.status = verified.status();
     told.answer.retry_after = verified.retry_after();
@@ -90,19 +117,48 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
   }
   case Does::challenge: {
     ChallengeOptions said;
+    said.purpose = task.purpose;
+    said.action = task.action;
     said.binding = task.binding;
-    said.user_id = task.user_id;
-    verbs::Created created = co_await verbs::challenge_factor(run, task.factor_id, said);
+    const Whose of = whose(task.user_id);
+    const Authorization none;
+    verbs::Verb<verbs::Created> creates =
+        task.purpose == Purpose::confirm_enrollment
+            ? verbs::challenge_enrollment(run, task.factor_id, of, said, none)
+            : verbs::challenge_factor(run, task.factor_id, of, said);
+    verbs::Created created = co_await creates;
     told.answer.challenge = view(created.challenge);
     told.id = created.challenge.id();
     if (const auto* const to_user = std::get_if<factor::ToUser>(&created.delivery))
       told.secret = to_user->text;
     break;
   }
-  case Does::remove: co_await verbs::delete_factor(run, task.factor_id, task.user_id); break;
-  case Does::unlock: co_await verbs::unlock_factor(run, task.factor_id, task.user_id); break;
+  case Does::enroll: {
+    GenericOtp request;
+    request.user_id = task.owner;
+    const Authorization authorization = authorization_of(task);
+    const auto enrolled = co_await verbs::enroll_factor<factor::GenericOtpKind>(run, request, authorization);
+    told.answer.factors.push_back(view(enrolled.factor));
+    told.id = enrolled.factor.id();
+    break;
+  }
+  case Does::remove: {
+    const Whose of = whose(task.user_id);
+    const Authorization authorization = authorization_of(task);
+    co_await verbs::delete_factor(run, task.factor_id, of, authorization);
+    break;
+  }
+  case Does::unlock: {
+    const Whose of = whose(task.user_id);
+    const Authorization authorization = authorization_of(task);
+    co_await verbs::unlock_factor(run, task.factor_id, of, authorization);
+    break;
+  }
   case Does::regenerate: {
-    const auto regenerated = co_await verbs::regenerate_recovery_codes(run, task.factor_id, task.user_id);
+    const Whose of = whose(task.user_id);
+    const Authorization authorization = authorization_of(task);
+    const auto regenerated =
+        co_await verbs::regenerate_recovery_codes(run, task.factor_id, of, authorization);
     for (const auto& code : regenerated.shown.codes) told.codes.emplace_back(code);
     break;
   }
@@ -112,32 +168,46 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
     break;
   }
   case Does::remember: {
+    const UserId owner = task.owner;
+    const Authorization authorization = authorization_of(task);
     const RememberedDevice remembered =
-        co_await verbs::remember_device(run, task.owner, "a browser", device_lifetime);
+        co_await verbs::remember_device(run, owner, "a browser", authorization, device_lifetime);
     told.answer.devices = 1;
     told.id = remembered.device.id;
     told.secret = remembered.token;
     break;
   }
-  case Does::check_device:
-    told.answer.devices = (co_await verbs::check_device(run, task.code, task.owner)) ? 1 : 0;
+  case Does::check_device: {
+    const UserId owner = task.owner;
+    told.answer.devices = (co_await verbs::check_device(run, task.code, owner)) ? 1 : 0;
     break;
-  case Does::revoke_device:
-    told.answer.devices = (co_await verbs::revoke_device(run, task.owner, task.device_id)) ? 1 : 0;
+  }
+  case Does::revoke_device: {
+    const UserId owner = task.owner;
+    told.answer.devices = (co_await verbs::revoke_device(run, owner, task.device_id)) ? 1 : 0;
     break;
-  case Does::revoke_devices:
-    told.answer.devices = co_await verbs::revoke_devices(run, task.owner, std::nullopt);
+  }
+  case Does::revoke_devices: {
+    const UserId owner = task.owner;
+    told.answer.devices = co_await verbs::revoke_devices(run, owner, std::nullopt);
     break;
-  case Does::look_at_factor:
-    told.answer.factors.push_back(view(co_await verbs::get_factor(run, task.factor_id, task.user_id)));
+  }
+  case Does::look_at_factor: {
+    const Whose of = whose(task.user_id);
+    told.answer.factors.push_back(view(co_await verbs::get_factor(run, task.factor_id, of)));
     break;
-  case Does::look_at_challenge:
-    told.answer.challenge = view(co_await verbs::get_challenge(run, task.challenge_id, task.user_id));
+  }
+  case Does::look_at_challenge: {
+    const Whose of = whose(task.user_id);
+    told.answer.challenge = view(co_await verbs::get_challenge(run, task.challenge_id, of));
     break;
-  case Does::list:
-    for (const FactorDetails& factor : co_await verbs::list_factors(run, task.owner))
+  }
+  case Does::list: {
+    const UserId owner = task.owner;
+    for (const FactorDetails& factor : co_await verbs::list_factors(run, owner))
       told.answer.factors.push_back(view(factor));
     break;
+  }
   case Does::purge: told.answer.purged = co_await verbs::purge_expired(run); break;
   }
   co_return told;

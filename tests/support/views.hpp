@@ -16,8 +16,8 @@ inline FactorView view(const FactorDetails& factor) {
 }
 
 inline ChallengeView view(const ChallengeDetails& challenge) {
-  return {challenge.state(), challenge.created_at(), challenge.updated_at(), challenge.expires_at(),
-          challenge.attempts_left()};
+  return {challenge.purpose(),    challenge.state(),      challenge.created_at(),
+          challenge.updated_at(), challenge.expires_at(), challenge.attempts_left()};
 }
 
 /// In milliseconds from the start of the clock.
@@ -35,9 +35,10 @@ inline std::string text(const Answer& answer) {
   if (answer.devices != 0) text_of += ", " + std::to_string(answer.devices) + " devices";
   if (answer.purged != 0) text_of += ", " + std::to_string(answer.purged) + " purged";
   if (const auto& challenge = answer.challenge) {
-    text_of += "; the challenge: " + std::string(to_string(challenge->state)) + ", " +
-               std::to_string(challenge->attempts_left) + " attempts left, created " +
-               text(challenge->created_at) + ", updated " + text(challenge->updated_at);
+    text_of += "; the challenge: " + std::string(to_string(challenge->purpose)) + ", " +
+               std::string(to_string(challenge->state)) + ", " + std::to_string(challenge->attempts_left) +
+               " attempts left, created " + text(challenge->created_at) + ", updated " +
+               text(challenge->updated_at);
     if (challenge->expires_at) text_of += ", expires " + text(*challenge->expires_at);
   }
   for (const auto& factor : answer.factors) {

@@ -21,22 +21,23 @@ struct WebAuthnHost : Host {
   explicit WebAuthnHost(webauthn::RelyingPartySettings settings = example_settings(), Options options = {})
       : Host(with(std::move(options), std::move(settings))) {}
 
+  /// Whatever the user has already.
   std::string enroll(WebAuthn request = {.user = "alan@example.org", .user_id = "u_42"}) {
-    return verifier.enroll_factor(request).factor.id();
+    return verifier.enroll_factor(request, by_operator).factor.id();
   }
 
-  Verification register_with(const SoftwareAuthenticator& authenticator, const std::string& factor_id) {
-    const auto challenge = verifier.challenge_factor(factor_id);
-    return challenge.verify(authenticator.create(challenge.webauthn_options()).json());
+  Confirmation register_with(const SoftwareAuthenticator& authenticator, const std::string& factor_id) {
+    const auto challenge = verifier.challenge_enrollment(factor_id, any_user, {}, by_operator);
+    return challenge.confirm(authenticator.create(challenge.webauthn_options()).json());
   }
 
   Verification sign_in_with(const SoftwareAuthenticator& authenticator, const std::string& factor_id,
                             const ChallengeOptions& options = {}) {
-    const auto challenge = verifier.challenge_factor(factor_id, options);
+    const auto challenge = verifier.challenge_factor(factor_id, any_user, options);
     return challenge.verify(authenticator.get(challenge.webauthn_options()).json());
   }
 
-  /// A factor that this authenticator verified.
+  /// A factor that this authenticator confirmed.
   std::string registered(const SoftwareAuthenticator& authenticator,
                          WebAuthn request = {.user = "alan@example.org", .user_id = "u_42"}) {
     std::string id = enroll(std::move(request));

@@ -66,7 +66,7 @@ class Writer {
     (*this)(v.type, v.state, v.user_id, v.created_at, v.updated_at, v.last_used_at, v.failures);
   }
   void write(const ChallengeView& v) {
-    (*this)(v.state, v.created_at, v.updated_at, v.expires_at, v.attempts_left);
+    (*this)(v.purpose, v.state, v.created_at, v.updated_at, v.expires_at, v.attempts_left);
   }
   void write(const Answer& a) {
     (*this)(a.error, a.status, a.retry_after, a.user_id, a.verified_at, a.factors, a.challenge, a.purged,
@@ -75,8 +75,16 @@ class Writer {
   void write(const PlainRules::Factor& f) {
     (*this)(f.view, f.first_unused_step, f.latest_challenge, f.latest_failure, f.codes, f.credential, f.sets);
   }
-  void write(const PlainRules::Challenge& c) { (*this)(c.view, c.factor, c.binding, c.code, c.purge_at); }
-  void write(const PlainRules::Device& d) { (*this)(d.name, d.remembered_at, d.expires_at); }
+  void write(const PlainRules::Challenge& c) {
+    (*this)(c.view, c.factor, c.binding, c.action, c.code, c.purge_at);
+  }
+  void write(const PlainRules::Device& d) { (*this)(d.name, d.remembered_at, d.expires_at, d.factor); }
+  void write(const PlainRules::User::Open& o) { (*this)(o.challenge, o.session, o.from, o.until); }
+  void write(const PlainRules::User::Enrollment& e) { (*this)(e.factor, e.from, e.until, e.authorized); }
+  void write(const PlainRules::User& u) {
+    (*this)(u.open, u.enrollments, u.sends, u.wrong_codes, u.purge_at);
+  }
+  void write(const PlainRules::Shown& s) { (*this)(s.given, s.good, s.factor); }
   void write(const PlainRules::Devices& d) { (*this)(d.all, d.purge_at); }
   void write(const std::exception_ptr&) { text_ += "thrown"; }
 
@@ -89,14 +97,14 @@ inline std::string text_of(const PlainWorld& world) {
 
 inline std::string text_of(const Ledger& ledger) {
   const PlainRules& rules = ledger.rules;
-  return Writer()(rules.factors, rules.challenges, rules.sends, rules.devices, rules.claims,
+  return Writer()(rules.factors, rules.challenges, rules.sends, rules.devices, rules.users, rules.claims,
                   ledger.factor_names, ledger.challenge_names)
       .take();
 }
 
 inline std::string text_of(const Witness& w) {
-  return Writer()(w.factor, w.challenge, w.sends, w.devices, w.listed, w.claim_seen, w.by_commit, w.sets,
-                  w.send_failed, w.lost)
+  return Writer()(w.factor, w.challenge, w.sends, w.devices, w.user_read, w.user, w.listed, w.of_user,
+                  w.shown_by, w.shown_half, w.shown, w.claim_seen, w.by_commit, w.sets, w.send_failed, w.lost)
       .take();
 }
 

@@ -1,6 +1,7 @@
 // Whatever comes in from outside through the verbs, each bad input gets a clear error or an ordinary refusal,
 // and nothing changes in the storage, memory or SQLite.
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -12,7 +13,9 @@
 #include "support/scene.hpp"
 #include "support/text.hpp"
 
+using mfa::Authorization;
 using mfa::errc;
+using mfa::Purpose;
 using mfa::Sms;
 using mfa::Status;
 using mfa::Totp;
@@ -20,6 +23,7 @@ using mfa::storage::Memory;
 using mfa::test::repeated;
 using mfa::test::Scene;
 using mfa::test::TemporarySqlite;
+using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 namespace {
@@ -126,17 +130,18 @@ TEMPLATE_TEST_CASE("What is no id of ours is not found, by any verb", "", Memory
   for (const std::string& id : bad_ids(host.totp_id, "auth_factor_", host.totp_challenge)) {
     CAPTURE(id.substr(0, 80), id.size());
     const auto not_found = [&](auto&& call) { host.refuses(errc::entity_not_found, "no such factor", call); };
-    not_found([&] { return host.verifier.get_factor(id); });
-    not_found([&] { return host.verifier.challenge_factor(id); });
-    not_found([&] { host.verifier.unlock_factor(id); });
-    not_found([&] { host.verifier.delete_factor(id); });
+    not_found([&] { return host.verifier.get_factor(id, mfa::any_user); });
+    not_found([&] { return host.verifier.challenge_factor(id, mfa::any_user); });
+    not_found([&] { return host.verifier.challenge_enrollment(id, mfa::any_user); });
+    not_found([&] { host.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator); });
+    not_found([&] { host.verifier.delete_factor(id, mfa::any_user, mfa::by_operator); });
   }
   for (const std::string& id : bad_ids(host.totp_challenge, "auth_challenge_", host.totp_id)) {
     CAPTURE(id.substr(0, 80), id.size());
     const auto not_found = [&](auto&& call) {
       host.refuses(errc::entity_not_found, "no such challenge", call);
     };
-    not_found([&] { return host.verifier.get_challenge(id); });
+    not_found([&] { return host.verifier.get_challenge(id, mfa::any_user); });
     not_found([&] { return host.verify(id, host.code(host.secret)); });
   }
 }
@@ -148,35 +153,194 @@ TEMPLATE_TEST_CASE("Another user's or another session's is not found", "", Memor
     CAPTURE(user_id.substr(0, 80), user_id.size());
     const auto not_found = [&](auto&& call) { host.refuses(errc::entity_not_found, "another user's", call); };
     not_found([&] { return host.verifier.get_factor(host.totp_id, user_id); });
-    not_found([&] { host.verifier.delete_factor(host.totp_id, user_id); });
-    not_found([&] { return host.verifier.challenge_factor(host.phone_id, {.user_id = user_id}); });
-    not_found([&] { return host.verify(host.totp_challenge, host.code(host.secret), {.user_id = user_id}); });
+    not_found([&] { host.verifier.delete_factor(host.totp_id, user_id, mfa::by_operator); });
+    not_found([&] { return host.verifier.challenge_factor(host.phone_id, user_id); });
+    not_found([&] { return host.verifier.challenge_enrollment(host.phone_id, user_id); });
+    not_found([&] { return host.verifier.get_challenge(host.totp_challenge, user_id); });
+    not_found([&] { return host.verify(host.totp_challenge, host.code(host.secret), {.user = user_id}); });
     host.unchanged([&] { CHECK(host.verifier.list_factors(user_id).empty()); });
   }
-  for (const std::string& binding : {""s, "session 2"s, "Session 1"s, "session 1 "s, "session 1\0"s,
-                                     "session"s, sql, "\xFF"s, std::string(4096, 'A')}) {
+  // The same words as for an unknown id, so that they do not tell the one from the other.
+  const std::string words =
+      "no such challenge: the id is unknown, or deleted, or another user's, or the binding "
+      "is not that of the challenge.";
+  host.refuses(errc::entity_not_found, words,
+               [&] { return host.verifier.get_challenge("unknown", mfa::any_user); });
+  host.refuses(errc::entity_not_found, words,
+               [&] { return host.verify(host.bound_challenge, host.code(host.secret)); });
+  for (const std::string& binding : {"session 2"s, "Session 1"s, "session 1 "s, "session 1\0"s, "session"s,
+                                     sql, "\xFF"s, std::string(4096, 'A')}) {
     CAPTURE(binding.substr(0, 80), binding.size());
-    // The same words as for an unknown id, so that they do not tell the one from the other.
-    const std::string words =
-        "no such challenge: the id is unknown, or deleted, or another user's, or the binding "
-        "is not that of the challenge.";
-    host.refuses(errc::entity_not_found, words, [&] { return host.verifier.get_challenge("unknown"); });
     host.refuses(errc::entity_not_found, words, [&] {
       return host.verify(host.bound_challenge, host.code(host.secret), {.binding = binding});
     });
-    if (binding.empty()) continue;
     host.refuses(errc::entity_not_found, "no such challenge", [&] {
       return host.verify(host.totp_challenge, host.code(host.secret), {.binding = binding});
     });
   }
-  for (const std::size_t size : {4097U, 1'000'000U}) {
+}
+
+// A session that lost its user, or its own id, has an empty text in their place.
+TEMPLATE_TEST_CASE("An empty text is nobody and binds nothing: it is refused, and never means anybody", "",
+                   Memory, TemporarySqlite) {
+  Scene<TestType> host;
+  const auto refused = [&](const std::string& says, auto&& call) {
+    host.refuses(errc::invalid_argument, says, call);
+  };
+  const auto nobody = [&](auto&& call) { refused("the user whose it must be is empty", call); };
+  nobody([&] { return host.verifier.get_factor(host.totp_id, ""); });
+  nobody([&] { return host.verifier.challenge_factor(host.totp_id, ""); });
+  nobody([&] { return host.verifier.challenge_enrollment(host.totp_id, ""); });
+  nobody([&] { return host.verifier.get_challenge(host.totp_challenge, ""); });
+  nobody([&] { return host.verify(host.totp_challenge, host.code(host.secret), {.user = ""}); });
+  nobody([&] {
+    return host.verifier.confirm_enrollment(host.totp_id, host.code(host.secret), {.user = ""}).confirmed();
+  });
+  nobody([&] { host.verifier.delete_factor(host.totp_id, "", mfa::by_operator); });
+  nobody([&] { host.verifier.unlock_factor(host.totp_id, "", mfa::by_operator); });
+  nobody([&] { return host.verifier.reset_send_limits(host.phone_id, ""); });
+  nobody([&] { return host.verifier.regenerate_recovery_codes(host.totp_id, "", mfa::by_operator); });
+  nobody([&] { return host.verifier.unsafe_export_otpauth_uri(host.totp_id, ""); });
+
+  const auto no_user_id = [&](auto&& call) { refused("user_id is empty, which no user's is", call); };
+  no_user_id([&] { return host.enroll_sms("+14155550124", ""); });
+  no_user_id([&] { return host.verifier.list_factors(""); });
+  no_user_id([&] { return host.verifier.list_devices(""); });
+  no_user_id([&] { return host.verifier.remember_device("", "laptop", mfa::by_operator); });
+  no_user_id([&] { return host.verifier.check_device("mfa_device_1_", ""); });
+  no_user_id([&] { return host.verifier.revoke_device("", "trusted_device_"); });
+  no_user_id([&] { return host.verifier.revoke_devices(""); });
+  no_user_id([&] { return host.verifier.password_changed(""); });
+
+  for (const std::size_t size : {0U, 4097U, 1'000'000U}) {
     CAPTURE(size);
-    const std::string binding(size, 'A');
-    host.refuses(errc::invalid_argument, "Bind a hash of it",
-                 [&] { return host.verifier.challenge_factor(host.totp_id, {.binding = binding}); });
-    host.refuses(errc::invalid_argument, "Bind a hash of it", [&] {
-      return host.verify(host.bound_challenge, host.code(host.secret), {.binding = binding});
+    const std::string text(size, 'A');
+    const auto cannot_be = [&](const std::string& name, auto&& call) {
+      refused(name + " has " + std::to_string(size) + " bytes; it may have 1 to 4096" +
+                  (size > 0 ? ". Give a hash of it." : "."),
+              call);
+    };
+    cannot_be("ChallengeOptions::binding",
+              [&] { return host.verifier.challenge_factor(host.totp_id, "u_42", {.binding = text}); });
+    cannot_be("VerifyOptions::binding",
+              [&] { return host.verify(host.bound_challenge, host.code(host.secret), {.binding = text}); });
+    cannot_be("ChallengeOptions::action", [&] {
+      return host.verifier.challenge_factor(host.totp_id, "u_42",
+                                            {.purpose = Purpose::action, .action = text});
     });
+    cannot_be("VerifyOptions::action", [&] {
+      return host.verify(host.action_challenge, host.code(host.secret),
+                         {.purpose = Purpose::action, .action = text});
+    });
+  }
+}
+
+TEMPLATE_TEST_CASE("A right code for something else than the challenge is for is refused", "", Memory,
+                   TemporarySqlite) {
+  Scene<TestType> host;
+  const std::string code = host.code(host.secret);
+  const auto other_purpose = [&](const std::string& says, const std::string& challenge,
+                                 const mfa::VerifyOptions& options) {
+    CAPTURE(says);
+    host.refuses(errc::wrong_purpose, says,
+                 [&] { return host.verifier.verify_challenge(challenge, code, options).status(); });
+  };
+  const std::string asked = ", and its verification was asked for ";
+  other_purpose("is for sign_in" + asked + "step_up", host.totp_challenge, {.purpose = Purpose::step_up});
+  other_purpose("is for sign_in" + asked + "action", host.totp_challenge,
+                {.purpose = Purpose::action, .action = "pay 100 EUR"});
+  other_purpose("is for action" + asked + "sign_in", host.action_challenge, {});
+  other_purpose("is for action" + asked + "step_up", host.action_challenge, {.purpose = Purpose::step_up});
+  for (const std::string& words : {"pay 100 EU"s, "pay 1000 EUR"s, "Pay 100 EUR"s, "pay 100 EUR\0"s, sql,
+                                   "\xFF"s, std::string(4096, 'A')})
+    other_purpose("is for action in other words than VerifyOptions::action", host.action_challenge,
+                  {.purpose = Purpose::action, .action = words});
+  host.refuses(errc::wrong_purpose, "is for sign_in" + asked + "confirm_enrollment",
+               [&] { return host.verifier.confirm_enrollment(host.totp_challenge, code).confirmed(); });
+
+  // Options that contradict themselves, and verbs that are not for what they are asked.
+  const auto refused = [&](const std::string& says, auto&& call) {
+    host.refuses(errc::invalid_argument, says, call);
+  };
+  refused("ChallengeOptions::action is given for another purpose",
+          [&] { return host.verifier.challenge_factor(host.totp_id, "u_42", {.action = "pay 100 EUR"}); });
+  refused("VerifyOptions::action is given for another purpose", [&] {
+    return host.verifier.verify_challenge(host.action_challenge, code, {.action = "pay 100 EUR"}).status();
+  });
+  refused("use challenge_enrollment", [&] {
+    return host.verifier.challenge_factor(host.totp_id, "u_42", {.purpose = Purpose::confirm_enrollment});
+  });
+  refused("use confirm_enrollment", [&] {
+    return host.verifier.verify_challenge(host.totp_challenge, code, {.purpose = Purpose::confirm_enrollment})
+        .status();
+  });
+  refused("is verified; there is nothing to confirm",
+          [&] { return host.verifier.challenge_enrollment(host.totp_id, "u_42"); });
+  refused("is verified; there is nothing to confirm",
+          [&] { return host.verifier.confirm_enrollment(host.totp_id, code).confirmed(); });
+  refused("whose answer must be asked for; use challenge_enrollment",
+          [&] { return host.verifier.confirm_enrollment(host.phone_id, "123456").confirmed(); });
+
+  CHECK(host.verifier
+            .verify_challenge(host.action_challenge, code,
+                              {.purpose = Purpose::action, .action = "pay 100 EUR"})
+            .valid());
+}
+
+TEMPLATE_TEST_CASE("Nothing but a fresh verification of the user's allows a change of his factors", "",
+                   Memory, TemporarySqlite) {
+  Scene<TestType> host;
+  const auto codes = host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, mfa::by_operator);
+  const auto refused = [&](const Authorization& authorization) {
+    const auto refused_by = [&](auto&& call) {
+      host.refuses(errc::authorization_required, "have the user show it, and give the Verification", call);
+    };
+    refused_by([&] { return host.enroll_totp("u_42", authorization); });
+    refused_by(
+        [&] { return host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, authorization); });
+    refused_by([&] { host.verifier.delete_factor(host.totp_id, "u_42", authorization); });
+    refused_by([&] { host.verifier.unlock_factor(host.totp_id, "u_42", authorization); });
+    refused_by(
+        [&] { return host.verifier.regenerate_recovery_codes(codes.factor.id(), "u_42", authorization); });
+    refused_by([&] { return host.verifier.remember_device("u_42", "laptop", authorization); });
+  };
+  refused({});
+  for (const std::string& id : {""s, "unknown"s, "auth_challenge_00000000000000000000000000"s, host.totp_id,
+                                host.totp_challenge, host.totp_challenge + "\0"s, sql, megabyte})
+    refused(Authorization::of_challenge(id));
+
+  const auto verified = [&](const std::string& factor_id, const std::string& secret,
+                            mfa::ChallengeOptions of = {}) {
+    host.clock.advance(30s);
+    const std::string id = host.verifier.challenge_factor(factor_id, mfa::any_user, of).id();
+    auto verification =
+        host.verifier.verify_challenge(id, host.code(secret), {.purpose = of.purpose, .action = of.action});
+    REQUIRE(verification.valid());
+    return verification;
+  };
+  const auto other_user = host.enroll_verified_totp("u_43");
+  refused(verified(other_user.factor.id(), other_user.totp.secret));
+  refused(verified(host.totp_id, host.secret, {.purpose = Purpose::action, .action = "pay 100 EUR"}));
+  refused(host.verifier.verify_challenge(host.totp_challenge, host.wrong_code(host.secret)));
+  const auto signed_in = verified(host.totp_id, host.secret);
+  host.clock.advance(10min);
+  refused(signed_in);
+  // And with it deleted that showed it.
+  const auto phone = host.challenge(host.phone_id);
+  const auto by_phone = host.verifier.verify_challenge(phone, host.sms.last().body);
+  REQUIRE(by_phone.valid());
+  host.verifier.delete_factor(host.phone_id, "u_42", by_phone);
+  refused(by_phone);
+}
+
+TEMPLATE_TEST_CASE("A factor whose enrolment was not confirmed signs nobody in", "", Memory,
+                   TemporarySqlite) {
+  Scene<TestType> host;
+  const std::string id = host.enroll_totp("u_42", mfa::by_operator).factor.id();
+  for (const Purpose purpose : {Purpose::sign_in, Purpose::step_up}) {
+    CAPTURE(to_string(purpose));
+    host.refuses(errc::factor_not_verified, "was never verified; have its user confirm the enrolment",
+                 [&] { return host.verifier.challenge_factor(id, "u_42", {.purpose = purpose}); });
   }
 }
 
@@ -213,11 +377,12 @@ TEMPLATE_TEST_CASE("A phone that cannot be sent to is refused with the reason", 
       number(megabyte, "is longer than 256 bytes"),
       {{.phone_number = "+14155550123", .user_id = std::string(256, 'u')}, errc::invalid_argument, "user_id"},
       {{.phone_number = "+14155550123", .user_id = "u_42\x01"}, errc::invalid_argument, "user_id"},
+      {{.phone_number = "+14155550123", .user_id = ""}, errc::invalid_argument, "user_id is empty"},
       {{.phone_number = "+14155550123", .friendly_name = "\xFF"}, errc::invalid_argument, "friendly_name"},
   };
   Scene<TestType> host;
   for (const Row& row : rows) {
-    CAPTURE(row.request.phone_number.substr(0, 80), row.request.user_id, row.request.friendly_name);
+    CAPTURE(row.request.phone_number.substr(0, 80), row.request.friendly_name, row.says);
     host.refuses(row.error, row.says, [&] { return host.verifier.enroll_factor(row.request); });
   }
 }
@@ -251,15 +416,17 @@ TEMPLATE_TEST_CASE("What only looks bad is taken and given back as it came", "",
     CHECK(found[0].totp()->user == text);
     CHECK(found[0].user_id() == text);
     CHECK(found[0].friendly_name() == text);
-    const std::string challenge =
-        host.verifier.challenge_factor(found[0].id(), {.binding = text, .user_id = text}).id();
-    CHECK(host.verify(challenge, host.code(enrolled.totp.secret), {.binding = text, .user_id = text}) ==
-          Status::valid);
+    CHECK(found[0].confirm(host.code(enrolled.totp.secret), {.binding = text, .user = text}).confirmed());
+    const mfa::ChallengeOptions asked{.purpose = Purpose::action, .action = text, .binding = text};
+    const std::string challenge = host.verifier.challenge_factor(found[0].id(), text, asked).id();
+    CHECK(host.verifier
+              .verify_challenge(challenge, host.code(enrolled.totp.secret, 1),
+                                {.purpose = Purpose::action, .action = text, .binding = text, .user = text})
+              .valid());
   }
   // A user, unlike an issuer, may have a colon, and a user id the most bytes of all.
   const auto enrolled = host.verifier.enroll_factor(
       Totp{.issuer = "Foo Corp", .user = "urn:alan:turing", .user_id = std::string(255, 'u')});
   CHECK(host.verifier.get_factor(enrolled.factor.id(), std::string(255, 'u')).totp()->user ==
         "urn:alan:turing");
-  CHECK(host.verifier.list_factors("").empty());
 }

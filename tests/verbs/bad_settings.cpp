@@ -87,6 +87,8 @@ TEMPLATE_TEST_CASE("A factor that cannot be enrolled is refused with the reason"
       user("NUL", "alan\0turing"s, "has a control character"),
       user("invalid UTF-8", "alan\x80", "is not valid UTF-8; convert it"),
       user("a space at the front", " alan", "begins or ends with white space; trim it"),
+      Row{"user_id: empty", [](Totp& totp) { totp.user_id = ""; }, errc::invalid_argument,
+          "user_id is empty, which no user's is; give the user of the session"},
       user_id("256 bytes", std::string(256, 'u')),
       user_id("1 MB", megabyte),
       user_id("NUL", "u_42\0"s),
@@ -159,7 +161,7 @@ TEMPLATE_TEST_CASE("A factor that cannot be enrolled is refused with the reason"
   Scene<TestType> host;
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    Totp request{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"};
+    Totp request{.issuer = "Foo Corp", .user = "alan", .user_id = "u_43"};
     row.spoil(request);
     host.refuses(row.error, row.says, [&] { return host.verifier.enroll_factor(request); });
   }
@@ -192,8 +194,9 @@ TEMPLATE_TEST_CASE("A message that would go out wrong is refused before it is se
   host.clock.advance(1h); // so that no send limit is in the way
   for (const Row& row : rows) {
     CAPTURE(row.text.substr(0, 80), row.text.size());
-    host.refuses(errc::invalid_sms_template, row.says,
-                 [&] { return host.verifier.challenge_factor(host.phone_id, {.sms_template = row.text}); });
+    host.refuses(errc::invalid_sms_template, row.says, [&] {
+      return host.verifier.challenge_factor(host.phone_id, mfa::any_user, {.sms_template = row.text});
+    });
     host.refuses(errc::invalid_sms_template, row.says, [&] {
       mfa::Verifier other{host.storage, host.clock, host.sms, Options{.sms_template = row.text}};
     });
@@ -207,6 +210,23 @@ TEMPLATE_TEST_CASE("An option out of its range is refused by its name and range"
     std::string says;
   };
   const std::vector<Row> rows{
+      {{.authorization_lifetime = 59s}, "Options::authorization_lifetime is 59 s; it may be 60 to 86400 s"},
+      {{.authorization_lifetime = 24h + 1s}, "Options::authorization_lifetime is 86401 s"},
+      {{.authorization_lifetime = -1s}, "Options::authorization_lifetime is -1 s"},
+      {{.open_challenges_a_user = 0}, "Options::open_challenges_a_user is 0; it may be 1 to 100"},
+      {{.open_challenges_a_user = 101}, "Options::open_challenges_a_user is 101"},
+      {{.unverified_factors_a_user = 0}, "Options::unverified_factors_a_user is 0; it may be 1 to 50"},
+      {{.unverified_factors_a_user = 51}, "Options::unverified_factors_a_user is 51"},
+      {{.enrollment_lifetime = 59s}, "Options::enrollment_lifetime is 59 s; it may be 60 to 2592000 s"},
+      {{.enrollment_lifetime = 24h * 31}, "Options::enrollment_lifetime is 2678400 s"},
+      {{.sends_a_user_an_hour = 0}, "Options::sends_a_user_an_hour is 0; it may be 1 to 500"},
+      {{.sends_a_user_a_day = 501}, "Options::sends_a_user_a_day is 501; it may be 1 to 500"},
+      {{.wrong_codes_a_user_a_day = 9}, "Options::wrong_codes_a_user_a_day is 9; it may be 10 to 1000"},
+      {{.wrong_codes_a_user_a_day = 1001}, "Options::wrong_codes_a_user_a_day is 1001"},
+      {{.challenge_lifetime = 29s}, "Options::challenge_lifetime is 29 s; it may be 30 to 3600 s"},
+      {{.challenge_lifetime = 1h + 1s}, "Options::challenge_lifetime is 3601 s"},
+      {{}, "Options::sms_allowed_country_codes names no country that messages may go to"},
+      {{.sms_allowed_country_codes = {"*", "1"}}, "allowed country code number 1 of the list"},
       {{.totp_drift_steps = 11}, "Options::totp_drift_steps is 11; it may be 0 to 10"},
       {{.totp_drift_steps = ~0U}, "Options::totp_drift_steps is 4294967295; it may be 0 to 10"},
       {{.sms_code_digits = 5}, "Options::sms_code_digits is 5; it may be 6 to 9"},
@@ -258,6 +278,16 @@ TEMPLATE_TEST_CASE("An option out of its range is refused by its name and range"
   }
 }
 
+TEST_CASE("A setting for unsealed records that is none is the safe one") {
+  const auto nonsense = static_cast<mfa::UnsealedRecords>(77);
+  mfa::test::Host host({.unsealed_records = nonsense});
+  const auto id = host.enroll_totp().factor.id();
+  auto record = *host.storage.find_factor(id);
+  record.sealed.erase(0, 1 + mfa::verbs::stamp_in(record.sealed).size());
+  REQUIRE(host.storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+  CHECK(thrown_by([&] { return host.verifier.get_factor(id, "u_42"); }) == errc::seal_broken);
+}
+
 TEMPLATE_TEST_CASE("A key that is none is refused", "", Memory, TemporarySqlite) {
   const std::array<unsigned char, 33> bytes{1};
   const std::span<const unsigned char> key = std::span(bytes).first(32);
@@ -290,18 +320,21 @@ TEMPLATE_TEST_CASE("A clock before 1970 or after 2260 stops every verb that depe
     };
     refused([&] { return host.enroll_totp(); });
     refused([&] { return host.enroll_sms(); });
-    refused([&] { return host.verifier.challenge_factor(host.totp_id); });
-    refused([&] { return host.verifier.challenge_factor(host.phone_id); });
+    refused([&] { return host.verifier.challenge_enrollment(host.totp_id, mfa::any_user); });
+    refused([&] { return host.verifier.remember_device("u_42", "laptop", mfa::by_operator); });
+    refused([&] { return host.verifier.challenge_factor(host.totp_id, mfa::any_user); });
+    refused([&] { return host.verifier.challenge_factor(host.phone_id, mfa::any_user); });
     refused([&] { return host.verify(host.totp_challenge, "123456"); });
     refused([&] { return host.verify(host.sms_challenge, "123456"); });
-    refused([&] { host.verifier.unlock_factor(host.totp_id); });
-    refused([&] { host.verifier.delete_factor(host.totp_id); });
+    refused([&] { host.verifier.unlock_factor(host.totp_id, mfa::any_user, mfa::by_operator); });
+    refused([&] { host.verifier.delete_factor(host.totp_id, mfa::any_user, mfa::by_operator); });
     refused([&] { return host.verifier.purge_expired(); });
     // How long a factor waits hangs on the time, too.
-    refused([&] { return host.verifier.get_factor(host.totp_id); });
+    refused([&] { return host.verifier.get_factor(host.totp_id, mfa::any_user); });
     refused([&] { return host.verifier.list_factors("u_42"); });
     // To look at a challenge is harmless.
-    host.unchanged([&] { CHECK(host.verifier.get_challenge(host.totp_challenge).attempts_left() == 5); });
+    host.unchanged(
+        [&] { CHECK(host.verifier.get_challenge(host.totp_challenge, mfa::any_user).attempts_left() == 5); });
   }
 }
 
@@ -315,8 +348,9 @@ TEMPLATE_TEST_CASE("The first and the last moment of the clock are times like an
     host.clock.set(now);
     const auto totp = host.enroll_totp();
     CHECK(host.verify(host.challenge(totp.factor.id()), "letmein") == Status::malformed_code);
-    CHECK(host.verify(host.challenge(totp.factor.id()), host.code(totp.totp.secret)) == Status::valid);
-    const auto phone = host.enroll_sms();
+    const auto confirmation = totp.factor.confirm(host.code(totp.totp.secret));
+    CHECK(confirmation.confirmed());
+    const auto phone = host.enroll_sms("+14155550123", "u_42", confirmation);
     const std::string challenge = host.challenge(phone.factor.id());
     CHECK(host.verify(challenge, host.sms.last().body) == Status::valid);
     CHECK(thrown_by([&] { return host.challenge(phone.factor.id()); }) == errc::sms_rate_limited);

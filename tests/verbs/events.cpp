@@ -132,15 +132,52 @@ struct Scene {
     return make();
   }
 
-  auto totp() {
+  auto new_totp() {
     return verifier.enroll_factor(
-        mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .qr_code = {.scale = 1}}, request);
+        mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .qr_code = {.scale = 1}},
+        mfa::by_operator, request);
+  }
+  auto new_phone() {
+    return verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"},
+                                  mfa::by_operator, request);
+  }
+  auto new_security_key() {
+    return verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator, request)
+        .factor;
+  }
+
+  // The same, confirmed, and long enough ago for the next code.
+  auto totp() {
+    auto enrolled = new_totp();
+    REQUIRE(enrolled.factor.confirm(host.code(enrolled.totp.secret), {.event_context = request}).confirmed());
+    host.clock.advance(30s);
+    return enrolled;
   }
   auto phone() {
-    return verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"}, request);
+    auto enrolled = new_phone();
+    const auto challenge = enrolled.factor.challenge_enrollment({.event_context = request});
+    REQUIRE(challenge.confirm(host.sms.last().body, {.event_context = request}).confirmed());
+    host.clock.advance(30s);
+    return enrolled;
   }
-  auto codes() { return verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42", .count = 3}, request); }
-  auto remember() { return verifier.remember_device("u_42", "laptop", 24h, request); }
+  auto delivered() {
+    auto enrolled = verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, mfa::by_operator, request);
+    const auto challenge = enrolled.factor.challenge_enrollment({.event_context = request});
+    REQUIRE(challenge.confirm(challenge.code(), {.event_context = request}).confirmed());
+    host.clock.advance(30s);
+    return enrolled;
+  }
+  auto security_key() {
+    auto factor = new_security_key();
+    const auto challenge = factor.challenge_enrollment({.event_context = request}, mfa::by_operator);
+    REQUIRE(challenge.confirm("valid", {.event_context = request}).confirmed());
+    return factor;
+  }
+  auto codes() {
+    return verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42", .count = 3}, mfa::by_operator,
+                                  request);
+  }
+  auto remember() { return verifier.remember_device("u_42", "laptop", mfa::by_operator, 24h, request); }
 };
 
 /// Whether one of these is part of the line.
@@ -157,53 +194,84 @@ struct Case {
 
 const std::vector<Case> cases{
     {"enroll_factor",
-     [](Scene& s) { return [&s] { (void)s.totp(); }; },
+     [](Scene& s) { return [&s] { (void)s.new_totp(); }; },
      {"factor_enrolled totp factor of u_42"}},
     {"challenge_factor, totp",
      [](Scene& s) {
        return [&s, id = s.totp().factor.id()] {
-         (void)s.verifier.challenge_factor(id, {.event_context = request});
+         (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        };
      },
      {"challenge_created totp factor of u_42 challenge"}},
     {"challenge_factor, sms",
      [](Scene& s) {
        return [&s, id = s.phone().factor.id()] {
-         (void)s.verifier.challenge_factor(id, {.event_context = request});
+         (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        };
      },
      {"challenge_created sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge"}},
     {"challenge_factor, too soon",
      [](Scene& s) {
        const auto id = s.phone().factor.id();
-       (void)s.verifier.challenge_factor(id, {.event_context = request});
-       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+       (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
+       return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
      {"sms_refused sms factor of u_42 because: " + mfa::make_error_code(errc::sms_rate_limited).message()}},
     {"challenge_factor, not sent",
      [](Scene& s) {
        const auto id = s.phone().factor.id();
        s.host.sms.fail_next();
-       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+       return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
      {"challenge_created sms factor of u_42 challenge",
       "sms_not_sent sms factor of u_42 challenge because: RecordingSms was told to fail"}},
     {"challenge_factor, generic_otp too soon",
      [](Scene& s) {
-       const auto id = s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, request).factor.id();
-       (void)s.verifier.challenge_factor(id, {.event_context = request});
-       return [&s, id] { (void)s.verifier.challenge_factor(id, {.event_context = request}); };
+       const auto id = s.delivered().factor.id();
+       (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
+       return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
      {"code_refused generic_otp factor of u_42 because: " +
       mfa::make_error_code(errc::code_rate_limited).message()}},
     {"reset_send_limits",
      [](Scene& s) {
-       const auto id = s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, request).factor.id();
-       (void)s.verifier.challenge_factor(id, {.event_context = request});
+       const auto id = s.delivered().factor.id();
+       (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        return [&s, id] { (void)s.verifier.reset_send_limits(id, "u_42", request); };
      },
      {"send_limits_reset generic_otp factor of u_42"}},
-    {"verify_challenge, valid for the first time",
+    {"challenge_enrollment, sms",
+     [](Scene& s) {
+       return [&s, id = s.new_phone().factor.id()] {
+         (void)s.verifier.challenge_enrollment(id, "u_42", {.event_context = request});
+       };
+     },
+     {"challenge_created sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge"}},
+    {"confirm_enrollment by the challenge",
+     [](Scene& s) {
+       const auto challenge = s.new_phone().factor.challenge_enrollment({.event_context = request});
+       return [&s, challenge] {
+         (void)s.verifier.confirm_enrollment(challenge.id(), s.host.sms.last().body,
+                                             {.event_context = request});
+       };
+     },
+     {"verification_succeeded sms factor of u_42 challenge valid",
+      "factor_verified sms factor of u_42 challenge valid"}},
+    {"confirm_enrollment by the factor, wrong and right",
+     [](Scene& s) {
+       const auto enrolled = s.new_totp();
+       return [&s, enrolled] {
+         for (const std::string& code :
+              {s.host.wrong_code(enrolled.totp.secret), s.host.code(enrolled.totp.secret)})
+           (void)s.verifier.confirm_enrollment(enrolled.factor.id(), code, {.event_context = request});
+       };
+     },
+     {"challenge_created totp factor of u_42 challenge",
+      "verification_failed totp factor of u_42 challenge wrong_code",
+      "challenge_created totp factor of u_42 challenge",
+      "verification_succeeded totp factor of u_42 challenge valid",
+      "factor_verified totp factor of u_42 challenge valid"}},
+    {"verify_challenge, valid",
      [](Scene& s) {
        const auto enrolled = s.totp();
        const auto challenge = enrolled.factor.challenge({.event_context = request});
@@ -211,8 +279,7 @@ const std::vector<Case> cases{
          (void)s.verifier.verify_challenge(challenge.id(), code, {.event_context = request});
        };
      },
-     {"verification_succeeded totp factor of u_42 challenge valid",
-      "factor_verified totp factor of u_42 challenge valid"}},
+     {"verification_succeeded totp factor of u_42 challenge valid"}},
     {"verify_challenge, wrong until locked",
      [](Scene& s) {
        const auto enrolled = s.totp();
@@ -236,19 +303,27 @@ const std::vector<Case> cases{
       "recovery_codes_low recovery_codes factor of u_42 challenge valid"}},
     {"verify_challenge, a cloned authenticator",
      [](Scene& s) {
-       const auto factor =
-           s.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, request).factor;
-       (void)factor.challenge({.event_context = request}).verify("valid", {.event_context = request});
+       const auto factor = s.security_key();
        const auto challenge = factor.challenge({.event_context = request});
        return [challenge] { (void)challenge.verify("cloned_authenticator", {.event_context = request}); };
      },
      {"verification_failed webauthn factor of u_42 challenge cloned_authenticator",
       "authenticator_cloned webauthn factor of u_42 challenge cloned_authenticator"}},
+    {"verify_challenge, a synchronised passkey",
+     [](Scene& s) {
+       const auto factor = s.security_key();
+       const auto challenge = factor.challenge({.event_context = request});
+       return [challenge] {
+         (void)challenge.verify(mfa::test::ScriptedRelyingParty::valid_and_told, {.event_context = request});
+       };
+     },
+     {"verification_succeeded webauthn factor of u_42 challenge valid",
+      "signature_counter_behind webauthn factor of u_42 challenge valid",
+      "backup_eligibility_changed webauthn factor of u_42 challenge valid",
+      "backup_state_changed webauthn factor of u_42 challenge valid"}},
     {"verify_challenge, which initializes user verification",
      [](Scene& s) {
-       const auto factor =
-           s.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, request).factor;
-       (void)factor.challenge({.event_context = request}).verify("valid", {.event_context = request});
+       const auto factor = s.security_key();
        const auto challenge =
            factor.challenge({.initialize_user_verification = true, .event_context = request});
        return [challenge] { (void)challenge.verify("valid", {.event_context = request}); };
@@ -258,7 +333,7 @@ const std::vector<Case> cases{
     {"regenerate_recovery_codes",
      [](Scene& s) {
        return [&s, id = s.codes().factor.id()] {
-         (void)s.verifier.regenerate_recovery_codes(id, "u_42", request);
+         (void)s.verifier.regenerate_recovery_codes(id, "u_42", mfa::by_operator, request);
        };
      },
      {"recovery_codes_regenerated recovery_codes factor of u_42"}},
@@ -317,17 +392,37 @@ const std::vector<Case> cases{
      {"factor_secret_exported totp factor of u_42"}},
     {"unlock_factor",
      [](Scene& s) {
-       return [&s, id = s.totp().factor.id()] { s.verifier.unlock_factor(id, "u_42", request); };
+       return [&s, id = s.totp().factor.id()] {
+         s.verifier.unlock_factor(id, "u_42", mfa::by_operator, request);
+       };
      },
      {"factor_unlocked totp factor of u_42"}},
     {"delete_factor",
      [](Scene& s) {
-       return [&s, id = s.totp().factor.id()] { s.verifier.delete_factor(id, "u_42", request); };
+       return [&s, id = s.totp().factor.id()] {
+         s.verifier.delete_factor(id, "u_42", mfa::by_operator, request);
+       };
      },
      {"factor_deleted totp factor of u_42"}},
     {"Factor::remove",
-     [](Scene& s) { return [factor = s.totp().factor] { factor.remove("u_42", request); }; },
+     [](Scene& s) { return [factor = s.totp().factor] { factor.remove(mfa::by_operator, request); }; },
      {"factor_deleted totp factor of u_42"}},
+    {"Factor::remove, of one that was not confirmed",
+     [](Scene& s) { return [factor = s.new_totp().factor] { factor.remove({}, request); }; },
+     {"factor_deleted totp factor of u_42"}},
+    {"verbs that want an authorization and get none",
+     [](Scene& s) {
+       return [&s, totp = s.totp().factor, codes = s.codes().factor] {
+         const auto refused = [](auto&& call) {
+           CHECK(error_of(call).code() == errc::authorization_required);
+         };
+         refused([&] { (void)s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, {}, request); });
+         refused([&] { totp.remove({}, request); });
+         refused([&] { (void)s.verifier.regenerate_recovery_codes(codes.id(), "u_42", {}, request); });
+         refused([&] { (void)s.verifier.remember_device("u_42", "laptop", {}, 24h, request); });
+       };
+     },
+     {}},
     {"import_factors",
      [](Scene& s) {
        return [&s] {
@@ -344,15 +439,15 @@ const std::vector<Case> cases{
       "factor_enrolled totp factor of u_42"}},
     {"purge_expired",
      [](Scene& s) {
-       const auto factor = s.totp().factor;
-       for (int i = 0; i < 3; ++i) (void)factor.challenge({.event_context = request});
+       const auto factor = s.new_totp().factor;
+       for (int i = 0; i < 3; ++i) (void)factor.challenge_enrollment({.event_context = request});
        s.host.clock.advance(24h * 31);
        return [&s] { (void)s.verifier.purge_expired(request); };
      },
-     {"expired_purged 3"}},
+     {"expired_purged 3"}}, // what bounds the user stays, as it speaks of an unverified factor
     {"replace_key_ring and reseal_all",
      [](Scene& s) {
-       for (int i = 0; i < 3; ++i) (void)s.totp();
+       for (int i = 0; i < 3; ++i) (void)s.new_totp();
        return [&s] {
          s.verifier.replace_key_ring(KeyRing{"new", bytes_of(new_key)}.add_further("old", bytes_of(old_key)),
                                      request);
@@ -368,9 +463,14 @@ const std::vector<Case> cases{
          (void)s.verifier.list_factors("u_42");
          (void)s.verifier.list_devices("u_42");
          (void)s.verifier.count_keys();
-         (void)s.verifier.get_challenge(challenge);
-         (void)error_of([&] { s.verifier.delete_factor(challenge, {}, request); });
-         (void)s.verifier.verify_challenge(challenge, "1", {.user_id = "u_43", .event_context = request});
+         (void)s.verifier.get_challenge(challenge, mfa::any_user);
+         (void)error_of(
+             [&] { s.verifier.delete_factor(challenge, mfa::any_user, mfa::by_operator, request); });
+         (void)error_of([&] {
+           (void)s.verifier.verify_challenge(challenge, "1",
+                                             {.purpose = mfa::Purpose::step_up, .event_context = request});
+         });
+         (void)s.verifier.verify_challenge(challenge, "1", {.user = "u_43", .event_context = request});
        };
      },
      {}},
@@ -448,7 +548,8 @@ TEST_CASE("What a client says of itself is cut and cleaned for the log, and neve
   HostOver<mfa::test::WholeStorage<mfa::storage::Memory>> host(
       {.observer = [&](const Event& event) { heard.emplace_back(event.user_agent); }});
   const auto told = [&](const std::string& user_agent) {
-    (void)host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, {.user_agent = user_agent});
+    (void)host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, mfa::by_operator,
+                                      {.user_agent = user_agent});
     return heard.back();
   };
   const std::string long_name(512, 'a');
@@ -478,7 +579,7 @@ TEST_CASE("What a client says of itself is cut and cleaned for the log, and neve
   for (const auto& factor : contents.factors)
     for (const std::string& text : {factor.parameters, factor.sealed, factor.friendly_name, factor.user_id})
       CHECK(text.find("Unmistakable") == std::string::npos);
-  CHECK(contents.counters.empty());
+  for (const auto& counter : contents.counters) CHECK(counter.data.find("Unmistakable") == std::string::npos);
 }
 
 TEST_CASE("What the observer throws does not change what the verb answers") {

@@ -57,16 +57,18 @@ TEST_CASE("Imported factors verify with the codes that their users' authenticato
   CHECK(totp.id() == imported.results[0].factor_id);
   CHECK(totp.friendly_name() == "Phone");
   CHECK_FALSE(totp.verified());
-  CHECK(totp.challenge().verify(host.code(secret)).status() == Status::valid);
+  CHECK(totp.confirm(host.code(secret)).confirmed());
+  CHECK(totp.challenge().verify(host.code(secret, 1)).valid());
   const auto hotp = host.verifier.list_factors("u_2").at(0);
-  CHECK(hotp.challenge().verify(mfa::otp::hotp(mfa::otp::base32_decode(secret), 5)).status() ==
-        Status::valid);
+  CHECK(hotp.confirm(mfa::otp::hotp(mfa::otp::base32_decode(secret), 5)).confirmed());
 }
 
 TEST_CASE("A host may take its users' factors as verified") {
   Host host;
   (void)import(host, {{.user_id = "u_1", .uri = totp_uri()}}, {.verified = true});
-  CHECK(host.verifier.list_factors("u_1").at(0).verified());
+  const auto totp = host.verifier.list_factors("u_1").at(0);
+  CHECK(totp.verified());
+  CHECK(totp.challenge().verify(host.code(secret)).valid());
 }
 
 TEST_CASE("A dry run says what would happen and does nothing") {
@@ -210,9 +212,9 @@ TEST_CASE("Lines of other systems become factors whose codes verify") {
     REQUIRE(factors.size() == 1);
     CHECK(factors[0].totp()->issuer == row.issuer);
     CHECK(factors[0].totp()->user == row.user);
-    CHECK(factors[0].challenge().verify(host.code(secret)).status() == Status::valid);
+    CHECK(factors[0].confirm(host.code(secret)).confirmed());
     Host elsewhere; // and out, and in again
-    const auto uri = host.verifier.unsafe_export_otpauth_uri(factors[0].id());
+    const auto uri = host.verifier.unsafe_export_otpauth_uri(factors[0].id(), mfa::any_user);
     CHECK(import(elsewhere, {{.user_id = "u_1", .uri = uri}}).summary.imported == 1);
     CHECK(elsewhere.verifier.list_factors("u_1").at(0).totp()->issuer == row.issuer);
     CHECK(elsewhere.verifier.list_factors("u_1").at(0).totp()->user == row.user);
@@ -265,7 +267,7 @@ TEST_CASE("A storage that fails ends the import with its error, and what was rep
               .lines;
         }) == errc::storage_failure);
   CHECK(reported.size() == 100);
-  for (const std::string& id : reported) CHECK_NOTHROW((void)verifier.get_factor(id));
+  for (const std::string& id : reported) CHECK_NOTHROW((void)verifier.get_factor(id, mfa::any_user));
 }
 
 TEST_CASE("Google Authenticator's export is one line, with a result an account, and its missing parts are "
@@ -300,21 +302,23 @@ TEST_CASE("What was exported can be imported, and the observer hears of it") {
   const auto hotp =
       host.verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
   const auto key = mfa::otp::base32_decode(hotp.hotp.secret);
-  REQUIRE(hotp.factor.challenge().verify(mfa::otp::hotp(key, 0)).valid());
+  const auto confirmation = hotp.factor.confirm(mfa::otp::hotp(key, 0));
+  REQUIRE(confirmation.confirmed());
   heard.clear();
-  CHECK(host.verifier.unsafe_export_otpauth_uri(totp.factor.id()) == totp.totp.uri);
+  CHECK(host.verifier.unsafe_export_otpauth_uri(totp.factor.id(), mfa::any_user) == totp.totp.uri);
   const auto uri = host.verifier.unsafe_export_otpauth_uri(hotp.factor.id(), "u_42");
   CHECK(heard == std::vector(2, mfa::EventType::factor_secret_exported));
   CHECK(uri.view().ends_with("&counter=1"));
   Host elsewhere;
   (void)import(elsewhere, {{.user_id = "u_42", .uri = uri}});
   const auto moved = elsewhere.verifier.list_factors("u_42").at(0);
-  CHECK(moved.challenge().verify(mfa::otp::hotp(key, 0)).status() == Status::code_already_used);
-  CHECK(moved.challenge().verify(mfa::otp::hotp(key, 1)).status() == Status::valid);
+  CHECK(moved.confirm(mfa::otp::hotp(key, 0)).status() == Status::code_already_used);
+  CHECK(moved.confirm(mfa::otp::hotp(key, 1)).status() == Status::valid);
 
   CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(totp.factor.id(), "u_43"); }) ==
         errc::entity_not_found);
-  const auto phone = host.enroll_sms();
-  CHECK(thrown_by([&] { return host.verifier.unsafe_export_otpauth_uri(phone.factor.id()); }) ==
-        errc::invalid_argument);
+  const auto phone = host.enroll_sms("+14155550123", "u_42", confirmation);
+  CHECK(thrown_by([&] {
+          return host.verifier.unsafe_export_otpauth_uri(phone.factor.id(), mfa::any_user);
+        }) == errc::invalid_argument);
 }

@@ -1,4 +1,5 @@
 // A user's factors are listed oldest first, all at once or by pages that together hold each of them once.
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -37,7 +38,7 @@ std::vector<std::string> ids_by_pages(Host& host, std::size_t limit) {
 } // namespace
 
 TEST_CASE("Pages of any size hold each factor of the user once, oldest first") {
-  Host host;
+  Host host({.unverified_factors_a_user = 7});
   std::vector<std::string> enrolled;
   for (int i = 0; i < 7; ++i) {
     host.clock.advance(std::chrono::seconds(1));
@@ -58,16 +59,17 @@ TEST_CASE("A page goes on after a factor that is gone meanwhile") {
     host.clock.advance(std::chrono::seconds(1));
     enrolled.push_back(host.enroll_totp().factor.id());
   }
-  host.verifier.delete_factor(enrolled[1]);
+  host.verifier.delete_factor(enrolled[1], mfa::any_user, mfa::by_operator);
   CHECK(ids(host.verifier.list_factors("u_42", {.after = enrolled[1]})) == std::vector{enrolled[2]});
 }
 
-TEST_CASE("A user who is unknown or no user has no page") {
+TEST_CASE("A user who is unknown or no user has no page, and an empty text is refused") {
   Host host;
-  (void)host.enroll_totp("");
+  (void)host.verifier.enroll_factor(mfa::GenericOtp{}); // nobody's
   CHECK(host.verifier.list_factors("nobody", Page{}).empty());
-  CHECK(host.verifier.list_factors("", Page{}).empty());
   CHECK(host.verifier.list_factors("\xff", Page{}).empty());
+  CHECK(thrown_by([&] { return host.verifier.list_factors("", Page{}); }) == errc::invalid_argument);
+  CHECK(thrown_by([&] { return host.verifier.list_factors(""); }) == errc::invalid_argument);
 }
 
 TEST_CASE("A page that cannot be is refused") {
@@ -84,8 +86,9 @@ TEST_CASE("A page that cannot be is refused") {
 TEST_CASE("A const verifier looks up, and what it returns has all its verbs") {
   Host host;
   const auto enrolled = host.enroll_totp();
+  const auto confirmation = enrolled.factor.confirm(host.code(enrolled.totp.secret));
   const std::string challenge_id = host.challenge(enrolled.factor.id());
-  const auto token = host.verifier.remember_device("u_42", "laptop").token;
+  const auto token = host.verifier.remember_device("u_42", "laptop", confirmation).token;
   const auto& verifier = std::as_const(host.verifier);
 
   CHECK(verifier.list_factors("u_42").size() == 1);
@@ -93,10 +96,12 @@ TEST_CASE("A const verifier looks up, and what it returns has all its verbs") {
   CHECK(verifier.check_device(token, "u_42"));
   CHECK(verifier.list_devices("u_42").size() == 1);
   CHECK(verifier.count_keys().factors.size() == 1);
-  const auto challenge = verifier.get_challenge(challenge_id);
-  CHECK(challenge.verify(host.code(enrolled.totp.secret)).valid());
-  const auto factor = verifier.get_factor(enrolled.factor.id());
-  CHECK(factor.challenge().verify(host.code(enrolled.totp.secret, 1)).valid());
-  factor.remove();
+  const auto challenge = verifier.get_challenge(challenge_id, "u_42");
+  CHECK(challenge.verify(host.code(enrolled.totp.secret, 1)).valid());
+  const auto factor = verifier.get_factor(enrolled.factor.id(), "u_42");
+  host.clock.advance(std::chrono::seconds(30));
+  const auto verification = factor.challenge().verify(host.code(enrolled.totp.secret, 1));
+  CHECK(verification.valid());
+  factor.remove(verification);
   CHECK(verifier.list_factors("u_42").empty());
 }

@@ -110,6 +110,13 @@ class Heard {
     say(mfa::workos::json(verification).dump());
   }
 
+  void shown(const mfa::Confirmation& confirmation) {
+    statuses.insert(confirmation.status());
+    say(to_string(confirmation.status()));
+    say(confirmation.user_id());
+    say(mfa::workos::json(confirmation.challenge()).dump());
+  }
+
   void event(const mfa::Event& event) {
     events.insert(event.type);
     if (event.factor_type) types.insert(*event.factor_type);
@@ -176,6 +183,9 @@ template <class StoragePolicy> class Play {
 
   void run() {
     right_and_wrong();
+    purposes();
+    bounds();
+    unsafe_options();
     lockout();
     text_messages();
     other_kinds();
@@ -189,6 +199,7 @@ template <class StoragePolicy> class Play {
   mfa::Options options(mfa::Options changed = {}) {
     changed.key_ring = mfa::KeyRing("a", mfa::crypto::bytes_of(key));
     changed.sms_code_digits = 9;
+    if (changed.sms_allowed_country_codes.empty()) changed.sms_allowed_country_codes = {"1"};
     changed.observer = [this](const mfa::Event& event) { heard.event(event); };
     return changed;
   }
@@ -199,9 +210,9 @@ template <class StoragePolicy> class Play {
   using Verifier = mfa::Verifier<mfa::test::FailingCommits<StoragePolicy>, mfa::testing::ManualClock,
                                  mfa::testing::RecordingSms>;
 
-  auto enroll_totp(Verifier& verifier) {
-    auto enrolled =
-        verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .digits = 8});
+  auto enroll_totp(Verifier& verifier, const mfa::Authorization& authorization = mfa::by_operator) {
+    auto enrolled = verifier.enroll_factor(
+        Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .digits = 8}, authorization);
     const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
     secrets.add_bytes(mfa::crypto::text_of(secret));
     secrets.add_text(enrolled.totp.uri);
@@ -211,8 +222,27 @@ template <class StoragePolicy> class Play {
   }
 
   auto enroll_sms(Verifier& verifier) {
-    auto enrolled = verifier.enroll_factor(Sms{.phone_number = phone_number, .user_id = "u_42"});
+    auto enrolled =
+        verifier.enroll_factor(Sms{.phone_number = phone_number, .user_id = "u_42"}, mfa::by_operator);
     heard.shown(enrolled.factor);
+    return enrolled;
+  }
+
+  /// Confirmed, a period ago.
+  auto enroll_verified_totp(Verifier& verifier) {
+    auto enrolled = enroll_totp(verifier);
+    confirm(enrolled.factor, code(enrolled.totp.secret), Status::valid);
+    clock.advance(30s);
+    return enrolled;
+  }
+
+  /// Confirmed, so long ago that the next message may go out.
+  auto enroll_verified_sms(Verifier& verifier) {
+    auto enrolled = enroll_sms(verifier);
+    const auto challenge = enrolled.factor.challenge_enrollment();
+    heard.shown(challenge);
+    confirm(challenge, code_sent(), Status::valid);
+    clock.advance(30s);
     return enrolled;
   }
 
@@ -247,9 +277,22 @@ template <class StoragePolicy> class Play {
     heard.shown(verification);
   }
 
+  /// What `asked` is: a factor or a challenge.
+  template <class Asked> void confirm(const Asked& asked, std::string_view typed, Status expected) {
+    const auto confirmation = asked.confirm(typed);
+    CHECK(confirmation.status() == expected);
+    heard.shown(confirmation);
+  }
+
   void right_and_wrong() {
     Verifier verifier{storage, clock, sms, options()};
     const auto enrolled = enroll_totp(verifier);
+    confirm(enrolled.factor, wrong(code(enrolled.totp.secret)), Status::wrong_code);
+    heard.error_of(errc::factor_not_verified, [&] { return enrolled.factor.challenge(); });
+    confirm(enrolled.factor, code(enrolled.totp.secret), Status::valid);
+    heard.error_of(errc::invalid_argument,
+                   [&] { return enrolled.factor.confirm(code(enrolled.totp.secret)); });
+    clock.advance(30s);
     const std::string right = code(enrolled.totp.secret);
     const auto challenge = enrolled.factor.challenge();
     heard.shown(challenge);
@@ -259,8 +302,8 @@ template <class StoragePolicy> class Play {
     verify(challenge, right, Status::already_verified);
     verify(enrolled.factor.challenge(), right, Status::code_already_used);
     for (const auto& factor : verifier.list_factors("u_42")) heard.shown(factor);
-    heard.error_of(errc::entity_not_found, [&] { return verifier.get_factor(right); });
-    heard.error_of(errc::entity_not_found, [&] { return verifier.get_challenge(right); });
+    heard.error_of(errc::entity_not_found, [&] { return verifier.get_factor(right, mfa::any_user); });
+    heard.error_of(errc::entity_not_found, [&] { return verifier.get_challenge(right, mfa::any_user); });
     const std::string session = random_key();
     secrets.add_bytes(session);
     const auto bound = enrolled.factor.challenge({.binding = session});
@@ -269,37 +312,119 @@ template <class StoragePolicy> class Play {
     heard.error_of(errc::entity_not_found, [&] { return challenge.verify(right, {.binding = session}); });
     heard.error_of(errc::insufficient_assurance,
                    [&] { return enrolled.factor.challenge({.required = {.factors = 2}}); });
-    const auto weak =
-        verifier.verify_challenge(enrolled.factor.challenge().id(), right, {.required = {.factors = 2}});
-    CHECK(weak.status() == Status::insufficient_assurance);
-    heard.shown(weak);
-    enrolled.factor.remove();
+    heard.error_of(errc::entity_not_found, [&] { return verifier.get_factor(enrolled.factor.id(), right); });
+    heard.error_of(errc::invalid_argument, [&] { return verifier.get_factor(enrolled.factor.id(), ""); });
+    heard.error_of(errc::invalid_argument, [&] { return challenge.verify(right, {.binding = ""}); });
+    enrolled.factor.remove(mfa::by_operator);
+  }
+
+  /// Words of the host's, which may hold what its user would not have in a log.
+  void purposes() {
+    Verifier verifier{storage, clock, sms, options()};
+    const auto enrolled = enroll_verified_totp(verifier);
+    const std::string words = random_key();
+    secrets.add_bytes(words);
+    const auto action = enrolled.factor.challenge({.purpose = mfa::Purpose::action, .action = words});
+    heard.shown(action);
+    const std::string right = code(enrolled.totp.secret);
+    heard.error_of(errc::wrong_purpose, [&] { return action.verify(right); });
+    heard.error_of(errc::wrong_purpose, [&] {
+      return action.verify(right, {.purpose = mfa::Purpose::action, .action = words + "x"});
+    });
+    heard.error_of(errc::invalid_argument, [&] { return action.verify(right, {.action = words}); });
+    heard.error_of(errc::invalid_argument, [&] { return enrolled.factor.challenge({.action = words}); });
+    heard.error_of(errc::wrong_purpose, [&] { return action.confirm(right); });
+
+    for (const auto& authorization :
+         {mfa::Authorization(), mfa::Authorization::of_challenge(words),
+          mfa::Authorization::of_challenge(right), mfa::Authorization::of_challenge(action.id())}) {
+      heard.error_of(errc::authorization_required, [&] { return enroll_totp(verifier, authorization); });
+      heard.error_of(errc::authorization_required, [&] { enrolled.factor.remove(authorization); });
+      heard.error_of(errc::authorization_required,
+                     [&] { return verifier.remember_device("u_42", "Laptop", authorization); });
+    }
+    const auto signed_in = enrolled.factor.challenge().verify(right);
+    heard.shown(signed_in);
+    enrolled.factor.remove(signed_in);
+  }
+
+  /// What bounds a user, and a node of a service whose nodes are not alike.
+  void bounds() {
+    Verifier verifier{
+        storage, clock, sms,
+        options({.wrong_codes_a_user_a_day = 10, .attempts_a_challenge = 10, .failures_before_delay = 10})};
+    clock.advance(24h);
+    const auto enrolled = enroll_verified_totp(verifier);
+    const std::string mistyped = wrong(code(enrolled.totp.secret));
+    const auto challenge = enrolled.factor.challenge();
+    for (int i = 0; i < 10; ++i) verify(challenge, mistyped, Status::wrong_code);
+    heard.error_of(errc::user_delayed, [&] { return enrolled.factor.challenge(); });
+    enrolled.factor.remove(mfa::by_operator);
+
+    const auto forgotten = enroll_totp(verifier);
+    clock.advance(24h);
+    heard.error_of(errc::enrollment_expired,
+                   [&] { return forgotten.factor.confirm(code(forgotten.totp.secret)); });
+
+    verifier.publish_options();
+    Verifier other{storage, clock, sms, options()};
+    heard.error_of(errc::options_differ, [&] { other.compare_options(); });
+  }
+
+  /// What an upgrade and WorkOS's semantics turn on.
+  void unsafe_options() {
+    mfa::Options lax = options();
+    lax.unverified_factors_sign_in = true;
+    lax.authorization_lifetime = 1min;
+    Verifier as_workos{storage, clock, sms, lax};
+    const auto enrolled = enroll_totp(as_workos);
+    verify(enrolled.factor.challenge(), code(enrolled.totp.secret), Status::valid);
+
+    // A record of a release that sealed secrets alone; and one of nobody's making.
+    auto record = *storage.find_factor(enrolled.factor.id());
+    const mfa::KeyRing& keys = lax.key_ring;
+    mfa::verbs::open(record, keys, mfa::UnsealedRecords::refuse);
+    record.sealed = keys.seal(mfa::factor::open_secret(record, keys), "totp factor " + record.id);
+    REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+    heard.error_of(errc::seal_broken, [&] { return enrolled.factor.challenge(); });
+    lax.unsealed_records = mfa::UnsealedRecords::accept;
+    Verifier upgrading{storage, clock, sms, lax};
+    clock.advance(30s);
+    verify(upgrading.challenge_factor(record.id, "u_42"), code(enrolled.totp.secret), Status::valid);
+    record.sealed = enrolled.totp.secret; // in the clear, say
+    record.version = storage.find_factor(record.id)->version;
+    REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+    heard.error_of(errc::seal_broken, [&] { return enrolled.factor.challenge(); });
+    heard.error_of(errc::seal_broken, [&] { return upgrading.challenge_factor(record.id, "u_42"); });
+    REQUIRE(
+        storage.commit({.factors = {},
+                        .challenges = {},
+                        .counters = {},
+                        .removals = {{mfa::storage::RecordKind::factor, record.id, record.version + 1}}}));
   }
 
   void lockout() {
     Verifier verifier{
         storage, clock, sms,
         options({.attempts_a_challenge = 1, .failures_before_delay = 1, .failures_before_lockout = 2})};
-    const auto enrolled = enroll_totp(verifier);
+    const auto enrolled = enroll_verified_totp(verifier);
     const std::string right = code(enrolled.totp.secret);
     const auto first = enrolled.factor.challenge();
     const auto second = enrolled.factor.challenge();
     const auto third = enrolled.factor.challenge();
-    heard.error_of(errc::factor_not_verified,
-                   [&] { return enrolled.factor.challenge({.verified_only = true}); });
     verify(first, wrong(right), Status::wrong_code);
     verify(first, right, Status::too_many_attempts);
     verify(second, right, Status::delayed);
-    clock.advance(1h);
+    clock.advance(1min);
     verify(second, wrong(code(enrolled.totp.secret)), Status::wrong_code);
     verify(third, code(enrolled.totp.secret), Status::locked_out);
     heard.error_of(errc::factor_locked_out, [&] { return enrolled.factor.challenge(); });
-    verifier.unlock_factor(enrolled.factor.id());
+    verifier.unlock_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
   }
 
   void text_messages() {
     Verifier verifier{storage, clock, sms, options()};
-    const auto enrolled = enroll_sms(verifier);
+    const auto enrolled = enroll_verified_sms(verifier);
     const auto old_challenge = enrolled.factor.challenge();
     heard.shown(old_challenge);
     verify(old_challenge, wrong(code_sent()), Status::wrong_code);
@@ -318,20 +443,22 @@ template <class StoragePolicy> class Play {
     Verifier choosy{storage, clock, sms, options({.sms_allowed_country_codes = {"44"}})};
     heard.error_of(errc::sms_country_not_allowed, [&] { return enroll_sms(choosy); });
     heard.error_of(errc::sms_country_not_allowed,
-                   [&] { return choosy.challenge_factor(enrolled.factor.id()); });
+                   [&] { return choosy.challenge_factor(enrolled.factor.id(), mfa::any_user); });
 
     CHECK(verifier.reset_sms_limits(phone_number));
-    (void)verifier.reset_send_limits(enrolled.factor.id());
+    (void)verifier.reset_send_limits(enrolled.factor.id(), mfa::any_user);
 
     // The library's own transports, whose errors are nested.
     clock.advance(1h);
     mfa::Verifier without{storage, clock, options()};
-    heard.error_of(errc::sms_not_sent, [&] { return without.challenge_factor(enrolled.factor.id()); });
+    heard.error_of(errc::sms_not_sent,
+                   [&] { return without.challenge_factor(enrolled.factor.id(), mfa::any_user); });
     clock.advance(1h);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> full(std::fopen("/dev/full", "w"), &std::fclose);
     REQUIRE(full);
     mfa::Verifier on_console{storage, clock, mfa::sms::Console(full.get()), options()};
-    heard.error_of(errc::sms_not_sent, [&] { return on_console.challenge_factor(enrolled.factor.id()); });
+    heard.error_of(errc::sms_not_sent,
+                   [&] { return on_console.challenge_factor(enrolled.factor.id(), mfa::any_user); });
   }
 
   void other_kinds() {
@@ -340,13 +467,17 @@ template <class StoragePolicy> class Play {
     Verifier verifier{storage, clock, sms, changed};
     const auto delivered = verifier.enroll_factor(mfa::GenericOtp{.destination = "a***@example.com"});
     heard.shown(delivered.factor);
-    const auto sent = delivered.factor.challenge();
+    const auto sent = delivered.factor.challenge_enrollment();
     const std::string sent_code(sent.code());
     secrets.add_text(sent_code);
     heard.shown(sent);
-    heard.error_of(errc::code_rate_limited, [&] { return delivered.factor.challenge(); });
-    verify(sent, wrong(sent_code), Status::wrong_code);
-    verify(sent, sent_code, Status::valid);
+    heard.error_of(errc::code_rate_limited, [&] { return delivered.factor.challenge_enrollment(); });
+    confirm(sent, wrong(sent_code), Status::wrong_code);
+    confirm(sent, sent_code, Status::valid);
+    clock.advance(30s);
+    const auto next = delivered.factor.challenge();
+    secrets.add_text(std::string(next.code()));
+    verify(next, next.code(), Status::valid);
 
     const auto token = verifier.enroll_factor(mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .digits = 8});
     const auto secret = mfa::otp::base32_decode(token.hotp.secret);
@@ -357,12 +488,13 @@ template <class StoragePolicy> class Play {
     for (unsigned counter = 0; counter < 4; ++counter)
       secrets.add_text(mfa::otp::hotp(secret, counter, {.digits = 8}));
     const auto shown = [&](unsigned counter) { return mfa::otp::hotp(secret, counter, {.digits = 8}); };
-    verify(token.factor.challenge(), wrong(shown(0)), Status::wrong_code);
-    verify(token.factor.challenge(), shown(0) + shown(1), Status::valid);
-    verify(token.factor.challenge(), shown(1), Status::code_already_used);
+    confirm(token.factor, wrong(shown(0)), Status::wrong_code);
+    confirm(token.factor, shown(0), Status::valid);
+    verify(token.factor.challenge(), shown(1) + shown(2), Status::valid);
+    verify(token.factor.challenge(), shown(2), Status::code_already_used);
 
-    const auto set = verifier.enroll_factor(mfa::RecoveryCodes{.count = 1});
-    const auto renewed = verifier.regenerate_recovery_codes(set.factor.id());
+    const auto set = verifier.enroll_factor(mfa::RecoveryCodes{.count = 1}, mfa::by_operator);
+    const auto renewed = verifier.regenerate_recovery_codes(set.factor.id(), mfa::any_user, mfa::by_operator);
     heard.shown(renewed.factor);
     for (std::string code : {set.recovery_codes.codes.front(), renewed.recovery_codes.codes.front()}) {
       secrets.add_text(code);
@@ -373,14 +505,17 @@ template <class StoragePolicy> class Play {
     verify(set.factor.challenge(), set.recovery_codes.codes.front(), Status::wrong_code);
     verify(set.factor.challenge(), kept, Status::valid);
     verify(set.factor.challenge(), kept, Status::code_already_used);
+    heard.error_of(errc::invalid_argument, [&] {
+      return verifier.regenerate_recovery_codes(token.factor.id(), mfa::any_user, mfa::by_operator);
+    });
     heard.error_of(errc::invalid_argument,
-                   [&] { return verifier.regenerate_recovery_codes(token.factor.id()); });
-    heard.error_of(errc::invalid_argument,
-                   [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.count = 51}); });
+                   [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.count = 51}, mfa::by_operator); });
+    heard.error_of(errc::authorization_required,
+                   [&] { return verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_43"}); });
 
     heard.error_of(errc::invalid_argument,
-                   [&] { return verifier.unsafe_export_otpauth_uri(set.factor.id()); });
-    const std::string uri(verifier.unsafe_export_otpauth_uri(token.factor.id()));
+                   [&] { return verifier.unsafe_export_otpauth_uri(set.factor.id(), mfa::any_user); });
+    const std::string uri(verifier.unsafe_export_otpauth_uri(token.factor.id(), mfa::any_user));
     const std::vector<mfa::ImportLine> lines{{.user_id = "u_42", .uri = uri},
                                              {.user_id = "u_42", .uri = uri + "x"},
                                              {.user_id = "u_42", .uri = uri + "%"}};
@@ -393,7 +528,7 @@ template <class StoragePolicy> class Play {
     CHECK(imported.refused == 2);
     heard.error_of(errc::invalid_uri, [&] { return mfa::otp::parse_uri(uri + "%").digits; });
 
-    const auto device = verifier.remember_device("u_42", "Laptop");
+    const auto device = verifier.remember_device("u_42", "Laptop", mfa::by_operator);
     secrets.add_text(device.token);
     CHECK(verifier.check_device(device.token, "u_42"));
     CHECK_FALSE(verifier.check_device(device.token, "u_43"));
@@ -401,7 +536,8 @@ template <class StoragePolicy> class Play {
     (void)verifier.purge_expired();
     (void)verifier.reseal_all();
     verifier.replace_key_ring(options().key_ring);
-    heard.error_of(errc::invalid_argument, [&] { return verifier.remember_device("", device.token); });
+    heard.error_of(errc::invalid_argument,
+                   [&] { return verifier.remember_device("", device.token, mfa::by_operator); });
   }
 
   /// A browser's answers by name; what a relying party makes of real ones is tested elsewhere.
@@ -410,21 +546,27 @@ template <class StoragePolicy> class Play {
     with_party.webauthn = std::make_shared<const mfa::test::ScriptedRelyingParty>();
     Verifier verifier{storage, clock, sms, with_party};
     const auto enroll = [&] {
-      auto enrolled = verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"});
+      auto enrolled =
+          verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator);
       secrets.add_bytes(enrolled.webauthn.creation_options);
       heard.shown(enrolled.factor);
       return enrolled.factor;
     };
     const auto factor = enroll();
-    verify(factor.challenge(), "valid", Status::valid);
+    confirm(factor.challenge_enrollment({}, mfa::by_operator), "valid", Status::valid);
+    heard.error_of(errc::insufficient_assurance,
+                   [&] { return factor.challenge({.required = {.factors = 2}}); });
     verify(factor.challenge({.initialize_user_verification = true}), "valid", Status::valid);
-    verify(enroll().challenge(), "valid", Status::already_registered);
+    verify(factor.challenge({.required = {.factors = 2}}), mfa::test::ScriptedRelyingParty::valid_without_pin,
+           Status::insufficient_assurance);
+    verify(factor.challenge(), mfa::test::ScriptedRelyingParty::valid_and_told, Status::valid);
+    confirm(enroll().challenge_enrollment({}, mfa::by_operator), "valid", Status::already_registered);
     for (auto status = Status::wrong_challenge; status <= Status::cloned_authenticator;
          status = static_cast<Status>(static_cast<int>(status) + 1)) {
       const auto challenge = factor.challenge();
       secrets.add_bytes(challenge.webauthn_options());
       verify(challenge, to_string(status), status);
-      verifier.unlock_factor(factor.id());
+      verifier.unlock_factor(factor.id(), mfa::any_user, mfa::by_operator);
     }
     heard.error_of(errc::no_relying_party, [&] {
       return Verifier(storage, clock, sms, options()).enroll_factor(mfa::WebAuthn{.user = "alan"});
@@ -484,8 +626,8 @@ template <class StoragePolicy> class Play {
   void broken_storage() {
     Verifier verifier{storage, clock, sms, options()};
     clock.advance(24h);
-    const auto totp = enroll_totp(verifier);
-    const auto phone = enroll_sms(verifier);
+    const auto totp = enroll_verified_totp(verifier);
+    const auto phone = enroll_verified_sms(verifier);
     const auto totp_challenge = totp.factor.challenge();
     const auto sms_challenge = phone.factor.challenge();
     for (const bool throws : {false, true}) {
@@ -509,22 +651,23 @@ template <class StoragePolicy> class Play {
       }
     };
     mfa::Verifier breaking{storage, clock, Breaking{storage}, options()};
-    heard.error_of(errc::sms_not_sent, [&] { return breaking.challenge_factor(phone.factor.id()); });
+    heard.error_of(errc::sms_not_sent,
+                   [&] { return breaking.challenge_factor(phone.factor.id(), mfa::any_user); });
     storage.throws = false;
   }
 
   void broken_records() {
     Verifier verifier{storage, clock, sms, options()};
     clock.advance(24h);
-    const auto totp = enroll_totp(verifier);
-    const auto phone = enroll_sms(verifier);
+    const auto totp = enroll_verified_totp(verifier);
+    const auto phone = enroll_verified_sms(verifier);
     const auto totp_challenge = totp.factor.challenge();
     const auto sms_challenge = phone.factor.challenge();
     clock.advance(1min);
     const auto use_both = [&](auto& with, errc expected) {
       heard.error_of(expected,
                      [&] { return with.verify_challenge(totp_challenge.id(), code(totp.totp.secret)); });
-      heard.error_of(expected, [&] { return with.challenge_factor(phone.factor.id()); });
+      heard.error_of(expected, [&] { return with.challenge_factor(phone.factor.id(), mfa::any_user); });
     };
     mfa::Options other = options();
     other.key_ring = mfa::KeyRing("b", mfa::crypto::bytes_of(other_key));
@@ -536,12 +679,31 @@ template <class StoragePolicy> class Play {
     Verifier false_keys{storage, clock, sms, other};
     use_both(false_keys, errc::seal_broken);
 
+    const auto put = [&](const mfa::storage::FactorRecord& record) {
+      REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+    };
     const auto change = [&](const std::string& id,
                             const std::function<void(mfa::storage::FactorRecord&)>& to) {
       auto record = *storage.find_factor(id);
       to(record);
-      REQUIRE(storage.commit({.factors = {record}, .challenges = {}, .counters = {}, .removals = {}}));
+      put(record);
     };
+    // By one who has the keys, or by a fault of the library's own.
+    const auto change_and_seal = [&](const std::string& id,
+                                     const std::function<void(mfa::storage::FactorRecord&)>& to) {
+      auto record = *storage.find_factor(id);
+      const mfa::KeyRing keys("a", mfa::crypto::bytes_of(key));
+      mfa::verbs::open(record, keys, mfa::UnsealedRecords::refuse);
+      to(record);
+      mfa::verbs::seal(record, keys);
+      put(record);
+    };
+    change_and_seal(totp.factor.id(), [](auto& record) { record.parameters += 'x'; });
+    heard.error_of(errc::corrupt_record,
+                   [&] { return verifier.get_factor(totp.factor.id(), mfa::any_user); });
+    change_and_seal(phone.factor.id(), [](auto& record) { record.parameters.pop_back(); });
+    heard.error_of(errc::corrupt_record,
+                   [&] { return verifier.get_factor(phone.factor.id(), mfa::any_user); });
     const auto both = [&](const std::function<void(mfa::storage::FactorRecord&)>& to, errc expected) {
       change(totp.factor.id(), to);
       change(phone.factor.id(), to);
@@ -553,11 +715,14 @@ template <class StoragePolicy> class Play {
         [&](auto& record) {
           record.sealed = mfa::KeyRing::unsealed().seal(mfa::crypto::bytes_of(phone_number), "");
         },
-        errc::unknown_key);
-    change(totp.factor.id(), [](auto& record) { record.parameters += 'x'; });
-    heard.error_of(errc::corrupt_record, [&] { return verifier.get_factor(totp.factor.id()); });
-    change(phone.factor.id(), [](auto& record) { record.parameters.pop_back(); });
-    heard.error_of(errc::corrupt_record, [&] { return verifier.get_factor(phone.factor.id()); });
+        errc::seal_broken);
+    for (const std::string& id : {totp.factor.id(), phone.factor.id()}) { // as the message says
+      const auto version = storage.find_factor(id)->version;
+      REQUIRE(storage.commit({.factors = {},
+                              .challenges = {},
+                              .counters = {},
+                              .removals = {{mfa::storage::RecordKind::factor, id, version}}}));
+    }
   }
 
   /// On a machine whose OpenSSL has lost its algorithms. Its objects are kept per thread, so this takes a new
@@ -565,8 +730,8 @@ template <class StoragePolicy> class Play {
   void broken_cryptography() {
     Verifier verifier{storage, clock, sms, options()};
     clock.advance(24h);
-    const auto totp = enroll_totp(verifier);
-    const auto phone = enroll_sms(verifier);
+    const auto totp = enroll_verified_totp(verifier);
+    const auto phone = enroll_verified_sms(verifier);
     const auto totp_challenge = totp.factor.challenge();
     const std::string right = code(totp.totp.secret);
     REQUIRE(EVP_set_default_properties(nullptr, "provider=none") == 1);
@@ -616,7 +781,7 @@ void broken_policies(Heard& heard) {
   };
   mfa::Verifier verifier{Lost{}, mfa::Options{}, mfa::return_errors};
   heard.error_of(errc::policy_failure, [&]() -> int {
-    throw verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ").error();
+    throw verifier.get_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ", mfa::any_user).error();
   });
 
   mfa::async::detail::WorkQueue queue(1, 0);

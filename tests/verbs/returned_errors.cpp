@@ -52,14 +52,14 @@ TEST_CASE("what succeeds is in the result") {
   mfa::Verifier verifier{storage, mfa::Options{}, mfa::return_errors};
   const auto enrolled = verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_1"});
   REQUIRE(enrolled.has_value());
-  const auto challenge = enrolled->factor.challenge();
+  const auto challenge = enrolled->factor.challenge_enrollment();
   REQUIRE(challenge.has_value());
-  const auto verification = challenge->verify(challenge->code());
-  REQUIRE(verification);
-  CHECK((*verification).valid());
+  const auto confirmation = challenge->confirm(challenge->code());
+  REQUIRE(confirmation);
+  CHECK((*confirmation).confirmed());
   CHECK(verifier.list_factors("u_1")->size() == 1);
   CHECK(*verifier.purge_expired() == 0);
-  const Result<void> removed = enrolled->factor.remove();
+  const Result<void> removed = enrolled->factor.remove(*confirmation);
   CHECK(removed.has_value());
 }
 
@@ -71,18 +71,21 @@ TEST_CASE("what is refused is in the result, whatever the verb") {
     return errc(result.error().code());
   };
   CHECK(code_of(verifier.enroll_factor(mfa::Totp{})) == errc::invalid_argument);
-  CHECK(code_of(verifier.challenge_factor(unknown)) == errc::entity_not_found);
+  CHECK(code_of(verifier.challenge_factor(unknown, mfa::any_user)) == errc::entity_not_found);
+  CHECK(code_of(verifier.challenge_enrollment(unknown, mfa::any_user)) == errc::entity_not_found);
+  CHECK(code_of(verifier.confirm_enrollment(unknown, "123456")) == errc::entity_not_found);
   CHECK(code_of(verifier.verify_challenge(unknown_challenge, "123456")) == errc::entity_not_found);
-  CHECK(code_of(verifier.get_factor(unknown)) == errc::entity_not_found);
-  CHECK(code_of(verifier.get_challenge(unknown_challenge)) == errc::entity_not_found);
+  CHECK(code_of(verifier.get_factor(unknown, mfa::any_user)) == errc::entity_not_found);
+  CHECK(code_of(verifier.get_challenge(unknown_challenge, mfa::any_user)) == errc::entity_not_found);
   CHECK(code_of(verifier.list_factors("u", mfa::Page{.limit = 0})) == errc::invalid_argument);
-  CHECK(code_of(verifier.regenerate_recovery_codes(unknown)) == errc::entity_not_found);
-  CHECK(code_of(verifier.remember_device("", "laptop")) == errc::invalid_argument);
-  CHECK(code_of(verifier.unsafe_export_otpauth_uri(unknown)) == errc::entity_not_found);
-  CHECK(code_of(verifier.delete_factor(unknown)) == errc::entity_not_found);
-  CHECK(code_of(verifier.unlock_factor(unknown)) == errc::entity_not_found);
+  CHECK(code_of(verifier.regenerate_recovery_codes(unknown, mfa::any_user, mfa::by_operator)) ==
+        errc::entity_not_found);
+  CHECK(code_of(verifier.remember_device("", "laptop", mfa::by_operator)) == errc::invalid_argument);
+  CHECK(code_of(verifier.unsafe_export_otpauth_uri(unknown, mfa::any_user)) == errc::entity_not_found);
+  CHECK(code_of(verifier.delete_factor(unknown, mfa::any_user, mfa::by_operator)) == errc::entity_not_found);
+  CHECK(code_of(verifier.unlock_factor(unknown, mfa::any_user, mfa::by_operator)) == errc::entity_not_found);
   CHECK(code_of(verifier.reset_sms_limits("no number")) == errc::invalid_phone_number);
-  CHECK(code_of(verifier.reset_send_limits(unknown)) == errc::entity_not_found);
+  CHECK(code_of(verifier.reset_send_limits(unknown, mfa::any_user)) == errc::entity_not_found);
   CHECK(code_of(verifier.reseal_all({.batch = 0})) == errc::invalid_argument);
   CHECK(code_of(verifier.replace_key_ring(mfa::KeyRing())) == errc::no_key_ring);
 }
@@ -91,7 +94,7 @@ TEST_CASE("what a host's own class threw is the cause") {
   Faulty storage;
   mfa::Verifier verifier{storage, mfa::Options{}, mfa::return_errors};
   storage.lost = true;
-  const auto lost = verifier.get_factor(unknown);
+  const auto lost = verifier.get_factor(unknown, mfa::any_user);
   REQUIRE_FALSE(lost.has_value());
   CHECK(lost.error().code() == errc::policy_failure);
   CHECK_THAT(std::string(lost.error().what()), contains("Error::cause()"));
@@ -99,23 +102,24 @@ TEST_CASE("what a host's own class threw is the cause") {
 
   storage.lost = false;
   storage.no_memory = true;
-  CHECK_THROWS_AS(verifier.get_factor(unknown), std::bad_alloc);
+  CHECK_THROWS_AS(verifier.get_factor(unknown, mfa::any_user), std::bad_alloc);
 }
 
 TEST_CASE("a message that was not sent has the transport's error as its cause, thrown or returned") {
+  const mfa::Options to_america{.sms_allowed_country_codes = {"1"}};
   mfa::storage::Memory storage;
-  mfa::Verifier returning{storage, mfa::clock::System{}, Refusing{}, mfa::Options{}, mfa::return_errors};
+  mfa::Verifier returning{storage, mfa::clock::System{}, Refusing{}, to_america, mfa::return_errors};
   const auto phone = returning.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
   REQUIRE(phone.has_value());
-  const auto refused = phone->factor.challenge();
+  const auto refused = phone->factor.challenge_enrollment();
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code() == errc::sms_not_sent);
   CHECK(what_of(refused.error().cause()) == "no route to the gateway");
 
-  mfa::Verifier throwing{mfa::storage::Memory{}, mfa::clock::System{}, Refusing{}};
+  mfa::Verifier throwing{mfa::storage::Memory{}, mfa::clock::System{}, Refusing{}, to_america};
   const auto other = throwing.enroll_factor(mfa::Sms{.phone_number = "+14155550124"});
   try {
-    (void)other.factor.challenge();
+    (void)other.factor.challenge_enrollment();
     FAIL("accepted");
   } catch (const mfa::Error& error) {
     CHECK(what_of(error.cause()) == "no route to the gateway");
@@ -140,8 +144,8 @@ TEST_CASE("the wait of a limit is in the error") {
   mfa::testing::ManualClock clock;
   mfa::Verifier verifier{storage, clock, mfa::Options{}, mfa::return_errors};
   const auto factor = verifier.enroll_factor(mfa::GenericOtp{});
-  REQUIRE(factor->factor.challenge().has_value());
-  const auto limited = factor->factor.challenge();
+  REQUIRE(factor->factor.challenge_enrollment().has_value());
+  const auto limited = factor->factor.challenge_enrollment();
   REQUIRE_FALSE(limited.has_value());
   CHECK(limited.error().retry_after() == std::chrono::seconds(30));
 }

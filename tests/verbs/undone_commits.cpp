@@ -45,23 +45,26 @@ TEST_CASE("Every verb gets through after commits that were undone") {
   host.storage.undo = undo;
 
   const auto totp = host.enroll_totp();
-  const auto recovery = host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"});
-  const auto phone = host.enroll_sms();
+  const auto confirmation = totp.factor.confirm(host.code(totp.totp.secret));
+  CHECK(confirmation.confirmed());
+  const auto recovery = host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, confirmation);
+  const auto phone = host.enroll_sms("+14155550123", "u_42", confirmation);
   CHECK(host.verifier.list_factors("u_42").size() == 3);
-  CHECK(host.verify(host.challenge(totp.factor.id()), host.code(totp.totp.secret)) == mfa::Status::valid);
+  CHECK(host.verify(host.challenge(totp.factor.id()), host.code(totp.totp.secret, 1)) == mfa::Status::valid);
   CHECK(host.verify(host.challenge(totp.factor.id()), host.wrong_code(totp.totp.secret)) ==
         mfa::Status::wrong_code);
-  CHECK(host.verifier.regenerate_recovery_codes(recovery.factor.id()).recovery_codes.codes.size() == 10);
+  CHECK(host.verifier.regenerate_recovery_codes(recovery.factor.id(), "u_42", confirmation)
+            .recovery_codes.codes.size() == 10);
   (void)host.challenge(phone.factor.id());
   CHECK(host.sms.messages().size() == 1); // an SMS is sent after the commit, and once
-  const auto remembered = host.verifier.remember_device("u_42", "laptop");
+  const auto remembered = host.verifier.remember_device("u_42", "laptop", confirmation);
   CHECK(host.verifier.check_device(remembered.token, "u_42"));
   CHECK(host.verifier.revoke_devices("u_42") == 1);
   const auto line = mfa::ImportLine{.user_id = "u_7", .uri = totp.totp.uri};
   CHECK(mfa::import_factors(host.verifier, std::vector{line}).imported == 1);
   CHECK(host.verifier.list_factors("u_7").size() == 1);
-  host.verifier.unlock_factor(totp.factor.id());
-  host.verifier.delete_factor(totp.factor.id());
+  host.verifier.unlock_factor(totp.factor.id(), "u_42", confirmation);
+  host.verifier.delete_factor(totp.factor.id(), "u_42", confirmation);
   CHECK(host.verifier.list_factors("u_42").size() == 2);
 }
 
@@ -78,7 +81,7 @@ TEST_CASE("A new id that exists already is told as such, and not tried again") {
     bool commit(const Batch& batch) {
       ++commits;
       Batch other = batch;
-      for (auto& factor : other.factors) factor.user_id = "somebody";
+      for (auto& factor : other.factors) factor.friendly_name = "another's";
       (void)mfa::storage::Memory::commit(other);
       return mfa::storage::Memory::commit(batch);
     }

@@ -24,33 +24,38 @@ template <class StoreType> class WebAuthnWorld : public World<StoreType> {
     this->about_.clear(); // the kinds of World have a test of their own
     auto& verifier = this->verifier_;
     const mfa::WebAuthn request{.user = "alan@example.org", .display_name = "Alan", .user_id = "u_42"};
-    const auto id = verifier.enroll_factor(request).factor.id();
-    const auto first = verifier.challenge_factor(id);
-    REQUIRE(first.verify(key_.create(first.webauthn_options()).json()).valid());
-    const auto sign_in = verifier.challenge_factor(id);
+    const auto id = verifier.enroll_factor(request, mfa::by_operator).factor.id();
+    const auto first = verifier.challenge_enrollment(id, mfa::any_user, {}, mfa::by_operator);
+    REQUIRE(first.confirm(key_.create(first.webauthn_options()).json()).confirmed());
+    const auto sign_in = verifier.challenge_factor(id, mfa::any_user);
     const auto options = sign_in.webauthn_options();
     this->ask_about("webauthn", id, sign_in.id(), key_.get(options).json(), stranger_.get(options).json());
     this->about_[id].questions.push_back(
         {"enroll_factor", [this, request] {
-           return this->asked(
-               [&] { return this->said(this->verifier_.enroll_factor(request).factor.id().substr(0, 12)); });
+           return this->asked([&] {
+             return this->said(
+                 this->verifier_.enroll_factor(request, mfa::by_operator).factor.id().substr(0, 12));
+           });
          }});
     for (const std::string& claim : mfa::factor::WebAuthnKind::claims(*this->store.storage.find_factor(id)))
       this->counter("webauthn claim", claim, "delete_factor", [this, id] {
         return this->asked([&] {
-          this->verifier_.delete_factor(id);
+          this->verifier_.delete_factor(id, mfa::any_user, mfa::by_operator);
           return this->said("deleted");
         });
       });
 
-    const auto pending = verifier.enroll_factor(request).factor.id();
-    const auto registration = verifier.challenge_factor(pending);
+    const auto pending = verifier.enroll_factor(request, mfa::by_operator).factor.id();
+    const auto registration = verifier.challenge_enrollment(pending, mfa::any_user, {}, mfa::by_operator);
     const auto pending_options = registration.webauthn_options();
     second_key_.credential_id = "the credential of the second key";
     SoftwareAuthenticator replaying = second_key_;
     replaying.challenge = "what another site gave out";
     this->ask_about("webauthn, pending", pending, registration.id(),
                     second_key_.create(pending_options).json(), replaying.create(pending_options).json());
+    // Which says that its enrolment was allowed beside the other.
+    this->counter("user", mfa::decision::user_record_id("u_42", {}), "verify_challenge, right",
+                  this->answering(registration.id(), second_key_.create(pending_options).json()));
   }
 
  private:

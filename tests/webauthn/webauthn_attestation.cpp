@@ -121,9 +121,10 @@ TEST_CASE("A certificate proves nothing until it leads to an anchor that the rel
   const auto amr = [&](mfa::webauthn::RelyingPartySettings settings, const SoftwareAuthenticator& used) {
     WebAuthnHost host(std::move(settings));
     host.clock.set(std::chrono::system_clock::now());
-    const auto verification = host.register_with(used, host.enroll());
-    return verification.valid() ? std::string(verification.amr()[0])
-                                : std::string(to_string(verification.status()));
+    const std::string id = host.enroll();
+    const auto confirmation = host.register_with(used, id);
+    return confirmation.confirmed() ? std::string(host.sign_in_with(used, id).amr()[0])
+                                    : std::string(to_string(confirmation.status()));
   };
   CHECK(amr(mfa::test::example_settings(), authenticator) == "pop");
   CHECK(amr(trusting(issuer.root_pem()), authenticator) == "hwk");

@@ -1,5 +1,6 @@
 // WebAuthn through the verbs: what browsers are told, what is kept, and what an answer says.
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,7 +48,8 @@ TEST_CASE(
                                                      {"requireResidentKey", true},
                                                      {"userVerification", "required"}});
   CHECK(options.at("attestation") == "none");
-  CHECK(enrolled.factor.challenge().webauthn_options() == enrolled.webauthn.creation_options);
+  CHECK(enrolled.factor.challenge_enrollment({}, mfa::by_operator).webauthn_options() ==
+        enrolled.webauthn.creation_options);
 }
 
 TEST_CASE("Request options are PublicKeyCredentialRequestOptionsJSON of this credential, with a challenge of "
@@ -56,7 +58,7 @@ TEST_CASE("Request options are PublicKeyCredentialRequestOptionsJSON of this cre
   SoftwareAuthenticator authenticator;
   authenticator.transports = {"usb", "nfc", "usb", "telepathy", "Not A Name"};
   const std::string id = host.registered(authenticator);
-  const auto challenge = host.verifier.challenge_factor(id);
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
   const auto options = Json::parse(challenge.webauthn_options());
   CHECK(options.at("rpId") == "example.org");
   CHECK(options.at("allowCredentials") ==
@@ -66,8 +68,8 @@ TEST_CASE("Request options are PublicKeyCredentialRequestOptionsJSON of this cre
   CHECK(options.at("userVerification") == "preferred");
   CHECK(options.at("timeout") == 300'000);
   CHECK(options.at("challenge") !=
-        Json::parse(host.verifier.challenge_factor(id).webauthn_options()).at("challenge"));
-  CHECK(host.verifier.get_challenge(challenge.id()).webauthn_options().empty());
+        Json::parse(host.verifier.challenge_factor(id, mfa::any_user).webauthn_options()).at("challenge"));
+  CHECK(host.verifier.get_challenge(challenge.id(), mfa::any_user).webauthn_options().empty());
 }
 
 TEST_CASE("A user's credentials are excluded from further enrolments, and share a random handle") {
@@ -77,9 +79,9 @@ TEST_CASE("A user's credentials are excluded from further enrolments, and share 
   SoftwareAuthenticator second;
   second.credential_id = "the second credential";
   (void)host.enroll(); // never verified, so of no account
-  const auto options = [&](const std::string& user_id) {
-    return Json::parse(host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = user_id})
-                           .webauthn.creation_options);
+  const auto options = [&](const std::optional<mfa::UserId>& user_id) {
+    const mfa::WebAuthn request{.user = "alan", .user_id = user_id};
+    return Json::parse(host.verifier.enroll_factor(request, mfa::by_operator).webauthn.creation_options);
   };
   const Json before = options("u_42");
   REQUIRE(before.at("excludeCredentials").size() == 1);
@@ -91,22 +93,22 @@ TEST_CASE("A user's credentials are excluded from further enrolments, and share 
   const Json other = options("u_43");
   CHECK(other.at("excludeCredentials").empty());
   CHECK(other.at("user").at("id") != before.at("user").at("id"));
-  CHECK(options("").at("user").at("id") != options("").at("user").at("id"));
+  CHECK(options(std::nullopt).at("user").at("id") != options(std::nullopt).at("user").at("id"));
 }
 
 TEST_CASE("A challenge ends after the relying party's timeout, and an enrolment then gets new options") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
-  const auto first = enrolled.factor.challenge();
+  const auto first = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   CHECK(first.expires_at() == first.created_at() + 5min);
   host.clock.advance(5min);
   const std::string late = authenticator.create(first.webauthn_options()).json();
-  CHECK(to_string(first.verify(late).status()) == "expired");
-  const auto second = enrolled.factor.challenge();
+  CHECK(to_string(first.confirm(late).status()) == "expired");
+  const auto second = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   CHECK(second.webauthn_options() != first.webauthn_options());
-  CHECK(to_string(second.verify(late).status()) == "wrong_challenge");
-  CHECK(second.verify(authenticator.create(second.webauthn_options()).json()).valid());
+  CHECK(to_string(second.confirm(late).status()) == "wrong_challenge");
+  CHECK(second.confirm(authenticator.create(second.webauthn_options()).json()).confirmed());
 
   const auto sign_in = enrolled.factor.challenge();
   host.clock.advance(5min);
@@ -120,15 +122,15 @@ TEST_CASE("The bytes of an enrolment live one timeout, however late a challenge 
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
   const auto enrolled_at = enrolled.factor.created_at();
   host.clock.advance(4min);
-  const auto late = enrolled.factor.challenge();
+  const auto late = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   CHECK(late.webauthn_options() == enrolled.webauthn.creation_options);
   CHECK(late.expires_at() == enrolled_at + 5min);
   const std::string answer = authenticator.create(enrolled.webauthn.creation_options).json();
   host.clock.advance(1min);
-  CHECK(to_string(late.verify(answer).status()) == "expired");
-  const auto next = enrolled.factor.challenge();
+  CHECK(to_string(late.confirm(answer).status()) == "expired");
+  const auto next = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   CHECK(next.expires_at() == next.created_at() + 5min);
-  CHECK(to_string(next.verify(answer).status()) == "wrong_challenge");
+  CHECK(to_string(next.confirm(answer).status()) == "wrong_challenge");
 }
 
 TEST_CASE("Options may stand in a page: no name ends a script element or a line") {
@@ -151,11 +153,11 @@ TEST_CASE("One registration ends every other challenge of the enrolment") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
   const auto enrolled = host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan"});
-  const auto first = enrolled.factor.challenge();
-  const auto second = enrolled.factor.challenge();
+  const auto first = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
+  const auto second = enrolled.factor.challenge_enrollment({}, mfa::by_operator);
   const std::string answer = authenticator.create(first.webauthn_options()).json();
-  CHECK(second.verify(answer).valid()); // they share the options
-  CHECK(to_string(first.verify(answer).status()) == "superseded");
+  CHECK(second.confirm(answer).confirmed()); // they share the options
+  CHECK(to_string(first.confirm(answer).status()) == "superseded");
 }
 
 TEST_CASE("An answer says what was shown: a key, its user's touch, and by a PIN or biometric two factors") {
@@ -181,14 +183,13 @@ TEST_CASE("A sign-in that must show two factors asks for user verification, and 
   const std::string id = host.registered(authenticator);
   authenticator.flags = SoftwareAuthenticator::user_present;
   const mfa::Assurance two{.factors = 2, .phishing_resistant = true};
-  const auto challenge = host.verifier.challenge_factor(id, {.required = two});
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user, {.required = two});
   const std::string& options = challenge.webauthn_options();
   CHECK(Json::parse(options).at("userVerification") == "required");
   authenticator.sign_count = 2;
-  CHECK(to_string(challenge.verify(authenticator.get(options).json(), {.required = two}).status()) ==
-        "insufficient_assurance");
+  CHECK(to_string(challenge.verify(authenticator.get(options).json()).status()) == "insufficient_assurance");
   authenticator.flags |= SoftwareAuthenticator::user_verified;
-  CHECK(challenge.verify(authenticator.get(options).json(), {.required = two}).valid());
+  CHECK(challenge.verify(authenticator.get(options).json()).valid());
 }
 
 TEST_CASE("What may be shown of a factor is its credential, never its key") {
@@ -198,11 +199,11 @@ TEST_CASE("What may be shown of a factor is its credential, never its key") {
   authenticator.flags |= SoftwareAuthenticator::backup_eligible | SoftwareAuthenticator::backed_up;
   const std::string id =
       host.enroll({.user = "alan@example.org", .user_id = "u_42", .friendly_name = "my key"});
-  const auto before = host.verifier.get_factor(id);
+  const auto before = host.verifier.get_factor(id, mfa::any_user);
   REQUIRE(before.webauthn() != nullptr);
   CHECK(before.webauthn()->user == "alan@example.org");
   CHECK(before.webauthn()->credential_id.empty());
-  REQUIRE(host.register_with(authenticator, id).valid());
+  REQUIRE(host.register_with(authenticator, id).confirmed());
   const auto listed = host.verifier.list_factors("u_42");
   REQUIRE(listed.size() == 1);
   const auto* const shown = listed[0].webauthn();
@@ -222,6 +223,7 @@ TEST_CASE("A public key that somebody with the storage alone puts in place of an
   thief.credential_id = "the thief's credential";
   const std::string id = host.registered(victim, {.user = "alan", .user_id = "u_42"});
   const std::string thiefs = host.registered(thief, {.user = "eve", .user_id = "u_43"});
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
   auto record = host.storage.find_factor(id).value();
   const auto other = host.storage.find_factor(thiefs).value();
   record.sealed = other.sealed;
@@ -229,15 +231,15 @@ TEST_CASE("A public key that somebody with the storage alone puts in place of an
   mfa::storage::Batch batch;
   batch.factors.push_back(record);
   REQUIRE(host.storage.commit(batch));
-  const auto challenge = host.verifier.challenge_factor(id);
   CHECK(thrown_by([&] { return challenge.verify(thief.get(challenge.webauthn_options()).json()); }) ==
         errc::seal_broken);
+  CHECK(thrown_by([&] { return host.verifier.challenge_factor(id, mfa::any_user); }) == errc::seal_broken);
 }
 
 TEST_CASE("The stored challenge is no copy of the one that was given out") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
-  const auto challenge = host.verifier.challenge_factor(host.registered(authenticator));
+  const auto challenge = host.verifier.challenge_factor(host.registered(authenticator), mfa::any_user);
   const auto bytes = mfa::detail::base64url_decode(
                          Json::parse(challenge.webauthn_options()).at("challenge").get<std::string>())
                          .value();
@@ -257,12 +259,12 @@ TEST_CASE("Without a relying party the verbs say what to set") {
   }
 }
 
-TEST_CASE("Names that browsers or authenticators would cut off or misshow are refused") {
+TEST_CASE("Names that nobody has, or that browsers would misshow, are refused") {
   WebAuthnHost host;
   for (const std::string& user :
-       {std::string(), std::string(65, 'a'), std::string("a\nb"), std::string("\xff")})
+       {std::string(), std::string(256, 'a'), std::string("a\nb"), std::string("\xff")})
     CHECK(thrown_by([&] { return host.enroll({.user = user}); }) == errc::invalid_argument);
-  CHECK(thrown_by([&] { return host.enroll({.user = "a", .display_name = std::string(65, 'a')}); }) ==
+  CHECK(thrown_by([&] { return host.enroll({.user = "a", .display_name = std::string(256, 'a')}); }) ==
         errc::invalid_argument);
 }
 
@@ -316,6 +318,6 @@ TEST_CASE("Settings that no browser could meet are refused, and named") {
   local.origins = {"http://localhost:8080", "http://login.localhost:8080"};
   CHECK(mfa::webauthn::relying_party(local) != nullptr);
   auto app = mfa::test::example_settings();
-  app.origins = {"https://example.org", "android:apk-key-hash:ZXhhbXBsZQ"};
+  app.origins = {"https://example.org", "android:apk-key-hash:" + std::string(27, 'A')};
   CHECK(mfa::webauthn::relying_party(app) != nullptr);
 }

@@ -246,18 +246,19 @@ TEST_CASE("7.1 step 26: a credential id is one factor's, until that is deleted")
   const std::string first = host.registered(authenticator);
   const std::string of_another_user = host.enroll({.user = "grace@example.org", .user_id = "u_43"});
   CHECK(to_string(host.register_with(authenticator, of_another_user).status()) == "already_registered");
-  CHECK_FALSE(host.verifier.get_factor(of_another_user).verified());
-  host.verifier.delete_factor(first);
+  CHECK_FALSE(host.verifier.get_factor(of_another_user, mfa::any_user).verified());
+  host.verifier.delete_factor(first, mfa::any_user, mfa::by_operator);
   CHECK(to_string(host.register_with(authenticator, of_another_user).status()) == "valid");
 }
 
 TEST_CASE("The id beside the response is the attested one") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;
-  const auto challenge = host.verifier.challenge_factor(host.enroll());
+  const auto challenge =
+      host.verifier.challenge_enrollment(host.enroll(), mfa::any_user, {}, mfa::by_operator);
   auto response = authenticator.create(challenge.webauthn_options());
   response.credential_id = "another one";
-  CHECK(to_string(challenge.verify(response.json()).status()) == "wrong_credential");
+  CHECK(to_string(challenge.confirm(response.json()).status()) == "wrong_credential");
 }
 
 TEST_CASE("Extensions that nobody asked for are no reason to refuse") {

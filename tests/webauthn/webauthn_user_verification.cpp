@@ -41,8 +41,8 @@ TEST_CASE("What a sign-in shows depends on what the registration showed") {
     std::string_view told_if_two_are_required;
   };
   const Row rows[] = {
-      {touch, touch, "valid, 1 factors: pop user", "insufficient_assurance"},
-      {touch, with_pin, "valid, 1 factors: pop user", "insufficient_assurance"},
+      {touch, touch, "valid, 1 factors: pop user", "not even asked"},
+      {touch, with_pin, "valid, 1 factors: pop user", "not even asked"},
       {with_pin, touch, "valid, 1 factors: pop user", "insufficient_assurance"},
       {with_pin, with_pin, "valid, 2 factors: pop user mfa", "valid, 2 factors: pop user mfa"},
   };
@@ -55,9 +55,15 @@ TEST_CASE("What a sign-in shows depends on what the registration showed") {
     authenticator.flags = row.signed_in;
     // As often as he likes: a sign-in does not make the next one count.
     for (int i = 0; i < 3; ++i) CHECK(told_by(host.sign_in_with(authenticator, id)) == row.told);
-    const auto challenge = host.verifier.challenge_factor(id);
-    CHECK(told_by(challenge.verify(authenticator.get(challenge.webauthn_options()).json(),
-                                   {.required = two_factors})) == row.told_if_two_are_required);
+    const auto told_if_two_are_required = [&]() -> std::string {
+      try {
+        return told_by(host.sign_in_with(authenticator, id, {.required = two_factors}));
+      } catch (const mfa::Error& error) {
+        CHECK(error.code() == errc::insufficient_assurance);
+        return "not even asked";
+      }
+    };
+    CHECK(told_if_two_are_required() == row.told_if_two_are_required);
   }
 }
 
@@ -67,7 +73,7 @@ TEST_CASE(
   const SoftwareAuthenticator authenticator;
   const std::string id = host.registered(authenticator);
   try {
-    (void)host.verifier.challenge_factor(id, {.required = two_factors});
+    (void)host.verifier.challenge_factor(id, mfa::any_user, {.required = two_factors});
     FAIL("challenged");
   } catch (const mfa::Error& error) {
     CHECK(error.code() == errc::insufficient_assurance);
@@ -89,7 +95,7 @@ TEST_CASE(
   const mfa::ChallengeOptions initialize{.initialize_user_verification = true};
 
   // Not by a touch: the options ask for more, and the answer must have it.
-  const auto asked = host.verifier.challenge_factor(id, initialize);
+  const auto asked = host.verifier.challenge_factor(id, mfa::any_user, initialize);
   CHECK(nlohmann::json::parse(asked.webauthn_options()).at("userVerification") == "required");
   CHECK(told_by(asked.verify(authenticator.get(asked.webauthn_options()).json())) == "user_not_verified");
   CHECK(raised() == 0);
@@ -111,10 +117,18 @@ TEST_CASE("A sign-in that is refused, or needs two factors itself, initializes n
   SoftwareAuthenticator authenticator;
   const std::string id = host.registered(authenticator);
   authenticator.flags = with_pin;
-  const auto challenge = host.verifier.challenge_factor(id, {.initialize_user_verification = true});
-  const std::string answer = authenticator.get(challenge.webauthn_options()).json();
-  CHECK(told_by(challenge.verify(answer, {.required = two_factors})) == "insufficient_assurance");
+  CHECK(thrown_by([&] {
+          return host.verifier.challenge_factor(
+              id, mfa::any_user, {.required = two_factors, .initialize_user_verification = true});
+        }) == errc::insufficient_assurance);
+  authenticator.spoil_signature = [](std::string& signature) { signature.back() ^= 1; };
+  CHECK(told_by(host.sign_in_with(authenticator, id, {.initialize_user_verification = true})) ==
+        "wrong_signature");
+  authenticator.spoil_signature = [](std::string&) {};
   CHECK(told_by(host.sign_in_with(authenticator, id)) == "valid, 1 factors: pop user");
+  CHECK(thrown_by([&] {
+          return host.verifier.challenge_factor(id, mfa::any_user, {.required = two_factors});
+        }) == errc::insufficient_assurance);
 }
 
 TEST_CASE("Who writes the storage cannot make an ordinary sign-in one that initializes") {
@@ -122,13 +136,27 @@ TEST_CASE("Who writes the storage cannot make an ordinary sign-in one that initi
   SoftwareAuthenticator authenticator;
   const std::string id = host.registered(authenticator);
   authenticator.flags = with_pin;
-  const auto challenge = host.verifier.challenge_factor(id);
-  auto record = host.storage.find_challenge(challenge.id()).value();
-  REQUIRE(record.answer.front() == 'a');
-  record.answer.front() = 'i';
-  mfa::storage::Batch batch;
-  batch.challenges.push_back(record);
-  REQUIRE(host.storage.commit(batch));
-  CHECK(told_by(challenge.verify(authenticator.get(challenge.webauthn_options()).json())) ==
-        "wrong_challenge");
+  const auto challenge = host.verifier.challenge_factor(id, mfa::any_user);
+  const std::string answer = authenticator.get(challenge.webauthn_options()).json();
+  const auto initializing =
+      host.verifier.challenge_factor(id, mfa::any_user, {.initialize_user_verification = true});
+  const auto stored = host.storage.find_challenge(challenge.id()).value();
+  const auto changed_to = [&](const std::string& bytes) {
+    auto record = host.storage.find_challenge(challenge.id()).value();
+    record.answer = bytes;
+    mfa::storage::Batch batch;
+    batch.challenges.push_back(record);
+    REQUIRE(host.storage.commit(batch));
+  };
+  // By the letter that tells the ceremonies, wherever it stands, and by what another challenge has.
+  for (std::size_t at = stored.answer.find('a'); at != std::string::npos;
+       at = stored.answer.find('a', at + 1)) {
+    changed_to(std::string(stored.answer).replace(at, 1, "i"));
+    const errc refused = thrown_by([&] { return challenge.verify(answer); });
+    CHECK((refused == errc::seal_broken || refused == errc::unknown_key)); // in whose name it may stand too
+  }
+  changed_to(host.storage.find_challenge(initializing.id()).value().answer);
+  CHECK(thrown_by([&] { return challenge.verify(answer); }) == errc::seal_broken);
+  changed_to(stored.answer);
+  CHECK(told_by(challenge.verify(answer)) == "valid, 1 factors: pop user");
 }

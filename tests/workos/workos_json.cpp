@@ -22,7 +22,7 @@ std::set<std::string> keys(const nlohmann::ordered_json& json) {
 TEST_CASE("A TOTP factor is printed with WorkOS's fields and without its secret") {
   Host host;
   const auto enrolled = host.enroll_totp();
-  const auto json = mfa::workos::json(host.verifier.get_factor(enrolled.factor.id()));
+  const auto json = mfa::workos::json(host.verifier.get_factor(enrolled.factor.id(), mfa::any_user));
   CHECK(keys(json) == std::set<std::string>{"object", "id", "created_at", "updated_at", "type", "state",
                                             "user_id", "totp"});
   CHECK(json["object"] == "authentication_factor");
@@ -40,12 +40,12 @@ TEST_CASE("An SMS factor is printed with its number masked") {
   CHECK(json["sms"] == nlohmann::ordered_json{{"phone_number", "+*******0123"}});
 }
 
-TEST_CASE("A challenge is printed with an end where it has one") {
+TEST_CASE("A challenge is printed with its end, and without its code") {
   Host host;
-  const auto totp = mfa::workos::json(host.enroll_totp().factor.challenge());
-  CHECK(keys(totp) == std::set<std::string>{"object", "id", "created_at", "updated_at",
+  const auto totp = mfa::workos::json(host.enroll_totp().factor.challenge_enrollment());
+  CHECK(keys(totp) == std::set<std::string>{"object", "id", "created_at", "updated_at", "expires_at",
                                             "authentication_factor_id", "attempts_left"});
-  const auto sms = mfa::workos::json(host.enroll_sms().factor.challenge());
+  const auto sms = mfa::workos::json(host.enroll_sms().factor.challenge_enrollment());
   CHECK(sms["object"] == "authentication_challenge");
   CHECK(sms["expires_at"] == "2026-01-01T00:10:00.000Z");
   CHECK(sms.dump().find(host.sms.last().body) == std::string::npos);
@@ -53,11 +53,21 @@ TEST_CASE("A challenge is printed with an end where it has one") {
 
 TEST_CASE("A verification is printed with its challenge and whether it is valid") {
   Host host;
-  const auto enrolled = host.enroll_totp();
+  const auto enrolled = host.enroll_verified_totp();
   const auto challenge = enrolled.factor.challenge();
   const auto wrong = mfa::workos::json(challenge.verify(host.wrong_code(enrolled.totp.secret)));
   CHECK(keys(wrong) == std::set<std::string>{"challenge", "valid"});
   CHECK(wrong["valid"] == false);
   CHECK(wrong["challenge"]["attempts_left"] == 4);
   CHECK(mfa::workos::json(challenge.verify(host.code(enrolled.totp.secret)))["valid"] == true);
+}
+
+TEST_CASE("With WorkOS's semantics, by an option, any factor is challenged, and its first verification "
+          "confirms it") {
+  Host host({.unverified_factors_sign_in = true});
+  const auto enrolled = host.enroll_totp();
+  const auto challenge = host.verifier.challenge_factor(enrolled.factor.id(), "u_42");
+  const auto verification = challenge.verify(host.code(enrolled.totp.secret));
+  CHECK(mfa::workos::json(verification)["valid"] == true);
+  CHECK(mfa::workos::json(host.verifier.get_factor(enrolled.factor.id(), "u_42"))["state"] == "verified");
 }

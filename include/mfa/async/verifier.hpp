@@ -34,6 +34,7 @@
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/challenge.hpp>
+#include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/delete_factor.hpp>
 #include <mfa/verbs/devices.hpp>
 #include <mfa/verbs/enroll.hpp>
@@ -101,27 +102,51 @@ class Verifier {
   template <class Request>
     requires(!std::is_void_v<factor::KindFor<Request>>)
   [[nodiscard]] auto enroll_factor(const Request& request,
+                                   const Authorization& authorization = Authorization(),
                                    const EventContext& event_context = EventContext()) const {
     using Kind = factor::KindFor<Request>;
     static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
                   "mfa: this verifier sends no text messages; give it an SMS transport after the clock");
-    return run(event_context,
-               [request](const verbs::Run& run) { return verbs::enroll_factor<Kind>(run, request); });
+    return run(event_context, [request, authorization](const verbs::Run& run) {
+      return verbs::enroll_factor<Kind>(run, request, authorization);
+    });
   }
 
-  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, std::string_view user_id = {},
+  [[nodiscard]] Task<Answer<ChallengeHandle>>
+  challenge_enrollment(std::string_view factor_id, const Whose& whose,
+                       const ChallengeOptions& options = ChallengeOptions(),
+                       const Authorization& authorization = Authorization()) const {
+    return run(options.event_context,
+               [factor_id = std::string(factor_id), whose, options, authorization](const verbs::Run& run) {
+                 return verbs::challenge_enrollment(run, factor_id, whose, options, authorization);
+               });
+  }
+
+  [[nodiscard]] Task<Answer<Confirmation>>
+  confirm_enrollment(std::string_view id, std::string_view code,
+                     const VerifyOptions& options = VerifyOptions()) const {
+    return run(options.event_context,
+               [id = std::string(id), code = crypto::SecretString(code), options](const verbs::Run& run) {
+                 return verbs::confirm_enrollment(run, id, code, options);
+               });
+  }
+
+  [[nodiscard]] auto regenerate_recovery_codes(std::string_view factor_id, const Whose& whose,
+                                               const Authorization& authorization,
                                                const EventContext& event_context = EventContext()) const {
     return run(event_context,
-               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
-                 return verbs::regenerate_recovery_codes(run, factor_id, user_id);
+               [factor_id = std::string(factor_id), whose, authorization](const verbs::Run& run) {
+                 return verbs::regenerate_recovery_codes(run, factor_id, whose, authorization);
                });
   }
 
   [[nodiscard]] Task<Answer<ChallengeHandle>>
-  challenge_factor(std::string_view factor_id, const ChallengeOptions& options = ChallengeOptions()) const {
-    return run(options.event_context, [factor_id = std::string(factor_id), options](const verbs::Run& run) {
-      return verbs::challenge_factor(run, factor_id, options);
-    });
+  challenge_factor(std::string_view factor_id, const Whose& whose,
+                   const ChallengeOptions& options = ChallengeOptions()) const {
+    return run(options.event_context,
+               [factor_id = std::string(factor_id), whose, options](const verbs::Run& run) {
+                 return verbs::challenge_factor(run, factor_id, whose, options);
+               });
   }
 
   [[nodiscard]] Task<Answer<Verification>>
@@ -133,101 +158,101 @@ class Verifier {
     });
   }
 
-  [[nodiscard]] Task<Answer<FactorHandle>> get_factor(std::string_view factor_id,
-                                                      std::string_view user_id = {}) const {
-    return run(EventContext(),
-               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
-                 return verbs::get_factor(run, factor_id, user_id);
-               });
-  }
-
-  [[nodiscard]] Task<Answer<std::vector<FactorHandle>>> list_factors(std::string_view user_id) const {
-    return run(EventContext(), [user_id = std::string(user_id)](const verbs::Run& run) {
-      return verbs::list_factors(run, user_id);
+  [[nodiscard]] Task<Answer<FactorHandle>> get_factor(std::string_view factor_id, const Whose& whose) const {
+    return run(EventContext(), [factor_id = std::string(factor_id), whose](const verbs::Run& run) {
+      return verbs::get_factor(run, factor_id, whose);
     });
   }
 
+  [[nodiscard]] Task<Answer<std::vector<FactorHandle>>> list_factors(const UserId& user_id) const {
+    return run(EventContext(),
+               [user_id](const verbs::Run& run) { return verbs::list_factors(run, user_id); });
+  }
+
   template <class S = StoragePolicy>
-  [[nodiscard]] Task<Answer<std::vector<FactorHandle>>> list_factors(std::string_view user_id,
+  [[nodiscard]] Task<Answer<std::vector<FactorHandle>>> list_factors(const UserId& user_id,
                                                                      const Page& page) const {
     static_assert(
         PagesFactors<S>,
         "mfa: list_factors by pages needs a storage that offers: list_factors(std::string_view user_id, "
         "std::string_view after_id, std::size_t limit)");
-    return run(EventContext(), [user_id = std::string(user_id), page](const verbs::Run& run) {
-      return verbs::list_factors(run, user_id, page);
-    });
+    return run(EventContext(),
+               [user_id, page](const verbs::Run& run) { return verbs::list_factors(run, user_id, page); });
   }
 
   [[nodiscard]] Task<Answer<ChallengeHandle>> get_challenge(std::string_view challenge_id,
-                                                            std::string_view user_id = {}) const {
-    return run(EventContext(),
-               [challenge_id = std::string(challenge_id), user_id = std::string(user_id)](
-                   const verbs::Run& run) { return verbs::get_challenge(run, challenge_id, user_id); });
+                                                            const Whose& whose) const {
+    return run(EventContext(), [challenge_id = std::string(challenge_id), whose](const verbs::Run& run) {
+      return verbs::get_challenge(run, challenge_id, whose);
+    });
   }
 
   [[nodiscard]] Task<Answer<RememberedDevice>>
-  remember_device(std::string_view user_id, std::string_view label,
+  remember_device(const UserId& user_id, std::string_view label, const Authorization& authorization,
                   std::chrono::seconds lifetime = usual_device_lifetime,
                   const EventContext& event_context = EventContext()) const {
     return run(event_context,
-               [user_id = std::string(user_id), label = std::string(label), lifetime](const verbs::Run& run) {
-                 return verbs::remember_device(run, user_id, label, lifetime);
+               [user_id, label = std::string(label), authorization, lifetime](const verbs::Run& run) {
+                 return verbs::remember_device(run, user_id, label, authorization, lifetime);
                });
   }
 
   [[nodiscard]] Task<Answer<std::optional<TrustedDevice>>>
-  check_device(std::string_view token, std::string_view user_id,
+  check_device(std::string_view token, const UserId& user_id,
                const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [token = crypto::SecretString(token), user_id = std::string(user_id)](const verbs::Run& run) {
-                 return verbs::check_device(run, token, user_id);
-               });
-  }
-
-  [[nodiscard]] Task<Answer<std::vector<TrustedDevice>>> list_devices(std::string_view user_id) const {
-    return run(EventContext(), [user_id = std::string(user_id)](const verbs::Run& run) {
-      return verbs::list_devices(run, user_id);
+    return run(event_context, [token = crypto::SecretString(token), user_id](const verbs::Run& run) {
+      return verbs::check_device(run, token, user_id);
     });
   }
 
-  Task<Answer<bool>> revoke_device(std::string_view user_id, std::string_view device_id,
-                                   const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [user_id = std::string(user_id), device_id = std::string(device_id)](const verbs::Run& run) {
-                 return verbs::revoke_device(run, user_id, device_id);
-               });
+  [[nodiscard]] Task<Answer<std::vector<TrustedDevice>>> list_devices(const UserId& user_id) const {
+    return run(EventContext(),
+               [user_id](const verbs::Run& run) { return verbs::list_devices(run, user_id); });
   }
 
-  Task<Answer<std::size_t>> revoke_devices(std::string_view user_id,
+  Task<Answer<bool>> revoke_device(const UserId& user_id, std::string_view device_id,
+                                   const EventContext& event_context = EventContext()) const {
+    return run(event_context, [user_id, device_id = std::string(device_id)](const verbs::Run& run) {
+      return verbs::revoke_device(run, user_id, device_id);
+    });
+  }
+
+  Task<Answer<std::size_t>> password_changed(const UserId& user_id,
+                                             const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [user_id](const verbs::Run& run) { return verbs::password_changed(run, user_id); });
+  }
+
+  Task<Answer<std::size_t>> revoke_devices(const UserId& user_id,
                                            const EventContext& event_context = EventContext()) const {
-    return run(event_context, [user_id = std::string(user_id)](const verbs::Run& run) {
+    return run(event_context, [user_id](const verbs::Run& run) {
       return verbs::revoke_devices(run, user_id, std::nullopt);
     });
   }
 
   [[nodiscard]] Task<Answer<crypto::SecretString>>
-  unsafe_export_otpauth_uri(std::string_view factor_id, std::string_view user_id = {},
+  unsafe_export_otpauth_uri(std::string_view factor_id, const Whose& whose,
                             const EventContext& event_context = EventContext()) const {
+    return run(event_context, [factor_id = std::string(factor_id), whose](const verbs::Run& run) {
+      return verbs::unsafe_export_otpauth_uri(run, factor_id, whose);
+    });
+  }
+
+  Task<Answer<void>> delete_factor(std::string_view factor_id, const Whose& whose,
+                                   const Authorization& authorization = Authorization(),
+                                   const EventContext& event_context = EventContext()) const {
     return run(event_context,
-               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
-                 return verbs::unsafe_export_otpauth_uri(run, factor_id, user_id);
+               [factor_id = std::string(factor_id), whose, authorization](const verbs::Run& run) {
+                 return verbs::delete_factor(run, factor_id, whose, authorization);
                });
   }
 
-  Task<Answer<void>> delete_factor(std::string_view factor_id, std::string_view user_id = {},
+  Task<Answer<void>> unlock_factor(std::string_view factor_id, const Whose& whose,
+                                   const Authorization& authorization,
                                    const EventContext& event_context = EventContext()) const {
     return run(event_context,
-               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
-                 return verbs::delete_factor(run, factor_id, user_id);
-               });
-  }
-
-  Task<Answer<void>> unlock_factor(std::string_view factor_id, std::string_view user_id = {},
-                                   const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
-                 return verbs::unlock_factor(run, factor_id, user_id);
+               [factor_id = std::string(factor_id), whose, authorization](const verbs::Run& run) {
+                 return verbs::unlock_factor(run, factor_id, whose, authorization);
                });
   }
 
@@ -238,12 +263,11 @@ class Verifier {
     });
   }
 
-  Task<Answer<bool>> reset_send_limits(std::string_view factor_id, std::string_view user_id = {},
+  Task<Answer<bool>> reset_send_limits(std::string_view factor_id, const Whose& whose,
                                        const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [factor_id = std::string(factor_id), user_id = std::string(user_id)](const verbs::Run& run) {
-                 return verbs::reset_send_limits(run, factor_id, user_id);
-               });
+    return run(event_context, [factor_id = std::string(factor_id), whose](const verbs::Run& run) {
+      return verbs::reset_send_limits(run, factor_id, whose);
+    });
   }
 
   template <class S = StoragePolicy>
@@ -271,6 +295,14 @@ class Verifier {
     return run(event_context, [this, keys = std::move(keys)](const verbs::Run& run) mutable {
       return verbs::replace_key_ring(run, [this, &keys] { policies_.replace_keys(std::move(keys)); });
     });
+  }
+
+  Task<Answer<void>> compare_options() const {
+    return run(EventContext(), [](const verbs::Run& run) { return verbs::compare_options(run, false); });
+  }
+
+  Task<Answer<void>> publish_options() const {
+    return run(EventContext(), [](const verbs::Run& run) { return verbs::compare_options(run, true); });
   }
 
   [[nodiscard]] const Options& options() const& noexcept { return policies_.options; }

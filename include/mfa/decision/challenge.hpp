@@ -1,51 +1,106 @@
 #pragma once
 
+#include <climits>
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include <mfa/assurance.hpp>
 #include <mfa/decision/lockout.hpp>
-#include <mfa/decision/not_found.hpp>
+#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/options.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::decision {
+
+/// What a challenge was created for, beside its record: what its verification must ask for and show.
+struct ChallengeTerms {
+  Purpose purpose = Purpose::sign_in;
+  Assurance required = {};
+  std::string action = {};    ///< under the key ring's HMAC; empty: none
+  std::string device_id = {}; ///< of the trusted device that asked; empty: none
+};
+
+/// Puts the terms before the kind's own bytes.
+inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms& terms) {
+  challenge.answer = detail::FieldWriter(1)
+                         .enumerator(terms.purpose)
+                         .number(terms.required.factors)
+                         .flag(terms.required.phishing_resistant)
+                         .text(terms.action)
+                         .text(terms.device_id)
+                         .text(challenge.answer)
+                         .take();
+}
+
+/// Takes them off again. Throws `errc::corrupt_record`.
+[[nodiscard]] inline ChallengeTerms take_terms(storage::ChallengeRecord& challenge) {
+  detail::FieldReader fields(challenge.answer, 1, "challenge", challenge.id);
+  ChallengeTerms terms;
+  terms.purpose = fields.enumerator(last_purpose);
+  terms.required.factors = static_cast<unsigned>(fields.number_up_to(UINT_MAX));
+  terms.required.phishing_resistant = fields.flag();
+  terms.action = fields.text();
+  terms.device_id = fields.plain_text();
+  std::string answer(fields.text());
+  fields.end();
+  challenge.answer = std::move(answer);
+  return terms;
+}
+
+/// What a challenge's action is tied to.
+[[nodiscard]] inline std::string action_context(const storage::ChallengeRecord& challenge) {
+  return "action " + challenge.id;
+}
 
 /// What a challenge's bound value is tied to.
 [[nodiscard]] inline std::string binding_context(const storage::ChallengeRecord& challenge) {
   return "binding " + challenge.id;
 }
 
-inline constexpr std::size_t longest_binding = 4096; ///< bytes
+inline constexpr std::size_t longest_bound = 4096; ///< bytes
 
-/// Refuses a bound value that is too long to be looked at; `whose` names the options that hold it.
-inline void check_binding(std::string_view whose, std::string_view binding) {
-  if (binding.size() > longest_binding)
-    throw Error(errc::invalid_argument, std::string(whose) + "::binding has " +
-                                            std::to_string(binding.size()) + " bytes; it may have " +
-                                            std::to_string(longest_binding) + ". Bind a hash of it");
+/// Refuses options that contradict themselves and values that are too long to be looked at. `Said` are
+/// `ChallengeOptions` or `VerifyOptions`; `name` is their name.
+template <class Said> void check_said(std::string_view name, const Said& said) {
+  const auto check_size = [&](std::string_view member, std::size_t size) {
+    if (size < 1 || size > longest_bound)
+      throw Error(errc::invalid_argument, std::string(name) + "::" + std::string(member) + " has " +
+                                              std::to_string(size) + " bytes; it may have 1 to " +
+                                              std::to_string(longest_bound) +
+                                              (size > 0 ? ". Give a hash of it" : ""));
+  };
+  if (said.binding) check_size("binding", said.binding->size());
+  if (said.purpose == Purpose::action) return check_size("action", said.action.size());
+  if (!said.action.empty())
+    throw Error(errc::invalid_argument,
+                std::string(name) + "::action is given for another purpose; set purpose to Purpose::action");
 }
 
-/// Refuses what must not be challenged: another user's factor, an unverified one if verified ones were asked
-/// for, one too weak for what is required, and a locked one.
+/// Refuses what must not be challenged: an unverified factor for anything but its confirmation, a verified
+/// one for that, one too weak for what is required, and one that is locked for all but trusted devices.
 inline void check_challengeable(const storage::FactorRecord& factor, const ChallengeOptions& request,
-                                const factor::Context& context) {
-  if (!request.user_id.empty() && request.user_id != factor.user_id) throw_not_found("factor");
-  if (request.verified_only && factor.state != FactorState::verified)
-    throw Error(errc::factor_not_verified,
-                "factor " + factor.id +
-                    " was never verified; have its user confirm the enrolment, or challenge "
-                    "it without verified_only");
+                                std::string_view device_id, const factor::Context& context) {
+  const bool verified = factor.state == FactorState::verified;
+  if (request.purpose == Purpose::confirm_enrollment && verified)
+    throw Error(errc::invalid_argument, "factor " + factor.id + " is verified; there is nothing to confirm");
+  if (request.purpose != Purpose::confirm_enrollment && !verified &&
+      !context.options.unverified_factors_sign_in)
+    throw Error(errc::factor_not_verified, "factor " + factor.id +
+                                               " was never verified; have its user confirm the enrolment "
+                                               "with confirm_enrollment before it signs anybody in");
   const bool can_meet =
       factor::with_kind(factor.type, [&](auto kind) { return kind.best_assurance.meets(request.required); });
   if (!can_meet)
     throw Error(errc::insufficient_assurance,
                 "factor " + factor.id + " is of kind " + std::string(to_string(factor.type)) +
                     ", which never shows what ChallengeOptions::required asks for; challenge another factor");
-  if (lockout(factor, context.now, context.options).locked)
+  if (device_id.empty() && lockout(factor, context.now, context.options).locked)
     throw Error(errc::factor_locked_out,
                 "factor " + factor.id +
                     " is locked after too many wrong codes; offer the user another factor, "
@@ -58,18 +113,23 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
 inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
                                                  storage::ChallengeRecord& challenge,
                                                  storage::CounterRecord* counter,
-                                                 const ChallengeOptions& request,
+                                                 const ChallengeOptions& request, std::string_view device_id,
                                                  const factor::Context& context) {
-  check_binding("ChallengeOptions", request.binding);
   challenge.factor_id = factor.id;
   challenge.state = ChallengeState::pending;
   challenge.created_at = challenge.updated_at = context.now;
   challenge.purge_at = context.now + context.options.challenge_retention;
+  challenge.expires_at = context.now + context.options.challenge_lifetime; // or as the kind says
   challenge.attempts_left = context.options.attempts_a_challenge;
-  if (!request.binding.empty())
-    challenge.binding = context.keys.authenticate(request.binding, binding_context(challenge));
+  if (request.binding)
+    challenge.binding = context.keys.authenticate(*request.binding, binding_context(challenge));
   auto effects = factor::with_kind(
       factor.type, [&](auto kind) { return kind.challenge(factor, challenge, counter, request, context); });
+  ChallengeTerms terms{
+      .purpose = request.purpose, .required = request.required, .device_id = std::string(device_id)};
+  if (request.purpose == Purpose::action)
+    terms.action = context.keys.authenticate(request.action, action_context(challenge));
+  put_terms(challenge, terms);
   if (effects.factor_changed) factor.updated_at = context.now;
   return effects;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include <mfa/factor/kinds.hpp>
 #include <mfa/options.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -30,8 +31,10 @@ struct Lockout {
   return now + (options.longest_delay - delay);
 }
 
-/// A clock that goes back shortens no wait, and makes none longer than `Options::longest_delay`.
+/// None for a kind whose answers are beyond guessing. A clock that goes back shortens no wait, and makes none
+/// longer than `Options::longest_delay`.
 [[nodiscard]] inline Lockout lockout(const storage::FactorRecord& factor, Time now, const Options& options) {
+  if (!factor::is_guessable(factor.type)) return {};
   if (factor.failures >= options.failures_before_lockout) return {.locked = true};
   const auto delay = delay_after(factor.failures, options);
   if (delay.count() == 0 || !factor.last_failure_at) return {};

@@ -5,9 +5,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <mfa/assurance.hpp>
+#include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/not_found.hpp>
@@ -17,6 +19,7 @@
 #include <mfa/factor/kinds.hpp>
 #include <mfa/factor/lifetime.hpp>
 #include <mfa/options.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -39,10 +42,11 @@ struct Verdict {
   bool challenge_changed = false; ///< before anybody learns the status
   bool first_verification = false;
   bool locked_now = false;
+  bool wrong_code = false; ///< one that counts
   std::optional<std::chrono::seconds> retry_after = {};
   std::span<const std::string_view> amr = {}; ///< of a valid one, and so is
   Assurance assurance = {};
-  std::optional<EventType> event = {}; ///< the kind's own
+  std::vector<EventType> events = {}; ///< the kind's own
   /// Counters to commit as new ones with the records. If that commit fails and one of them exists, decide
   /// again with `Claims::taken`.
   std::vector<std::string> claims = {};
@@ -55,16 +59,16 @@ enum class Claims : bool { open, taken };
 /// another factor's, or it shows less than is required), that refusal, with the factor as it was.
 [[nodiscard]] inline factor::Answer check(storage::FactorRecord& factor,
                                           const storage::ChallengeRecord& challenge, std::string_view answer,
-                                          const VerifyOptions& request, const factor::Context& context,
+                                          const Assurance& required, const factor::Context& context,
                                           Claims claims, std::vector<std::string>& claimed) {
   std::optional<storage::FactorRecord> before;
-  if (claims == Claims::taken || request.required != Assurance{}) before = factor;
+  if (claims == Claims::taken || required != Assurance{}) before = factor;
   return factor::with_kind(factor.type, [&](auto kind) {
     factor::Answer said = kind.check(factor, challenge, answer, context);
     if (said.status != Status::valid) return said;
     if (factor.state != FactorState::verified) claimed = kind.claims(factor);
     if (claims == Claims::taken && !claimed.empty()) said = {.status = Status::already_registered};
-    if (!said.assurance.meets(request.required)) said = {.status = Status::insufficient_assurance};
+    if (!said.assurance.meets(required)) said = {.status = Status::insufficient_assurance};
     if (said.status != Status::valid) {
       factor = *std::move(before);
       claimed.clear();
@@ -74,17 +78,28 @@ enum class Claims : bool { open, taken };
 }
 
 /// Decides one attempt on a challenge and its factor, and changes both records to what must be committed.
-/// Throws `errc::entity_not_found` for another user's challenge or another binding.
+/// Throws `errc::entity_not_found` for another user's challenge or another binding, and
+/// `errc::wrong_purpose`.
 [[nodiscard]] inline Verdict verify(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
-                                    std::string_view answer, const VerifyOptions& request,
-                                    const factor::Context& context, Claims claims = Claims::open) {
-  const bool bound_alike =
-      challenge.binding.empty()
-          ? request.binding.empty()
-          : context.keys.matches(challenge.binding, request.binding, binding_context(challenge),
-                                 "challenge " + challenge.id);
-  if (!bound_alike || (!request.user_id.empty() && request.user_id != factor.user_id))
-    throw_not_found("challenge");
+                                    const ChallengeTerms& terms, std::string_view answer,
+                                    const VerifyOptions& request, const factor::Context& context,
+                                    Claims claims = Claims::open) {
+  const KeyRing::Named name{"challenge", challenge.id};
+  const bool bound_alike = challenge.binding.empty()
+                               ? !request.binding
+                               : request.binding && context.keys.matches(challenge.binding, *request.binding,
+                                                                         binding_context(challenge), name);
+  if (!bound_alike || !request.user.include(factor.user_id)) throw_not_found("challenge");
+  const bool asked_for =
+      terms.purpose == request.purpose &&
+      (terms.purpose != Purpose::action ||
+       context.keys.matches(terms.action, request.action, action_context(challenge), name));
+  if (!asked_for)
+    throw Error(errc::wrong_purpose,
+                name.text() + " is for " + std::string(to_string(terms.purpose)) +
+                    (terms.purpose == request.purpose ? " in other words than VerifyOptions::action"
+                                                      : ", and its verification was asked for " +
+                                                            std::string(to_string(request.purpose))));
 
   const auto end_challenge = [&](ChallengeState state) {
     challenge.state = state;
@@ -104,7 +119,8 @@ enum class Claims : bool { open, taken };
   const bool current =
       factor::with_kind(factor.type, [&](auto kind) { return kind.is_current(factor, challenge); });
   if (!current) return {.status = Status::superseded};
-  const Lockout lock = lockout(factor, context.now, context.options);
+  const bool trusted_device = !terms.device_id.empty(); // for which its own count stands
+  const Lockout lock = trusted_device ? Lockout() : lockout(factor, context.now, context.options);
   if (lock.locked) return {.status = Status::locked_out};
   if (lock.wait.count() > 0)
     return {.status = Status::delayed,
@@ -112,16 +128,16 @@ enum class Claims : bool { open, taken };
             .retry_after = lock.wait};
 
   const bool can_meet =
-      factor::with_kind(factor.type, [&](auto kind) { return kind.best_assurance.meets(request.required); });
+      factor::with_kind(factor.type, [&](auto kind) { return kind.best_assurance.meets(terms.required); });
   if (!can_meet) return {.status = Status::insufficient_assurance};
 
   Verdict verdict{.factor_changed = true, .challenge_changed = true};
-  const factor::Answer said = check(factor, challenge, answer, request, context, claims, verdict.claims);
+  factor::Answer said = check(factor, challenge, answer, terms.required, context, claims, verdict.claims);
   verdict.status = said.status;
   if (said.status != Status::valid && !said.counted) return {.status = said.status};
 
   challenge.updated_at = factor.updated_at = context.now;
-  verdict.event = said.event;
+  verdict.events = std::move(said.events);
   if (said.status == Status::valid) {
     verdict.amr = said.amr;
     verdict.assurance = said.assurance;
@@ -129,11 +145,13 @@ enum class Claims : bool { open, taken };
     end_challenge(ChallengeState::verified);
     factor.state = FactorState::verified;
     factor.last_used_at = context.now;
-    forget_failures(factor);
+    if (!trusted_device) forget_failures(factor);
     return verdict;
   }
   challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;
   if (challenge.attempts_left == 0) end_challenge(ChallengeState::exhausted);
+  verdict.wrong_code = true;
+  if (trusted_device) return verdict;
   count_failure(factor, context.now);
   const Lockout next = lockout(factor, context.now, context.options);
   verdict.locked_now = next.locked;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,13 +27,20 @@ namespace mfa::detail {
 /// record.
 class FieldWriter {
  public:
-  /// `format` names the order and meaning of what follows; a changed order takes a new format.
-  explicit FieldWriter(std::uint64_t format) { number(format); }
+  /// `format` names the order and meaning of what follows; a changed order takes a new format. `expected` is
+  /// about how many bytes there will be.
+  explicit FieldWriter(std::uint64_t format, std::size_t expected = 0) {
+    bytes_.reserve(expected);
+    number(format);
+  }
 
   /// As a varint: seven bits per byte, the least significant first.
   FieldWriter& number(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
-    bytes_ += static_cast<char>(value);
+    std::array<char, 10> bytes;
+    std::size_t size = 0;
+    for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<char>(value | 0x80);
+    bytes[size++] = static_cast<char>(value);
+    bytes_.append(bytes.data(), size);
     return *this;
   }
 

@@ -170,7 +170,12 @@ inline otp::Account keep(otp::Account account, bool accept_short_secret, storage
 
 /// The base of these kinds, which leaves to them what a code is compared with.
 template <FactorType Type, class Requested, class Told>
-struct AuthenticatorKind : ShowsOneFactor, CountsNothing, PreparesNothing, ReplacesNothing, ClaimsNothing {
+struct AuthenticatorKind : ShowsOneFactor,
+                           Guessable,
+                           CountsNothing,
+                           PreparesNothing,
+                           ReplacesNothing,
+                           ClaimsNothing {
   using Request = Requested;
   using Details = Told;
   using Shown = AuthenticatorEnrollment;

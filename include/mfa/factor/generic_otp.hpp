@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,17 +14,19 @@
 #include <mfa/factor/sent_code.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
 /// To enrol: a channel of the host's own (e-mail, voice, push) by which it delivers the codes that
-/// `challenge_factor` returns. The first valid verification shows that they arrive.
+/// `challenge_enrollment` and `challenge_factor` return. The confirmation shows that they arrive.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct GenericOtp {
   /// What `list_factors` shows of where the codes go ("a***@example.com", masked by you): up to 255 bytes.
   /// The address itself is yours to keep.
   std::string destination = {};
-  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes.
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
 };
 
@@ -62,8 +65,12 @@ struct GenericOtpKind : SentCodeKind {
     return {std::string(sent_to(record).destination)};
   }
 
-  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context&) {
-    return {"generic_otp_codes_" + record.id};
+  /// By the destination, whatever the factor, so that a factor which is deleted and enrolled anew brings no
+  /// fresh budget; without one, by the factor.
+  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context& context) {
+    const std::string_view destination = sent_to(record).destination;
+    if (destination.empty()) return {"generic_otp_codes_" + record.id};
+    return send_counter_ids("generic_otp_codes_", destination, context.keys);
   }
 
   /// Counts the code, draws it, keeps its HMAC and makes this challenge the factor's only one that counts.
@@ -76,8 +83,9 @@ struct GenericOtpKind : SentCodeKind {
         options.generic_otp_lifetime,
         {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day}};
     if (const auto wait = count_send(*counter, codes.limits, context))
-      return {.refusal = Refusal{EventType::code_refused,
-                                 too_many(errc::code_rate_limited, "codes of this factor", "drawn", *wait)}};
+      return {.refusal =
+                  Refusal{EventType::code_refused,
+                          too_many(errc::code_rate_limited, "codes to this destination", "drawn", *wait)}};
     return {.factor_changed = true, .delivery = ToUser{issue_code(record, challenge, codes, context)}};
   }
 

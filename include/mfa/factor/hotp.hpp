@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
@@ -24,9 +26,10 @@ namespace mfa {
 /// apps.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct Hotp {
-  std::string issuer = {};        ///< the name of your application, as the app shows it: 1 to 200 bytes
-  std::string user = {};          ///< whose account it is, as the app shows it: 1 to 255 bytes
-  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  std::string issuer = {}; ///< the name of your application, as the app shows it: 1 to 200 bytes
+  std::string user = {};   ///< whose account it is, as the app shows it: 1 to 255 bytes
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes.
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
   /// A token's secret in base32 (either case, with spaces or without): 16 to 128 bytes. Empty: a new one is
   /// drawn.

@@ -18,6 +18,7 @@
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa::factor {
 
@@ -65,7 +66,7 @@ struct Answer {
   std::span<const std::string_view> amr = {}; ///< RFC 8176; of static storage
   Assurance assurance = {};
   /// To emit after the verification's own event.
-  std::optional<EventType> event = {};
+  std::vector<EventType> events = {};
 
   /// What cannot be an answer.
   static constexpr Answer malformed() { return {.status = Status::malformed_code, .counted = false}; }
@@ -77,6 +78,17 @@ struct Answer {
 /// Its answers can show no more than one factor that a phishing site can ask for as well.
 struct ShowsOneFactor {
   static constexpr Assurance best_assurance{};
+};
+
+/// Its answers are short enough to be guessed: wrong ones delay the next, and lock the factor in the end.
+struct Guessable {
+  static constexpr bool guessable = true;
+};
+
+/// Nobody guesses its answers, so wrong ones need not be kept from a factor beyond what a challenge takes,
+/// and nobody can shut its user out by them.
+struct BeyondGuessing {
+  static constexpr bool guessable = false;
 };
 
 /// It counts nothing.
@@ -91,6 +103,20 @@ struct PreparesNothing {
     return {};
   }
 };
+
+/// Its challenges send the user a code: a base that `SentCodeKind` has, for what is bounded for all of them.
+struct SendsCodes {};
+
+template <class Kind> inline constexpr bool sends_codes = std::derived_from<Kind, SendsCodes>;
+
+/// What confirms an enrolment is made by whoever holds the session, and shows nothing that the user was told
+/// or sent: so where the enrolment wanted an authorization, its confirmation does.
+struct MadeByClient {};
+
+template <class Kind> inline constexpr bool is_made_by_client = std::derived_from<Kind, MadeByClient>;
+
+/// Whether the user has an answer of this kind without being asked for one.
+template <class Kind> inline constexpr bool comes_unasked = std::derived_from<Kind, PreparesNothing>;
 
 /// A later challenge replaces no earlier one.
 struct ReplacesNothing {
@@ -123,12 +149,19 @@ concept EnrollsAlone = requires(const typename Kind::Request& request, storage::
   { Kind::enroll(request, record, context) } -> std::same_as<typename Kind::Shown>;
 };
 
-/// A kind whose `enroll` takes the user's other factors as well.
+/// The user whose factor is enrolled, as far as a kind may know him.
+struct EnrollingUser {
+  std::vector<storage::FactorRecord> others = {}; ///< his factors
+  /// By which authenticators know him, for as long as he is a user; empty: he has none yet, and a kind that
+  /// needs one draws it.
+  std::string handle = {};
+};
+
+/// A kind whose `enroll` takes the user as well.
 template <class Kind>
 concept EnrollsBesideOthers = requires(const typename Kind::Request& request, storage::FactorRecord& record,
-                                       const std::vector<storage::FactorRecord>& others,
-                                       const Context& context) {
-  { Kind::enroll(request, record, others, context) } -> std::same_as<typename Kind::Shown>;
+                                       EnrollingUser& user, const Context& context) {
+  { Kind::enroll(request, record, user, context) } -> std::same_as<typename Kind::Shown>;
 };
 
 /// Hears what `tell` says of a factor's details: a name and a value.
@@ -147,12 +180,13 @@ concept FactorKind = requires(const typename Kind::Request& request, const typen
                               storage::CounterRecord* counter, std::string_view answer,
                               const ChallengeOptions& options, const Context& context) {
   // What the host gives to enrol, and what its user is shown that once.
-  { request.user_id } -> std::convertible_to<std::string_view>;
+  { request.user_id } -> std::convertible_to<const std::optional<UserId>&>;
   { request.friendly_name } -> std::convertible_to<std::string_view>;
   typename Kind::Shown;
   typename Kind::template Enrolled<int>; // struct { int factor; Shown its_name; }
   { Kind::type } -> std::convertible_to<FactorType>;
   { Kind::best_assurance } -> std::convertible_to<Assurance>;
+  { Kind::guessable } -> std::convertible_to<bool>;
   { Kind::describe(record) } -> std::same_as<typename Kind::Details>;
   Kind::tell(details, Listener{});
   { Kind::counter_ids(record, context) } -> std::same_as<std::vector<std::string>>;

@@ -85,13 +85,18 @@ struct UnnamedRequest {
   };
   Member destination, phone_number, issuer, user, display_name, user_id, friendly_name, secret,
       accept_short_secret, hash, digits, period, counter, count, qr_code, user_verification, attachment,
-      resident_key;
+      resident_key, conditional_create;
 };
 
 /// Calls `visit` with the kind of this type; its result must not depend on the kind. Throws
 /// `errc::corrupt_record` for a type that this release does not know.
 template <class Visit> decltype(auto) with_kind(FactorType type, Visit&& visit) {
   return detail::visit_kind(type, visit, AllKinds{});
+}
+
+/// Whether wrong answers of this kind delay and lock: see `Guessable`.
+[[nodiscard]] inline bool is_guessable(FactorType type) {
+  return with_kind(type, [](auto kind) { return kind.guessable; });
 }
 
 } // namespace mfa::factor

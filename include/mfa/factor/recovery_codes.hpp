@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
@@ -32,7 +34,8 @@ namespace mfa {
 /// `regenerate_recovery_codes` replaces its codes.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct RecoveryCodes {
-  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes.
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
   unsigned count = 10;            ///< 1 to 50
 };
@@ -94,6 +97,7 @@ class TypedRecoveryCode {
 /// under the key ring. A slow hash is not worth it: a thief of the storage has no key to try codes with, and
 /// a thief of the key ring as well has every other factor's secret in the clear.
 struct RecoveryCodesKind : ShowsOneFactor,
+                           BeyondGuessing,
                            CountsNothing,
                            PreparesNothing,
                            ReplacesNothing,
@@ -150,7 +154,7 @@ struct RecoveryCodesKind : ShowsOneFactor,
     if (match->used) return {.status = Status::code_already_used};
     match->used = true;
     Answer answered{.status = Status::valid, .amr = amr};
-    if (remaining(codes) <= few_codes) answered.event = EventType::recovery_codes_low;
+    if (remaining(codes) <= few_codes) answered.events.push_back(EventType::recovery_codes_low);
     record.parameters = encode(codes);
     reseal_secret(record, key, context.keys);
     return answered;

@@ -22,32 +22,25 @@ struct SendLimits {
   unsigned a_day;
 };
 
-/// Counts one more send in `counter`, which is what was found, or a new record with its id. Or returns the
-/// time to wait, which is no longer than the window of the limit, and leaves the counter as it is. A send
-/// that is stored with a later time than now's, of a clock that was ahead, is taken for sent now; if there
-/// was one, the counter is changed to say so and must be committed for the wait to count down.
-[[nodiscard]] inline std::optional<std::chrono::seconds>
-count_send(storage::CounterRecord& counter, const SendLimits& limits, const Context& context) {
+/// What became of one more send.
+struct SendCount {
+  std::optional<std::chrono::seconds> wait = {}; ///< if it is refused: no longer than the limit's window
+  /// Whether what is stored must change: a send was counted, or one is stored with a later time than now's,
+  /// of a clock that was ahead, and is taken for sent now, so that the wait counts down.
+  bool changed = false;
+};
+
+/// Counts one more send beside those of the last day, or refuses it.
+[[nodiscard]] inline SendCount count_send(std::vector<Time>& sends, const SendLimits& limits,
+                                          const Context& context) {
   using std::chrono::hours;
-  std::vector<Time> sends;
   bool ahead = false;
-  if (!counter.data.empty()) {
-    detail::FieldReader fields(counter.data, 1, "counter", counter.id);
-    for (std::uint64_t count = fields.number_up_to(1000); count > 0; --count) {
-      const Time sent = fields.time();
-      ahead = ahead || sent > context.now;
-      if (sent > context.now - hours(24)) sends.push_back(std::min(sent, context.now));
-    }
-    fields.end();
+  std::erase_if(sends, [&](Time sent) { return sent <= context.now - hours(24); });
+  for (Time& sent : sends) {
+    ahead = ahead || sent > context.now;
+    sent = std::min(sent, context.now);
   }
   std::sort(sends.begin(), sends.end());
-  const auto keep = [&] {
-    detail::FieldWriter fields(1);
-    fields.number(sends.size());
-    for (const Time sent : sends) fields.time(sent);
-    counter.data = fields.take();
-    counter.purge_at = sends.back() + hours(24);
-  };
 
   Time allowed = context.now;
   const auto at_most = [&](std::size_t limit, std::chrono::milliseconds window) {
@@ -56,13 +49,31 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
   at_most(1, limits.interval);
   at_most(limits.an_hour, hours(1));
   at_most(limits.a_day, hours(24));
-  if (allowed > context.now) {
-    if (ahead) keep();
-    return std::chrono::ceil<std::chrono::seconds>(allowed - context.now);
-  }
+  if (allowed > context.now)
+    return {.wait = std::chrono::ceil<std::chrono::seconds>(allowed - context.now), .changed = ahead};
   sends.push_back(context.now);
-  keep();
-  return std::nullopt;
+  return {.changed = true};
+}
+
+/// The same for sends that have a counter of their own, which is what was found, or a new record with its id.
+[[nodiscard]] inline std::optional<std::chrono::seconds>
+count_send(storage::CounterRecord& counter, const SendLimits& limits, const Context& context) {
+  std::vector<Time> sends;
+  if (!counter.data.empty()) {
+    detail::FieldReader fields(counter.data, 1, "counter", counter.id);
+    sends.resize(fields.number_up_to(1000));
+    for (Time& sent : sends) sent = fields.time();
+    fields.end();
+  }
+  const SendCount count = count_send(sends, limits, context);
+  if (count.changed) {
+    detail::FieldWriter fields(1);
+    fields.number(sends.size());
+    for (const Time sent : sends) fields.time(sent);
+    counter.data = fields.take();
+    counter.purge_at = sends.back() + std::chrono::hours(24);
+  }
+  return count.wait;
 }
 
 /// What refuses one more send. `what` was sent too often, and may be `done` again after the wait.

@@ -1,14 +1,18 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/fields.hpp>
+#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/send_limits.hpp>
 #include <mfa/factor/typed_code.hpp>
@@ -47,11 +51,22 @@ struct SentTo {
 }
 
 /// The base of these kinds. Only the latest challenge of a factor can be answered.
-struct SentCodeKind : ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing {
+struct SentCodeKind : SendsCodes, ShowsOneFactor, Guessable, UnlocksNothing, ClaimsNothing, ExportsNothing {
   static bool is_current(const storage::FactorRecord& record, const storage::ChallengeRecord& challenge) {
     return sent_to(record).current_challenge_id == challenge.id;
   }
 };
+
+/// The id of the counter of what is sent to a destination, and those that it has under further keys: HMACs,
+/// so that the storage does not learn the destination.
+[[nodiscard]] inline std::vector<std::string>
+send_counter_ids(std::string_view prefix, std::string_view destination, const KeyRing& keys) {
+  constexpr std::size_t mac_size = 32;
+  std::vector<std::string> ids;
+  for (const std::string& stored : keys.authenticate_under_each(destination, std::string(prefix)))
+    ids.push_back(std::string(prefix) + detail::hexadecimal(crypto::bytes_of(stored).last(mac_size)));
+  return ids;
+}
 
 /// What the HMAC of a code is tied to.
 [[nodiscard]] inline std::string code_context(FactorType type, const storage::ChallengeRecord& challenge) {

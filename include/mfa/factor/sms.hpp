@@ -11,7 +11,6 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
-#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
@@ -23,16 +22,18 @@
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
-/// To enrol: a phone that receives codes in text messages. The first valid verification shows that the user
-/// has it.
+/// To enrol: a phone that receives codes in text messages. The confirmation, by the code that
+/// `challenge_enrollment` sends, shows that the user has it.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct Sms {
   /// As it was typed, with a plus sign and the country code: see `sms::parse_phone_number`.
   std::string phone_number = {};
-  std::string user_id = {};       ///< your own identifier of the user, for `list_factors`: up to 255 bytes
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes.
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
 };
 
@@ -51,11 +52,7 @@ namespace factor {
 /// that the storage does not learn the number.
 [[nodiscard]] inline std::vector<std::string> sms_counter_ids(std::string_view phone_number,
                                                               const KeyRing& keys) {
-  constexpr std::size_t mac_size = 32;
-  std::vector<std::string> ids;
-  for (const std::string& stored : keys.authenticate_under_each(phone_number, "sms counter"))
-    ids.push_back("sms_sends_" + detail::hexadecimal(crypto::bytes_of(stored).last(mac_size)));
-  return ids;
+  return send_counter_ids("sms_sends_", phone_number, keys);
 }
 
 /// The kind `sms`. Only the latest challenge of a factor can be answered.

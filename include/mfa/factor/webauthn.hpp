@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +32,7 @@
 #include <mfa/relying_party.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/user_id.hpp>
 
 namespace mfa {
 
@@ -36,20 +40,26 @@ namespace mfa {
 /// Needs `Options::webauthn`. One factor is one credential: enrol another for each authenticator of a user.
 /// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
 struct WebAuthn {
-  std::string user = {}; ///< whose account it is, as the browser shows it: 1 to 64 bytes ("alan@example.org")
-  std::string display_name = {}; ///< the user's name: up to 64 bytes; empty: `user`
-  /// Your own identifier of the user, for `list_factors`: up to 255 bytes. Without it, the browser cannot be
+  /// Whose account it is, as the browser shows it: 1 to 255 bytes ("alan@example.org"). The record keeps it
+  /// whole; authenticators, which have room for 64 bytes, are given what fits of it.
+  std::string user = {};
+  std::string display_name = {}; ///< the user's name: up to 255 bytes, and likewise; empty: `user`
+  /// Your own identifier of the user, for `list_factors`: 1 to 255 bytes. Without it, the browser cannot be
   /// told which authenticators the user has enrolled already.
-  std::string user_id = {};
+  std::optional<UserId> user_id = {};
   std::string friendly_name = {}; ///< the user's name of this factor: up to 200 bytes
   webauthn::UserVerification user_verification = webauthn::UserVerification::preferred;
   webauthn::Attachment attachment = webauthn::Attachment::any;
   webauthn::ResidentKey resident_key = webauthn::ResidentKey::discouraged;
+  /// The page gives the options to the browser with `mediation: "conditional"`: a password manager that has
+  /// just filled in the user's password makes him a passkey, without a prompt. So the registration need not
+  /// show that he was present (WebAuthn section 7.1 step 15). Sign-ins must.
+  bool conditional_create = false;
 };
 
 /// What the user's browser needs to make the credential.
 struct WebAuthnEnrollment {
-  /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON`. The first challenge of the factor gives the
+  /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON`. The first `challenge_enrollment` gives the
   /// same, and takes the answer; a later one gives new ones when the time is over.
   std::string creation_options;
 };
@@ -62,13 +72,14 @@ struct WebAuthnDetails {
   std::vector<std::string> transports; ///< how it is reached: "usb", "nfc", "internal", "hybrid"
   bool backup_eligible = false;        ///< a passkey that may be copied to the user's other devices
   bool backed_up = false;              ///< and is
+  std::string user_handle = {}; ///< base64url: the user, to authenticators and signals to them; at once
 };
 
 namespace factor {
 
-/// The kind `webauthn`. The challenge of an unverified factor takes the response of a registration, that of a
+/// The kind `webauthn`. A challenge to confirm the enrolment takes the response of a registration, that of a
 /// verified one the response of a sign-in. The protocol is `webauthn::RelyingParty`'s.
-struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
+struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothing, ExportsNothing {
   using Request = WebAuthn;
   using Details = WebAuthnDetails;
   using Shown = WebAuthnEnrollment;
@@ -80,25 +91,21 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
   static constexpr FactorType type = FactorType::webauthn;
   static constexpr Assurance best_assurance{.factors = 2, .phishing_resistant = true};
 
-  /// `others` are the user's factors.
   static WebAuthnEnrollment enroll(const WebAuthn& request, storage::FactorRecord& record,
-                                   const std::vector<storage::FactorRecord>& others, const Context& context) {
+                                   EnrollingUser& user, const Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
     check_name("user", request.user, 1);
     check_name("display_name", request.display_name, 0);
     webauthn::FactorParameters parameters{.user = request.user,
                                           .display_name = request.display_name,
-                                          .user_handle = user_handle(record, others),
+                                          .user_handle = user_handle(record, user),
                                           .user_verification = request.user_verification,
                                           .attachment = request.attachment,
                                           .resident_key = request.resident_key};
     webauthn::PendingRegistration pending{.challenge = draw_challenge(record, context.now),
-                                          .ends_at = end_of(party, context)};
-    for (const storage::FactorRecord& other : others)
-      if (other.type == type && other.state == FactorState::verified) {
-        auto enrolled = webauthn::decode_parameters(other);
-        pending.exclude.push_back({std::move(enrolled.credential_id), std::move(enrolled.transports)});
-      }
+                                          .ends_at = end_of(party, context),
+                                          .exclude = to_exclude(user.others),
+                                          .conditional = request.conditional_create};
     record.parameters = encode(parameters);
     seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
     return {creation_options(party, parameters, pending)};
@@ -112,9 +119,13 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
 
   static Details describe(const storage::FactorRecord& record) {
     auto parameters = webauthn::decode_parameters(record);
-    return {std::move(parameters.user), detail::base64url(parameters.credential_id),
-            model(parameters.aaguid),   std::move(parameters.transports),
-            parameters.backup_eligible, parameters.backed_up};
+    return {std::move(parameters.user),
+            detail::base64url(parameters.credential_id),
+            model(parameters.aaguid),
+            std::move(parameters.transports),
+            parameters.backup_eligible,
+            parameters.backed_up,
+            detail::base64url(parameters.user_handle)};
   }
 
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
@@ -161,21 +172,23 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
     const webauthn::RelyingParty& party = relying_party(context);
     const Ceremony ceremony = ceremony_of(challenge);
     auto parameters = webauthn::decode_parameters(record);
-    const webauthn::Expectation expected{.is_challenge =
-                                             [&](std::string_view bytes) {
-                                               return context.keys.matches(
-                                                   std::string_view(challenge.answer).substr(1), bytes,
-                                                   challenge_context(challenge, ceremony),
-                                                   "challenge " + challenge.id);
-                                             },
-                                         .user_handle = parameters.user_handle,
-                                         .user_verification = ceremony == Ceremony::initializing_assertion
-                                                                  ? webauthn::UserVerification::required
-                                                                  : parameters.user_verification,
-                                         .now = context.now};
-    return ceremony == Ceremony::registration
-               ? finish_registration(record, party.verify_registration(answer, expected), parameters, context)
-               : finish_assertion(record, party, answer, expected, ceremony, parameters, context);
+    webauthn::Expectation expected{.is_challenge =
+                                       [&](std::string_view bytes) {
+                                         return context.keys.matches(
+                                             std::string_view(challenge.answer).substr(1), bytes,
+                                             challenge_context(challenge, ceremony),
+                                             "challenge " + challenge.id);
+                                       },
+                                   .user_handle = parameters.user_handle,
+                                   .user_verification = ceremony == Ceremony::initializing_assertion
+                                                            ? webauthn::UserVerification::required
+                                                            : parameters.user_verification,
+                                   .now = context.now};
+    if (ceremony != Ceremony::registration)
+      return finish_assertion(record, party, answer, expected, ceremony, parameters, context);
+    expected.user_may_be_absent =
+        webauthn::decode_pending(record, open_secret(record, context.keys)).conditional;
+    return finish_registration(record, party.verify_registration(answer, expected), parameters, context);
   }
 
   /// A credential is one factor's. Its id may be long, so its hash stands for it.
@@ -236,12 +249,12 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
   }
 
   static void check_name(const char* what, std::string_view text, std::size_t shortest) {
-    constexpr std::size_t longest = 64; // authenticators may cut off what is longer
+    constexpr std::size_t longest = 255; // an e-mail address has up to 254
     if (text.size() < shortest || text.size() > longest || !detail::is_utf8(text) ||
         detail::has_control_characters(text))
       throw Error(errc::invalid_argument, "WebAuthn::" + std::string(what) + " must be UTF-8 of " +
                                               std::to_string(shortest) +
-                                              " to 64 bytes without control characters");
+                                              " to 255 bytes without control characters");
   }
 
   /// All zeros is what an authenticator says that does not tell.
@@ -263,12 +276,44 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
   }
 
   /// By what authenticators tell users apart: random, so that it tells nothing of them, and the same for all
-  /// credentials of a user (WebAuthn section 14.6.1).
-  static std::string user_handle(const storage::FactorRecord& record,
-                                 const std::vector<storage::FactorRecord>& others) {
+  /// credentials of a user (WebAuthn section 14.6.1), the later ones too: an authenticator keeps one passkey
+  /// for each handle, so a second handle would leave the old passkey beside the new one.
+  static std::string user_handle(const storage::FactorRecord& record, EnrollingUser& user) {
+    for (const storage::FactorRecord& other : user.others)
+      if (user.handle.empty() && other.type == type)
+        user.handle = webauthn::decode_parameters(other).user_handle;
+    if (user.handle.empty()) user.handle = draw(purpose_of("webauthn user handle", record));
+    return user.handle;
+  }
+
+  /// The user's credentials, so that no authenticator is enrolled twice; no more than browsers take, which
+  /// refuse longer lists: those that were used last.
+  static std::vector<webauthn::CredentialDescriptor>
+  to_exclude(const std::vector<storage::FactorRecord>& others) {
+    constexpr std::size_t most = 64;
+    std::vector<const storage::FactorRecord*> enrolled;
     for (const storage::FactorRecord& other : others)
-      if (other.type == type) return webauthn::decode_parameters(other).user_handle;
-    return draw(purpose_of("webauthn user handle", record));
+      if (other.type == type && other.state == FactorState::verified) enrolled.push_back(&other);
+    if (enrolled.size() > most) {
+      std::ranges::stable_sort(enrolled, std::ranges::greater(),
+                               [](const storage::FactorRecord* factor) { return factor->last_used_at; });
+      enrolled.resize(most);
+    }
+    std::vector<webauthn::CredentialDescriptor> exclude;
+    for (const storage::FactorRecord* const factor : enrolled) {
+      auto parameters = webauthn::decode_parameters(*factor);
+      exclude.push_back({std::move(parameters.credential_id), std::move(parameters.transports)});
+    }
+    return exclude;
+  }
+
+  /// What an authenticator has room for (WebAuthn section 6.4.1), to the end of a character.
+  static std::string_view what_fits(std::string_view name) {
+    constexpr std::size_t room = 64;
+    if (name.size() <= room) return name;
+    std::size_t size = room;
+    while ((static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;
+    return name.substr(0, size);
   }
 
   static std::string creation_options(const webauthn::RelyingParty& party,
@@ -277,8 +322,9 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
     return party.creation_options(
         {.challenge = pending.challenge,
          .user_handle = parameters.user_handle,
-         .user = parameters.user,
-         .display_name = parameters.display_name.empty() ? parameters.user : parameters.display_name,
+         .user = std::string(what_fits(parameters.user)),
+         .display_name = std::string(
+             what_fits(parameters.display_name.empty() ? parameters.user : parameters.display_name)),
          .attachment = parameters.attachment,
          .resident_key = parameters.resident_key,
          .user_verification = parameters.user_verification,
@@ -287,19 +333,21 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
 
   static Answer refused(Status status) {
     Answer answer{.status = status, .counted = status != Status::malformed_code};
-    if (status == Status::cloned_authenticator) answer.event = EventType::authenticator_cloned;
+    if (status == Status::cloned_authenticator) answer.events = {EventType::authenticator_cloned};
     return answer;
   }
 
   /// `hwk` is for what an attestation has proven to be hardware; otherwise all that is known is that a key
   /// was shown (`pop`). Which means the authenticator used to verify its user is not told, so `mfa` and
-  /// neither `pin` nor `fpt`.
-  static Answer accepted(bool in_hardware, bool user_verified) {
+  /// neither `pin` nor `fpt`. Who verified its user had him there, whatever it says of that.
+  static Answer accepted(bool in_hardware, bool user_present, bool user_verified) {
     static constexpr std::array<std::string_view, 3> shown{"pop", "user", "mfa"};
     static constexpr std::array<std::string_view, 3> shown_in_hardware{"hwk", "user", "mfa"};
     const std::span<const std::string_view> amr(in_hardware ? shown_in_hardware : shown);
     return {.status = Status::valid,
-            .amr = amr.first(user_verified ? 3 : 2),
+            .amr = amr.first(user_verified  ? 3
+                             : user_present ? 2
+                                            : 1),
             .assurance = {.factors = user_verified ? 2U : 1U, .phishing_resistant = true}};
   }
 
@@ -320,7 +368,7 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
     parameters.backed_up = credential.backed_up;
     record.parameters = encode(parameters);
     seal_secret(record, crypto::bytes_of(encode(key)), context.keys);
-    return accepted(key.in_hardware, registration.user_verified);
+    return accepted(key.in_hardware, registration.user_present, registration.user_verified);
   }
 
   static Answer finish_assertion(storage::FactorRecord& record, const webauthn::RelyingParty& party,
@@ -335,7 +383,8 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
                                                    .sign_count = key.sign_count,
                                                    .backup_eligible = key.backup_eligible});
     if (assertion.status != Status::valid) return refused(assertion.status);
-    if (parameters.backed_up != assertion.backed_up) {
+    const bool backup_changed = parameters.backed_up != assertion.backed_up;
+    if (backup_changed) {
       parameters.backed_up = assertion.backed_up;
       record.parameters = encode(parameters);
     }
@@ -350,8 +399,14 @@ struct WebAuthnKind : CountsNothing, UnlocksNothing, ExportsNothing {
     } else {
       reseal_secret(record, sealed, context.keys);
     }
-    Answer answered = accepted(key.in_hardware, user_verified);
-    if (initialized) answered.event = EventType::user_verification_initialized;
+    Answer answered = accepted(key.in_hardware, true, user_verified);
+    const auto tell = [&](bool happened, EventType event) {
+      if (happened) answered.events.push_back(event);
+    };
+    tell(assertion.counter_behind, EventType::signature_counter_behind);
+    tell(assertion.backup_eligibility_changed, EventType::backup_eligibility_changed);
+    tell(backup_changed, EventType::backup_state_changed);
+    tell(initialized, EventType::user_verification_initialized);
     return answered;
   }
 };

@@ -36,6 +36,7 @@ struct PendingRegistration {
   std::string challenge; ///< bytes
   Time ends_at{};        ///< no answer is taken from then on, and the next challenge draws other bytes
   std::vector<CredentialDescriptor> exclude = {};
+  bool conditional = false; ///< `WebAuthn::conditional_create`
 };
 
 /// `FactorRecord::sealed` of a verified factor: sealed so that nobody with the storage alone can put another
@@ -107,7 +108,7 @@ inline std::vector<std::string> read_texts(mfa::detail::FieldReader& fields) {
     fields.text(credential.id);
     detail::write_texts(fields, credential.transports);
   }
-  return fields.take();
+  return fields.flag(pending.conditional).take();
 }
 
 /// Throws `errc::corrupt_record`.
@@ -122,6 +123,7 @@ inline std::vector<std::string> read_texts(mfa::detail::FieldReader& fields) {
     credential.transports = detail::read_texts(fields);
     pending.exclude.push_back(std::move(credential));
   }
+  pending.conditional = fields.flag();
   fields.end();
   return pending;
 }

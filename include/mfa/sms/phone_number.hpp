@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <mfa/encoding/text.hpp>
 #include <mfa/encoding/typed_characters.hpp>
@@ -119,10 +120,15 @@ inline constexpr std::size_t longest_phone_text = mfa::detail::longest_typed_tex
   return '+' + masked;
 }
 
+/// In the place of a list of country codes: messages may go anywhere. Fraud lives in countries that you do
+/// not serve.
+[[nodiscard]] inline std::vector<std::string> every_country() { return {"*"}; }
+
 /// Checks a host's list of allowed country codes: each is 1 to 7 digits that a number begins with, a plus
-/// sign before them or not. "1" allows all of North America with much of the Caribbean, "1242" the Bahamas
-/// only. Throws `errc::invalid_argument`.
+/// sign before them or not; or it is `every_country()`. "1" allows all of North America with much of the
+/// Caribbean, "1242" the Bahamas only. Throws `errc::invalid_argument`.
 inline void check_country_codes(std::span<const std::string> allowed) {
+  if (allowed.size() == 1 && allowed.front() == "*") return;
   for (std::size_t i = 0; i < allowed.size(); ++i) {
     std::string_view digits = allowed[i];
     if (digits.starts_with('+')) digits.remove_prefix(1);
@@ -134,9 +140,9 @@ inline void check_country_codes(std::span<const std::string> allowed) {
   }
 }
 
-/// Whether an E.164 number begins with one of the country codes, or the list is empty.
+/// Whether an E.164 number begins with one of the country codes, or the list is empty or `every_country()`.
 [[nodiscard]] inline bool country_allowed(std::string_view e164, std::span<const std::string> allowed) {
-  if (allowed.empty()) return true;
+  if (allowed.empty() || allowed.front() == "*") return true;
   const std::string_view number = e164.starts_with('+') ? e164.substr(1) : e164;
   for (const std::string_view code : allowed) {
     const std::string_view digits = code.starts_with('+') ? code.substr(1) : code;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,6 +22,9 @@ inline constexpr std::size_t longest_friendly_name = 200; ///< no control charac
 /// `sealed` can be longer, for a user with more than 45 security keys that all have the longest ids; then
 /// `commit` may throw.
 inline constexpr std::size_t longest_bytes = 60'000;
+
+/// When a record may be purged that must not be.
+inline constexpr Time never{std::chrono::milliseconds(100'000'000'000'000)};
 
 /// What a storage keeps of a factor. Text is UTF-8; `parameters` and `sealed` are arbitrary bytes.
 struct FactorRecord {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <string>
@@ -8,18 +9,26 @@
 #include <variant>
 #include <vector>
 
+#include <mfa/authorization.hpp>
 #include <mfa/challenge_details.hpp>
 #include <mfa/decision/challenge.hpp>
+#include <mfa/decision/user_record.hpp>
+#include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/options.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
+#include <mfa/verbs/authorize.hpp>
+#include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/sms_delivery.hpp>
+#include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
@@ -58,13 +67,43 @@ Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
   std::rethrow_exception(error);
 }
 
-/// See `Verifier::challenge_factor`.
-Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_id,
-                               const ChallengeOptions& options) {
+/// Throws `errc::authorization_required` if whoever holds the session could make the answer by himself, and
+/// the user has a verified factor.
+Verb<void> check_may_confirm(const VerbRun auto& run, const storage::FactorRecord& factor,
+                             const Authorization& authorization, const factor::Context& context) {
+  const bool made_by_client =
+      factor::with_kind(factor.type, [](auto kind) { return factor::is_made_by_client<decltype(kind)>; });
+  if (!made_by_client || factor.user_id.empty()) co_return;
+  const auto factors = co_await run.list_factors(factor.user_id);
+  if (std::ranges::any_of(factors, is_verified))
+    (void)co_await authorize(run, authorization, factor.user_id, context);
+}
+
+/// Puts a question to a factor, whatever it is for. `authorization` is for the confirmation of an enrolment.
+Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
+                  const ChallengeOptions& options, const Authorization& authorization) {
+  decision::check_said("ChallengeOptions", options);
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
-    storage::FactorRecord factor = co_await run.find_factor(factor_id, options.user_id);
-    decision::check_challengeable(factor, options, context);
+    storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
+    const std::string device_id = co_await asking_device(run, options.device_token, factor.user_id, context);
+    decision::check_challengeable(factor, options, device_id, context);
+    FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
+    if (is_verified(factor) && device_id.empty() && factor::is_guessable(factor.type))
+      decision::check_guesses(found_user.user, context);
+    if (options.purpose == Purpose::confirm_enrollment) {
+      decision::check_in_time(found_user.user, factor, context.now);
+      co_await check_may_confirm(run, factor, authorization, context);
+    }
+    const bool sends =
+        factor::with_kind(factor.type, [](auto kind) { return factor::sends_codes<decltype(kind)>; });
+    std::optional<factor::Refusal> refusal;
+    if (sends) refusal = decision::count_send(found_user.user, factor, context);
+    if (refusal) {
+      std::optional<storage::CounterRecord> corrected = found_user.changed(context.now);
+      if (corrected->data == found_user.record.data) corrected.reset();
+      co_await refuse(run, factor, std::move(corrected), *refusal, context.now);
+    }
 
     std::optional<storage::CounterRecord> counter;
     const auto counter_ids =
@@ -74,18 +113,21 @@ Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_
     storage::ChallengeRecord challenge;
     challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
     const std::string counted = counter ? counter->data : std::string();
-    factor::ChallengeEffects effects =
-        decision::create_challenge(factor, challenge, counter ? &*counter : nullptr, options, context);
+    factor::ChallengeEffects effects = decision::create_challenge(
+        factor, challenge, counter ? &*counter : nullptr, options, device_id, context);
     if (effects.refusal) {
       if (counter && counter->data == counted) counter.reset();
       co_await refuse(run, factor, counter, *effects.refusal, context.now);
     }
 
     const bool factor_changed = effects.factor_changed;
-    Created created{ChallengeDetails(challenge), std::move(effects.delivery)};
+    Created created{ChallengeDetails(challenge, options.purpose), std::move(effects.delivery)};
     Event event = about(factor, EventType::challenge_created, context.now);
     event.challenge_id = created.challenge.id();
     storage::Batch batch;
+    const auto gone = decision::admit(found_user.user, challenge, device_id, options, context);
+    co_await remove_challenges(run, gone, Removed::open_ones, batch);
+    batch.counters.push_back(found_user.changed(context.now));
     if (counter) batch.counters.push_back(*std::move(counter));
     batch.challenges.push_back(std::move(challenge));
     if (factor_changed) batch.factors.push_back(factor);
@@ -94,6 +136,24 @@ Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_
     if (const auto* message = std::get_if<SmsMessage>(&created.delivery)) co_await send(run, *message, event);
     co_return created;
   }
+}
+
+/// See `Verifier::challenge_factor`.
+Verb<Created> challenge_factor(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
+                               const ChallengeOptions& options) {
+  if (options.purpose == Purpose::confirm_enrollment)
+    throw Error(errc::invalid_argument,
+                "challenge_factor does not confirm an enrolment; use challenge_enrollment");
+  const Authorization none;
+  co_return co_await ask(run, factor_id, whose, options, none);
+}
+
+/// See `Verifier::challenge_enrollment`.
+Verb<Created> challenge_enrollment(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
+                                   const ChallengeOptions& options, const Authorization& authorization) {
+  ChallengeOptions confirming = options;
+  confirming.purpose = Purpose::confirm_enrollment;
+  co_return co_await ask(run, factor_id, whose, confirming, authorization);
 }
 
 } // namespace mfa::verbs

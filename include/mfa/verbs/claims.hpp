@@ -1,12 +1,10 @@
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
 #include <mfa/factor/kinds.hpp>
 #include <mfa/storage/record.hpp>
-#include <mfa/types.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
 
@@ -15,8 +13,7 @@ namespace mfa::verbs {
 /// The record by which a verified factor alone has what `id` names: a counter that is written once.
 [[nodiscard]] inline storage::CounterRecord claim(const std::string& id,
                                                   const storage::FactorRecord& factor) {
-  constexpr Time never{std::chrono::milliseconds(100'000'000'000'000)};
-  return {.id = id, .version = 0, .data = factor.id, .purge_at = never};
+  return {.id = id, .version = 0, .data = factor.id, .purge_at = storage::never};
 }
 
 /// Whether one of these claims is made.
@@ -35,7 +32,7 @@ Verb<std::vector<storage::Removal>> removals_of_claims(const VerbRun auto& run,
     ids = factor::with_kind(factor.type, [&](auto kind) { return kind.claims(factor); });
   for (const std::string& id : ids) {
     const auto made = co_await run.find_counter(id);
-    if (made && made->data == factor.id)
+    if (made && (made->data == factor.id || made->data.empty())) // empty: see `Run::find_counter`
       removals.push_back({storage::RecordKind::counter, made->id, made->version});
   }
   co_return removals;

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <mfa/authorization.hpp>
+#include <mfa/decision/user_record.hpp>
 #include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -12,8 +16,10 @@
 #include <mfa/factor_details.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
@@ -36,50 +42,95 @@ template <class Kind> struct Enrolled {
   return record;
 }
 
-/// Inserts factors whose ids are new. If the commit answers `false` and no such id is there, the storage
-/// undid it for other reasons, as in a deadlock.
+/// For factors whose ids are new and whose commit answered `false`: if no such id is there, the storage undid
+/// it for other reasons, as in a deadlock.
+Verb<void> check_are_new(const VerbRun auto& run, const std::vector<storage::FactorRecord>& factors) {
+  for (const storage::FactorRecord& factor : factors)
+    if (co_await run.find_factor_if_any(factor.id))
+      throw Error(
+          errc::storage_conflict,
+          "a factor with a new id exists already, which cannot be by chance; check the storage and the "
+          "random generator");
+}
+
+/// Inserts factors whose ids are new.
 Verb<void> commit_new(const VerbRun auto& run, const std::vector<storage::FactorRecord>& factors) {
   for (Rounds rounds("the new factor");; rounds.next()) {
     storage::Batch batch;
     batch.factors = factors;
     if (co_await run.commit(batch)) co_return;
-    for (const storage::FactorRecord& factor : factors)
-      if (co_await run.find_factor_if_any(factor.id))
-        throw Error(
-            errc::storage_conflict,
-            "a factor with a new id exists already, which cannot be by chance; check the storage and the "
-            "random generator");
+    co_await check_are_new(run, factors);
   }
 }
 
-/// Has the kind fill in the record. `others` are the user's, for a kind that asks for them.
+/// Has the kind fill in the record, and the user's handle if it draws one.
 template <class Kind>
 Enrolled<Kind> fill_in(const typename Kind::Request& request, storage::FactorRecord& record,
-                       const std::vector<storage::FactorRecord>& others, const factor::Context& context) {
+                       factor::EnrollingUser& user, const factor::Context& context) {
   auto shown = [&] {
     if constexpr (factor::EnrollsBesideOthers<Kind>)
-      return Kind::enroll(request, record, others, context);
+      return Kind::enroll(request, record, user, context);
     else
       return Kind::enroll(request, record, context);
   }();
   return {FactorDetails(record, context), std::move(shown)};
 }
 
-template <class Kind>
-Verb<Enrolled<Kind>> enroll_factor(const VerbRun auto& run, const typename Kind::Request& request) {
-  detail::check_text("user_id", request.user_id, storage::longest_user_id);
-  detail::check_text("friendly_name", request.friendly_name, storage::longest_friendly_name);
-  const factor::Context context = co_await run.now();
-  storage::FactorRecord record = new_factor(context.now, Kind::type, request.user_id, request.friendly_name);
-  std::vector<storage::FactorRecord> others;
-  if constexpr (factor::EnrollsBesideOthers<Kind>)
-    if (!request.user_id.empty()) others = co_await run.list_factors(request.user_id);
-  Enrolled<Kind> enrolled = fill_in<Kind>(request, record, others, context);
+/// The enrolling of a factor of a user, beside his others.
+struct Enrolling {
+  FoundUser found;
+  factor::EnrollingUser user;
+  bool authorized = false;
+};
 
-  const std::vector<storage::FactorRecord> records(1, record);
-  co_await commit_new(run, records);
-  run.emit(EventType::factor_enrolled, context.now, records.front());
-  co_return enrolled;
+/// Throws `errc::authorization_required` unless the user has no verified factor or the authorization is good.
+Verb<void> begin(const VerbRun auto& run, const std::string& user_id, const Authorization& authorization,
+                 const factor::Context& context, Enrolling& enrolling) {
+  // Before the list, so that a factor which is confirmed after it was read makes the commit fail.
+  enrolling.found = co_await find_user(run, user_id, std::string_view());
+  enrolling.user.others = co_await run.list_factors(user_id);
+  enrolling.user.handle = enrolling.found.user.handle;
+  enrolling.authorized = authorization.is_given();
+  const bool is_first = std::ranges::none_of(enrolling.user.others, is_verified);
+  if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);
+}
+
+/// What is to be committed with the new factor.
+inline void put_user(Enrolling& enrolling, const storage::FactorRecord& record,
+                     const factor::Context& context, storage::Batch& batch) {
+  if (!is_verified(record)) {
+    const auto gone = decision::admit(enrolling.found.user, record, enrolling.authorized, context);
+    remove_unverified(enrolling.user.others, gone, batch);
+  }
+  enrolling.found.user.handle = enrolling.user.handle;
+  batch.counters.push_back(enrolling.found.changed(context.now));
+}
+
+template <class Kind>
+Verb<Enrolled<Kind>> enroll_factor(const VerbRun auto& run, const typename Kind::Request& request,
+                                   const Authorization& authorization) {
+  if (request.user_id) check_user_id("user_id", *request.user_id);
+  detail::check_text("friendly_name", request.friendly_name, storage::longest_friendly_name);
+  const std::string user_id = request.user_id ? request.user_id->text() : std::string();
+  for (Rounds rounds("the record of the user");; rounds.next()) {
+    const factor::Context context = co_await run.now();
+    Enrolling enrolling;
+    if (!user_id.empty()) co_await begin(run, user_id, authorization, context, enrolling);
+    storage::FactorRecord record = new_factor(context.now, Kind::type, user_id, request.friendly_name);
+    Enrolled<Kind> enrolled = fill_in<Kind>(request, record, enrolling.user, context);
+    if (is_verified(record) && !enrolling.authorized) // nobody has to show that he has it
+      (void)co_await authorize(run, authorization, user_id, context);
+
+    const std::vector<storage::FactorRecord> records(1, record);
+    storage::Batch batch;
+    batch.factors = records;
+    if (!user_id.empty()) put_user(enrolling, record, context, batch);
+    if (co_await run.commit(batch)) {
+      run.emit(EventType::factor_enrolled, context.now, records.front());
+      co_return enrolled;
+    }
+    co_await check_are_new(run, records);
+  }
 }
 
 } // namespace mfa::verbs

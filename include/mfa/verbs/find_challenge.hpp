@@ -33,4 +33,13 @@ Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_then_factor(con
   co_return found;
 }
 
+/// A challenge with its factor, in one read where the storage can.
+Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_and_factor(const VerbRun auto& run,
+                                                                            std::string_view id) {
+  if (!run.finds_challenge_with_factor()) co_return co_await find_challenge_then_factor(run, id);
+  std::optional<storage::ChallengeWithFactor> found;
+  co_await run.find_challenge_with_factor(id, found);
+  co_return found;
+}
+
 } // namespace mfa::verbs

@@ -6,13 +6,16 @@
 #include <vector>
 
 #include <mfa/challenge_details.hpp>
+#include <mfa/decision/challenge.hpp>
 #include <mfa/decision/not_found.hpp>
 #include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor_details.hpp>
 #include <mfa/page.hpp>
+#include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verbs/find_challenge.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
@@ -21,16 +24,16 @@
 namespace mfa::verbs {
 
 /// See `Verifier::get_factor`.
-Verb<FactorDetails> get_factor(const VerbRun auto& run, std::string_view factor_id,
-                               std::string_view user_id) {
-  const storage::FactorRecord factor = co_await run.find_factor(factor_id, user_id);
+Verb<FactorDetails> get_factor(const VerbRun auto& run, std::string_view factor_id, const Whose& whose) {
+  const storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
   const factor::Context context = co_await run.now();
   co_return FactorDetails(factor, context);
 }
 
-/// Whether anybody can have factors under this id.
-[[nodiscard]] inline bool is_user_id(std::string_view user_id) {
-  return !user_id.empty() && detail::is_plain_text(user_id, storage::longest_user_id);
+/// Whether anybody can have factors under this id. Throws `errc::invalid_argument` for an empty one.
+[[nodiscard]] inline bool can_be(const UserId& user_id) {
+  if (user_id.text().empty()) check_user_id("the user_id", user_id);
+  return detail::is_plain_text(user_id.text(), storage::longest_user_id);
 }
 
 Verb<std::vector<FactorDetails>> describe(const VerbRun auto& run,
@@ -43,14 +46,14 @@ Verb<std::vector<FactorDetails>> describe(const VerbRun auto& run,
 }
 
 /// See `Verifier::list_factors`.
-Verb<std::vector<FactorDetails>> list_factors(const VerbRun auto& run, std::string_view user_id) {
+Verb<std::vector<FactorDetails>> list_factors(const VerbRun auto& run, const UserId& user_id) {
   std::vector<storage::FactorRecord> records;
-  if (is_user_id(user_id)) records = co_await run.list_factors(user_id);
+  if (can_be(user_id)) records = co_await run.list_factors(user_id.text());
   co_return co_await describe(run, records);
 }
 
 /// See `Verifier::list_factors` by pages.
-Verb<std::vector<FactorDetails>> list_factors(const VerbRun auto& run, std::string_view user_id,
+Verb<std::vector<FactorDetails>> list_factors(const VerbRun auto& run, const UserId& user_id,
                                               const Page& page) {
   if (!page.after.empty() && !detail::is_id(page.after, detail::factor_id_prefix))
     throw Error(errc::invalid_argument,
@@ -59,22 +62,20 @@ Verb<std::vector<FactorDetails>> list_factors(const VerbRun auto& run, std::stri
     throw Error(errc::invalid_argument, "Page::limit is " + std::to_string(page.limit) + "; it may be 1 to " +
                                             std::to_string(Page::most));
   std::vector<storage::FactorRecord> records;
-  if (is_user_id(user_id)) records = co_await run.list_factors(user_id, page.after, page.limit);
+  if (can_be(user_id)) records = co_await run.list_factors(user_id.text(), page.after, page.limit);
   co_return co_await describe(run, records);
 }
 
 /// See `Verifier::get_challenge`.
 Verb<ChallengeDetails> get_challenge(const VerbRun auto& run, std::string_view challenge_id,
-                                     std::string_view user_id) {
+                                     const Whose& whose) {
   check_challenge_id(challenge_id);
-  std::optional<storage::ChallengeWithFactor> found;
-  if (run.finds_challenge_with_factor())
-    co_await run.find_challenge_with_factor(challenge_id, found);
-  else
-    found = co_await find_challenge_then_factor(run, challenge_id);
-  if (!found || !found->factor || (!user_id.empty() && found->factor->user_id != user_id))
+  check_whose(whose);
+  auto found = co_await find_challenge_and_factor(run, challenge_id);
+  if (!found || !found->factor || !whose.include(found->factor->user_id))
     decision::throw_not_found("challenge");
-  co_return ChallengeDetails(found->challenge);
+  const Purpose purpose = decision::take_terms(found->challenge).purpose;
+  co_return ChallengeDetails(found->challenge, purpose);
 }
 
 } // namespace mfa::verbs

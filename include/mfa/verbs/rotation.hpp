@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,13 +18,18 @@
 #include <mfa/verbs/checked_records.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/sealed_records.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
 
-/// Moves the record's secret to the current key; false if it is there already or the kind has none.
-inline bool reseal(storage::FactorRecord& record, const KeyRing& keys) {
-  if (record.sealed.empty() || keys.is_current(record.sealed)) return false;
+/// Takes the record's seal off and moves its secret to the current key; false if there is nothing to commit,
+/// as both seal and secret are under that key.
+inline bool reseal(const Run& run, storage::FactorRecord& record) {
+  const KeyRing& keys = run.keys();
+  const bool stamped_now = is_sealed(record.sealed) && keys.is_current_stamp(stamp_in(record.sealed));
+  run.open(record);
+  if (record.sealed.empty() || keys.is_current(record.sealed)) return !stamped_now;
   factor::seal_secret(record, factor::open_secret(record, keys), keys);
   return true;
 }
@@ -37,8 +43,8 @@ Verb<std::size_t> commit_resealed(const VerbRun auto& run, std::vector<storage::
   std::size_t moved = 0;
   for (const storage::FactorRecord& factor : factors)
     for (Rounds rounds("the factor");; rounds.next()) {
-      auto found = co_await run.find_factor_if_any(factor.id);
-      if (!found || !reseal(*found, run.keys())) break;
+      auto found = co_await run.find_sealed_factor(factor.id);
+      if (!found || !reseal(run, *found)) break;
       storage::Batch single;
       single.factors.push_back(*std::move(found));
       if (!co_await run.commit(single)) continue;
@@ -60,10 +66,10 @@ Verb<std::size_t> commit_resealed(const VerbRun auto& run, std::vector<storage::
 
 /// Moves the record's secret and returns whether there is something to commit. A secret that does not open is
 /// counted.
-inline bool reseal_or_count(storage::FactorRecord& record, const KeyRing& keys, ResealProgress& progress) {
+inline bool reseal_or_count(const Run& run, storage::FactorRecord& record, ResealProgress& progress) {
   try {
     storage::check(record);
-    return reseal(record, keys);
+    return reseal(run, record);
   } catch (const Error& error) {
     if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
         error.code() != errc::corrupt_record)
@@ -82,7 +88,7 @@ Verb<void> reseal_pages(const VerbRun auto& run, const ResealOptions& options, R
     progress.last_id = last_id_of(page, progress.last_id);
     std::vector<storage::FactorRecord> resealed;
     for (storage::FactorRecord& record : page)
-      if (reseal_or_count(record, run.keys(), progress)) resealed.push_back(std::move(record));
+      if (reseal_or_count(run, record, progress)) resealed.push_back(std::move(record));
     progress.resealed += co_await commit_resealed(run, std::move(resealed));
     if (options.progress && !options.progress(progress)) co_return;
   }
@@ -107,6 +113,32 @@ Verb<ResealProgress> reseal_all(const VerbRun auto& run, const ResealOptions& op
   co_return progress;
 }
 
+inline void count_key(std::optional<std::string_view> key_id, KeyCounts& counts) {
+  if (!key_id)
+    ++counts.unreadable;
+  else if (key_id->empty())
+    ++counts.in_the_clear;
+  else
+    ++counts.factors[std::string(*key_id)];
+}
+
+/// Counts a factor under the key of its seal and, if that is another, under that of its secret.
+inline void count_keys_of(const storage::FactorRecord& record, KeyCounts& counts) {
+  std::string_view bytes = record.sealed;
+  std::optional<std::string_view> stamp_key;
+  if (is_sealed(bytes)) {
+    const std::string_view stamp = stamp_in(bytes);
+    stamp_key = KeyRing::key_id_of(stamp);
+    bytes.remove_prefix(1 + stamp.size());
+    if (!stamp_key || bytes.empty()) return count_key(stamp_key, counts);
+  } else if (bytes.empty()) {
+    return; // not sealed yet, and of a kind without a secret
+  }
+  const auto secret_key = KeyRing::key_id_of(bytes);
+  count_key(secret_key, counts);
+  if (stamp_key && secret_key && *stamp_key != *secret_key) count_key(stamp_key, counts);
+}
+
 /// See `Verifier::count_keys`.
 Verb<KeyCounts> count_keys(const VerbRun auto& run) {
   constexpr std::size_t at_once = 1000;
@@ -117,14 +149,7 @@ Verb<KeyCounts> count_keys(const VerbRun auto& run) {
     if (page.empty()) co_return counts;
     last_id = last_id_of(page, last_id);
     for (const storage::FactorRecord& record : page) {
-      if (record.sealed.empty()) continue; // a kind without a secret
-      const auto key_id = KeyRing::key_id_of(record.sealed);
-      if (!key_id)
-        ++counts.unreadable;
-      else if (key_id->empty())
-        ++counts.in_the_clear;
-      else
-        ++counts.factors[std::string(*key_id)];
+      count_keys_of(record, counts);
     }
   }
 }

@@ -13,6 +13,7 @@
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/not_found.hpp>
+#include <mfa/encoding/checked_text.hpp>
 #include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -20,9 +21,11 @@
 #include <mfa/options.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verbs/checked_records.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/request.hpp>
+#include <mfa/verbs/sealed_records.hpp>
 
 namespace mfa::verbs {
 
@@ -32,9 +35,24 @@ namespace mfa::verbs {
       .type = type, .at = at, .factor_type = factor.type, .factor_id = factor.id, .user_id = factor.user_id};
 }
 
+/// Throws `errc::invalid_argument` for what is nobody's user id. `what` is its name.
+inline void check_user_id(const char* what, const UserId& user_id) {
+  if (user_id.text().empty())
+    throw Error(errc::invalid_argument,
+                std::string(what) + " is empty, which no user's is; give the user of the session");
+  detail::check_text(what, user_id.text(), storage::longest_user_id);
+}
+
+/// Throws `errc::invalid_argument` for what is nobody's user id.
+inline void check_whose(const Whose& whose) {
+  if (whose.user_id() && whose.user_id()->text().empty())
+    throw Error(errc::invalid_argument,
+                "the user whose it must be is empty; give the user of the session, or mfa::any_user");
+}
+
 /// One run of a verb: whom it asks, the options, the key ring that was current when it began, and what the
-/// host said of the request. What it returns is awaited at once. All that a storage returns is checked here,
-/// once: see checked_records.hpp.
+/// host said of the request. What it returns is awaited at once. All that a storage returns is checked and
+/// opened here, once, and all that is committed is sealed: see checked_records.hpp and sealed_records.hpp.
 class Run {
  public:
   const Options& options;
@@ -66,19 +84,27 @@ class Run {
 
   // --- the storage
 
-  /// The factor; and if `user_id` is given, only if it is that user's. Throws `errc::entity_not_found`.
-  [[nodiscard]] auto find_factor(std::string_view id, std::string_view user_id) const {
+  /// The factor, if it is one of those. Throws `errc::entity_not_found`.
+  [[nodiscard]] auto find_factor(std::string_view id, const Whose& whose) const {
+    check_whose(whose);
     if (!detail::is_id(id, detail::factor_id_prefix)) decision::throw_not_found("factor");
-    return ask(question<FindFactor>(id), [user_id](FindFactor& found) -> storage::FactorRecord {
-      check_found("factor", found);
-      if (!found.answer || (!user_id.empty() && found.answer->user_id != user_id))
-        decision::throw_not_found("factor");
+    return ask(question<FindFactor>(id), [this, &whose](FindFactor& found) -> storage::FactorRecord {
+      open_found("factor", found);
+      if (!found.answer || !whose.include(found.answer->user_id)) decision::throw_not_found("factor");
       return *std::move(found.answer);
     });
   }
 
   /// The same for an id that need not exist.
   [[nodiscard]] auto find_factor_if_any(std::string_view id) const {
+    return ask(question<FindFactor>(id), [this](FindFactor& found) -> std::optional<storage::FactorRecord> {
+      open_found("factor", found);
+      return std::move(found.answer);
+    });
+  }
+
+  /// The same, with its seal on.
+  [[nodiscard]] auto find_sealed_factor(std::string_view id) const {
     return ask(question<FindFactor>(id), [](FindFactor& found) -> std::optional<storage::FactorRecord> {
       check_found("factor", found);
       return std::move(found.answer);
@@ -87,17 +113,21 @@ class Run {
 
   [[nodiscard]] auto find_challenge(std::string_view id) const {
     return ask(question<FindChallenge>(id),
-               [](FindChallenge& found) -> std::optional<storage::ChallengeRecord> {
-                 check_found("challenge", found);
+               [this](FindChallenge& found) -> std::optional<storage::ChallengeRecord> {
+                 open_found("challenge", found);
                  return std::move(found.answer);
                });
   }
 
+  /// One without a seal, or with that of a key which the ring holds no more, is there, as a claim is, and
+  /// says nothing.
   [[nodiscard]] auto find_counter(std::string_view id) const {
-    return ask(question<FindCounter>(id), [](FindCounter& found) -> std::optional<storage::CounterRecord> {
-      check_found("counter", found);
-      return std::move(found.answer);
-    });
+    return ask(question<FindCounter>(id),
+               [this](FindCounter& found) -> std::optional<storage::CounterRecord> {
+                 check_found("counter", found);
+                 if (found.answer) open_or_empty(*found.answer, keys(), options.unsealed_records);
+                 return std::move(found.answer);
+               });
   }
 
   /// Whether the storage reads a challenge and its factor in one round trip.
@@ -110,18 +140,21 @@ class Run {
                                                 std::optional<storage::ChallengeWithFactor>& found) const {
     auto request = question<FindChallengeWithFactor>(id);
     request.found = &found;
-    return ask(std::move(request), [](FindChallengeWithFactor& asked) {
-      const std::optional<storage::ChallengeWithFactor>& both = *asked.found;
+    return ask(std::move(request), [this](FindChallengeWithFactor& asked) {
+      std::optional<storage::ChallengeWithFactor>& both = *asked.found;
       if (!both) return;
       storage::check_named("challenge", asked.id, both->challenge);
-      if (both->factor) storage::check_named("factor", both->challenge.factor_id, *both->factor);
+      open(both->challenge);
+      if (!both->factor) return;
+      storage::check_named("factor", both->challenge.factor_id, *both->factor);
+      open(*both->factor);
     });
   }
 
   [[nodiscard]] auto list_factors(std::string_view user_id) const {
     ListFactors request;
     request.user_id = user_id;
-    return ask(std::move(request), [](ListFactors& listed) { return of_user(listed); });
+    return ask(std::move(request), [this](ListFactors& listed) { return of_user(listed); });
   }
 
   [[nodiscard]] auto list_factors(std::string_view user_id, std::string_view after_id,
@@ -130,10 +163,11 @@ class Run {
     request.user_id = user_id;
     request.after_id = after_id;
     request.limit = limit;
-    return ask(std::move(request), [](ListPageOfFactors& listed) { return of_user(listed); });
+    return ask(std::move(request), [this](ListPageOfFactors& listed) { return of_user(listed); });
   }
 
-  /// Unchecked, so that one damaged record does not keep its reader from the others: `storage::check` each.
+  /// Unchecked and sealed, so that one damaged record does not keep its reader from the others:
+  /// `storage::check` and `open` each.
   [[nodiscard]] auto scan_factors(std::string_view after_id, std::size_t limit) const {
     ScanFactors request;
     request.after_id = after_id;
@@ -141,11 +175,17 @@ class Run {
     return ask(std::move(request), [](ScanFactors& scanned) { return std::move(scanned.answer); });
   }
 
-  /// Takes what the batch holds.
+  /// Seals and takes what the batch holds.
   [[nodiscard]] auto commit(storage::Batch& batch) const {
+    seal(batch, keys());
     Commit request;
     request.batch = &batch;
     return ask(std::move(request), [](Commit& commit) { return commit.answer; });
+  }
+
+  /// Checks a record's seal and takes it off. Throws `errc::seal_broken` and `errc::unknown_key`.
+  template <class Record> void open(Record& record) const {
+    verbs::open(record, keys(), options.unsealed_records);
   }
 
   /// How many records were removed.
@@ -212,8 +252,16 @@ class Run {
     if (found.answer) storage::check_named(what, found.id, *found.answer);
   }
 
-  template <class List> static std::vector<storage::FactorRecord> of_user(List& listed) {
-    for (const storage::FactorRecord& factor : listed.answer) storage::check_of_user(listed.user_id, factor);
+  template <class Find> void open_found(std::string_view what, Find& found) const {
+    check_found(what, found);
+    if (found.answer) open(*found.answer);
+  }
+
+  template <class List> std::vector<storage::FactorRecord> of_user(List& listed) const {
+    for (storage::FactorRecord& factor : listed.answer) {
+      storage::check_of_user(listed.user_id, factor);
+      open(factor);
+    }
     return std::move(listed.answer);
   }
 
@@ -233,6 +281,8 @@ class Rounds {
  public:
   /// `what` is what changes.
   explicit Rounds(const char* what) noexcept : what_(what) {}
+
+  [[nodiscard]] int done() const noexcept { return done_; }
 
   /// Throws `errc::storage_conflict` after very many.
   void next() {

@@ -42,11 +42,12 @@ using AttestationTrust = std::function<bool(const Attestation&)>;
 /// An attestation object (WebAuthn section 6.5) taken apart. Its members are parts of what was parsed.
 struct AttestationObject {
   std::string_view format;
-  std::span<const unsigned char> statement; ///< one CBOR map
+  std::span<const unsigned char> statement; ///< one CBOR map or list
   std::span<const unsigned char> authenticator_data;
 };
 
-/// Nothing unless the bytes are one map of exactly these three, in any order.
+/// Nothing unless the bytes are one map of exactly these three, in any order. The statement is a map, or of
+/// the format "compound" a list.
 [[nodiscard]] inline std::optional<AttestationObject>
 parse_attestation_object(std::span<const unsigned char> bytes) {
   CborReader reader(bytes);
@@ -59,14 +60,15 @@ parse_attestation_object(std::span<const unsigned char> bytes) {
     if (name == "fmt" && !format) {
       if (!(format = reader.text())) return std::nullopt;
     } else if (name == "attStmt" && !statement) {
-      if (!(statement = reader.any()) || !CborReader(*statement).map()) return std::nullopt;
+      if (!(statement = reader.any())) return std::nullopt;
     } else if (name == "authData" && !authenticator_data) {
       if (!(authenticator_data = reader.bytes())) return std::nullopt;
     } else {
       return std::nullopt;
     }
   }
-  if (!reader.at_end()) return std::nullopt;
+  const bool list = format == "compound" && CborReader(*statement).array();
+  if (!reader.at_end() || !(list || CborReader(*statement).map())) return std::nullopt;
   return AttestationObject{*format, *statement, *authenticator_data};
 }
 
@@ -162,8 +164,10 @@ inline std::optional<AttestationType> verify_fido_u2f(const SignedStatement& sta
 
 } // namespace detail
 
-/// What a relying party does with formats that are not verified here ("tpm", "android-key", "apple").
+/// What a relying party does with formats that are not verified here ("tpm", "android-key", "apple",
+/// "compound").
 enum class UnverifiedFormats : std::uint8_t {
+  as_asked, ///< `ignore` if no attestation was asked for and none is to be trusted, and otherwise `refuse`
   refuse,
   ignore, ///< takes the credential as if it had no attestation
 };
@@ -182,7 +186,7 @@ verify_attestation(const AttestationObject& object, const AttestedData& data, Un
     if (!statement) return std::nullopt;
     return packed ? detail::verify_packed(*statement, data) : detail::verify_fido_u2f(*statement, data);
   }
-  if (others == UnverifiedFormats::refuse) return std::nullopt;
+  if (others != UnverifiedFormats::ignore) return std::nullopt;
   return AttestationType::none;
 }
 

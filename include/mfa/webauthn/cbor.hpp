@@ -1,12 +1,13 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <cbor.h>
 
@@ -16,9 +17,10 @@
 namespace mfa::webauthn {
 
 /// Reads CBOR item after item, in the form that WebAuthn allows (CTAP2 canonical form, section 8 of
-/// CTAP 2.1): definite and shortest lengths, no tags, no floating point numbers, at most four levels. Each
-/// item's head is decoded by libcbor's streaming decoder, which allocates nothing; so hostile lengths and
-/// depths cost no memory, and time is bounded by the input's length. Every function gives nothing for
+/// CTAP 2.1) but for the order of keys, which real devices get wrong: definite and shortest lengths, no tags,
+/// no floating point numbers, at most four levels and 64 pairs in a map, none of which has another's key.
+/// Each item's head is decoded by libcbor's streaming decoder, which allocates nothing; so hostile lengths
+/// and depths cost no memory, and time is bounded by the input's length. Every function gives nothing for
 /// anything else; the reader is then of no more use. Borrows the bytes; what it returns are parts of them.
 class CborReader {
  public:
@@ -56,8 +58,7 @@ class CborReader {
     return std::nullopt;
   }
 
-  /// Reads one item with all that is in it, whatever it is, and returns its bytes. Keys of maps must be in
-  /// canonical order, so none comes twice.
+  /// Reads one item with all that is in it, whatever it is, and returns its bytes.
   std::optional<std::span<const unsigned char>> any(unsigned levels = 4) {
     const auto start = rest_;
     const auto item = next();
@@ -146,22 +147,16 @@ class CborReader {
     }
     if (item.type == Type::map) {
       if (levels == 0) return false;
-      std::span<const unsigned char> last;
-      for (std::uint64_t i = 0; i < item.value; ++i) {
+      std::array<std::string_view, 64> keys{};
+      if (item.value > keys.size()) return false;
+      for (std::size_t i = 0; i < item.value; ++i) {
         const auto key = any(0);
-        if (!key || (i > 0 && !in_order(last, *key)) || !any(levels - 1)) return false;
-        last = *key;
+        if (!key || !any(levels - 1)) return false;
+        keys.at(i) = crypto::text_of(*key);
+        if (std::find(keys.begin(), keys.begin() + i, keys.at(i)) != keys.begin() + i) return false;
       }
     }
     return true;
-  }
-
-  /// Whether the first of two encoded keys sorts before the second: by type, length, bytes.
-  static bool in_order(std::span<const unsigned char> first, std::span<const unsigned char> second) {
-    const auto rank = [](std::span<const unsigned char> key) {
-      return std::tuple(key.front() >> 5, key.size(), crypto::text_of(key));
-    };
-    return rank(first) < rank(second);
   }
 
   std::span<const unsigned char> rest_;

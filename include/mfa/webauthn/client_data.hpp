@@ -19,7 +19,8 @@ struct ClientData {
   std::optional<std::string> top_origin; ///< of the page around a frame of another origin
 };
 
-/// Nothing unless it is a JSON object with these members, of these types. Other members may be there.
+/// Nothing unless it is a JSON object with these members, of these types; `crossOrigin` and `topOrigin` may
+/// be null. Other members may be there.
 [[nodiscard]] inline std::optional<ClientData> parse_client_data(std::string_view json) {
   const auto members = JsonMembers::parse(json);
   if (!members) return std::nullopt;

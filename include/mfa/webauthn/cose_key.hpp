@@ -38,16 +38,29 @@ struct AlgorithmTraits {
   const char* hash = nullptr;      ///< null: the algorithm brings its own
 };
 
+/// The name that the algorithm had before RFC 9864, if it has two; of any number.
+constexpr std::int64_t older_name(std::int64_t algorithm) noexcept {
+  constexpr auto number = [](Algorithm named) { return std::int64_t{static_cast<std::int32_t>(named)}; };
+  switch (algorithm) {
+  case number(Algorithm::esp256): return number(Algorithm::es256);
+  case number(Algorithm::ed25519): return number(Algorithm::eddsa);
+  case number(Algorithm::esp384): return number(Algorithm::es384);
+  case number(Algorithm::esp512): return number(Algorithm::es512);
+  default: return algorithm;
+  }
+}
+
 /// Nothing for a number that is no algorithm that this library verifies.
 inline std::optional<AlgorithmTraits> traits_of(std::int64_t algorithm) {
-  switch (static_cast<Algorithm>(algorithm)) {
+  if (algorithm < INT32_MIN || algorithm > INT32_MAX) return std::nullopt;
+  switch (static_cast<Algorithm>(older_name(algorithm))) {
   case Algorithm::es256: return AlgorithmTraits{"EC", "P-256", 2, 1, 32, "SHA256"};
   case Algorithm::es384: return AlgorithmTraits{"EC", "P-384", 2, 2, 48, "SHA384"};
   case Algorithm::es512: return AlgorithmTraits{"EC", "P-521", 2, 3, 66, "SHA512"};
   case Algorithm::eddsa: return AlgorithmTraits{"ED25519", nullptr, 1, 6, 32, nullptr};
   case Algorithm::rs256: return AlgorithmTraits{"RSA", nullptr, 3, 0, 0, "SHA256"};
+  default: return std::nullopt;
   }
-  return std::nullopt;
 }
 
 /// Whether the y of 32 bytes is below 2^255 - 19.
@@ -111,34 +124,22 @@ class CoseKey {
   /// Nothing unless the bytes are one key of an algorithm that this library verifies, its point on its curve,
   /// and not of small order, or its RSA modulus of 2,048 to 4,096 bits.
   [[nodiscard]] static std::optional<CoseKey> parse(std::span<const unsigned char> bytes) {
-    enum Label : std::int64_t { kty = 1, alg = 3, first = -1, second = -2, third = -3 };
-    CborReader reader(bytes);
-    const auto count = reader.map();
-    const auto labelled = [&reader](Label label) { return reader.integer() == std::int64_t{label}; };
-    const auto number = [&](Label label) { return labelled(label) ? reader.integer() : std::nullopt; };
-    const auto string = [&](Label label) { return labelled(label) ? reader.bytes() : std::nullopt; };
-
-    const auto type = number(kty);
-    const auto named = number(alg);
-    if (!count || !type || !named) return std::nullopt;
-    const auto traits = detail::traits_of(*named);
-    if (!traits || traits->cose_key_type != *type) return std::nullopt;
+    const auto members = Members::parse(bytes);
+    const auto traits = members && members->alg ? detail::traits_of(*members->alg) : std::nullopt;
+    if (!traits || members->kty != traits->cose_key_type) return std::nullopt;
 
     CoseKey key;
-    key.algorithm_ = *named;
+    key.algorithm_ = *members->alg;
+    const auto& [kty, alg, curve, first, second, third] = *members;
     if (traits->coordinate_size == 0) {
-      const auto modulus = string(first);
-      const auto exponent = modulus ? string(second) : std::nullopt;
-      if (*count != 4 || !exponent || !reader.at_end()) return std::nullopt;
-      key.pkey_ = from_rsa(*modulus, *exponent);
+      if (!first || !second || curve || third) return std::nullopt;
+      key.pkey_ = from_rsa(*first, *second);
     } else {
       const bool point = traits->curve != nullptr;
-      if (*count != (point ? 5 : 4) || number(first) != traits->cose_curve) return std::nullopt;
-      const auto x = string(second);
-      const auto y = point && x ? string(third) : x;
-      if (!y || !reader.at_end() || x->size() != traits->coordinate_size || y->size() != x->size())
+      if (curve != traits->cose_curve || first || !second || third.has_value() != point) return std::nullopt;
+      if (second->size() != traits->coordinate_size || (point && third->size() != second->size()))
         return std::nullopt;
-      key.pkey_ = point ? from_point(*traits, *x, *y) : from_ed25519(*x);
+      key.pkey_ = point ? from_point(*traits, *second, *third) : from_ed25519(*second);
     }
     if (!key.pkey_) return std::nullopt;
     return key;
@@ -166,6 +167,53 @@ class CoseKey {
 
  private:
   CoseKey() = default;
+
+  /// What a key may have, whatever its type.
+  struct Members {
+    std::optional<std::int64_t> kty;   ///< 1
+    std::optional<std::int64_t> alg;   ///< 3
+    std::optional<std::int64_t> curve; ///< -1, of elliptic curves
+    std::optional<std::span<const unsigned char>> first, second,
+        third; ///< -1, -2, -3: RSA's n, e; or none, x, y
+
+    /// Nothing unless the bytes are one map of these, in any order and each at most once.
+    static std::optional<Members> parse(std::span<const unsigned char> bytes) {
+      CborReader reader(bytes);
+      Members members;
+      const auto take = [](auto& member, const auto& value) {
+        const bool taken = !member && value;
+        if (taken) member = value;
+        return taken;
+      };
+      const auto count = reader.map();
+      if (!count) return std::nullopt;
+      for (std::uint64_t i = 0; i < *count; ++i) {
+        const auto label = reader.integer();
+        const bool taken = label == 1    ? take(members.kty, reader.integer())
+                           : label == 3  ? take(members.alg, reader.integer())
+                           : label == -1 ? members.takes_first(reader)
+                           : label == -2 ? take(members.second, reader.bytes())
+                           : label == -3 ? take(members.third, reader.bytes())
+                                         : false;
+        if (!taken) return std::nullopt;
+      }
+      if (!reader.at_end()) return std::nullopt;
+      return members;
+    }
+
+   private:
+    /// A number or bytes, by the type of the key, which may be said later.
+    bool takes_first(CborReader& reader) {
+      if (curve || first) return false;
+      CborReader ahead = reader;
+      curve = ahead.integer();
+      if (curve)
+        reader = ahead;
+      else
+        first = reader.bytes();
+      return curve || first;
+    }
+  };
 
   /// Null if the point is not on the curve.
   static detail::Pkey from_point(const detail::AlgorithmTraits& traits, std::span<const unsigned char> x,

@@ -16,7 +16,8 @@
 namespace mfa::webauthn {
 
 /// The members of a JSON object and of the objects directly in it, as far as WebAuthn needs them: texts,
-/// booleans and lists of texts. A member of an inner object is named "outer.inner".
+/// booleans and lists of texts. A member of an inner object is asked for as "outer.inner"; so one whose own
+/// name has a dot is never found.
 class JsonMembers {
  public:
   static constexpr std::size_t longest = 65'536; ///< bytes
@@ -40,7 +41,11 @@ class JsonMembers {
     return member != nullptr && member->kind == Kind::text ? &member->texts.front() : nullptr;
   }
 
-  [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
+  /// Whether there is such a member and it is not null.
+  [[nodiscard]] bool has(std::string_view name) const {
+    const Member* const member = find(name);
+    return member != nullptr && member->kind != Kind::null;
+  }
 
   /// None if it is no boolean.
   [[nodiscard]] std::optional<bool> boolean(std::string_view name) const {
@@ -56,8 +61,9 @@ class JsonMembers {
   }
 
  private:
-  enum class Kind : unsigned char { other, text, boolean, texts };
+  enum class Kind : unsigned char { other, null, text, boolean, texts };
   struct Member {
+    std::string outer; ///< the name of the object that it is in; empty: the outermost
     std::string name;
     Kind kind = Kind::other;
     bool truth = false;
@@ -65,8 +71,16 @@ class JsonMembers {
   };
 
   [[nodiscard]] const Member* find(std::string_view name) const {
-    const auto found = std::ranges::find(members_, name, &Member::name);
-    return found == members_.end() ? nullptr : &*found;
+    const auto dot = name.find('.');
+    return dot == std::string_view::npos ? find(members_, {}, name)
+                                         : find(members_, name.substr(0, dot), name.substr(dot + 1));
+  }
+
+  static const Member* find(const std::vector<Member>& members, std::string_view outer,
+                            std::string_view name) {
+    const auto found = std::ranges::find_if(
+        members, [&](const Member& member) { return member.outer == outer && member.name == name; });
+    return found == members.end() ? nullptr : &*found;
   }
 
   /// Called by nlohmann's parser; each function answers whether to go on.
@@ -74,7 +88,7 @@ class JsonMembers {
    public:
     explicit Handler(JsonMembers& to) : members_(to.members_) {}
 
-    bool null() { return add(Kind::other); }
+    bool null() { return add(Kind::null); }
     bool boolean(bool truth) { return add(Kind::boolean, truth); }
     bool number_integer(nlohmann::json::number_integer_t) { return add(Kind::other); }
     bool number_unsigned(nlohmann::json::number_unsigned_t) { return add(Kind::other); }
@@ -93,14 +107,15 @@ class JsonMembers {
     bool start_object(std::size_t) {
       if (level_ == 0) return open(Container::members);
       const bool direct = level_ == 1;
-      if (direct) outer_ = name_ + '.';
-      return add(Kind::other) && open(direct ? Container::members : Container::ignored);
+      if (!add(Kind::other)) return false;
+      if (direct) outer_ = name_;
+      return open(direct && !outer_.empty() ? Container::members : Container::ignored);
     }
     bool key(std::string& name) {
       if (!within(Container::members)) return true;
-      if (name.find('.') != std::string::npos) return false; // see the names of inner members
-      name_ = level_ == 1 ? std::move(name) : outer_ + name;
-      return members_.size() < most && std::ranges::find(members_, name_, &Member::name) == members_.end();
+      if (level_ == 1) outer_.clear();
+      name_ = std::move(name);
+      return members_.size() < most && find(members_, outer_, name_) == nullptr;
     }
     bool end_object() { return close(); }
     bool start_array(std::size_t) {
@@ -128,7 +143,7 @@ class JsonMembers {
 
     /// Notes a value that is a member, or that spoils a list of texts.
     bool add(Kind kind, bool truth = false) {
-      if (within(Container::members)) members_.push_back({name_, kind, truth, {}});
+      if (within(Container::members)) members_.push_back({outer_, name_, kind, truth, {}});
       if (within(Container::list)) members_.back().kind = Kind::other;
       return level_ > 0;
     }

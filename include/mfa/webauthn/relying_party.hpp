@@ -43,6 +43,20 @@ class Procedures final : public RelyingParty {
 
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return settings_.timeout; }
 
+  [[nodiscard]] std::string security_settings() const override {
+    std::string told = "id " + settings_.id + ", origins";
+    const auto tell_all = [&](std::vector<std::string> list) {
+      std::ranges::sort(list);
+      for (const std::string& one : list) told.append(" ").append(one);
+    };
+    tell_all(settings_.origins);
+    if (settings_.allow_cross_origin) told += ", cross-origin under";
+    if (settings_.allow_cross_origin) tell_all(settings_.top_origins);
+    if (settings_.attestation_trust) told += ", attestation is checked";
+    if (settings_.synced_passkeys == SyncedPasskeys::refuse) told += ", strict with synchronised passkeys";
+    return told;
+  }
+
   [[nodiscard]] std::string creation_options(const CreationRequest& request) const override {
     return creation_options_json(settings_, request);
   }
@@ -64,7 +78,8 @@ class Procedures final : public RelyingParty {
 
     if (const Status status = check_client(*client, "webauthn.create", expected); status != Status::valid)
       return {status}; // 7 to 11
-    if (const Status status = check_authenticator(*data, expected); status != Status::valid)
+    if (const Status status = check_authenticator(*data, expected, expected.user_may_be_absent);
+        status != Status::valid)
       return {status}; // 14 to 17
     if (credential.id.empty() || credential.id.size() > longest_credential_id)
       return {Status::unsupported_credential}; // 25
@@ -75,7 +90,7 @@ class Procedures final : public RelyingParty {
 
     const auto hash = crypto::sha256(response->client_data); // 12
     const auto type = verify_attestation(*object, {object->authenticator_data, hash, *data, *key},
-                                         settings_.unverified_formats); // 21, 22
+                                         unverified_formats()); // 21, 22
     if (!type ||
         !trusts({std::string(object->format), *type, std::string(crypto::text_of(credential.aaguid)),
                  *type == AttestationType::certified ? certificates_of(*object) : std::vector<std::string>(),
@@ -91,7 +106,8 @@ class Procedures final : public RelyingParty {
              .transports = response->transports,
              .aaguid = std::string(crypto::text_of(credential.aaguid)),
              .attestation_trusted = settings_.attestation_trust && *type == AttestationType::certified},
-            data->user_verified()}; // 27
+            data->user_verified(),
+            data->user_present()}; // 27
   }
 
   [[nodiscard]] Assertion verify_assertion(std::string_view json, const Expectation& expected,
@@ -108,9 +124,11 @@ class Procedures final : public RelyingParty {
       return {Status::wrong_credential}; // 6
     if (const Status status = check_client(*client, "webauthn.get", expected); status != Status::valid)
       return {status}; // 11 to 15
-    if (const Status status = check_authenticator(*data, expected); status != Status::valid)
-      return {status};                                                                            // 16 to 19
-    if (data->backup_eligible() != credential.backup_eligible) return {Status::wrong_credential}; // 20
+    if (const Status status = check_authenticator(*data, expected, false); status != Status::valid)
+      return {status}; // 16 to 19
+    const bool lenient = credential.backup_eligible && settings_.synced_passkeys == SyncedPasskeys::tell;
+    const bool eligibility_changed = data->backup_eligible() != credential.backup_eligible;
+    if (eligibility_changed && !lenient) return {Status::wrong_credential}; // 20
 
     const auto key = CoseKey::parse(crypto::bytes_of(credential.public_key));
     const auto hash = crypto::sha256(response->client_data); // 21
@@ -119,8 +137,14 @@ class Procedures final : public RelyingParty {
       return {Status::wrong_signature}; // 22
 
     const bool counts = data->sign_count != 0 || credential.sign_count != 0;
-    if (counts && data->sign_count <= credential.sign_count) return {Status::cloned_authenticator}; // 23
-    return {Status::valid, data->sign_count, data->backed_up(), data->user_verified()};             // 24
+    const bool behind = counts && data->sign_count <= credential.sign_count;
+    if (behind && !lenient) return {Status::cloned_authenticator}; // 23
+    return {.status = Status::valid,
+            .sign_count = std::max(data->sign_count, credential.sign_count),
+            .backed_up = data->backed_up(),
+            .user_verified = data->user_verified(),
+            .counter_behind = behind,
+            .backup_eligibility_changed = eligibility_changed}; // 24
   }
 
  private:
@@ -134,9 +158,10 @@ class Procedures final : public RelyingParty {
     return Status::valid;
   }
 
-  [[nodiscard]] Status check_authenticator(const AuthenticatorData& data, const Expectation& expected) const {
+  [[nodiscard]] Status check_authenticator(const AuthenticatorData& data, const Expectation& expected,
+                                           bool may_be_absent) const {
     if (!std::ranges::equal(data.rp_id_hash, id_hash_)) return Status::wrong_relying_party;
-    if (!data.user_present()) return Status::user_not_present;
+    if (!data.user_present() && !may_be_absent) return Status::user_not_present;
     if (expected.user_verification == UserVerification::required && !data.user_verified())
       return Status::user_not_verified;
     if (data.backed_up() && !data.backup_eligible()) return Status::unsupported_credential;
@@ -145,8 +170,16 @@ class Procedures final : public RelyingParty {
 
   [[nodiscard]] bool accepts(const CoseKey& key) const {
     return std::ranges::any_of(settings_.algorithms, [&](Algorithm algorithm) {
-      return static_cast<std::int32_t>(algorithm) == key.algorithm();
+      return older_name(static_cast<std::int32_t>(algorithm)) == older_name(key.algorithm());
     });
+  }
+
+  /// `refuse` or `ignore`.
+  [[nodiscard]] UnverifiedFormats unverified_formats() const {
+    if (settings_.unverified_formats != UnverifiedFormats::as_asked) return settings_.unverified_formats;
+    const bool wanted =
+        settings_.attestation != AttestationConveyance::none || settings_.attestation_trust != nullptr;
+    return wanted ? UnverifiedFormats::refuse : UnverifiedFormats::ignore;
   }
 
   [[nodiscard]] bool trusts(const Attestation& attestation) const {

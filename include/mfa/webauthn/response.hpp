@@ -33,21 +33,32 @@ struct AssertionResponse {
 
 namespace detail {
 
-/// The bytes of a required member in base64url.
+/// The bytes of a member, in base64url as browsers write it or as bridges between an app and its page do:
+/// padded, or in the alphabet of base64. Only the bytes count, and the authenticator signs those; so it does
+/// not matter that several texts stand for them.
+inline std::optional<std::string> kindly_decoded(std::string text) {
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  if (text.size() % 4 == 0 && text.ends_with('=')) text.resize(text.size() - (text.ends_with("==") ? 2 : 1));
+  return mfa::detail::base64url_decode(text);
+}
+
+/// The bytes of a required member.
 inline std::optional<std::string> bytes_of(const JsonMembers& members, std::string_view name) {
   const std::string* const text = members.text(name);
   if (text == nullptr || text->empty()) return std::nullopt;
-  return mfa::detail::base64url_decode(*text);
+  return kindly_decoded(*text);
 }
 
-/// The credential's id, if the members are those of a public key credential.
+/// The credential's id, if the members are those of a public key credential. Bridges leave out the type, of
+/// which there is one.
 inline std::optional<std::string> credential_id(const JsonMembers& members) {
   const std::string* const type = members.text("type");
-  const std::string* const id = members.text("id");
-  const std::string* const raw_id = members.text("rawId");
-  if (type == nullptr || *type != "public-key" || id == nullptr || raw_id == nullptr || *id != *raw_id)
-    return std::nullopt;
-  return bytes_of(members, "rawId");
+  if (members.has("type") && (type == nullptr || *type != "public-key")) return std::nullopt;
+  const auto id = bytes_of(members, "id");
+  auto raw_id = bytes_of(members, "rawId");
+  if (!id || id != raw_id) return std::nullopt;
+  return raw_id;
 }
 
 /// Names of transports as they are kept and given back to browsers, which ignore those that they do not know:
@@ -92,8 +103,9 @@ inline std::vector<std::string> tidy_transports(std::vector<std::string> names) 
   if (!id || !client_data || !authenticator_data || !signature) return std::nullopt;
   AssertionResponse response{
       *std::move(id), *std::move(client_data), *std::move(authenticator_data), *std::move(signature), {}};
-  if (const auto* const handle = members->text("response.userHandle")) {
-    auto bytes = mfa::detail::base64url_decode(*handle);
+  const auto* const handle = members->text("response.userHandle");
+  if (handle != nullptr && !handle->empty()) { // Safari's is empty where there is none
+    auto bytes = detail::kindly_decoded(*handle);
     if (!bytes) return std::nullopt;
     response.user_handle = *std::move(bytes);
   }

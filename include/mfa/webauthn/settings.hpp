@@ -1,12 +1,16 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/relying_party.hpp>
@@ -18,13 +22,24 @@ namespace mfa::webauthn {
 /// `none` may make the browser ask the user.
 enum class AttestationConveyance : std::uint8_t { none, indirect, direct, enterprise };
 
+/// What becomes of a sign-in by a passkey that may be copied to other devices (backup-eligible), whose
+/// counter did not go up, or which now says that it may not be copied. Password managers do both, and a
+/// counter that several devices share tells nothing of clones. Of device-bound credentials both are always
+/// refused.
+enum class SyncedPasskeys : std::uint8_t {
+  tell,   ///< accepts it, with an event
+  refuse, ///< as if it were bound to its device
+};
+
 /// Who asks for credentials. A credential works for one `id` only: changing it ends them all.
 struct RelyingPartySettings {
   /// A domain, without scheme or port ("example.org"): the site's own, or a parent of it that is yours.
   std::string id = {};
   std::string name = {}; ///< what the browser shows
   /// The pages that may ask, as the browser names them: "https://example.org",
-  /// "https://login.example.org:8443". Compared whole, so nothing that only begins or ends alike passes.
+  /// "https://login.example.org:8443"; and apps and extensions: "android:apk-key-hash:" and the base64url of
+  /// the hash of your signing certificate, "chrome-extension://" and the id. Compared whole, so nothing that
+  /// only begins or ends alike passes.
   std::vector<std::string> origins = {};
 
   /// Takes answers from a page within a frame of another origin. Then that page can be framed by anybody whom
@@ -41,7 +56,9 @@ struct RelyingPartySettings {
   /// Decides at each registration, after the signature was verified; empty: all are taken and none counts as
   /// proof of hardware. See `trust_anchors` in <mfa/webauthn/trust_anchors.hpp>.
   AttestationTrust attestation_trust = {};
-  UnverifiedFormats unverified_formats = UnverifiedFormats::refuse;
+  UnverifiedFormats unverified_formats = UnverifiedFormats::as_asked;
+
+  SyncedPasskeys synced_passkeys = SyncedPasskeys::tell;
 
   /// How long a user may take: 30 s to 1 h.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
@@ -75,6 +92,29 @@ inline bool is_origin(std::string_view origin) {
   return is_domain(host) && (secure || local); // browsers offer WebAuthn to nothing else
 }
 
+/// Whether Android could name an app so: by the SHA-1 or SHA-256 of the certificate that it is signed with.
+inline bool is_app_origin(std::string_view origin) {
+  constexpr std::array<std::pair<std::string_view, std::size_t>, 3> forms{
+      {{"android:apk-key-hash:", 20}, {"android:apk-key-hash:", 32}, {"android:apk-key-hash-sha256:", 32}}};
+  return std::ranges::any_of(forms, [&](const auto& form) {
+    if (!origin.starts_with(form.first)) return false;
+    const auto hash = mfa::detail::base64url_decode(origin.substr(form.first.size()));
+    return hash && hash->size() == form.second;
+  });
+}
+
+/// Whether a browser could name an extension so.
+inline bool is_extension_origin(std::string_view origin) {
+  constexpr std::array<std::string_view, 3> schemes{"chrome-extension://", "moz-extension://",
+                                                    "safari-web-extension://"};
+  return std::ranges::any_of(schemes, [&](std::string_view scheme) {
+    return origin.starts_with(scheme) && origin.size() > scheme.size() &&
+           std::ranges::all_of(origin.substr(scheme.size()), [](char c) {
+             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+           });
+  });
+}
+
 /// The domain of an origin.
 inline std::string_view host_of(std::string_view origin) {
   origin.remove_prefix(origin.find("//") + 2);
@@ -97,11 +137,13 @@ inline void check_settings(const RelyingPartySettings& settings) {
   require(!settings.origins.empty(), "origins",
           "must name the pages that may ask, as \"https://example.org\"");
   for (const std::string& origin : settings.origins) {
-    if (origin.starts_with("android:apk-key-hash:")) continue; // an app, which Digital Asset Links ties to id
+    // What ties these to the id: Digital Asset Links, or the extension's permission for the domain.
+    if (detail::is_app_origin(origin) || detail::is_extension_origin(origin)) continue;
     require(detail::is_origin(origin), "origins",
             "holds \"" + origin +
                 "\"; an origin is https://, the domain in lower case and the port if it is not 443, and no "
-                "more (http:// for localhost only)");
+                "more (http:// for localhost only); or an extension's scheme and id; or "
+                "android:apk-key-hash: and the hash of the app's certificate in base64url without padding");
     const auto host = detail::host_of(origin);
     require(host == settings.id || host.ends_with('.' + settings.id), "origins",
             "holds \"" + origin + "\", whose domain is neither the id nor below it: browsers refuse it");

@@ -1,4 +1,6 @@
-// Enrols, challenges and verifies. Of the components that the package has, it links what they need.
+// Enrols, confirms, challenges and verifies. Of the components that the package has, it links what they need.
+#include <chrono>
+
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
@@ -24,9 +26,13 @@ int main(int argc, char**) {
   mfa::testing::ManualClock clock;
   mfa::Verifier verifier{storage, clock};
   const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan.turing"});
-  const auto challenge = verifier.challenge_factor(enrolled.factor.id());
-  const auto code = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
-  bool works = verifier.verify_challenge(challenge.id(), code).valid();
+  const auto code = [&] {
+    return mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
+  };
+  bool works = verifier.confirm_enrollment(enrolled.factor.id(), code()).confirmed();
+  clock.advance(std::chrono::seconds(30));
+  const auto challenge = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
+  works = works && verifier.verify_challenge(challenge.id(), code()).valid();
 
 #ifdef WITH_postgres
   if (argc > 1) mfa::storage::Postgres("postgresql://app@127.0.0.1/app"); // needs a server: linked, never run

@@ -11,7 +11,7 @@ int main() {
       mfa::Options{.webauthn = mfa::webauthn::relying_party(
                        {.id = "example.org", .name = "Foo Corp", .origins = {"https://example.org"}})}};
   const auto enrolled = verifier.enroll_factor(mfa::WebAuthn{.user = "alan.turing"});
-  const auto challenge = enrolled.factor.challenge();
+  const auto challenge = enrolled.factor.challenge_enrollment();
   const bool asked = challenge.webauthn_options() == enrolled.webauthn.creation_options;
-  return asked && challenge.verify("{}").status() == mfa::Status::malformed_code ? 0 : 1;
+  return asked && challenge.confirm("{}").status() == mfa::Status::malformed_code ? 0 : 1;
 }

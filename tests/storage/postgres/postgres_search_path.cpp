@@ -132,9 +132,12 @@ void use(Postgres& storage) {
   mfa::Verifier verifier{storage, clock, mfa::Options{.key_ring = mfa::KeyRing::generate()}};
   const auto enrolled =
       verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
-  const auto challenge = verifier.challenge_factor(enrolled.factor.id());
   const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
-  CHECK(verifier.verify_challenge(challenge.id(), mfa::otp::totp(secret, clock.now())).valid());
+  CHECK(enrolled.factor.confirm(mfa::otp::totp(secret, clock.now())).confirmed());
+  clock.advance(std::chrono::seconds(30));
+  const auto challenge = verifier.challenge_factor(enrolled.factor.id(), "u_42");
+  const auto signed_in = verifier.verify_challenge(challenge.id(), mfa::otp::totp(secret, clock.now()));
+  CHECK(signed_in.valid());
   CHECK(verifier.list_factors("u_42").size() == 1);
   CHECK(storage.scan_factors("", 10).size() == 1);
   mfa::storage::Batch batch;
@@ -142,8 +145,9 @@ void use(Postgres& storage) {
   CHECK(storage.commit(batch));
   CHECK_FALSE(storage.commit(batch));
   CHECK(storage.find_counter("a"));
-  CHECK(storage.purge(at(9'000'000'000'000), 10) == 3);
-  verifier.delete_factor(enrolled.factor.id());
+  verifier.delete_factor(enrolled.factor.id(), "u_42", signed_in);
+  CHECK(storage.purge(at(9'000'000'000'000), 10) ==
+        6); // with two challenges, the user's record and his devices
 }
 
 /// That the view, the tables and the function use PostgreSQL's own types, functions and operators alone.

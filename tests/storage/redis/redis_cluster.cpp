@@ -98,21 +98,29 @@ template <class Storage> void use_every_verb(Storage& storage) {
   mfa::testing::ManualClock clock;
   mfa::testing::RecordingSms sms;
   mfa::Verifier verifier{storage, clock, sms,
-                         mfa::Options{.key_ring = mfa::KeyRing::generate(), .sms_template = "{{code}}"}};
+                         mfa::Options{.key_ring = mfa::KeyRing::generate(),
+                                      .sms_template = "{{code}}",
+                                      .sms_allowed_country_codes = {"1"}}};
   const auto totp =
       verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
-  const auto phone = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"});
-  const auto code = mfa::otp::totp(mfa::otp::base32_decode(totp.totp.secret), clock.now());
-  CHECK(verifier.verify_challenge(verifier.challenge_factor(totp.factor.id()).id(), code).valid());
-  const auto challenge = verifier.challenge_factor(phone.factor.id());
-  CHECK(verifier.verify_challenge(challenge.id(), sms.last().body).valid());
+  const auto secret = mfa::otp::base32_decode(totp.totp.secret);
+  const auto shown = verifier.confirm_enrollment(totp.factor.id(), mfa::otp::totp(secret, clock.now()));
+  CHECK(shown.confirmed());
+  const auto phone =
+      verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"}, shown);
+  const auto challenge = verifier.challenge_enrollment(phone.factor.id(), "u_42");
+  CHECK(verifier.confirm_enrollment(challenge.id(), sms.last().body).confirmed());
+  clock.advance(std::chrono::seconds(30));
+  const auto sign_in = verifier.challenge_factor(totp.factor.id(), "u_42").id();
+  const auto signed_in = verifier.verify_challenge(sign_in, mfa::otp::totp(secret, clock.now()));
+  CHECK(signed_in.valid());
   CHECK(verifier.list_factors("u_42").size() == 2);
   CHECK(storage.scan_factors("", 100).size() == 2);
-  verifier.delete_factor(totp.factor.id());
+  verifier.delete_factor(totp.factor.id(), "u_42", signed_in);
   CHECK(verifier.list_factors("u_42").size() == 1);
   clock.advance(std::chrono::hours(24 * 400));
-  CHECK(verifier.purge_expired() == 3); // two challenges and the phone number's counter
-  verifier.delete_factor(phone.factor.id());
+  CHECK(verifier.purge_expired() == 6); // three challenges, the counts of number and user, and his devices
+  verifier.delete_factor(phone.factor.id(), mfa::any_user, mfa::by_operator);
 }
 
 } // namespace
@@ -136,7 +144,7 @@ TEMPLATE_TEST_CASE("every verb stays within one slot, on one node that has them 
   std::set<std::string> slots;
   std::size_t count = 0;
   for (std::string key; keys >> key; ++count) slots.insert(server.ask("CLUSTER", "KEYSLOT", key));
-  CHECK(count == 6); // three records, the user's factors, all factors, the purge times
+  CHECK(count == 7); // three records, the list of devices, the user's factors, all factors, the purge times
   CHECK(slots == std::set{server.ask("CLUSTER", "KEYSLOT", "{mfa}")});
 }
 

@@ -166,9 +166,12 @@ TEMPLATE_TEST_CASE("a right code whose answer was lost is not valid a second tim
   mfa::testing::ManualClock clock;
   mfa::Verifier verifier{storage, clock, mfa::Options{.key_ring = mfa::KeyRing::generate()}};
   const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
-  const auto code = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
-  const auto challenge = verifier.challenge_factor(enrolled.factor.id());
-  const auto another = verifier.challenge_factor(enrolled.factor.id());
+  const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
+  REQUIRE(enrolled.factor.confirm(mfa::otp::totp(secret, clock.now())).confirmed());
+  clock.advance(std::chrono::seconds(30));
+  const auto code = mfa::otp::totp(secret, clock.now());
+  const auto challenge = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
+  const auto another = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
 
   // The read is the first turn, the commit the second.
   proxy.fail(Fault::cut_before_answer, 2);

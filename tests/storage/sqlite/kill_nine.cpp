@@ -63,14 +63,21 @@ void work(const std::string& file, const mfa::KeyRing& keys, std::int64_t start,
     const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
     for (int i = 0; i < 3; ++i) {
       parent.send("challenge");
-      const auto challenge = enrolled.factor.challenge();
+      const bool confirming = i == 0;
+      const auto challenge =
+          confirming ? enrolled.factor.challenge_enrollment() : enrolled.factor.challenge();
       parent.send("told " + challenge.id());
       const auto try_code = [&](const char* verb, const std::string& code) {
         parent.send(std::string(verb) + ' ' + challenge.id() + ' ' + factor + ' ' + code + ' ' +
                     std::to_string(seconds_of(clock)));
-        const auto verification = challenge.verify(code);
-        parent.send("told " + std::string(to_string(verification.status())) + ' ' +
-                    std::to_string(verification.challenge().attempts_left()));
+        const auto tell = [&](const auto& answer) {
+          parent.send("told " + std::string(to_string(answer.status())) + ' ' +
+                      std::to_string(answer.challenge().attempts_left()));
+        };
+        if (confirming)
+          tell(challenge.confirm(code));
+        else
+          tell(challenge.verify(code));
       };
       const auto shown = [&](std::chrono::seconds off) { return mfa::otp::totp(secret, clock.now() + off); };
       const std::string right = shown(0s);
@@ -142,8 +149,8 @@ void check_attempts(Verifier& verifier, const Heard& heard) {
     const Heard::Attempt& attempt = heard.attempts[i];
     CAPTURE(attempt.challenge, attempt.told.value_or("under way"));
     const bool right = attempt.told == "valid";
-    const auto challenge = verifier.get_challenge(attempt.challenge);
-    const auto factor = verifier.get_factor(attempt.factor);
+    const auto challenge = verifier.get_challenge(attempt.challenge, mfa::any_user);
+    const auto factor = verifier.get_factor(attempt.factor, mfa::any_user);
     const bool last = i + 1 == heard.attempts.size();
     if (attempt.told) {
       CHECK((*attempt.told == "valid" || *attempt.told == "wrong_code"));
@@ -172,16 +179,19 @@ void check_codes(Verifier& verifier, mfa::testing::ManualClock& clock, const Hea
     if (attempt.told != "valid") continue;
     CAPTURE(attempt.factor, attempt.at);
     clock.set(time_of(attempt.at));
-    verifier.unlock_factor(attempt.factor);
-    const auto challenge = verifier.challenge_factor(attempt.factor);
+    verifier.unlock_factor(attempt.factor, mfa::any_user, mfa::by_operator);
+    const auto challenge = verifier.challenge_factor(attempt.factor, mfa::any_user);
     CHECK(challenge.verify(attempt.code).status() == mfa::Status::code_already_used);
   }
   clock.set(after);
   for (const auto& [factor, secret] : heard.secrets) {
     CAPTURE(factor);
-    verifier.unlock_factor(factor);
+    verifier.unlock_factor(factor, mfa::any_user, mfa::by_operator);
     const auto code = mfa::otp::totp(mfa::otp::base32_decode(secret), clock.now());
-    CHECK(verifier.challenge_factor(factor).verify(code).valid());
+    if (verifier.get_factor(factor, mfa::any_user).verified())
+      CHECK(verifier.challenge_factor(factor, mfa::any_user).verify(code).valid());
+    else
+      CHECK(verifier.confirm_enrollment(factor, code).confirmed());
   }
 }
 
@@ -217,8 +227,9 @@ TEST_CASE("200 kills leave a file that opens, with all that was told, and no cod
       mfa::storage::Sqlite storage(file, mfa::test::quick);
       Verifier verifier{storage, clock, options_with(keys)};
       for (const auto& [factor, secret] : heard.secrets) earlier.push_back(factor);
-      for (const std::string& factor : earlier) CHECK_NOTHROW(verifier.get_factor(factor));
-      for (const std::string& challenge : heard.challenges) CHECK_NOTHROW(verifier.get_challenge(challenge));
+      for (const std::string& factor : earlier) CHECK_NOTHROW(verifier.get_factor(factor, mfa::any_user));
+      for (const std::string& challenge : heard.challenges)
+        CHECK_NOTHROW(verifier.get_challenge(challenge, mfa::any_user));
       check_attempts(verifier, heard);
       mfa::testing::ManualClock then;
       Verifier later{storage, then, options_with(keys)};

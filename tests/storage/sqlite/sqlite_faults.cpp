@@ -67,7 +67,9 @@ class Service {
  public:
   explicit Service(const std::string& path)
       : path_(path), storage_(path, {.busy_timeout = 50ms}),
-        verifier_(storage_, clock_, mfa::Options{.key_ring = mfa::KeyRing::generate()}) {}
+        verifier_(storage_, clock_, mfa::Options{.key_ring = mfa::KeyRing::generate()}) {
+    REQUIRE(enrolled_.factor.confirm(mfa::otp::totp(secret_, clock_.now())).confirmed());
+  }
 
   /// Has a user log in while the fault lasts, and after it.
   template <class Begin, class End> void ride_out(Begin begin, End end, std::string_view remedy) {
@@ -94,7 +96,8 @@ class Service {
   using Verifier = mfa::Verifier<Sqlite, mfa::testing::ManualClock>;
 
   auto enroll() -> decltype(std::declval<Verifier>().enroll_factor(mfa::Totp{})) {
-    return verifier_.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
+    return verifier_.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"},
+                                   mfa::by_operator);
   }
 
   std::string path_;
@@ -387,8 +390,11 @@ TEST_CASE("a file that is damaged while a service runs gives no verdict, and a r
     Sqlite storage(file.path);
     mfa::Verifier verifier{storage, clock, options};
     const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan"});
+    const auto secret = mfa::otp::base32_decode(enrolled.totp.secret);
+    REQUIRE(enrolled.factor.confirm(mfa::otp::totp(secret, clock.now())).confirmed());
+    clock.advance(30s);
     challenge = enrolled.factor.challenge().id();
-    code = mfa::otp::totp(mfa::otp::base32_decode(enrolled.totp.secret), clock.now());
+    code = mfa::otp::totp(secret, clock.now());
   }
   const std::string sound = contents(file.path);
   const auto write_file = [&](const std::string& bytes) {

@@ -1,0 +1,250 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/crypto/key_ring.hpp>
+#include <mfa/encoding/fields.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/factor/lifetime.hpp>
+#include <mfa/factor/send_limits.hpp>
+#include <mfa/options.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+
+namespace mfa::decision {
+
+/// What is bounded for a user as a whole, whatever the factor. Kept in one counter record, with which every
+/// verb commits that enrols, challenges or confirms: so those of one user happen one after the other.
+struct UserRecord {
+  /// A challenge that was created and may still be open.
+  struct OpenChallenge {
+    std::string id;
+    std::string device_id = {}; ///< of the trusted device that it came from, if it did
+    std::string session = {};   ///< stands for what it is bound to
+    Time created_at{};
+    Time ends_at{};
+  };
+  /// An unverified factor.
+  struct Enrollment {
+    std::string factor_id;
+    Time created_at{};
+    Time ends_at{};
+    bool authorized = false; ///< by a verification of another factor, or by an operator
+  };
+
+  std::vector<OpenChallenge> challenges = {}; // each oldest first
+  std::vector<Enrollment> enrollments = {};
+  std::vector<Time> sends = {};       ///< codes that were sent or given to the host to deliver
+  std::vector<Time> wrong_codes = {}; ///< of a day, for verified factors whose codes can be guessed
+  /// See `factor::EnrollingUser`. It outlasts the factors, so a record that has one is never purged.
+  std::string handle = {};
+};
+
+/// The id of a user's record; a factor of no user has one for itself.
+[[nodiscard]] inline std::string user_record_id(std::string_view user_id, std::string_view factor_id) {
+  return user_id.empty() ? std::string("no_user_").append(factor_id) : std::string("user_").append(user_id);
+}
+
+/// Throws `errc::corrupt_record`.
+[[nodiscard]] inline UserRecord decode_user(const storage::CounterRecord& record) {
+  UserRecord user;
+  if (record.data.empty()) return user;
+  detail::FieldReader fields(record.data, 1, "record", record.id);
+  constexpr std::uint64_t most = 1000;
+  user.challenges.resize(fields.number_up_to(most));
+  for (UserRecord::OpenChallenge& challenge : user.challenges) {
+    challenge.id = fields.plain_text();
+    challenge.device_id = fields.plain_text();
+    challenge.session = fields.text();
+    challenge.created_at = fields.time();
+    challenge.ends_at = fields.time();
+  }
+  user.enrollments.resize(fields.number_up_to(most));
+  for (UserRecord::Enrollment& enrollment : user.enrollments) {
+    enrollment.factor_id = fields.plain_text();
+    enrollment.created_at = fields.time();
+    enrollment.ends_at = fields.time();
+    enrollment.authorized = fields.flag();
+  }
+  for (std::vector<Time>* times : {&user.sends, &user.wrong_codes}) {
+    times->resize(fields.number_up_to(most));
+    for (Time& time : *times) time = fields.time();
+  }
+  user.handle = fields.text();
+  fields.end();
+  return user;
+}
+
+/// What makes this all that the record says. It stays for a day after the last that it speaks of; for as long
+/// as it speaks of an unverified factor, which could be confirmed again if it were gone; and for ever with a
+/// handle.
+inline void encode_user(const UserRecord& user, storage::CounterRecord& record, Time now) {
+  Time last = now;
+  detail::FieldWriter fields(1);
+  fields.number(user.challenges.size());
+  for (const UserRecord::OpenChallenge& challenge : user.challenges) {
+    fields.text(challenge.id)
+        .text(challenge.device_id)
+        .text(challenge.session)
+        .time(challenge.created_at)
+        .time(challenge.ends_at);
+    last = std::max(last, challenge.ends_at);
+  }
+  fields.number(user.enrollments.size());
+  for (const UserRecord::Enrollment& enrollment : user.enrollments) {
+    fields.text(enrollment.factor_id)
+        .time(enrollment.created_at)
+        .time(enrollment.ends_at)
+        .flag(enrollment.authorized);
+  }
+  for (const std::vector<Time>* times : {&user.sends, &user.wrong_codes}) {
+    fields.number(times->size());
+    for (const Time time : *times) fields.time(time);
+  }
+  record.data = fields.text(user.handle).take();
+  record.purge_at =
+      user.enrollments.empty() && user.handle.empty() ? last + std::chrono::hours(24) : storage::never;
+}
+
+/// Whether what the record speaks of is over.
+template <class Entry> [[nodiscard]] constexpr bool is_over(const Entry& entry, Time now) noexcept {
+  return factor::is_over(entry.created_at, entry.ends_at, now);
+}
+
+/// The entry of this factor's enrolment; null if there is none.
+[[nodiscard]] inline const UserRecord::Enrollment* enrollment_of(const UserRecord& user,
+                                                                 std::string_view factor_id) noexcept {
+  const auto found = std::ranges::find(user.enrollments, factor_id, &UserRecord::Enrollment::factor_id);
+  return found == user.enrollments.end() ? nullptr : &*found;
+}
+
+/// Throws `errc::enrollment_expired` for a factor that can be confirmed no more.
+inline void check_in_time(const UserRecord& user, const storage::FactorRecord& factor, Time now) {
+  const UserRecord::Enrollment* const enrollment = enrollment_of(user, factor.id);
+  if (enrollment != nullptr && is_over(*enrollment, now))
+    throw Error(errc::enrollment_expired,
+                "the enrolment of factor " + factor.id + " was not confirmed in time; enrol it anew");
+}
+
+inline void forget_enrollment(UserRecord& user, std::string_view factor_id) {
+  std::erase_if(user.enrollments, [&](const auto& entry) { return entry.factor_id == factor_id; });
+}
+
+/// Which open challenge goes when there are too many from this device, or from none: of those of the session
+/// that has the most, the oldest, so that one session cannot end those of all others.
+[[nodiscard]] inline std::vector<UserRecord::OpenChallenge>::iterator next_to_go(UserRecord& user,
+                                                                                 std::string_view device_id) {
+  const auto of_session = [&](const UserRecord::OpenChallenge& one) {
+    return std::ranges::count_if(user.challenges, [&](const UserRecord::OpenChallenge& other) {
+      return other.device_id == device_id && other.session == one.session;
+    });
+  };
+  auto chosen = user.challenges.end();
+  for (auto open = user.challenges.begin(); open != user.challenges.end(); ++open)
+    if (open->device_id == device_id &&
+        (chosen == user.challenges.end() || of_session(*open) > of_session(*chosen)))
+      chosen = open;
+  return chosen;
+}
+
+/// What stands for a session's bound value beside other challenges; empty for none.
+[[nodiscard]] inline std::string session_of(const ChallengeOptions& request, const KeyRing& keys) {
+  constexpr std::size_t enough = 8;
+  if (!request.binding) return {};
+  const std::string mac = keys.authenticate(*request.binding, "session of an open challenge");
+  return mac.substr(mac.size() - enough);
+}
+
+/// The most open challenges from one trusted device: with 20 devices, the record stays small.
+inline constexpr std::size_t open_challenges_a_device = 5;
+
+/// Takes one more open challenge in, and returns the ids of those that must go for it.
+[[nodiscard]] inline std::vector<std::string>
+admit(UserRecord& user, const storage::ChallengeRecord& challenge, std::string_view device_id,
+      const ChallengeOptions& request, const factor::Context& context) {
+  std::erase_if(user.challenges, [&](const auto& open) { return is_over(open, context.now); });
+  std::vector<std::string> gone;
+  const auto open = [&] {
+    return std::ranges::count(user.challenges, device_id, &UserRecord::OpenChallenge::device_id);
+  };
+  const std::size_t bound = context.options.open_challenges_a_user;
+  const std::size_t most = device_id.empty() ? bound : std::min(bound, open_challenges_a_device);
+  while (open() >= static_cast<std::ptrdiff_t>(most)) {
+    const auto chosen = next_to_go(user, device_id);
+    gone.push_back(std::move(chosen->id));
+    user.challenges.erase(chosen);
+  }
+  user.challenges.push_back(
+      {challenge.id, std::string(device_id), session_of(request, context.keys), challenge.created_at,
+       challenge.expires_at.value_or(challenge.created_at + context.options.challenge_lifetime)});
+  return gone;
+}
+
+/// Takes one more unverified factor in, and returns the ids of those that must go: what is over, and the
+/// oldest.
+[[nodiscard]] inline std::vector<std::string> admit(UserRecord& user, const storage::FactorRecord& factor,
+                                                    bool authorized, const factor::Context& context) {
+  std::vector<std::string> gone;
+  const auto end = [&](std::vector<UserRecord::Enrollment>::iterator entry) {
+    gone.push_back(std::move(entry->factor_id));
+    return user.enrollments.erase(entry);
+  };
+  for (auto entry = user.enrollments.begin(); entry != user.enrollments.end();)
+    entry = is_over(*entry, context.now) ? end(entry) : entry + 1;
+  while (user.enrollments.size() >= context.options.unverified_factors_a_user)
+    (void)end(user.enrollments.begin());
+  user.enrollments.push_back(
+      {factor.id, factor.created_at, factor.created_at + context.options.enrollment_lifetime, authorized});
+  return gone;
+}
+
+/// Counts one more code that is sent to the user; or what refuses it.
+[[nodiscard]] inline std::optional<factor::Refusal>
+count_send(UserRecord& user, const storage::FactorRecord& factor, const factor::Context& context) {
+  const factor::SendLimits limits{std::chrono::seconds(0), context.options.sends_a_user_an_hour,
+                                  context.options.sends_a_user_a_day};
+  const auto wait = factor::count_send(user.sends, limits, context).wait;
+  if (!wait) return std::nullopt;
+  const bool sms = factor.type == FactorType::sms;
+  return factor::Refusal{sms ? EventType::sms_refused : EventType::code_refused,
+                         factor::too_many(sms ? errc::sms_rate_limited : errc::code_rate_limited,
+                                          "codes to this user", "sent", *wait)};
+}
+
+inline void forget_old_guesses(UserRecord& user, Time now) {
+  std::erase_if(user.wrong_codes, [&](Time at) { return at <= now - std::chrono::hours(24); });
+  for (Time& at : user.wrong_codes) at = std::min(at, now); // of a clock that was ahead
+}
+
+/// Throws `errc::user_delayed` if too many of the user's codes were wrong within a day.
+inline void check_guesses(UserRecord& user, const factor::Context& context) {
+  forget_old_guesses(user, context.now);
+  const std::size_t most = context.options.wrong_codes_a_user_a_day;
+  if (user.wrong_codes.size() < most) return;
+  const Time until = user.wrong_codes[user.wrong_codes.size() - most] + std::chrono::hours(24);
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(until - context.now);
+  throw Error(
+      errc::user_delayed,
+      "too many wrong codes of this user in a day; codes that can be guessed are asked for again in " +
+          std::to_string(wait.count()) +
+          " s, and a security key, a recovery code or a trusted device works meanwhile",
+      wait);
+}
+
+/// Counts a wrong code of a verified factor whose codes can be guessed.
+inline void count_wrong_code(UserRecord& user, const factor::Context& context) {
+  forget_old_guesses(user, context.now);
+  if (user.wrong_codes.size() < 1000) user.wrong_codes.push_back(context.now);
+}
+
+} // namespace mfa::decision

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <mfa/assurance.hpp>
+#include <mfa/authorization.hpp>
+#include <mfa/decision/challenge.hpp>
+#include <mfa/error.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/purpose.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+#include <mfa/verbs/find_challenge.hpp>
+#include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+[[nodiscard]] inline bool is_verified(const storage::FactorRecord& factor) noexcept {
+  return factor.state == FactorState::verified;
+}
+
+/// Whether this challenge, with its factor, allows a change of the user's factors now.
+[[nodiscard]] inline bool allows(const storage::ChallengeWithFactor& found, std::string_view user_id,
+                                 const factor::Context& context) {
+  storage::ChallengeRecord challenge = found.challenge;
+  return !user_id.empty() && challenge.state == ChallengeState::verified && found.factor &&
+         is_verified(*found.factor) && found.factor->user_id == user_id &&
+         decision::take_terms(challenge).purpose != Purpose::action &&
+         is_fresh(challenge.updated_at, context.options.authorization_lifetime, context.now);
+}
+
+/// Throws `errc::authorization_required` unless the change of this user's factors is allowed now. Returns the
+/// factor that vouches for it; none for an operator.
+Verb<std::optional<std::string>> authorize(const VerbRun auto& run, const Authorization& authorization,
+                                           std::string_view user_id, const factor::Context& context) {
+  if (authorization.is_by_operator()) co_return std::nullopt;
+  const std::string& challenge_id = authorization.challenge_id();
+  if (detail::is_id(challenge_id, detail::challenge_id_prefix)) {
+    auto found = co_await find_challenge_and_factor(run, challenge_id);
+    if (found && allows(*found, user_id, context)) co_return std::move(found->challenge.factor_id);
+  }
+  throw Error(errc::authorization_required,
+              "this changes the second factors of a user who has one; have the user show it, and give the "
+              "Verification, which counts for Options::authorization_lifetime, or its challenge's id");
+}
+
+} // namespace mfa::verbs

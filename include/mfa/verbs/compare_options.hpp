@@ -1,0 +1,96 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/encoding/fields.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/options.hpp>
+#include <mfa/relying_party.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+/// The options that decide security, by name.
+using OptionValues = std::map<std::string, std::string, std::less<>>;
+
+[[nodiscard]] inline OptionValues security_options(const Options& options) {
+  OptionValues values;
+  visit_limits(options, [&](std::string_view name, std::int64_t value, std::int64_t, std::int64_t,
+                            std::string_view) { values.emplace(name, std::to_string(value)); });
+  std::vector<std::string> countries = options.sms_allowed_country_codes;
+  std::ranges::sort(countries);
+  std::string& listed = values["sms_allowed_country_codes"];
+  for (const std::string& country : countries) listed.append(country).append(" ");
+  values["unsealed_records"] = options.unsealed_records == UnsealedRecords::accept ? "accept" : "refuse";
+  values["unverified_factors_sign_in"] = options.unverified_factors_sign_in ? "yes" : "no";
+  values["webauthn"] = options.webauthn ? options.webauthn->security_settings() : "none";
+  return values;
+}
+
+[[nodiscard]] inline storage::CounterRecord encode(const OptionValues& values,
+                                                   storage::CounterRecord record) {
+  constexpr Time never{std::chrono::milliseconds(100'000'000'000'000)};
+  mfa::detail::FieldWriter fields(1);
+  fields.number(values.size());
+  for (const auto& [name, value] : values) fields.text(name).text(value);
+  record.data = fields.take();
+  record.purge_at = never;
+  return record;
+}
+
+[[nodiscard]] inline OptionValues decode_options(const storage::CounterRecord& record) {
+  mfa::detail::FieldReader fields(record.data, 1, "record", record.id);
+  OptionValues values;
+  for (auto count = fields.number_up_to(1000); count > 0; --count) {
+    std::string name(fields.plain_text());
+    values.emplace(std::move(name), std::string(fields.plain_text()));
+  }
+  fields.end();
+  return values;
+}
+
+/// The names of the options that are not alike, by commas. An option that one of the two does not know, as
+/// its release has none of this name, is not compared.
+[[nodiscard]] inline std::string different(const OptionValues& ours, const OptionValues& theirs) {
+  std::string names;
+  for (const auto& [name, value] : ours) {
+    const auto other = theirs.find(name);
+    if (other == theirs.end() || other->second == value) continue;
+    names.append(names.empty() ? "" : ", ").append("Options::").append(name);
+  }
+  return names;
+}
+
+/// See `Verifier::compare_options` and, to `replace`, `Verifier::publish_options`.
+Verb<void> compare_options(const VerbRun auto& run, bool replace) {
+  const OptionValues ours = security_options(run.options);
+  for (Rounds rounds("the record of the options");; rounds.next()) {
+    auto found = co_await run.find_counter("options");
+    if (found && !found->data.empty() && !replace) {
+      const std::string names = different(ours, decode_options(*found));
+      if (names.empty()) co_return;
+      throw Error(errc::options_differ,
+                  "this node has other options than the storage was used with: " + names +
+                      ". Give it the same, or call publish_options if these are to hold from now on");
+    }
+    storage::CounterRecord record = found ? *std::move(found) : storage::CounterRecord();
+    record.id = "options";
+    storage::Batch batch;
+    batch.counters.push_back(encode(ours, std::move(record)));
+    if (co_await run.commit(batch)) co_return;
+  }
+}
+
+} // namespace mfa::verbs

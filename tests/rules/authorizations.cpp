@@ -1,0 +1,332 @@
+// What changes the second factors of a user who has one wants a fresh verification of one that stands, for
+// each verb and each thing that may be given in its place; and whoever has only the password gets nowhere.
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+#include "support/whole_storage.hpp"
+
+using mfa::Authorization;
+using mfa::errc;
+using mfa::Purpose;
+using mfa::Status;
+using mfa::test::thrown_by;
+using namespace std::chrono_literals;
+
+using Host = mfa::test::HostOver<mfa::test::WholeStorage<mfa::storage::Memory>>;
+
+namespace {
+
+/// A user with an authenticator, recovery codes and a token, and another user.
+struct Account {
+  Host host;
+  std::string secret;
+  std::string totp_id;
+  std::string codes_id;
+  std::string hotp_id;
+  std::string others_secret;
+  std::string others_id;
+
+  Account() {
+    const auto totp = host.enroll_totp("u_42");
+    const auto hotp = host.verifier.enroll_factor(
+        mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"}, mfa::by_operator);
+    const auto other = host.enroll_totp("u_43");
+    secret = totp.totp.secret;
+    totp_id = totp.factor.id();
+    hotp_id = hotp.factor.id();
+    others_secret = other.totp.secret;
+    others_id = other.factor.id();
+    const auto first = mfa::otp::hotp(mfa::otp::base32_decode(hotp.hotp.secret), 0);
+    REQUIRE(totp.factor.confirm(host.code(secret)).confirmed());
+    REQUIRE(hotp.factor.confirm(first).confirmed());
+    REQUIRE(other.factor.confirm(host.code(others_secret)).confirmed());
+    codes_id =
+        host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, mfa::by_operator).factor.id();
+    host.clock.advance(30s);
+  }
+
+  mfa::Verification verify(const std::string& factor_id, const std::string& code,
+                           Purpose purpose = Purpose::sign_in) {
+    const std::string action = purpose == Purpose::action ? "pay" : "";
+    const auto challenge =
+        host.verifier.challenge_factor(factor_id, mfa::any_user, {.purpose = purpose, .action = action});
+    return challenge.verify(code, {.purpose = purpose, .action = action});
+  }
+  mfa::Verification shown(Purpose purpose = Purpose::sign_in) {
+    auto verification = verify(totp_id, host.code(secret), purpose);
+    REQUIRE(verification.valid());
+    return verification;
+  }
+
+  /// A further authenticator of the user, which is confirmed with this code.
+  mfa::Confirmation confirm_another(bool rightly) {
+    const auto another = host.verifier.enroll_factor(
+        mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"}, mfa::by_operator);
+    return another.factor.confirm(rightly ? host.code(another.totp.secret)
+                                          : host.wrong_code(another.totp.secret));
+  }
+};
+
+struct Verb {
+  const char* name;
+  std::function<void(Account&, const Authorization&)> call;
+};
+
+const std::vector<Verb> verbs{
+    {"enrol a further factor",
+     [](Account& account, const Authorization& authorization) {
+       (void)account.host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, authorization);
+     }},
+    {"enrol recovery codes",
+     [](Account& account, const Authorization& authorization) {
+       (void)account.host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, authorization);
+     }},
+    {"delete a factor",
+     [](Account& account, const Authorization& authorization) {
+       account.host.verifier.delete_factor(account.hotp_id, "u_42", authorization);
+     }},
+    {"regenerate recovery codes",
+     [](Account& account, const Authorization& authorization) {
+       (void)account.host.verifier.regenerate_recovery_codes(account.codes_id, "u_42", authorization);
+     }},
+    {"remember a device",
+     [](Account& account, const Authorization& authorization) {
+       (void)account.host.verifier.remember_device("u_42", "Laptop", authorization);
+     }},
+    {"unlock a factor",
+     [](Account& account, const Authorization& authorization) {
+       account.host.verifier.unlock_factor(account.hotp_id, "u_42", authorization);
+     }},
+};
+
+struct Row {
+  const char* given;
+  bool allows;
+  std::function<Authorization(Account&)> make;
+};
+
+/// A verification that counts, and then something happens.
+template <class Then> std::function<Authorization(Account&)> shown_and(Then then) {
+  return [then](Account& account) {
+    Authorization authorization = account.shown();
+    then(account);
+    return authorization;
+  };
+}
+
+const std::vector<Row> rows{
+    {"nothing", false, [](Account&) { return Authorization(); }},
+    {"an operator", true, [](Account&) { return Authorization(mfa::by_operator); }},
+
+    {"a verification to sign in", true, [](Account& account) { return Authorization(account.shown()); }},
+    {"a verification to step up", true,
+     [](Account& account) { return Authorization(account.shown(Purpose::step_up)); }},
+    {"the verification of an action", false,
+     [](Account& account) { return Authorization(account.shown(Purpose::action)); }},
+    {"a wrong code", false,
+     [](Account& account) {
+       return Authorization(account.verify(account.totp_id, account.host.wrong_code(account.secret)));
+     }},
+    {"a confirmation", true, [](Account& account) { return Authorization(account.confirm_another(true)); }},
+    {"a confirmation that failed", false,
+     [](Account& account) { return Authorization(account.confirm_another(false)); }},
+
+    {"the id of a challenge that was verified", true,
+     [](Account& account) { return Authorization::of_challenge(account.shown().challenge().id()); }},
+    {"the id of one that was not", false,
+     [](Account& account) {
+       const auto verification = account.verify(account.totp_id, account.host.wrong_code(account.secret));
+       return Authorization::of_challenge(verification.challenge().id());
+     }},
+    {"the id of one that is open", false,
+     [](Account& account) {
+       return Authorization::of_challenge(
+           account.host.verifier.challenge_factor(account.totp_id, "u_42").id());
+     }},
+    {"the id of none", false,
+     [](Account&) { return Authorization::of_challenge("auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ"); }},
+    {"the id of a factor", false,
+     [](Account& account) { return Authorization::of_challenge(account.totp_id); }},
+    {"an empty id", false, [](Account&) { return Authorization::of_challenge(""); }},
+
+    {"another user's verification", false,
+     [](Account& account) {
+       return Authorization(account.verify(account.others_id, account.host.code(account.others_secret)));
+     }},
+
+    {"one of almost ten minutes ago", true,
+     shown_and([](Account& account) { account.host.clock.advance(10min - 1ms); })},
+    {"one of ten minutes ago", false, shown_and([](Account& account) { account.host.clock.advance(10min); })},
+    {"one of a clock that was ten minutes ahead", false,
+     shown_and([](Account& account) { account.host.clock.advance(-10min); })},
+    {"one that others opened many challenges after", true, shown_and([](Account& account) {
+       for (int i = 0; i < 50; ++i) (void)account.host.verifier.challenge_factor(account.totp_id, "u_42");
+     })},
+    {"one of a factor that was deleted", false, shown_and([](Account& account) {
+       account.host.verifier.delete_factor(account.totp_id, "u_42", mfa::by_operator);
+     })},
+};
+
+/// What a verb throws; of no `errc` if it does what it is to do.
+errc called(const Verb& verb, Account& account, const Authorization& authorization) {
+  return thrown_by([&] {
+    verb.call(account, authorization);
+    return 0;
+  });
+}
+
+} // namespace
+
+TEST_CASE("Each verb is allowed by what shows a factor, and by nothing else") {
+  for (const Verb& verb : verbs)
+    for (const Row& row : rows) {
+      CAPTURE(verb.name, row.given);
+      Account account;
+      const Authorization authorization = row.make(account);
+      const auto before = account.host.storage.contents();
+      CHECK(called(verb, account, authorization) == (row.allows ? errc{} : errc::authorization_required));
+      if (!row.allows) CHECK(account.host.storage.contents() == before);
+    }
+}
+
+TEST_CASE("How long a verification counts is the host's to say") {
+  for (const auto passed : {59s, 60s}) {
+    CAPTURE(passed.count());
+    Host host({.authorization_lifetime = 60s});
+    const auto totp = host.enroll_totp();
+    const Authorization shown = totp.factor.confirm(host.code(totp.totp.secret));
+    host.clock.advance(passed);
+    CHECK(thrown_by([&] { return host.verifier.remember_device("u_42", "Laptop", shown); }) ==
+          (passed < 60s ? errc{} : errc::authorization_required));
+  }
+}
+
+TEST_CASE("One verification allows what follows from it: the factor it vouches for may be deleted last") {
+  Account account;
+  const auto shown = account.shown();
+  const auto& verifier = account.host.verifier;
+  CHECK_NOTHROW(verifier.regenerate_recovery_codes(account.codes_id, "u_42", shown));
+  CHECK_NOTHROW(verifier.delete_factor(account.hotp_id, "u_42", shown));
+  CHECK_NOTHROW(verifier.delete_factor(account.totp_id, "u_42", shown)); // by itself
+  CHECK(thrown_by([&] { return verifier.remember_device("u_42", "Laptop", shown); }) ==
+        errc::authorization_required);
+}
+
+TEST_CASE("A verification allows nothing on another user's factors, though any user may be meant") {
+  Account account;
+  const auto& verifier = account.host.verifier;
+  const Authorization others = account.verify(account.others_id, account.host.code(account.others_secret));
+  CHECK(thrown_by([&] {
+          verifier.delete_factor(account.hotp_id, mfa::any_user, others);
+          return 0;
+        }) == errc::authorization_required);
+  CHECK(thrown_by([&] {
+          return verifier.regenerate_recovery_codes(account.codes_id, mfa::any_user, others);
+        }) == errc::authorization_required);
+}
+
+TEST_CASE("Nobody's factor vouches for nobody's other factor") {
+  Host host;
+  const auto mine = host.verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "a"});
+  const auto theirs = host.verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "b"});
+  const Authorization shown = mine.factor.confirm(host.code(mine.totp.secret));
+  REQUIRE(theirs.factor.confirm(host.code(theirs.totp.secret)).confirmed());
+  CHECK(thrown_by([&] {
+          theirs.factor.remove(shown);
+          return 0;
+        }) == errc::authorization_required);
+  CHECK_NOTHROW(theirs.factor.remove(mfa::by_operator));
+}
+
+TEST_CASE("An unverified factor is deleted without any, for it signs nobody in") {
+  Account account;
+  const auto waiting =
+      account.host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, mfa::by_operator);
+  CHECK_NOTHROW(waiting.factor.remove());
+}
+
+TEST_CASE("A password alone enrols and confirms a first factor, and gets no session by that") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string& id = enrolled.factor.id();
+  CHECK(thrown_by([&] { return host.verifier.challenge_factor(id, "u_42"); }) == errc::factor_not_verified);
+  // Codes that nobody has to show are not given for it, though the user has no other factor.
+  CHECK(thrown_by([&] {
+          return host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}).factor.id();
+        }) == errc::authorization_required);
+  CHECK(thrown_by([&] { return host.verifier.remember_device("u_42", "Laptop", Authorization()); }) ==
+        errc::authorization_required);
+  // Its answer is no verification, by its type: see purposes.cpp.
+  CHECK(enrolled.factor.confirm(host.code(enrolled.totp.secret)).confirmed());
+}
+
+TEST_CASE("A password alone does nothing beside a factor that stands") {
+  Account account;
+  const auto& verifier = account.host.verifier;
+  const auto before = account.host.storage.contents();
+  const auto refused = [&](const auto& request) {
+    CHECK(thrown_by([&] { return verifier.enroll_factor(request).factor.id(); }) ==
+          errc::authorization_required);
+  };
+  refused(mfa::Totp{.issuer = "Foo Corp", .user = "mallory", .user_id = "u_42"});
+  refused(mfa::Hotp{.issuer = "Foo Corp", .user = "mallory", .user_id = "u_42"});
+  refused(mfa::Sms{.phone_number = "+14155550199", .user_id = "u_42"});
+  refused(mfa::GenericOtp{.user_id = "u_42"});
+  refused(mfa::RecoveryCodes{.user_id = "u_42"});
+  for (const Verb& verb : verbs) CHECK(called(verb, account, {}) == errc::authorization_required);
+  CHECK(account.host.storage.contents() == before);
+}
+
+TEST_CASE("What a password alone enrolled before the user's own factor is confirmed no more after it") {
+  Host host;
+  const auto thiefs = host.enroll_totp();
+  const auto own = host.enroll_totp();
+  REQUIRE(own.factor.confirm(host.code(own.totp.secret)).confirmed());
+  const std::string code = host.code(thiefs.totp.secret);
+  for (int i = 0; i < 2; ++i)
+    CHECK(thrown_by([&] { return thiefs.factor.confirm(code); }) == errc::authorization_required);
+  CHECK_FALSE(host.verifier.get_factor(thiefs.factor.id(), "u_42").verified());
+  CHECK(thrown_by([&] { return thiefs.factor.challenge(); }) == errc::factor_not_verified);
+  // The user may enrol another beside it, by what he has shown.
+  host.clock.advance(30s);
+  const auto shown = own.factor.challenge().verify(host.code(own.totp.secret));
+  const auto second = host.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, shown).factor;
+  const auto challenge = second.challenge_enrollment();
+  CHECK(challenge.confirm(challenge.code()).confirmed());
+}
+
+TEST_CASE("A device is trusted for as long as the factor that vouched for it, or any, is there") {
+  for (const bool by_operator : {false, true}) {
+    CAPTURE(by_operator);
+    Account account;
+    const auto& verifier = account.host.verifier;
+    const auto device = verifier.remember_device(
+        "u_42", "Laptop", by_operator ? Authorization(mfa::by_operator) : Authorization(account.shown()));
+    const auto trusted = [&] { return verifier.check_device(device.token, "u_42").has_value(); };
+    verifier.delete_factor(account.hotp_id, "u_42", mfa::by_operator);
+    CHECK(trusted());
+    verifier.delete_factor(account.totp_id, "u_42", mfa::by_operator);
+    CHECK(trusted() == by_operator);
+    verifier.delete_factor(account.codes_id, "u_42", mfa::by_operator); // the last
+    CHECK_FALSE(trusted());
+  }
+}
+
+TEST_CASE("An enrolment that was not confirmed in time is not confirmed later, whatever was purged") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const auto confirm = [&] {
+    return thrown_by([&] { return enrolled.factor.confirm(host.code(enrolled.totp.secret)); });
+  };
+  for (const auto passed : {10min, 24h * 60 + 0min, 24h * 366 + 0min}) {
+    host.clock.advance(passed);
+    (void)host.verifier.purge_expired();
+    CHECK(confirm() == errc::enrollment_expired);
+  }
+}

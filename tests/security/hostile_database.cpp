@@ -1,0 +1,103 @@
+// Whoever can write to the whole database, and has an honest account of his own but no key, signs in as
+// nobody else, and gets no more than he may as himself. What he gets by putting back what a record was once,
+// or by removing it, which no seal inside a record can tell, is in a table of docs/security.md.
+// MFA_TEST_EDITS takes another number of edits (there are 700,000), MFA_TEST_SEED the seed that a run
+// printed.
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include <mfa/mfa.hpp>
+
+#include "support/catch.hpp"
+#include "support/host.hpp"
+#include "support/hostile_database.hpp"
+#include "support/whole_storage.hpp"
+
+using namespace mfa::test::hostile;
+
+TEST_CASE("no edit of a record gains anything") {
+  const std::size_t edits = nothing_is_gained<mfa::storage::Memory>("memory", 110'000);
+  if (std::getenv("MFA_TEST_EDITS") == nullptr) CHECK(edits >= 100'000);
+}
+
+TEST_CASE("no edit of a record in SQLite gains anything") {
+  (void)nothing_is_gained<mfa::test::TemporarySqlite>("SQLite", 2'000);
+}
+
+namespace {
+
+std::string listed(const std::set<std::string>& gains) {
+  std::string text;
+  for (const std::string& gain : gains) text.append(text.empty() ? "" : ", ").append(gain);
+  return text.empty() ? "nothing" : text;
+}
+
+std::string row(const std::string& sort, const Gains& rollbacks, const Gains& deletions) {
+  const auto of = [&](const Gains& gains) {
+    const auto found = gains.find(sort);
+    return found == gains.end() ? "" : listed(found->second);
+  };
+  return "| " + sort + " | " + of(rollbacks) + " | " + of(deletions) + " |";
+}
+
+} // namespace
+
+TEST_CASE("docs/security.md says what is gained by rollback and deletion") {
+  Attack<mfa::storage::Memory> attack(false);
+  const Gains rollbacks = gains_by_rollback(attack);
+  const Gains deletions = gains_by_deletion(attack);
+  std::printf("%zu rollbacks and deletions, which %zu attempts followed\n", attack.edits, attack.attempts);
+  std::set<std::string> rows;
+  for (const Gains* gains : {&rollbacks, &deletions})
+    for (const auto& [sort, gained] : *gains) rows.insert(row(sort, rollbacks, deletions));
+
+  std::ifstream page(MFA_SOURCE_DIRECTORY "/docs/security.md");
+  std::set<std::string> told;
+  bool below = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("#")) below = line == "### What a rollback and a deletion give";
+    if (below && line.starts_with("| ") && !line.starts_with("| record |") && !line.starts_with("| --- |"))
+      told.insert(line);
+  }
+  for (const std::string& is : rows)
+    if (!told.contains(is)) std::printf("docs/security.md lacks: %s\n", is.c_str());
+  CHECK(told == rows);
+}
+
+TEST_CASE("what was written in an epoch that is over cannot be put back") {
+  Attack<mfa::storage::Memory> attack(true);
+  for (const auto& [sort, gained] : gains_by_rollback(attack, true)) {
+    CAPTURE(sort);
+    CHECK(listed(gained) == "nothing");
+  }
+}
+
+namespace {
+
+/// Where somebody else writes to the records of users between every read and every commit.
+struct MovingUsers : mfa::storage::Memory {
+  bool moves = false;
+
+  bool commit(const mfa::storage::Batch& batch) {
+    for (const auto& counter : batch.counters)
+      if (moves && counter.id.starts_with("user_")) return false;
+    return mfa::storage::Memory::commit(batch);
+  }
+};
+
+} // namespace
+
+TEST_CASE("a wrong code is counted while somebody moves its user's record all the time") {
+  mfa::test::HostOver<MovingUsers> host;
+  const auto enrolled = host.enroll_verified_totp();
+  const auto challenge = host.verifier.challenge_factor(enrolled.factor.id(), "u_42");
+  host.storage.moves = true;
+  for (int attempts = 4; attempts >= 0; --attempts)
+    CHECK(challenge.verify(host.wrong_code(enrolled.totp.secret)).challenge().attempts_left() ==
+          static_cast<unsigned>(attempts));
+  CHECK(challenge.verify(host.code(enrolled.totp.secret)).status() == mfa::Status::too_many_attempts);
+}
