@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,7 +11,6 @@
 
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
-#include <mfa/event.hpp>
 #include <mfa/options.hpp>
 #include <mfa/relying_party.hpp>
 #include <mfa/storage/record.hpp>

@@ -10,26 +10,20 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/authorization.hpp>
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/key_ring.hpp>
-#include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/base64url.hpp>
-#include <mfa/encoding/checked_text.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
-#include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/lifetime.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
-#include <mfa/user_id.hpp>
 #include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/ids.hpp>
-#include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,11 +17,9 @@
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/base64url.hpp>
 #include <mfa/encoding/checked_text.hpp>
-#include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
-#include <mfa/factor/lifetime.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>

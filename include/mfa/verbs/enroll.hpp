@@ -12,7 +12,6 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
-#include <mfa/factor/kinds.hpp>
 #include <mfa/factor_details.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>

@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/challenge.hpp>
@@ -35,8 +34,8 @@ inline constexpr char stamp_mark = '\x81';
 /// Of which table a stamp's record is.
 enum class Stamped : std::uint8_t { factor = 1, challenge, counter };
 
-/// An id that the verbs have checked, without the prefix that it has in common with others: each block of a
-/// hash that is saved is 3 % of a verification.
+/// An id that the verbs have checked, without the prefix that it has in common with others, so that the hash
+/// has fewer blocks.
 [[nodiscard]] inline std::string_view without_prefix(std::string_view id) noexcept {
   return id.size() > mfa::detail::ulid_size ? id.substr(id.size() - mfa::detail::ulid_size) : id;
 }
@@ -157,7 +156,7 @@ inline void seal(storage::Batch& batch, const KeyRing& keys) {
 [[noreturn]] inline void throw_broken(std::string_view name, std::string_view id) {
   throw Error(errc::seal_broken, "the seal of " + std::string(name) + ' ' + std::string(id) +
                                      " is broken: the record was changed, cut off or moved by something else "
-                                     "than this library; restore it, or delete it");
+                                     "than this library; restore it, or remove it from the storage");
 }
 
 /// Of a factor that a release without stamps wrote: its secret, which was sealed to its id and kind alone, is
