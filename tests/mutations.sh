@@ -413,6 +413,18 @@ mutate "changes: an enrolment that was not confirmed is not forgotten" decision/
 mutate "changes: a first factor is confirmed before others" verbs/verify.hpp \
   'if (is_verified(other) && other.id != factor.id)' 'if (false)'
 
+tests=tests/verbs/imported_tokens.cpp
+mutate "import: no token after its time" verbs/import.hpp 'if (token.valid_until && now >= *token.valid_until)' 'if (false)'
+mutate "import: none before it" verbs/import.hpp 'if (token.valid_from && now < *token.valid_from)' 'if (false)'
+mutate "import: a token that its file has no use for" verbs/import.hpp 'entries.front().problem = token.problem;' ''
+mutate "import: what is there already" verbs/import.hpp 'if (co_await is_there(record, account.secret, context)) {' \
+  'if (false) {'
+mutate "import: hexadecimal is no base32" token_csv.hpp 'if (token.problem.empty() && in_hex(token)) {' 'if (false) {'
+mutate "import: serial numbers of a spreadsheet" token_csv.hpp 'if (exponent != std::string_view::npos &&' 'if (false &&'
+mutate "import: one column of secrets" token_csv.hpp 'if (column != TokenColumn::ignored &&' 'if (false &&'
+mutate "import: no more fields than columns" token_csv.hpp 'if (fields->size() > columns_.size() &&' 'if (false &&'
+mutate "import: Yubico's own passwords" token_csv.hpp 'if (field.view() != "0") refuse(' 'if (false) refuse('
+
 tests=tests/webauthn/what_browsers_send.cpp libraries="$libraries -lcbor" party=webauthn/relying_party.hpp
 mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'
 mutate "webauthn: the highest counter stays" $party 'std::max(data->sign_count, credential.sign_count)' 'data->sign_count'

@@ -21,6 +21,7 @@ enum class errc {
   invalid_phone_number,    ///< not an E.164 number
   invalid_secret,          ///< a secret to import that is not base32, too short or too long
   invalid_uri,             ///< an otpauth URI or an export that cannot be read
+  invalid_token_file,      ///< a file of tokens, or a line of it, that cannot be read or must not be used
   invalid_sms_template,    ///< no `{{code}}`, a token without a value, a bad value, or too long
   qr_code_too_large,       ///< the text does not fit a QR code at the chosen error correction
   sms_rate_limited,        ///< too many messages to this number; `Error::retry_after()` says how long to wait
@@ -71,6 +72,7 @@ namespace mfa {
       case errc::invalid_phone_number: return "invalid phone number";
       case errc::invalid_secret: return "invalid secret";
       case errc::invalid_uri: return "invalid URI";
+      case errc::invalid_token_file: return "invalid token file";
       case errc::invalid_sms_template: return "invalid SMS template";
       case errc::qr_code_too_large: return "QR code too large";
       case errc::sms_rate_limited: return "SMS rate limited";

@@ -1,13 +1,18 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/encoding/text_encoding.hpp>
 #include <mfa/event.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa {
 
@@ -18,6 +23,30 @@ struct ImportLine {
   /// `otpauth-migration://offline?data=...`; white space around it is dropped
   crypto::SecretString uri;
   std::string friendly_name = {}; ///< up to 200 bytes
+};
+
+/// A hardware token, or any secret whose parts stand in columns of their own. `read_token_csv` and
+/// `pskc::read` give them; the host says whose they are.
+struct ImportToken {
+  std::string user_id = {};  ///< whose it becomes; up to 255 bytes
+  crypto::SecretString seed; ///< the secret
+  TextEncoding encoding = TextEncoding::base32;
+  std::string issuer = {}; ///< empty: `ImportOptions::issuer`
+  std::string user = {};   ///< empty: see `ImportOptions::user_id_as_user`
+  crypto::Hash hash = crypto::Hash::sha1;
+  unsigned digits = 6;
+  std::chrono::seconds period{30};           ///< TOTP
+  std::optional<std::uint64_t> counter = {}; ///< of the next code; with one, it is an HOTP token
+  std::string friendly_name = {};            ///< up to 200 bytes
+  // What its maker says of it, to find its user by. Not kept.
+  std::string serial_number = {};
+  std::string manufacturer = {};
+  std::string model = {};
+  // It is refused before and after.
+  std::optional<Time> valid_from = {};
+  std::optional<Time> valid_until = {};
+  std::size_t line = 0;     ///< in its file; 0: they are counted
+  std::string problem = {}; ///< why it cannot be used; it is refused for that
 };
 
 enum class ImportOutcome : std::uint8_t {

@@ -130,6 +130,13 @@ void skip_the_second_factor();
 std::vector<mfa::ImportLine> read_from_the_old_system();
 bool log_line(const mfa::ImportResult& result);
 )"},
+      {"docs/import.md", R"(
+#include <mfa/import.hpp>
+extern mfa::Verifier<mfa::storage::Sqlite> verifier;
+extern const std::string text_of_file, seed_in_hex, seed_in_base64;
+std::string user_who_has(const std::string& serial_number);
+bool log_line(const mfa::ImportResult& result);
+)"},
       {"docs/keys.md", R"(
 extern const std::array<unsigned char, 32> key_bytes, old_key, new_key;
 extern const std::string key_in_hex, key_in_base64;

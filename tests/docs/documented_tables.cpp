@@ -167,6 +167,7 @@ TEST_CASE("The tables of options name every option, with the default that the co
       {"EventContext", "event.hpp"},
       {"Page", "page.hpp"},
       {"ImportOptions", "import_types.hpp"},
+      {"TokenCsvOptions", "token_csv.hpp"},
       {"QrCodeOptions", "factor/authenticator.hpp"},
       {"ResealOptions", "key_rotation.hpp"},
       {"KeyFileOptions", "crypto/guarded_file.hpp"},

@@ -28,6 +28,7 @@
 #include <mfa/import.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/storage/sqlite.hpp>
+#include <mfa/token_csv.hpp>
 #include <mfa/workos/json.hpp>
 
 #include "support/catch.hpp"
@@ -527,6 +528,17 @@ template <class StoragePolicy> class Play {
                             }});
     CHECK(imported.refused == 2);
     heard.error_of(errc::invalid_uri, [&] { return mfa::otp::parse_uri(uri + "%").digits; });
+    const std::string& seed = token.hotp.secret;
+    const std::vector<mfa::ImportToken> tokens = mfa::read_token_csv(
+        "upn,secret,digits\nu_42," + seed + ",6\nu_42," + seed + "!,6\nu_42," + seed + "," + seed + "\n");
+    const auto taken = mfa::import_factors(
+        verifier, tokens,
+        {.issuer = "Foo Corp", .user_id_as_user = true, .report = [&](const mfa::ImportResult& result) {
+           heard.say(result.reason);
+           return true;
+         }});
+    CHECK(taken.refused == 2);
+    heard.error_of(errc::invalid_token_file, [&] { return mfa::read_token_csv(seed); });
 
     const auto device = verifier.remember_device("u_42", "Laptop", mfa::by_operator);
     secrets.add_text(device.token);

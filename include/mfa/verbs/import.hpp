@@ -27,6 +27,8 @@
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/import_types.hpp>
 #include <mfa/otp/migration.hpp>
+#include <mfa/otp/seed.hpp>
+#include <mfa/otp/uri.hpp>
 #include <mfa/otp/uri_parser.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -46,8 +48,8 @@ template <VerbRun R> class Import {
   }
 
   /// False: the host wants to stop.
-  Verb<bool> take(const ImportLine& line) {
-    ++summary_.lines;
+  template <class Line> Verb<bool> take(const Line& line) {
+    line_ = number_of(line, ++summary_.lines);
     std::vector<otp::MigrationEntry> entries;
     std::optional<Refusal> refusal;
     try {
@@ -55,7 +57,7 @@ template <VerbRun R> class Import {
     } catch (const Error& error) {
       refusal = refusal_of(error);
     }
-    if (refusal) co_await refuse(line, 1, *std::move(refusal));
+    if (refusal) co_await refuse(line.user_id, 1, *std::move(refusal));
     for (std::size_t i = 0; i < entries.size(); ++i) co_await take(line, i + 1, entries[i]);
     if (results_.size() < at_once) co_return true;
     co_return co_await commit();
@@ -89,6 +91,37 @@ template <VerbRun R> class Import {
     return entries;
   }
 
+  /// A token is one account.
+  std::vector<otp::MigrationEntry> read(const ImportToken& token) {
+    std::vector<otp::MigrationEntry> entries(1);
+    entries.front().problem = token.problem;
+    if (token.problem.empty())
+      entries.front().account = {.issuer = token.issuer,
+                                 .user = token.user,
+                                 .secret = otp::decode_seed(token.seed, token.encoding),
+                                 .hash = token.hash,
+                                 .digits = token.digits,
+                                 .period = token.period,
+                                 .counter = token.counter};
+    return entries;
+  }
+
+  static std::size_t number_of(const ImportLine&, std::size_t counted) { return counted; }
+  static std::size_t number_of(const ImportToken& token, std::size_t counted) {
+    return token.line > 0 ? token.line : counted;
+  }
+
+  static errc problem_code(const ImportLine&) { return errc::invalid_uri; }
+  static errc problem_code(const ImportToken&) { return errc::invalid_token_file; }
+
+  static void check_time(const ImportLine&, Time) {}
+  static void check_time(const ImportToken& token, Time now) {
+    if (token.valid_until && now >= *token.valid_until)
+      throw Error(errc::invalid_token_file, "the token may not be used any more, says its maker");
+    if (token.valid_from && now < *token.valid_from)
+      throw Error(errc::invalid_token_file, "the token may not be used yet, says its maker; import it then");
+  }
+
   /// What is wrong with the line is reported; what is wrong with the storage ends the import. Called while
   /// `error` is handled.
   static Refusal refusal_of(const Error& error) {
@@ -99,7 +132,7 @@ template <VerbRun R> class Import {
     return {error.what(), std::current_exception()};
   }
 
-  Verb<void> take(const ImportLine& line, std::size_t number, const otp::MigrationEntry& entry) {
+  Verb<void> take(const auto& line, std::size_t number, const otp::MigrationEntry& entry) {
     std::optional<Refusal> refusal;
     if (entry.problem.empty()) {
       try {
@@ -108,21 +141,22 @@ template <VerbRun R> class Import {
         refusal = refusal_of(error);
       }
     } else {
-      refusal = Refusal{entry.problem, std::make_exception_ptr(Error(errc::invalid_uri, entry.problem))};
+      refusal = Refusal{entry.problem, std::make_exception_ptr(Error(problem_code(line), entry.problem))};
     }
-    if (refusal) co_await refuse(line, number, *std::move(refusal));
+    if (refusal) co_await refuse(line.user_id, number, *std::move(refusal));
   }
 
-  Verb<void> take_account(const ImportLine& line, std::size_t number, const otp::Account& account) {
+  Verb<void> take_account(const auto& line, std::size_t number, const otp::Account& account) {
     detail::check_text("user_id", line.user_id, storage::longest_user_id);
     detail::check_text("friendly_name", line.friendly_name, storage::longest_friendly_name);
     const factor::Context context = co_await run_.now();
+    check_time(line, context.now);
     storage::FactorRecord record = record_of(line, account, context);
     if (co_await is_there(record, account.secret, context)) {
-      add({summary_.lines, number, ImportOutcome::already_there, line.user_id, {}, {}});
+      add({line_, number, ImportOutcome::already_there, line.user_id, {}, {}});
       co_return;
     }
-    add({summary_.lines,
+    add({line_,
          number,
          ImportOutcome::imported,
          line.user_id,
@@ -131,7 +165,7 @@ template <VerbRun R> class Import {
     if (!options_.dry_run) records_.push_back(std::move(record));
   }
 
-  [[nodiscard]] storage::FactorRecord record_of(const ImportLine& line, const otp::Account& account,
+  [[nodiscard]] storage::FactorRecord record_of(const auto& line, const otp::Account& account,
                                                 const factor::Context& context) const {
     otp::Account named = account;
     if (named.issuer.empty()) named.issuer = options_.issuer;
@@ -179,14 +213,14 @@ template <VerbRun R> class Import {
     return key;
   }
 
-  Verb<void> refuse(const ImportLine& line, std::size_t number, Refusal refusal) {
-    add({summary_.lines, number, ImportOutcome::refused, line.user_id, {}, std::move(refusal.reason)});
+  Verb<void> refuse(const std::string& user_id, std::size_t number, Refusal refusal) {
+    add({line_, number, ImportOutcome::refused, user_id, {}, std::move(refusal.reason)});
     if (options_.dry_run) co_return;
-    const bool plain = detail::is_plain_text(line.user_id, storage::longest_user_id);
+    const bool plain = detail::is_plain_text(user_id, storage::longest_user_id);
     const Time now = co_await run_.time();
     run_.emit({.type = EventType::import_refused,
                .at = now,
-               .user_id = plain ? std::string_view(line.user_id) : std::string_view(),
+               .user_id = plain ? std::string_view(user_id) : std::string_view(),
                .cause = std::move(refusal.cause)});
   }
 
@@ -217,6 +251,7 @@ template <VerbRun R> class Import {
   const R& run_;
   const ImportOptions& options_;
   ImportSummary summary_;
+  std::size_t line_ = 0;                       ///< of which is told
   std::vector<storage::FactorRecord> records_; ///< to commit
   std::vector<ImportResult> results_;          ///< to report after the commit
   crypto::Hmac hmac_{crypto::Hash::sha256, draw_key()};
@@ -230,7 +265,7 @@ template <VerbRun R> class Import {
 template <class Lines>
 Verb<ImportSummary> import_factors(const VerbRun auto& run, Lines& lines, const ImportOptions& options) {
   Import import(run, options);
-  for (const ImportLine& line : lines)
+  for (const auto& line : lines)
     if (!co_await import.take(line)) break;
   co_return co_await import.end();
 }
