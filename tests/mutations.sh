@@ -433,8 +433,8 @@ mutate "webauthn: lenient by setting" $party '&& settings_.synced_passkeys == Sy
 mutate "webauthn: what is bound to a device stays so" $party \
   'if (eligibility_changed && !lenient) return {Status::wrong_credential};' ''
 mutate "webauthn: presence" $party 'if (!data.user_present() && !may_be_absent)' 'if (false)'
-mutate "webauthn: presence at sign-ins" $party 'check_authenticator(*data, expected, false)' \
-  'check_authenticator(*data, expected, true)'
+mutate "webauthn: presence at sign-ins" $party 'check_authenticator(*data, expected, false,' \
+  'check_authenticator(*data, expected, true,'
 mutate "webauthn: absence where it was asked for" factor/webauthn.hpp \
   '.conditional = request.conditional_create' '.conditional = true'
 mutate "webauthn: no trust meets what was not verified" $party '|| settings_.attestation_trust != nullptr' ''

@@ -10,6 +10,7 @@
 #include <mfa/status.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verification.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa {
 
@@ -32,6 +33,13 @@ class [[nodiscard]] Confirmation {
   /// Your identifier of the user, as given at enrolment; empty unless confirmed.
   [[nodiscard]] const std::string& user_id() const& noexcept { return verification_.user_id(); }
   [[nodiscard]] std::string user_id() && noexcept { return std::move(verification_).user_id(); }
+  /// As that of `Verification`: what was said beside the new credential.
+  [[nodiscard]] const webauthn::Outputs* webauthn_outputs() const& noexcept {
+    return verification_.webauthn_outputs();
+  }
+  [[nodiscard]] std::optional<webauthn::Outputs> webauthn_outputs() && {
+    return std::move(verification_).webauthn_outputs();
+  }
   /// As those of `Verification`.
   [[nodiscard]] std::uint32_t attempts_left() const noexcept { return verification_.attempts_left(); }
   [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept {

@@ -9,6 +9,7 @@
 #include <mfa/decision/lockout.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 
@@ -26,6 +27,9 @@ class FactorDetails {
                                    [&](auto kind) { return factor::Details(kind.describe(record)); })) {
     const decision::Lockout lock = decision::lockout(record, context.now, context.options);
     locked_ = lock.locked;
+    if (WebAuthnDetails* const webauthn = std::get_if<WebAuthnDetails>(&details_);
+        webauthn != nullptr && context.options.webauthn)
+      webauthn->authenticator = context.options.webauthn->authenticator_name(webauthn->aaguid);
     delayed_until_ = lock.until;
   }
 

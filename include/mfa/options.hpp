@@ -18,6 +18,7 @@
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/user_id.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa {
 
@@ -150,6 +151,10 @@ struct ChallengeOptions {
   /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of
   /// the authenticator may be setting his own PIN (WebAuthn section 7.2 step 24). Ignored by other kinds.
   bool initialize_user_verification = false;
+  /// WebAuthn: what the user will most likely sign in with, the likeliest first.
+  std::vector<webauthn::Hint> webauthn_hints = {};
+  /// WebAuthn: what to ask of the authenticator beside an answer. Ignored by other kinds.
+  webauthn::SignInExtensions webauthn_extensions = {};
   /// For the observer.
   EventContext event_context = {};
 };

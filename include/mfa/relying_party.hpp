@@ -9,6 +9,7 @@
 
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa::webauthn {
 
@@ -48,6 +49,7 @@ enum class ResidentKey : std::uint8_t { discouraged = 1, preferred = 2, required
 struct CredentialDescriptor {
   std::string id = {};                      ///< bytes
   std::vector<std::string> transports = {}; ///< how its authenticator can be reached: "usb", "internal"
+  bool u2f = false;                         ///< see `Credential::u2f`
 };
 
 /// What is kept of a registered credential.
@@ -60,6 +62,8 @@ struct Credential {
   std::vector<std::string> transports = {};
   std::string aaguid = {};          ///< 16 bytes: the model of authenticator, if it tells
   bool attestation_trusted = false; ///< the relying party's own check of the attestation passed
+  /// Made by FIDO U2F, before WebAuthn, and so for the relying party's `u2f_app_id` in place of its id.
+  bool u2f = false;
 };
 
 /// What creation options are made of.
@@ -72,6 +76,8 @@ struct CreationRequest {
   ResidentKey resident_key = ResidentKey::discouraged;
   UserVerification user_verification = UserVerification::preferred;
   std::vector<CredentialDescriptor> exclude = {}; ///< of the same user
+  std::vector<Hint> hints = {};
+  CreationExtensions extensions = {};
 };
 
 /// What request options are made of.
@@ -79,6 +85,8 @@ struct AssertionRequest {
   std::string challenge = {}; ///< bytes
   CredentialDescriptor allow = {};
   UserVerification user_verification = UserVerification::preferred;
+  std::vector<Hint> hints = {};
+  SignInExtensions extensions = {};
 };
 
 /// What an answer is checked against, beside the relying party's settings and the credential.
@@ -90,6 +98,8 @@ struct Expectation {
   Time now{};
   /// Of a registration: it was asked for by conditional create, for which nobody touches anything.
   bool user_may_be_absent = false;
+  /// Of a registration: no credential is taken that may be copied to other devices.
+  bool device_bound = false;
 };
 
 /// What a ceremony comes to. The rest counts only with `Status::valid`.
@@ -98,6 +108,7 @@ struct Registration {
   Credential credential = {};
   bool user_verified = false;
   bool user_present = true;
+  Outputs outputs = {};
 };
 struct Assertion {
   Status status{};
@@ -107,6 +118,7 @@ struct Assertion {
   // Of a synchronised passkey, and accepted all the same:
   bool counter_behind = false;             ///< it did not go up
   bool backup_eligibility_changed = false; ///< it says that it may not be copied
+  Outputs outputs = {};
 };
 
 /// Who asks for credentials, and the procedures of WebAuthn Level 3. `mfa::webauthn::relying_party` in
@@ -124,6 +136,9 @@ class RelyingParty {
 
   /// What of its settings decides security, in one line: for `Verifier::compare_options`.
   [[nodiscard]] virtual std::string security_settings() const { return "not told"; }
+
+  /// What the model of authenticator is called, by its AAGUID in hexadecimal; empty: not known.
+  [[nodiscard]] virtual std::string authenticator_name(std::string_view /*aaguid*/) const { return {}; }
 
   /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` and `.parseRequestOptionsFromJSON`.
   [[nodiscard]] virtual std::string creation_options(const CreationRequest& request) const = 0;

@@ -29,6 +29,7 @@ enum class Status : std::uint8_t {
   user_not_present,       ///< the authenticator was not touched
   user_not_verified,      ///< no PIN or biometric, where one is required
   unsupported_credential, ///< its algorithm was not asked for, or its key or id is not usable
+  not_device_bound,       ///< it may be copied to other devices, where that is not taken
   attestation_refused,    ///< the statement about the authenticator is false or not trusted
   wrong_signature,        ///< not made with the credential's key
   cloned_authenticator,   ///< the signature counter went back: two authenticators hold the same key
@@ -55,6 +56,7 @@ constexpr std::string_view to_string(Status status) noexcept {
   case Status::user_not_present: return "user_not_present";
   case Status::user_not_verified: return "user_not_verified";
   case Status::unsupported_credential: return "unsupported_credential";
+  case Status::not_device_bound: return "not_device_bound";
   case Status::attestation_refused: return "attestation_refused";
   case Status::wrong_signature: return "wrong_signature";
   case Status::cloned_authenticator: return "cloned_authenticator";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@
 #include <mfa/purpose.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa {
 
@@ -39,6 +41,7 @@ class [[nodiscard]] Verification {
     verified_at_ = context.now;
     amr_ = verdict.amr;
     assurance_ = verdict.assurance;
+    webauthn_outputs_ = verdict.webauthn_outputs;
   }
 
   /// Whether the user has shown the factor. Only then start or raise your session.
@@ -60,6 +63,14 @@ class [[nodiscard]] Verification {
   [[nodiscard]] std::span<const std::string_view> amr() const noexcept { return amr_; }
   /// What this verification shows by itself. None unless valid.
   [[nodiscard]] std::optional<Assurance> assurance() const noexcept { return assurance_; }
+  /// What the browser and the authenticator said beside the answer. Null unless valid and of WebAuthn. Of a
+  /// temporary, a copy or nothing.
+  [[nodiscard]] const webauthn::Outputs* webauthn_outputs() const& noexcept {
+    return webauthn_outputs_.get();
+  }
+  [[nodiscard]] std::optional<webauthn::Outputs> webauthn_outputs() && {
+    return webauthn_outputs_ ? std::optional(*webauthn_outputs_) : std::nullopt;
+  }
   /// None unless valid.
   [[nodiscard]] std::optional<Time> verified_at() const noexcept { return verified_at_; }
   /// How many wrong codes may still follow: none if the challenge is over or the factor is locked.
@@ -82,6 +93,7 @@ class [[nodiscard]] Verification {
   std::optional<Time> verified_at_;
   std::span<const std::string_view> amr_;
   std::optional<Assurance> assurance_;
+  std::shared_ptr<const webauthn::Outputs> webauthn_outputs_;
 };
 
 } // namespace mfa

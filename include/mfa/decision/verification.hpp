@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@
 #include <mfa/purpose.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa::decision {
 
@@ -47,6 +49,7 @@ struct Verdict {
   std::span<const std::string_view> amr = {}; ///< of a valid one, and so is
   Assurance assurance = {};
   std::vector<EventType> events = {}; ///< the kind's own
+  std::shared_ptr<const webauthn::Outputs> webauthn_outputs = {};
   /// Counters to commit as new ones with the records. If that commit fails and one of them exists, decide
   /// again with `Claims::taken`.
   std::vector<std::string> claims = {};
@@ -141,6 +144,7 @@ enum class Claims : bool { open, taken };
   if (said.status == Status::valid) {
     verdict.amr = said.amr;
     verdict.assurance = said.assurance;
+    verdict.webauthn_outputs = std::move(said.webauthn_outputs);
     verdict.first_verification = factor.state != FactorState::verified;
     end_challenge(ChallengeState::verified);
     factor.state = FactorState::verified;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/user_id.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa::factor {
 
@@ -67,9 +69,10 @@ struct Answer {
   Assurance assurance = {};
   /// To emit after the verification's own event.
   std::vector<EventType> events = {};
+  std::shared_ptr<const webauthn::Outputs> webauthn_outputs = {};
 
   /// What cannot be an answer.
-  static constexpr Answer malformed() { return {.status = Status::malformed_code, .counted = false}; }
+  static Answer malformed() { return {.status = Status::malformed_code, .counted = false}; }
 };
 
 // What a kind that has no use for one of its functions derives from, so that a function which is misspelt is

@@ -85,7 +85,7 @@ struct UnnamedRequest {
   };
   Member destination, phone_number, issuer, user, display_name, user_id, friendly_name, secret,
       accept_short_secret, hash, digits, period, counter, count, qr_code, user_verification, attachment,
-      resident_key, conditional_create;
+      resident_key, conditional_create, device_bound, hints, extensions;
 };
 
 /// Calls `visit` with the kind of this type; its result must not depend on the kind. Throws

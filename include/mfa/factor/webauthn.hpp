@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,7 @@
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/user_id.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa {
 
@@ -55,6 +57,14 @@ struct WebAuthn {
   /// just filled in the user's password makes him a passkey, without a prompt. So the registration need not
   /// show that he was present (WebAuthn section 7.1 step 15). Sign-ins must.
   bool conditional_create = false;
+  /// Refuses a credential that may be copied to the user's other devices, as `RelyingPartySettings` says it
+  /// of all: for administrators, say.
+  bool device_bound = false;
+  /// What the user will most likely enrol, the likeliest first: up to 8. Where all mean one and `attachment`
+  /// is `any`, browsers that know no hints are given the attachment that they mean.
+  std::vector<webauthn::Hint> hints = {};
+  /// What to ask beside a credential: its answers are `Confirmation::webauthn_outputs`.
+  webauthn::CreationExtensions extensions = {};
 };
 
 /// What the user's browser needs to make the credential.
@@ -73,6 +83,9 @@ struct WebAuthnDetails {
   bool backup_eligible = false;        ///< a passkey that may be copied to the user's other devices
   bool backed_up = false;              ///< and is
   std::string user_handle = {}; ///< base64url: the user, to authenticators and signals to them; at once
+  /// What the model is called ("Google Password Manager"), if `Options::webauthn` knows. The authenticator
+  /// says which it is: a name for a list, and proof of nothing.
+  std::string authenticator = {};
 };
 
 namespace factor {
@@ -96,6 +109,7 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
     const webauthn::RelyingParty& party = relying_party(context);
     check_name("user", request.user, 1);
     check_name("display_name", request.display_name, 0);
+    check_hints("WebAuthn::hints", request.hints);
     webauthn::FactorParameters parameters{.user = request.user,
                                           .display_name = request.display_name,
                                           .user_handle = user_handle(record, user),
@@ -105,7 +119,10 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
     webauthn::PendingRegistration pending{.challenge = draw_challenge(record, context.now),
                                           .ends_at = end_of(party, context),
                                           .exclude = to_exclude(user.others),
-                                          .conditional = request.conditional_create};
+                                          .conditional = request.conditional_create,
+                                          .device_bound = request.device_bound,
+                                          .hints = request.hints,
+                                          .extensions = request.extensions};
     record.parameters = encode(parameters);
     seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
     return {creation_options(party, parameters, pending)};
@@ -132,6 +149,7 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
                                     storage::CounterRecord*, const ChallengeOptions& request,
                                     const Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
+    check_hints("ChallengeOptions::webauthn_hints", request.webauthn_hints);
     const auto parameters = webauthn::decode_parameters(record);
     ChallengeEffects effects;
     if (record.state == FactorState::verified) {
@@ -143,9 +161,11 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
       expect(challenge, initialize ? Ceremony::initializing_assertion : Ceremony::assertion, bytes, context);
       effects.delivery = ToClient{
           party.request_options({.challenge = bytes,
-                                 .allow = {parameters.credential_id, parameters.transports},
+                                 .allow = {parameters.credential_id, parameters.transports, parameters.u2f},
                                  .user_verification = verify_user ? webauthn::UserVerification::required
-                                                                  : parameters.user_verification})};
+                                                                  : parameters.user_verification,
+                                 .hints = request.webauthn_hints,
+                                 .extensions = request.webauthn_extensions})};
       return effects;
     }
     auto pending = webauthn::decode_pending(record, open_secret(record, context.keys));
@@ -186,8 +206,9 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
                                    .now = context.now};
     if (ceremony != Ceremony::registration)
       return finish_assertion(record, party, answer, expected, ceremony, parameters, context);
-    expected.user_may_be_absent =
-        webauthn::decode_pending(record, open_secret(record, context.keys)).conditional;
+    const auto pending = webauthn::decode_pending(record, open_secret(record, context.keys));
+    expected.user_may_be_absent = pending.conditional;
+    expected.device_bound = pending.device_bound;
     return finish_registration(record, party.verify_registration(answer, expected), parameters, context);
   }
 
@@ -257,6 +278,11 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
                                               " to 255 bytes without control characters");
   }
 
+  static void check_hints(std::string_view what, const std::vector<webauthn::Hint>& hints) {
+    if (hints.size() > webauthn::most_hints)
+      throw Error(errc::invalid_argument, std::string(what) + " may hold 8 at most");
+  }
+
   /// All zeros is what an authenticator says that does not tell.
   static std::string model(std::string_view aaguid) {
     return aaguid.find_first_not_of('\0') == std::string_view::npos
@@ -302,7 +328,8 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
     std::vector<webauthn::CredentialDescriptor> exclude;
     for (const storage::FactorRecord* const factor : enrolled) {
       auto parameters = webauthn::decode_parameters(*factor);
-      exclude.push_back({std::move(parameters.credential_id), std::move(parameters.transports)});
+      exclude.push_back(
+          {std::move(parameters.credential_id), std::move(parameters.transports), parameters.u2f});
     }
     return exclude;
   }
@@ -328,7 +355,9 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
          .attachment = parameters.attachment,
          .resident_key = parameters.resident_key,
          .user_verification = parameters.user_verification,
-         .exclude = pending.exclude});
+         .exclude = pending.exclude,
+         .hints = pending.hints,
+         .extensions = pending.extensions});
   }
 
   static Answer refused(Status status) {
@@ -340,7 +369,8 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
   /// `hwk` is for what an attestation has proven to be hardware; otherwise all that is known is that a key
   /// was shown (`pop`). Which means the authenticator used to verify its user is not told, so `mfa` and
   /// neither `pin` nor `fpt`. Who verified its user had him there, whatever it says of that.
-  static Answer accepted(bool in_hardware, bool user_present, bool user_verified) {
+  static Answer accepted(bool in_hardware, bool user_present, bool user_verified,
+                         webauthn::Outputs&& outputs) {
     static constexpr std::array<std::string_view, 3> shown{"pop", "user", "mfa"};
     static constexpr std::array<std::string_view, 3> shown_in_hardware{"hwk", "user", "mfa"};
     const std::span<const std::string_view> amr(in_hardware ? shown_in_hardware : shown);
@@ -348,7 +378,8 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
             .amr = amr.first(user_verified  ? 3
                              : user_present ? 2
                                             : 1),
-            .assurance = {.factors = user_verified ? 2U : 1U, .phishing_resistant = true}};
+            .assurance = {.factors = user_verified ? 2U : 1U, .phishing_resistant = true},
+            .webauthn_outputs = std::make_shared<const webauthn::Outputs>(std::move(outputs))};
   }
 
   static Answer finish_registration(storage::FactorRecord& record, webauthn::Registration&& registration,
@@ -368,7 +399,8 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
     parameters.backed_up = credential.backed_up;
     record.parameters = encode(parameters);
     seal_secret(record, crypto::bytes_of(encode(key)), context.keys);
-    return accepted(key.in_hardware, registration.user_present, registration.user_verified);
+    return accepted(key.in_hardware, registration.user_present, registration.user_verified,
+                    std::move(registration.outputs));
   }
 
   static Answer finish_assertion(storage::FactorRecord& record, const webauthn::RelyingParty& party,
@@ -377,11 +409,12 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
                                  const Context& context) {
     const crypto::SecretBytes sealed = open_secret(record, context.keys);
     auto key = webauthn::decode_key(record, sealed);
-    const auto assertion = party.verify_assertion(answer, expected,
-                                                  {.id = parameters.credential_id,
-                                                   .public_key = key.public_key,
-                                                   .sign_count = key.sign_count,
-                                                   .backup_eligible = key.backup_eligible});
+    auto assertion = party.verify_assertion(answer, expected,
+                                            {.id = parameters.credential_id,
+                                             .public_key = key.public_key,
+                                             .sign_count = key.sign_count,
+                                             .backup_eligible = key.backup_eligible,
+                                             .u2f = parameters.u2f});
     if (assertion.status != Status::valid) return refused(assertion.status);
     const bool backup_changed = parameters.backed_up != assertion.backed_up;
     if (backup_changed) {
@@ -399,7 +432,7 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
     } else {
       reseal_secret(record, sealed, context.keys);
     }
-    Answer answered = accepted(key.in_hardware, true, user_verified);
+    Answer answered = accepted(key.in_hardware, true, user_verified, std::move(assertion.outputs));
     const auto tell = [&](bool happened, EventType event) {
       if (happened) answered.events.push_back(event);
     };

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,9 +13,12 @@
 #include <mfa/encoding/fields.hpp>
 #include <mfa/relying_party.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 /// How a WebAuthn factor is kept in its record.
 namespace mfa::webauthn {
+
+inline constexpr std::size_t most_hints = 8;
 
 /// `FactorRecord::parameters`: what may be listed. The credential's part is empty until it is registered.
 struct FactorParameters {
@@ -28,6 +33,7 @@ struct FactorParameters {
   std::vector<std::string> transports = {};
   bool backup_eligible = false;
   bool backed_up = false;
+  bool u2f = false; ///< `Credential::u2f`
 };
 
 /// `FactorRecord::sealed` of an unverified factor: sealed so that nobody with the storage alone can choose
@@ -36,7 +42,10 @@ struct PendingRegistration {
   std::string challenge; ///< bytes
   Time ends_at{};        ///< no answer is taken from then on, and the next challenge draws other bytes
   std::vector<CredentialDescriptor> exclude = {};
-  bool conditional = false; ///< `WebAuthn::conditional_create`
+  bool conditional = false;  ///< `WebAuthn::conditional_create`
+  bool device_bound = false; ///< and its others of these names
+  std::vector<Hint> hints = {};
+  CreationExtensions extensions = {};
 };
 
 /// `FactorRecord::sealed` of a verified factor: sealed so that nobody with the storage alone can put another
@@ -64,10 +73,22 @@ inline std::vector<std::string> read_texts(mfa::detail::FieldReader& fields) {
   return texts;
 }
 
+template <class Enum>
+void write_optional(mfa::detail::FieldWriter& fields, const std::optional<Enum>& value) {
+  fields.flag(value.has_value());
+  if (value) fields.enumerator(*value);
+}
+
+template <class Enum>
+void read_optional(mfa::detail::FieldReader& fields, std::optional<Enum>& value, Enum last) {
+  if (fields.flag()) value = fields.enumerator(last);
+}
+
 } // namespace detail
 
+/// In format 1, which earlier releases read too, as far as that can say it. Format 2 is of U2F alone.
 [[nodiscard]] inline std::string encode(const FactorParameters& parameters) {
-  mfa::detail::FieldWriter fields(1);
+  mfa::detail::FieldWriter fields(parameters.u2f ? 2 : 1);
   fields.text(parameters.user)
       .text(parameters.display_name)
       .text(parameters.user_handle)
@@ -84,7 +105,8 @@ inline std::vector<std::string> read_texts(mfa::detail::FieldReader& fields) {
 
 /// Throws `errc::corrupt_record`.
 [[nodiscard]] inline FactorParameters decode_parameters(const storage::FactorRecord& record) {
-  mfa::detail::FieldReader fields(record.parameters, 1, "factor", record.id);
+  const std::uint64_t format = record.parameters.starts_with('\2') ? 2 : 1;
+  mfa::detail::FieldReader fields(record.parameters, format, "factor", record.id);
   FactorParameters parameters;
   parameters.user = fields.plain_text();
   parameters.display_name = fields.plain_text();
@@ -97,33 +119,64 @@ inline std::vector<std::string> read_texts(mfa::detail::FieldReader& fields) {
   parameters.backup_eligible = fields.flag();
   parameters.backed_up = fields.flag();
   parameters.transports = detail::read_texts(fields);
+  parameters.u2f = format == 2;
   fields.end();
   return parameters;
 }
 
 [[nodiscard]] inline std::string encode(const PendingRegistration& pending) {
-  mfa::detail::FieldWriter fields(1);
+  mfa::detail::FieldWriter fields(2);
   fields.text(pending.challenge).time(pending.ends_at).number(pending.exclude.size());
   for (const CredentialDescriptor& credential : pending.exclude) {
     fields.text(credential.id);
     detail::write_texts(fields, credential.transports);
+    fields.flag(credential.u2f);
   }
-  return fields.flag(pending.conditional).take();
+  fields.flag(pending.conditional).flag(pending.device_bound).number(pending.hints.size());
+  for (const Hint hint : pending.hints) fields.enumerator(hint);
+  const CreationExtensions& extensions = pending.extensions;
+  detail::write_optional(fields, extensions.credential_protection);
+  detail::write_optional(fields, extensions.large_blob);
+  return fields.flag(extensions.credential_properties)
+      .flag(extensions.enforce_credential_protection)
+      .flag(extensions.min_pin_length)
+      .flag(extensions.prf)
+      .text(extensions.prf_inputs.first)
+      .text(extensions.prf_inputs.second)
+      .take();
 }
 
 /// Throws `errc::corrupt_record`.
 [[nodiscard]] inline PendingRegistration decode_pending(const storage::FactorRecord& record,
                                                         std::span<const unsigned char> opened) {
-  mfa::detail::FieldReader fields(crypto::text_of(opened), 1, "factor", record.id);
+  const std::string_view bytes = crypto::text_of(opened);
+  const std::uint64_t format = bytes.starts_with('\1') ? 1 : 2; // 1 knew no U2F and nothing that is optional
+  mfa::detail::FieldReader fields(bytes, format, "factor", record.id);
   PendingRegistration pending;
   pending.challenge = fields.text();
   pending.ends_at = fields.time();
   for (auto count = fields.number_up_to(1'000'000); count > 0; --count) {
     CredentialDescriptor credential{.id = std::string(fields.text())};
     credential.transports = detail::read_texts(fields);
+    if (format > 1) credential.u2f = fields.flag();
     pending.exclude.push_back(std::move(credential));
   }
   pending.conditional = fields.flag();
+  if (format > 1) {
+    pending.device_bound = fields.flag();
+    for (auto count = fields.number_up_to(most_hints); count > 0; --count)
+      pending.hints.push_back(fields.enumerator(Hint::hybrid));
+    CreationExtensions& extensions = pending.extensions;
+    detail::read_optional(fields, extensions.credential_protection,
+                          CredentialProtection::user_verification_required);
+    detail::read_optional(fields, extensions.large_blob, LargeBlobSupport::required);
+    extensions.credential_properties = fields.flag();
+    extensions.enforce_credential_protection = fields.flag();
+    extensions.min_pin_length = fields.flag();
+    extensions.prf = fields.flag();
+    extensions.prf_inputs.first = fields.text();
+    extensions.prf_inputs.second = fields.text();
+  }
   fields.end();
   return pending;
 }

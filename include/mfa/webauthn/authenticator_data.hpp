@@ -6,6 +6,7 @@
 #include <span>
 
 #include <mfa/webauthn/cbor.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa::webauthn {
 
@@ -22,6 +23,7 @@ struct AuthenticatorData {
   std::uint8_t flags = 0;
   std::uint32_t sign_count = 0; ///< 0: the authenticator does not count
   std::optional<AttestedCredential> credential;
+  std::span<const unsigned char> extensions; ///< one CBOR map; empty: none
 
   [[nodiscard]] bool user_present() const noexcept { return (flags & 0x01) != 0; }
   [[nodiscard]] bool user_verified() const noexcept { return (flags & 0x04) != 0; }
@@ -66,10 +68,29 @@ parse_authenticator_data(std::span<const unsigned char> bytes) {
     CborReader reader(bytes);
     CborReader extensions(bytes);
     if (!extensions.map() || !reader.any()) return std::nullopt;
+    data.extensions = bytes.first(bytes.size() - reader.rest().size());
     bytes = reader.rest();
   }
   if (!bytes.empty()) return std::nullopt;
   return data;
+}
+
+/// Notes what an authenticator says of extensions (WebAuthn section 10.2, CTAP 2.1 section 12). What is not
+/// as it should be is as if it were not there.
+inline void note_outputs(const AuthenticatorData& data, Outputs& outputs) {
+  if (data.extensions.empty()) return;
+  CborReader reader(data.extensions);
+  for (auto count = reader.map().value_or(0); count > 0; --count) {
+    const auto key = reader.any();
+    const auto value = key ? reader.any() : std::nullopt;
+    if (!value) return;
+    const auto name = CborReader(*key).text();
+    const auto number = CborReader(*value).integer();
+    if (name == "credProtect" && number >= 1 && number <= 3)
+      outputs.credential_protection = static_cast<CredentialProtection>(*number);
+    if (name == "minPinLength" && number >= 0 && number <= 63)
+      outputs.min_pin_length = static_cast<unsigned>(*number);
+  }
 }
 
 } // namespace mfa::webauthn

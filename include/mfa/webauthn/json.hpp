@@ -15,9 +15,9 @@
 
 namespace mfa::webauthn {
 
-/// The members of a JSON object and of the objects directly in it, as far as WebAuthn needs them: texts,
-/// booleans and lists of texts. A member of an inner object is asked for as "outer.inner"; so one whose own
-/// name has a dot is never found.
+/// The members of a JSON object, of the objects directly in it, and of all in its `clientExtensionResults`,
+/// as far as WebAuthn needs them: texts, booleans and lists of texts. A member of an inner object is asked
+/// for as "outer.inner"; so one whose own name has a dot is never found.
 class JsonMembers {
  public:
   static constexpr std::size_t longest = 65'536; ///< bytes
@@ -63,7 +63,7 @@ class JsonMembers {
  private:
   enum class Kind : unsigned char { other, null, text, boolean, texts };
   struct Member {
-    std::string outer; ///< the name of the object that it is in; empty: the outermost
+    std::string outer; ///< the path of the object that it is in; empty: the outermost
     std::string name;
     Kind kind = Kind::other;
     bool truth = false;
@@ -71,7 +71,7 @@ class JsonMembers {
   };
 
   [[nodiscard]] const Member* find(std::string_view name) const {
-    const auto dot = name.find('.');
+    const auto dot = name.rfind('.');
     return dot == std::string_view::npos ? find(members_, {}, name)
                                          : find(members_, name.substr(0, dot), name.substr(dot + 1));
   }
@@ -106,14 +106,18 @@ class JsonMembers {
 
     bool start_object(std::size_t) {
       if (level_ == 0) return open(Container::members);
-      const bool direct = level_ == 1;
+      const bool direct = within(Container::members);
       if (!add(Kind::other)) return false;
-      if (direct) outer_ = name_;
-      return open(direct && !outer_.empty() ? Container::members : Container::ignored);
+      const bool looked_at = level_ == 1 || (outer_ + '.').starts_with("clientExtensionResults.");
+      if (!direct || !looked_at || name_.empty() || name_.find('.') != std::string::npos)
+        return open(Container::ignored);
+      if (!open(Container::members)) return false;
+      if (!outer_.empty()) outer_ += '.';
+      outer_ += name_;
+      return true;
     }
     bool key(std::string& name) {
       if (!within(Container::members)) return true;
-      if (level_ == 1) outer_.clear();
       name_ = std::move(name);
       return members_.size() < most && find(members_, outer_, name_) == nullptr;
     }
@@ -133,11 +137,12 @@ class JsonMembers {
     }
     bool open(Container container) {
       if (level_ == deepest) return false;
+      outer_sizes_[level_] = outer_.size();
       open_[level_++] = container;
       return true;
     }
     bool close() {
-      --level_;
+      outer_.resize(outer_sizes_[--level_]);
       return true;
     }
 
@@ -150,6 +155,7 @@ class JsonMembers {
 
     std::vector<Member>& members_;
     std::array<Container, deepest> open_{};
+    std::array<std::size_t, deepest> outer_sizes_{}; ///< of `outer_`, before each
     std::size_t level_ = 0;
     std::string outer_;
     std::string name_;

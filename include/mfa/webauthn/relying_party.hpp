@@ -18,6 +18,7 @@
 #include <mfa/status.hpp>
 #include <mfa/webauthn/attestation.hpp>
 #include <mfa/webauthn/authenticator_data.hpp>
+#include <mfa/webauthn/authenticator_names.hpp>
 #include <mfa/webauthn/client_data.hpp>
 #include <mfa/webauthn/cose_key.hpp>
 #include <mfa/webauthn/openssl_errors.hpp>
@@ -39,7 +40,10 @@ inline bool contains(const std::vector<std::string>& list, std::string_view text
 class Procedures final : public RelyingParty {
  public:
   explicit Procedures(RelyingPartySettings settings)
-      : settings_(std::move(settings)), id_hash_(crypto::sha256(settings_.id)) {}
+      : settings_(std::move(settings)), id_hash_(crypto::sha256(settings_.id)),
+        app_id_hash_(crypto::sha256(settings_.u2f_app_id)) {
+    if (!settings_.authenticator_name) settings_.authenticator_name = AuthenticatorNames();
+  }
 
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return settings_.timeout; }
 
@@ -50,11 +54,20 @@ class Procedures final : public RelyingParty {
       for (const std::string& one : list) told.append(" ").append(one);
     };
     tell_all(settings_.origins);
+    if (!settings_.related_origins.empty()) told += ", related origins";
+    tell_all(settings_.related_origins);
     if (settings_.allow_cross_origin) told += ", cross-origin under";
     if (settings_.allow_cross_origin) tell_all(settings_.top_origins);
     if (settings_.attestation_trust) told += ", attestation is checked";
     if (settings_.synced_passkeys == SyncedPasskeys::refuse) told += ", strict with synchronised passkeys";
+    if (settings_.device_bound == DeviceBound::new_ones) told += ", new ones are bound to their devices";
+    if (settings_.device_bound == DeviceBound::always) told += ", all are bound to their devices";
+    if (!settings_.u2f_app_id.empty()) told += ", U2F AppID " + settings_.u2f_app_id;
     return told;
+  }
+
+  [[nodiscard]] std::string authenticator_name(std::string_view aaguid) const override {
+    return settings_.authenticator_name(aaguid);
   }
 
   [[nodiscard]] std::string creation_options(const CreationRequest& request) const override {
@@ -68,7 +81,7 @@ class Procedures final : public RelyingParty {
   [[nodiscard]] Registration verify_registration(std::string_view json,
                                                  const Expectation& expected) const override {
     const OpensslErrors unchanged;
-    const auto response = parse_registration_response(json);
+    auto response = parse_registration_response(json);
     const auto client = response ? parse_client_data(response->client_data) : std::nullopt; // 5, 6
     const auto object = client ? parse_attestation_object(crypto::bytes_of(response->attestation_object))
                                : std::nullopt; // 13
@@ -78,9 +91,13 @@ class Procedures final : public RelyingParty {
 
     if (const Status status = check_client(*client, "webauthn.create", expected); status != Status::valid)
       return {status}; // 7 to 11
-    if (const Status status = check_authenticator(*data, expected, expected.user_may_be_absent);
+    if (const Status status =
+            check_authenticator(*data, expected, expected.user_may_be_absent, is_ours(*data));
         status != Status::valid)
       return {status}; // 14 to 17
+    if (data->backup_eligible() &&
+        (expected.device_bound || settings_.device_bound != DeviceBound::not_required))
+      return {Status::not_device_bound};
     if (credential.id.empty() || credential.id.size() > longest_credential_id)
       return {Status::unsupported_credential}; // 25
     if (crypto::text_of(credential.id) != response->credential_id) return {Status::wrong_credential};
@@ -97,6 +114,7 @@ class Procedures final : public RelyingParty {
                  expected.now}))
       return {Status::attestation_refused}; // 23, 24
 
+    note_outputs(*data, response->outputs);
     return {Status::valid,
             {.id = response->credential_id,
              .public_key = std::string(crypto::text_of(credential.public_key)),
@@ -107,13 +125,14 @@ class Procedures final : public RelyingParty {
              .aaguid = std::string(crypto::text_of(credential.aaguid)),
              .attestation_trusted = settings_.attestation_trust && *type == AttestationType::certified},
             data->user_verified(),
-            data->user_present()}; // 27
+            data->user_present(),
+            std::move(response->outputs)}; // 27
   }
 
   [[nodiscard]] Assertion verify_assertion(std::string_view json, const Expectation& expected,
                                            const Credential& credential) const override {
     const OpensslErrors unchanged;
-    const auto response = parse_assertion_response(json);
+    auto response = parse_assertion_response(json);
     const auto client = response ? parse_client_data(response->client_data) : std::nullopt; // 8 to 10
     const auto data =
         client ? parse_authenticator_data(crypto::bytes_of(response->authenticator_data)) : std::nullopt;
@@ -124,8 +143,12 @@ class Procedures final : public RelyingParty {
       return {Status::wrong_credential}; // 6
     if (const Status status = check_client(*client, "webauthn.get", expected); status != Status::valid)
       return {status}; // 11 to 15
-    if (const Status status = check_authenticator(*data, expected, false); status != Status::valid)
+    if (const Status status =
+            check_authenticator(*data, expected, false, is_of(credential, *data, response->app_id));
+        status != Status::valid)
       return {status}; // 16 to 19
+    if (data->backup_eligible() && settings_.device_bound == DeviceBound::always)
+      return {Status::not_device_bound};
     const bool lenient = credential.backup_eligible && settings_.synced_passkeys == SyncedPasskeys::tell;
     const bool eligibility_changed = data->backup_eligible() != credential.backup_eligible;
     if (eligibility_changed && !lenient) return {Status::wrong_credential}; // 20
@@ -144,14 +167,16 @@ class Procedures final : public RelyingParty {
             .backed_up = data->backed_up(),
             .user_verified = data->user_verified(),
             .counter_behind = behind,
-            .backup_eligibility_changed = eligibility_changed}; // 24
+            .backup_eligibility_changed = eligibility_changed,
+            .outputs = std::move(response->outputs)}; // 24
   }
 
  private:
   [[nodiscard]] Status check_client(const ClientData& client, std::string_view type,
                                     const Expectation& expected) const {
     if (client.type != type || !expected.is_challenge(client.challenge)) return Status::wrong_challenge;
-    if (!contains(settings_.origins, client.origin)) return Status::wrong_origin;
+    if (!contains(settings_.origins, client.origin) && !contains(settings_.related_origins, client.origin))
+      return Status::wrong_origin;
     if (client.cross_origin && !settings_.allow_cross_origin) return Status::wrong_origin;
     if (client.top_origin && !(client.cross_origin && contains(settings_.top_origins, *client.top_origin)))
       return Status::wrong_origin;
@@ -159,13 +184,26 @@ class Procedures final : public RelyingParty {
   }
 
   [[nodiscard]] Status check_authenticator(const AuthenticatorData& data, const Expectation& expected,
-                                           bool may_be_absent) const {
-    if (!std::ranges::equal(data.rp_id_hash, id_hash_)) return Status::wrong_relying_party;
+                                           bool may_be_absent, bool is_ours) const {
+    if (!is_ours) return Status::wrong_relying_party;
     if (!data.user_present() && !may_be_absent) return Status::user_not_present;
     if (expected.user_verification == UserVerification::required && !data.user_verified())
       return Status::user_not_verified;
     if (data.backed_up() && !data.backup_eligible()) return Status::unsupported_credential;
     return Status::valid;
+  }
+
+  [[nodiscard]] bool is_ours(const AuthenticatorData& data) const {
+    return std::ranges::equal(data.rp_id_hash, id_hash_);
+  }
+
+  /// The same of a sign-in: a credential made by U2F answers for the AppID (section 10.1.1). Bridges of apps
+  /// leave out that the browser says so.
+  [[nodiscard]] bool is_of(const Credential& credential, const AuthenticatorData& data,
+                           const std::optional<bool>& for_app_id) const {
+    if (!credential.u2f || settings_.u2f_app_id.empty()) return is_ours(data);
+    return (for_app_id != true && is_ours(data)) ||
+           (for_app_id != false && std::ranges::equal(data.rp_id_hash, app_id_hash_));
   }
 
   [[nodiscard]] bool accepts(const CoseKey& key) const {
@@ -188,6 +226,7 @@ class Procedures final : public RelyingParty {
 
   RelyingPartySettings settings_;
   std::array<unsigned char, 32> id_hash_;
+  std::array<unsigned char, 32> app_id_hash_;
 };
 
 } // namespace detail

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include <mfa/encoding/base64url.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/webauthn/json.hpp>
+#include <mfa/webauthn_extensions.hpp>
 
 namespace mfa::webauthn {
 
@@ -20,6 +22,7 @@ struct RegistrationResponse {
   std::string client_data; ///< JSON
   std::string attestation_object;
   std::vector<std::string> transports; ///< how the authenticator can be reached: "usb", "internal"
+  Outputs outputs = {};
 };
 
 /// The same for a sign-in (AuthenticationResponseJSON).
@@ -29,6 +32,8 @@ struct AssertionResponse {
   std::string authenticator_data;
   std::string signature;
   std::optional<std::string> user_handle;
+  Outputs outputs = {};
+  std::optional<bool> app_id = {}; ///< whether it is an answer to the `appid` of a U2F credential
 };
 
 namespace detail {
@@ -76,6 +81,32 @@ inline std::vector<std::string> tidy_transports(std::vector<std::string> names) 
   return names;
 }
 
+/// What the browser says of extensions. What is not as it should be is as if it were not there: nothing is
+/// decided by it.
+inline Outputs outputs_of(const JsonMembers& members) {
+  const auto said = [&](const char* name) {
+    return members.boolean(std::string("clientExtensionResults.") + name);
+  };
+  const auto bytes = [&](const char* name) -> std::optional<std::string> {
+    const std::string* const text = members.text(std::string("clientExtensionResults.") + name);
+    if (text == nullptr) return std::nullopt;
+    return kindly_decoded(*text);
+  };
+  Outputs outputs;
+  if (const std::string* const attachment = members.text("authenticatorAttachment")) {
+    if (*attachment == "platform") outputs.attachment = Attachment::platform;
+    if (*attachment == "cross-platform") outputs.attachment = Attachment::cross_platform;
+  }
+  outputs.resident_key = said("credProps.rk");
+  outputs.large_blob_supported = said("largeBlob.supported");
+  outputs.large_blob_written = said("largeBlob.written");
+  outputs.large_blob = bytes("largeBlob.blob");
+  outputs.prf_enabled = said("prf.enabled");
+  if (auto first = bytes("prf.results.first")) outputs.prf.first = *std::move(first);
+  if (auto second = bytes("prf.results.second")) outputs.prf.second = *std::move(second);
+  return outputs;
+}
+
 } // namespace detail
 
 /// Nothing unless the text has that form.
@@ -89,7 +120,8 @@ inline std::vector<std::string> tidy_transports(std::vector<std::string> names) 
   const auto* const transports = members->texts("response.transports");
   return RegistrationResponse{
       *std::move(id), *std::move(client_data), *std::move(attestation_object),
-      detail::tidy_transports(transports != nullptr ? *transports : std::vector<std::string>())};
+      detail::tidy_transports(transports != nullptr ? *transports : std::vector<std::string>()),
+      detail::outputs_of(*members)};
 }
 
 /// Nothing unless the text has that form.
@@ -109,6 +141,8 @@ inline std::vector<std::string> tidy_transports(std::vector<std::string> names) 
     if (!bytes) return std::nullopt;
     response.user_handle = *std::move(bytes);
   }
+  response.outputs = detail::outputs_of(*members);
+  response.app_id = members->boolean("clientExtensionResults.appid");
   return response;
 }
 

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +33,18 @@ enum class SyncedPasskeys : std::uint8_t {
   refuse, ///< as if it were bound to its device
 };
 
+/// Whether credentials are refused that may be copied to other devices (backup-eligible): the passkeys of
+/// password managers. Whether one may, its authenticator says; without an attestation that you trust, any
+/// software can say what it likes.
+enum class DeviceBound : std::uint8_t {
+  not_required,
+  new_ones, ///< refuses to register others; those of before, or of an import, still sign in
+  always,   ///< refuses their sign-ins as well
+};
+
+/// What a model of authenticator is called, by its AAGUID in hexadecimal without dashes; empty: not known.
+using AuthenticatorName = std::function<std::string(std::string_view aaguid)>;
+
 /// Who asks for credentials. A credential works for one `id` only: changing it ends them all.
 struct RelyingPartySettings {
   /// A domain, without scheme or port ("example.org"): the site's own, or a parent of it that is yours.
@@ -41,6 +55,10 @@ struct RelyingPartySettings {
   /// the hash of your signing certificate, "chrome-extension://" and the id. Compared whole, so nothing that
   /// only begins or ends alike passes.
   std::vector<std::string> origins = {};
+  /// Pages of other domains of yours that may ask as well ("https://example.com"), in a browser that finds
+  /// them in `related_origins_json` at https://<id>/.well-known/webauthn. Browsers look at five names of
+  /// domains at most; "example" of example.com and of example.co.uk is one.
+  std::vector<std::string> related_origins = {};
 
   /// Takes answers from a page within a frame of another origin. Then that page can be framed by anybody whom
   /// your Permissions Policy lets, and who may try to mislead the user.
@@ -59,6 +77,15 @@ struct RelyingPartySettings {
   UnverifiedFormats unverified_formats = UnverifiedFormats::as_asked;
 
   SyncedPasskeys synced_passkeys = SyncedPasskeys::tell;
+  DeviceBound device_bound = DeviceBound::not_required;
+
+  /// The AppID for which security keys were registered by FIDO U2F, before WebAuthn, if such were imported
+  /// ("https://example.org/app-id.json"). They answer for it in place of the id, and no other does.
+  std::string u2f_app_id = {};
+
+  /// For `WebAuthnDetails::authenticator`. Empty: `AuthenticatorNames` in
+  /// <mfa/webauthn/authenticator_names.hpp> as released.
+  AuthenticatorName authenticator_name = {};
 
   /// How long a user may take: 30 s to 1 h.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
@@ -121,6 +148,38 @@ inline std::string_view host_of(std::string_view origin) {
   return origin.substr(0, origin.find(':'));
 }
 
+inline bool is_at_or_below(std::string_view host, std::string_view domain) {
+  return host == domain || (host.size() > domain.size() && host.ends_with(domain) &&
+                            host[host.size() - domain.size() - 1] == '.');
+}
+
+/// The name that a domain was registered by ("example" of www.example.com and of www.example.co.uk), as far
+/// as that can be told without a list of public suffixes.
+inline std::string_view registered_name(std::string_view host) {
+  constexpr std::array<std::string_view, 12> parts_of_suffixes{"ac",  "co", "com", "edu", "go",  "gob",
+                                                               "gov", "ne", "net", "or",  "org", "gouv"};
+  const auto take_last = [&host] {
+    const auto dot = host.rfind('.');
+    const auto label = host.substr(dot == std::string_view::npos ? 0 : dot + 1);
+    host = host.substr(0, dot == std::string_view::npos ? 0 : dot);
+    return label;
+  };
+  const bool of_country = take_last().size() == 2;
+  const auto name = take_last();
+  const bool in_suffix = of_country && std::ranges::find(parts_of_suffixes, name) != parts_of_suffixes.end();
+  return in_suffix && !host.empty() ? take_last() : name;
+}
+
+/// Whether FIDO U2F could have had it for an AppID.
+inline bool is_app_id(std::string_view text) {
+  constexpr std::size_t longest = 1024;
+  constexpr std::string_view scheme = "https://";
+  if (text.size() > longest || !text.starts_with(scheme)) return false;
+  const auto path = text.find('/', scheme.size());
+  return is_origin(text.substr(0, path)) &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 } // namespace detail
 
 /// Throws `errc::invalid_argument`, naming the setting.
@@ -145,9 +204,26 @@ inline void check_settings(const RelyingPartySettings& settings) {
                 "more (http:// for localhost only); or an extension's scheme and id; or "
                 "android:apk-key-hash: and the hash of the app's certificate in base64url without padding");
     const auto host = detail::host_of(origin);
-    require(host == settings.id || host.ends_with('.' + settings.id), "origins",
-            "holds \"" + origin + "\", whose domain is neither the id nor below it: browsers refuse it");
+    require(detail::is_at_or_below(host, settings.id), "origins",
+            "holds \"" + origin +
+                "\", whose domain is neither the id nor below it: browsers refuse it, unless it stands in "
+                "related_origins");
   }
+  std::set<std::string_view> names;
+  for (const std::string& origin : settings.related_origins) {
+    require(
+        detail::is_origin(origin) && origin.starts_with("https://"), "related_origins",
+        "holds \"" + origin +
+            "\"; an origin is https://, the domain in lower case and the port if it is not 443, and no more");
+    const auto host = detail::host_of(origin);
+    require(!detail::is_at_or_below(host, settings.id), "related_origins",
+            "holds \"" + origin + "\", whose domain is the id or below it: it belongs to origins");
+    names.insert(detail::registered_name(host));
+  }
+  require(names.size() <= 5, "related_origins",
+          "has domains of " + std::to_string(names.size()) + " names; browsers look at five");
+  require(settings.u2f_app_id.empty() || detail::is_app_id(settings.u2f_app_id), "u2f_app_id",
+          "must be an https:// URL of up to 1,024 characters, as the security keys were registered for");
   for (const std::string& origin : settings.top_origins)
     require(detail::is_origin(origin), "top_origins", "holds \"" + origin + "\", which is no origin");
   require(settings.top_origins.empty() || settings.allow_cross_origin, "top_origins",
