@@ -454,6 +454,81 @@ mutate "webauthn: excluded credentials are bounded" factor/webauthn.hpp 'enrolle
 mutate "webauthn: names are cut at a character" factor/webauthn.hpp \
   'while ((static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;' ''
 
+tests=tests/webauthn/device_attestation_rules.cpp attestation=webauthn/attestation.hpp
+certificate=webauthn/attestation_certificate.hpp tpm=webauthn/tpm.hpp android=webauthn/android_key.hpp
+mutate "tpm: version 2.0" $attestation 'statement.version != "2.0" ||' ''
+mutate "tpm: the public area is the credential's key" $attestation 'if (!area || !is_credential(*area, data.key))' 'if (!area)'
+mutate "tpm: an RSA key's modulus" webauthn/cose_key.hpp '&& has_number(OSSL_PKEY_PARAM_RSA_N, modulus)' ''
+mutate "tpm: an RSA key's exponent" webauthn/cose_key.hpp '&& has_number(OSSL_PKEY_PARAM_RSA_E, bytes)' ''
+mutate "tpm: a point" webauthn/cose_key.hpp \
+  'has_number(OSSL_PKEY_PARAM_EC_PUB_X, x) && has_number(OSSL_PKEY_PARAM_EC_PUB_Y, y)' 'true'
+mutate "tpm: objects that sign" $tpm 'if (reader.two() != detail::tpm_null) return std::nullopt; // a cipher' \
+  '(void)reader.two(); // a cipher'
+mutate "tpm: schemes that sign" $tpm 'else if (scheme != detail::tpm_null)' 'else if (false)'
+mutate "tpm: no keys that derive others" $tpm 'area.curve == 0 || reader.two() != detail::tpm_null' \
+  'area.curve == 0 || reader.two() == 0'
+mutate "tpm: magic" $tpm 'if (reader.four() != made_by_tpm) return std::nullopt;' '(void)(reader.four() != made_by_tpm);'
+mutate "tpm: type" $tpm 'if (reader.two() != certifies) return std::nullopt;' '(void)(reader.two() != certifies);'
+mutate "tpm: the statement is signed" $attestation \
+  '!verify_with(certificate.key(), *traits, statement.certification, statement.signature)' 'false'
+mutate "tpm: the statement is of this registration" $attestation \
+  '!std::ranges::equal(certified->extra_data, digest_of(traits->hash, to_be_signed(data))) ||' ''
+mutate "tpm: the statement is of this key" $attestation \
+  '!is_name_of(certified->name, statement.public_area, area->name_algorithm)' 'false'
+mutate "tpm: the certificate's requirements" $attestation '|| !certificate.fits_tpm(data.parsed.credential->aaguid)' ''
+mutate "tpm: the certificate has no subject" $certificate \
+  'X509_NAME_entry_count(X509_get_subject_name(certificate_.get())) == 0 &&' ''
+mutate "tpm: the certificate is of version 3" $certificate \
+  'X509_get_version(certificate_.get()) == version_3 && X509_NAME_entry_count' 'X509_NAME_entry_count'
+mutate "tpm: the certificate names a TPM" $certificate '== 0 && names_tpm() &&' '== 0 &&'
+mutate "tpm: the maker" $certificate 'is_tpm_vendor(part(tpm, "2.23.133.2.1")) &&' ''
+mutate "tpm: the maker's number" $certificate \
+  'return name.starts_with("id:") && name.size() == 3 + digits &&' 'return name.size() == 3 + digits ||'
+mutate "tpm: the model" $certificate '!part(tpm, "2.23.133.2.2").empty() &&' ''
+mutate "tpm: the version" $certificate '&& !part(tpm, "2.23.133.2.3").empty()' ''
+mutate "tpm: the names are critical" $certificate '|| critical != 1' ''
+mutate "tpm: the certificate is for attestations" $certificate 'is_for_tpm_attestation() && is_no_authority()' 'is_no_authority()'
+mutate "tpm: the certificate is no authority's" $certificate \
+  'is_for_tpm_attestation() && is_no_authority()' 'is_for_tpm_attestation()'
+mutate "tpm: the certificate names no other model" $certificate \
+  'is_for_tpm_attestation() && is_no_authority() && names_no_other_model(aaguid)' \
+  'is_for_tpm_attestation() && is_no_authority()'
+mutate "attestation: no extension twice" $certificate '&& has_each_extension_once()' ''
+mutate "android-key: signed" $attestation \
+  '!verify_signature(certificate.key(), *statement.algorithm, to_be_signed(data), statement.signature) ||' ''
+mutate "android-key: the certificate is of the credential's key" $attestation \
+  '|| !data.key.is(certificate.key())) return std::nullopt; const auto extension' \
+  ') return std::nullopt; const auto extension'
+mutate "android-key: the certificate is of this registration" $attestation \
+  '!std::ranges::equal(description->challenge, data.client_data_hash) ||' ''
+mutate "android-key: a key of one app" $android \
+  'if (software.all_applications || hardware.all_applications) return false;' ''
+mutate "android-key: a key of one app, by software too" $android 'software.all_applications || hardware' 'hardware'
+mutate "android-key: a key that signs" $android \
+  'if (!(hardware.signs || (with_software && software.signs))) return false;' ''
+mutate "android-key: and nothing else" $android \
+  'if (hardware.other_purposes || (with_software && software.other_purposes)) return false;' ''
+mutate "android-key: an origin" $android \
+  'if (!hardware.origin && !(with_software && software.origin)) return false;' ''
+mutate "android-key: generated" $android 'return hardware.origin.value_or(generated) == generated &&' 'return'
+mutate "android-key: of hardware" $android 'const bool with_software = !hardware_only;' 'const bool with_software = true;'
+mutate "apple: the certificate is of this registration" $attestation \
+  '!nonce || !std::ranges::equal(nonce->value, joined({before, digest_of("SHA256", to_be_signed(data))})) ||' '!nonce ||'
+mutate "apple: the certificate is of the credential's key" $attestation \
+  '|| !data.key.is(certificate.key())) return std::nullopt; return AttestationType::certified' \
+  ') return std::nullopt; return AttestationType::certified'
+mutate "attestation: a wrong one is none only where none was wanted" $attestation \
+  'if (!type && rules.unverified_formats == UnverifiedFormats::ignore)' 'if (!type)'
+
+tests=tests/webauthn/webauthn_attestation.cpp
+mutate "enterprise: a serial number where it was asked for" $attestation '!rules.enterprise ||' ''
+mutate "enterprise: a serial number in its form" $attestation '|| serial->empty()' ''
+mutate "enterprise: a serial number is not critical" $certificate 'told->critical || !bytes' '!bytes'
+mutate "models: those that are listed" $party '|| !names_model(settings_.models, attestation.aaguid)' ''
+mutate "models: not where nothing signs them" $party '|| attestation.format == "fido-u2f"' ''
+mutate "models: not without a certificate" $party \
+  'attestation.type != AttestationType::certified || attestation' 'attestation'
+
 tests=tests/security/hostile_database.cpp before_hostile="$flags|$libraries"
 flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\"" libraries="$libraries -lcbor -lsqlite3"
 export MFA_TEST_EDITS=10000

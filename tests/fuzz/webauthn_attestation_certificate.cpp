@@ -11,6 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!certificate) return 0;
   const std::array<unsigned char, 16> aaguid{};
   (void)certificate.fits_packed(aaguid);
+  (void)certificate.fits_tpm(aaguid);
+  (void)certificate.device_serial();
   (void)certificate.has_p256_key();
   return 0;
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -18,6 +19,12 @@
 
 namespace mfa::test {
 
+struct CertificateExtension {
+  const char* kind;  ///< dotted numbers
+  std::string value; ///< DER
+  bool critical = false;
+};
+
 /// What an authenticator's certificate says, right by WebAuthn section 8.2.1 unless a test changes it. Empty
 /// texts are left out.
 struct CertificateContents {
@@ -29,6 +36,7 @@ struct CertificateContents {
   std::string basic_constraints = "critical,CA:FALSE";
   std::optional<std::string> aaguid = {}; ///< id-fido-gen-ce-aaguid: the 16 bytes
   bool aaguid_critical = false;
+  std::vector<CertificateExtension> more = {};
   long first_day = -1; ///< from now
   long last_day = 365;
 };
@@ -91,20 +99,25 @@ class AttestationIssuer {
       X509_add_ext(certificate.get(), extension, -1);
       X509_EXTENSION_free(extension);
     }
-    if (contents.aaguid) {
-      const std::string value = "\x04\x10" + *contents.aaguid;
-      const std::unique_ptr<ASN1_OBJECT, decltype(&ASN1_OBJECT_free)> oid(
-          OBJ_txt2obj("1.3.6.1.4.1.45724.1.1.4", 1), ASN1_OBJECT_free);
-      const std::unique_ptr<ASN1_OCTET_STRING, decltype(&ASN1_OCTET_STRING_free)> octets(
-          ASN1_OCTET_STRING_new(), ASN1_OCTET_STRING_free);
-      ASN1_OCTET_STRING_set(octets.get(), crypto::bytes_of(value).data(), static_cast<int>(value.size()));
-      X509_EXTENSION* const extension =
-          X509_EXTENSION_create_by_OBJ(nullptr, oid.get(), contents.aaguid_critical ? 1 : 0, octets.get());
-      X509_add_ext(certificate.get(), extension, -1);
-      X509_EXTENSION_free(extension);
-    }
+    if (contents.aaguid)
+      extend(certificate.get(),
+             {"1.3.6.1.4.1.45724.1.1.4", "\x04\x10" + *contents.aaguid, contents.aaguid_critical});
+    for (const CertificateExtension& extension : contents.more) extend(certificate.get(), extension);
     REQUIRE(X509_sign(certificate.get(), key_.get(), EVP_sha256()) > 0);
     return certificate;
+  }
+
+  static void extend(X509* certificate, const CertificateExtension& with) {
+    const std::unique_ptr<ASN1_OBJECT, decltype(&ASN1_OBJECT_free)> kind(OBJ_txt2obj(with.kind, 1),
+                                                                         ASN1_OBJECT_free);
+    const std::unique_ptr<ASN1_OCTET_STRING, decltype(&ASN1_OCTET_STRING_free)> octets(
+        ASN1_OCTET_STRING_new(), ASN1_OCTET_STRING_free);
+    ASN1_OCTET_STRING_set(octets.get(), crypto::bytes_of(with.value).data(),
+                          static_cast<int>(with.value.size()));
+    X509_EXTENSION* const extension =
+        X509_EXTENSION_create_by_OBJ(nullptr, kind.get(), with.critical ? 1 : 0, octets.get());
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
   }
 
   SigningKey key_{webauthn::Algorithm::es256};

@@ -56,10 +56,14 @@ class SigningKey {
 
   [[nodiscard]] std::string sign(std::string_view message) const {
     using webauthn::Algorithm;
-    const char* const hash = algorithm_ == Algorithm::eddsa   ? nullptr
-                             : algorithm_ == Algorithm::es384 ? "SHA384"
-                             : algorithm_ == Algorithm::es512 ? "SHA512"
-                                                              : "SHA256";
+    return sign(message, algorithm_ == Algorithm::eddsa   ? nullptr
+                         : algorithm_ == Algorithm::es384 ? "SHA384"
+                         : algorithm_ == Algorithm::es512 ? "SHA512"
+                                                          : "SHA256");
+  }
+
+  /// With another hash than the algorithm's.
+  [[nodiscard]] std::string sign(std::string_view message, const char* hash) const {
     struct Free {
       void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
     };
@@ -109,7 +113,7 @@ class SigningKey {
     return value;
   }
 
- private:
+  /// By OpenSSL's name of it, big-endian.
   [[nodiscard]] std::string number(const char* name) const {
     BIGNUM* value = nullptr;
     REQUIRE(EVP_PKEY_get_bn_param(key_.get(), name, &value) == 1);
@@ -119,6 +123,7 @@ class SigningKey {
     return bytes;
   }
 
+ private:
   webauthn::Algorithm algorithm_;
   std::shared_ptr<EVP_PKEY> key_;
 };

@@ -145,6 +145,95 @@ TEST_CASE("A certificate proves nothing until it leads to an anchor that the rel
   CHECK(amr(trusting(issuer.root_pem()), synced) == "pop"); // what can be copied is no hardware
 }
 
+TEST_CASE(
+    "A device's serial number is told to an enterprise that asks, and refused elsewhere (section 8.2.2)") {
+  using mfa::webauthn::AttestationConveyance;
+  const AttestationIssuer issuer;
+  const SigningKey key(Algorithm::es256);
+  constexpr const char* serial_number = "1.3.6.1.4.1.45724.1.1.2";
+  const auto told = [&](AttestationConveyance conveyance, mfa::test::CertificateExtension serial) {
+    std::string seen = "nothing";
+    auto settings = mfa::test::example_settings();
+    settings.attestation = conveyance;
+    settings.attestation_trust = [&, trusted = mfa::webauthn::trust_anchors(issuer.root_pem())](
+                                     const mfa::webauthn::Attestation& attestation) {
+      seen = attestation.credential_id + ": " + attestation.device_serial;
+      return trusted(attestation);
+    };
+    WebAuthnHost host(std::move(settings));
+    host.clock.set(std::chrono::system_clock::now());
+    auto authenticator = packed(key, issuer.certify(key, {.more = {std::move(serial)}}));
+    authenticator.credential_id = "credential";
+    const auto status = host.register_with(authenticator, host.enroll()).status();
+    return status == mfa::Status::valid ? seen : std::string(to_string(status));
+  };
+  CHECK(told(AttestationConveyance::enterprise, {serial_number, "\x04\x03"
+                                                                "123"}) == "credential: 123");
+  CHECK(told(AttestationConveyance::enterprise, {"1.2.3", "\x04\x03"
+                                                          "123"}) == "credential: ");
+  for (const auto conveyance :
+       {AttestationConveyance::none, AttestationConveyance::indirect, AttestationConveyance::direct})
+    CHECK(told(conveyance, {serial_number, "\x04\x03"
+                                           "123"}) == "attestation_refused");
+  CHECK(told(AttestationConveyance::enterprise, {serial_number,
+                                                 "\x04\x03"
+                                                 "123",
+                                                 true}) == "attestation_refused");
+  CHECK(told(AttestationConveyance::enterprise, {serial_number, "123"}) == "attestation_refused");
+  CHECK(told(AttestationConveyance::enterprise, {serial_number, "\x04\x02"
+                                                                "123"}) == "attestation_refused");
+  CHECK(told(AttestationConveyance::enterprise, {serial_number, std::string("\x04\x00", 2)}) ==
+        "attestation_refused");
+}
+
+TEST_CASE("Models: those that are listed, where a certificate vouches for the model") {
+  const AttestationIssuer issuer;
+  const SigningKey key(Algorithm::es256);
+  auto settings = trusting(issuer.root_pem());
+  const auto answer = [&](const SoftwareAuthenticator& authenticator) {
+    WebAuthnHost host(settings);
+    host.clock.set(std::chrono::system_clock::now());
+    return std::string(to_string(host.register_with(authenticator, host.enroll()).status()));
+  };
+  const std::string certificate = issuer.certify(key);
+  settings.models = {"fb69481e-8ff7-4039-93ec-0a2729a154a8",
+                     "30313233-3435-3637-3839-616263646566"}; // the second
+  CHECK(answer(packed(key, certificate)) == "valid");
+  auto u2f = fido_u2f(key, certificate);
+  u2f.aaguid = model;
+  CHECK(answer(u2f) == "attestation_refused"); // signs no model
+  settings.models = {"fb69481e-8ff7-4039-93ec-0a2729a154a8"};
+  CHECK(answer(packed(key, certificate)) == "attestation_refused");
+  CHECK(mfa::webauthn::relying_party(settings)->security_settings().ends_with(
+      "attestation is checked, models fb69481e-8ff7-4039-93ec-0a2729a154a8"));
+
+  settings.attestation_trust = [](const auto&) { return true; };
+  SoftwareAuthenticator none;
+  none.aaguid = model;
+  settings.models = {"30313233-3435-3637-3839-616263646566"};
+  CHECK(answer(none) == "attestation_refused"); // nobody vouches for it
+  auto self = none;
+  self.attest_by_itself();
+  CHECK(answer(self) == "attestation_refused");
+
+  const auto refused = [&] {
+    return mfa::test::thrown_by([&] { return mfa::webauthn::relying_party(settings) == nullptr; }) ==
+           mfa::errc::invalid_argument;
+  };
+  for (const std::string& wrong : {std::string(), std::string("303132333435363738396162636465661111"),
+                                   std::string("30313233-3435-3637-3839-61626364656"),
+                                   std::string("30313233-3435-3637-3839-61626364656g"),
+                                   std::string("30313233-3435-3637-3839 616263646566")}) {
+    CAPTURE(wrong);
+    settings.models = {wrong};
+    CHECK(refused());
+  }
+  settings.models = {"30313233-3435-3637-3839-616263646566"};
+  CHECK_FALSE(refused());
+  settings.attestation_trust = {};
+  CHECK(refused());
+}
+
 TEST_CASE("Trust anchors are certificates in PEM, all of them whole") {
   using mfa::webauthn::trust_anchors;
   const std::string pem = AttestationIssuer().root_pem();

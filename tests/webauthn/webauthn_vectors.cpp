@@ -46,9 +46,9 @@ Expectation expecting(const std::string& challenge) {
           .now = mfa::Time(std::chrono::hours(24 * 365 * 56))};
 }
 
-bool verified_here(const Vector& vector) {
-  return vector.format == "none" || vector.format == "packed" || vector.format == "fido-u2f";
-}
+/// The statement of the format "android-key" says neither where its key was made nor what for
+/// (w3c/webauthn#2379), which section 8.4 wants.
+bool right(const Vector& vector) { return vector.format != "android-key"; }
 
 /// The whole ceremony: a registration, then a sign-in with what it left.
 Status run(const RelyingParty& party, const Vector& vector) {
@@ -88,11 +88,11 @@ std::vector<std::size_t> undetected(const RelyingParty& party, const Vector& vec
 
 } // namespace
 
-TEST_CASE("every ceremony of a format and algorithm that is verified here is accepted") {
+TEST_CASE("every ceremony is accepted whose attestation is right") {
   const auto party = relying_party(settings());
   std::size_t accepted = 0;
   for (const Vector& vector : published().vectors) {
-    if (!verified_here(vector)) continue;
+    if (!right(vector)) continue;
     INFO(vector.section << ' ' << vector.title);
     const auto registered =
         party->verify_registration(vector.registration.json(), expecting(vector.registration_challenge));
@@ -104,10 +104,10 @@ TEST_CASE("every ceremony of a format and algorithm that is verified here is acc
     CHECK(to_string(asserted.status) == "valid");
     ++accepted;
   }
-  CHECK(accepted == 11);
+  CHECK(accepted == 13);
 }
 
-TEST_CASE("formats that are not verified here are refused, or taken as unattested by option") {
+TEST_CASE("the one attestation that is not right is refused, or taken as none by option") {
   auto strict_settings = settings();
   strict_settings.unverified_formats = UnverifiedFormats::refuse;
   const auto strict = relying_party(strict_settings);
@@ -116,13 +116,13 @@ TEST_CASE("formats that are not verified here are refused, or taken as unatteste
   const auto lenient = relying_party(lenient_settings);
   std::vector<std::string> formats;
   for (const Vector& vector : published().vectors) {
-    if (verified_here(vector)) continue;
+    if (right(vector)) continue;
     INFO(vector.section << ' ' << vector.title);
     formats.push_back(vector.format);
     CHECK(to_string(run(*strict, vector)) == "attestation_refused");
     CHECK(to_string(run(*lenient, vector)) == "valid");
   }
-  CHECK(formats == std::vector<std::string>{"tpm", "android-key", "apple"});
+  CHECK(formats == std::vector<std::string>{"android-key"});
 }
 
 TEST_CASE("attestation certificates lead to the root that the relying party trusts, or are refused") {
@@ -133,7 +133,7 @@ TEST_CASE("attestation certificates lead to the root that the relying party trus
     INFO(vector.section << ' ' << vector.title);
     const auto registered =
         party->verify_registration(vector.registration.json(), expecting(vector.registration_challenge));
-    const bool certified = verified_here(vector) && vector.format != "none" && vector.section != "16.3";
+    const bool certified = right(vector) && vector.format != "none" && vector.section != "16.3";
     CHECK(to_string(registered.status) == (certified ? "valid" : "attestation_refused"));
     CHECK(registered.credential.attestation_trusted == certified);
   }
@@ -167,7 +167,7 @@ TEST_CASE("a change of any one byte is refused where anything signs or checks it
   };
   const auto party = relying_party(trusting);
   for (const Vector& vector : published().vectors) {
-    if (!verified_here(vector)) continue;
+    if (!right(vector)) continue;
     INFO(vector.section << ' ' << vector.title);
 
     // The sign-in is signed as a whole.
@@ -184,7 +184,7 @@ TEST_CASE("a change of any one byte is refused where anything signs or checks it
               *party, vector, [](Vector & v) -> auto& { return v.assertion.credential_id; })
               .empty());
 
-    // So is a registration with a packed attestation.
+    // So is a registration with an attestation, but for "fido-u2f".
     const auto client = undetected(
         *party, vector, [](Vector & v) -> auto& { return v.registration.client_data; });
     const auto object = undetected(
@@ -192,7 +192,7 @@ TEST_CASE("a change of any one byte is refused where anything signs or checks it
     CHECK(undetected(
               *party, vector, [](Vector & v) -> auto& { return v.registration.credential_id; })
               .empty());
-    if (vector.format == "packed") {
+    if (vector.format != "none" && vector.format != "fido-u2f") {
       CHECK(client.empty());
       CHECK(object.empty());
       continue;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -101,21 +102,30 @@ inline Pkey pkey_of(const char* type, OSSL_PARAM* parameters) {
 
 } // namespace detail
 
+namespace detail {
+
+inline bool verify_with(EVP_PKEY* key, const AlgorithmTraits& traits, std::span<const unsigned char> message,
+                        std::span<const unsigned char> signature) {
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+  };
+  if (EVP_PKEY_is_a(key, traits.openssl_key_type) != 1) return false;
+  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+  return context &&
+         EVP_DigestVerifyInit_ex(context.get(), nullptr, traits.hash, nullptr, nullptr, key, nullptr) == 1 &&
+         EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
+                          message.size()) == 1;
+}
+
+} // namespace detail
+
 /// Whether `signature` is one of the message under the key, by this algorithm. False too for a key of another
 /// type than the algorithm's.
 [[nodiscard]] inline bool verify_signature(EVP_PKEY* key, std::int64_t algorithm,
                                            std::span<const unsigned char> message,
                                            std::span<const unsigned char> signature) {
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
-  };
   const auto traits = detail::traits_of(algorithm);
-  if (!traits || EVP_PKEY_is_a(key, traits->openssl_key_type) != 1) return false;
-  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
-  return context &&
-         EVP_DigestVerifyInit_ex(context.get(), nullptr, traits->hash, nullptr, nullptr, key, nullptr) == 1 &&
-         EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
-                          message.size()) == 1;
+  return traits && detail::verify_with(key, *traits, message, signature);
 }
 
 /// A credential's public key (RFC 9052 section 7 in the form of WebAuthn section 6.5.1.1), ready to verify.
@@ -160,6 +170,26 @@ class CoseKey {
     return point;
   }
 
+  /// Whether it is the same key, whatever form it came in.
+  [[nodiscard]] bool is(const EVP_PKEY* key) const { return EVP_PKEY_eq(pkey_.get(), key) == 1; }
+
+  /// Whether it is the RSA key of these numbers; big-endian.
+  [[nodiscard]] bool is_rsa(std::span<const unsigned char> modulus, std::uint32_t exponent) const {
+    const std::array<unsigned char, 4> bytes{
+        static_cast<unsigned char>(exponent >> 24), static_cast<unsigned char>(exponent >> 16),
+        static_cast<unsigned char>(exponent >> 8), static_cast<unsigned char>(exponent)};
+    return EVP_PKEY_is_a(pkey_.get(), "RSA") == 1 && has_number(OSSL_PKEY_PARAM_RSA_N, modulus) &&
+           has_number(OSSL_PKEY_PARAM_RSA_E, bytes);
+  }
+
+  /// Whether it is this point of the curve of this COSE number; big-endian.
+  [[nodiscard]] bool is_point(std::int64_t curve, std::span<const unsigned char> x,
+                              std::span<const unsigned char> y) const {
+    const auto traits = detail::traits_of(algorithm_);
+    return traits && traits->curve != nullptr && traits->cose_curve == curve &&
+           has_number(OSSL_PKEY_PARAM_EC_PUB_X, x) && has_number(OSSL_PKEY_PARAM_EC_PUB_Y, y);
+  }
+
   [[nodiscard]] bool verifies(std::span<const unsigned char> message,
                               std::span<const unsigned char> signature) const {
     return verify_signature(pkey_.get(), algorithm_, message, signature);
@@ -167,6 +197,20 @@ class CoseKey {
 
  private:
   CoseKey() = default;
+
+  /// Whether the key's number of this name is that of the big-endian bytes.
+  [[nodiscard]] bool has_number(const char* name, std::span<const unsigned char> bytes) const {
+    struct Free {
+      void operator()(BIGNUM* number) const noexcept { BN_free(number); }
+    };
+    constexpr std::size_t most = 1'024;
+    BIGNUM* found = nullptr;
+    if (bytes.size() > most || EVP_PKEY_get_bn_param(pkey_.get(), name, &found) != 1) return false;
+    const std::unique_ptr<BIGNUM, Free> own(found);
+    const std::unique_ptr<BIGNUM, Free> other(
+        BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+    return other && BN_cmp(own.get(), other.get()) == 0;
+  }
 
   /// What a key may have, whatever its type.
   struct Members {

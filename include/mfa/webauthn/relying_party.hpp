@@ -59,6 +59,9 @@ class Procedures final : public RelyingParty {
     if (settings_.allow_cross_origin) told += ", cross-origin under";
     if (settings_.allow_cross_origin) tell_all(settings_.top_origins);
     if (settings_.attestation_trust) told += ", attestation is checked";
+    if (!settings_.models.empty()) told += ", models";
+    tell_all(settings_.models);
+    if (settings_.android_software_keys) told += ", Android keys of software";
     if (settings_.synced_passkeys == SyncedPasskeys::refuse) told += ", strict with synchronised passkeys";
     if (settings_.device_bound == DeviceBound::new_ones) told += ", new ones are bound to their devices";
     if (settings_.device_bound == DeviceBound::always) told += ", all are bound to their devices";
@@ -107,11 +110,8 @@ class Procedures final : public RelyingParty {
 
     const auto hash = crypto::sha256(response->client_data); // 12
     const auto type = verify_attestation(*object, {object->authenticator_data, hash, *data, *key},
-                                         unverified_formats()); // 21, 22
-    if (!type ||
-        !trusts({std::string(object->format), *type, std::string(crypto::text_of(credential.aaguid)),
-                 *type == AttestationType::certified ? certificates_of(*object) : std::vector<std::string>(),
-                 expected.now}))
+                                         attestation_rules()); // 21, 22
+    if (!type || !trusts(attestation_of(*object, credential, *type, expected.now)))
       return {Status::attestation_refused}; // 23, 24
 
     note_outputs(*data, response->outputs);
@@ -212,15 +212,23 @@ class Procedures final : public RelyingParty {
     });
   }
 
-  /// `refuse` or `ignore`.
-  [[nodiscard]] UnverifiedFormats unverified_formats() const {
-    if (settings_.unverified_formats != UnverifiedFormats::as_asked) return settings_.unverified_formats;
+  [[nodiscard]] AttestationRules attestation_rules() const {
     const bool wanted =
         settings_.attestation != AttestationConveyance::none || settings_.attestation_trust != nullptr;
-    return wanted ? UnverifiedFormats::refuse : UnverifiedFormats::ignore;
+    const UnverifiedFormats as_asked = wanted ? UnverifiedFormats::refuse : UnverifiedFormats::ignore;
+    return {.unverified_formats = settings_.unverified_formats == UnverifiedFormats::as_asked
+                                      ? as_asked
+                                      : settings_.unverified_formats,
+            .android_software_keys = settings_.android_software_keys,
+            .enterprise = settings_.attestation == AttestationConveyance::enterprise};
   }
 
+  /// The model counts only where a certificate vouches for it, which it does not in "fido-u2f".
   [[nodiscard]] bool trusts(const Attestation& attestation) const {
+    if (!settings_.models.empty() &&
+        (attestation.type != AttestationType::certified || attestation.format == "fido-u2f" ||
+         !names_model(settings_.models, attestation.aaguid)))
+      return false;
     return !settings_.attestation_trust || settings_.attestation_trust(attestation);
   }
 

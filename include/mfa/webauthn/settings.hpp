@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include <mfa/encoding/base64url.hpp>
 #include <mfa/encoding/text.hpp>
+#include <mfa/encoding/text_encoding.hpp>
 #include <mfa/error.hpp>
 #include <mfa/relying_party.hpp>
 #include <mfa/webauthn/attestation.hpp>
@@ -22,7 +24,14 @@ namespace mfa::webauthn {
 
 /// Whether a browser passes on what its authenticator says of its own make (WebAuthn section 5.4.7). All but
 /// `none` may make the browser ask the user.
-enum class AttestationConveyance : std::uint8_t { none, indirect, direct, enterprise };
+enum class AttestationConveyance : std::uint8_t {
+  none,
+  indirect,
+  direct,
+  /// As `direct`, and the device may be named (`Attestation::device_serial`). Only where the browser's policy
+  /// or the authenticator's maker has listed this relying party's id; elsewhere as `direct`.
+  enterprise
+};
 
 /// What becomes of a sign-in by a passkey that may be copied to other devices (backup-eligible), whose
 /// counter did not go up, or which now says that it may not be copied. Password managers do both, and a
@@ -75,6 +84,14 @@ struct RelyingPartySettings {
   /// proof of hardware. See `trust_anchors` in <mfa/webauthn/trust_anchors.hpp>.
   AttestationTrust attestation_trust = {};
   UnverifiedFormats unverified_formats = UnverifiedFormats::as_asked;
+  /// The models of authenticator that may be registered, by their AAGUIDs
+  /// ("cb69481e-8ff7-4039-93ec-0a2729a154a8"); empty: all. Needs `attestation_trust`, without which any
+  /// software can name any model; trust the roots of these models alone, since another vendor's may name
+  /// them.
+  std::vector<std::string> models = {};
+  /// Takes Android's attestations (format "android-key") also of keys that Android itself keeps, rather than
+  /// a trusted execution environment or a secure element.
+  bool android_software_keys = false;
 
   SyncedPasskeys synced_passkeys = SyncedPasskeys::tell;
   DeviceBound device_bound = DeviceBound::not_required;
@@ -140,6 +157,21 @@ inline bool is_extension_origin(std::string_view origin) {
              return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
            });
   });
+}
+
+/// The 16 bytes of a model's number as people write it: hexadecimal with dashes.
+inline std::optional<std::string> model_of(std::string_view aaguid) {
+  constexpr std::size_t length = 36;
+  const bool dashes = aaguid.size() == length && aaguid[8] == '-' && aaguid[13] == '-' && aaguid[18] == '-' &&
+                      aaguid[23] == '-';
+  auto bytes = dashes ? mfa::detail::read_hex<std::string>(aaguid) : std::nullopt;
+  if (!bytes || bytes->size() != 16) return std::nullopt;
+  return bytes;
+}
+
+/// Whether one of these is the model of 16 bytes.
+inline bool names_model(const std::vector<std::string>& aaguids, std::string_view model) {
+  return std::ranges::any_of(aaguids, [&](const std::string& aaguid) { return model_of(aaguid) == model; });
 }
 
 /// The domain of an origin.
@@ -229,6 +261,13 @@ inline void check_settings(const RelyingPartySettings& settings) {
   require(settings.top_origins.empty() || settings.allow_cross_origin, "top_origins",
           "needs allow_cross_origin");
   require(!settings.algorithms.empty(), "algorithms", "must not be empty");
+  for (const std::string& model : settings.models)
+    require(detail::model_of(model).has_value(), "models",
+            "holds \"" + model +
+                "\"; an AAGUID is 32 digits in hexadecimal with dashes, as "
+                "\"cb69481e-8ff7-4039-93ec-0a2729a154a8\"");
+  require(settings.models.empty() || settings.attestation_trust != nullptr, "models",
+          "needs attestation_trust: without it, any software can name any model");
   require(settings.timeout >= std::chrono::seconds(30) && settings.timeout <= std::chrono::hours(1),
           "timeout", "may be 30 s to 1 h");
 }
