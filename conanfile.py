@@ -20,6 +20,7 @@ VERSIONS = {
     "libpq": "[>=14 <18]",
     "hiredis": "[>=1.0 <2]",
     "libcbor": "[>=0.8 <1]",
+    "libxml2": "[>=2.9 <3]",
     "nlohmann_json": "[>=3.11 <4]",
 }
 
@@ -27,6 +28,7 @@ VERSIONS = {
 CORE = ["openssl::crypto", "libqrencode::libqrencode", "libpng::libpng"]
 COMPONENTS = {
     "postgres": ["libpq::pq"],
+    "pskc": ["libxml2::libxml2"],
     "redis": ["hiredis::hiredislib"],
     "sqlite": ["sqlite3::sqlite"],
     "webauthn": ["libcbor::libcbor", "nlohmann_json::nlohmann_json"],

@@ -22,6 +22,11 @@ mfa_component(
   LIBRARIES Libcbor::Libcbor nlohmann_json::nlohmann_json
   PKG_CONFIG "libcbor >= 0.8" "nlohmann_json >= 3.11")
 mfa_component(
+  pskc HEADERS_LIKE "/mfa/pskc/"
+  PACKAGES "LibXml2 2.9"
+  LIBRARIES LibXml2::LibXml2
+  PKG_CONFIG "libxml-2.0 >= 2.9")
+mfa_component(
   workos HEADERS_LIKE "/mfa/workos/"
   PACKAGES "nlohmann_json 3.11"
   LIBRARIES nlohmann_json::nlohmann_json

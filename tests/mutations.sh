@@ -12,7 +12,7 @@ dry_run=false
 only=${1:-}
 require perl-base
 $dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 \
-  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev
+  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
 libraries="-lcrypto -lqrencode -lpng"
@@ -424,6 +424,33 @@ mutate "import: serial numbers of a spreadsheet" token_csv.hpp 'if (exponent != 
 mutate "import: one column of secrets" token_csv.hpp 'if (column != TokenColumn::ignored &&' 'if (false &&'
 mutate "import: no more fields than columns" token_csv.hpp 'if (fields->size() > columns_.size() &&' 'if (false &&'
 mutate "import: Yubico's own passwords" token_csv.hpp 'if (field.view() != "0") refuse(' 'if (false) refuse('
+
+tests=tests/pskc/pskc_files.cpp before_pskc="$flags|$libraries"
+flags="$flags $(pkg-config --cflags libxml-2.0)" libraries="$libraries -lxml2"
+mutate "pskc: a MAC" pskc/decryption.hpp 'if (!crypto::equal(crypto::text_of(given), crypto::text_of(digest.span())))' \
+  'if (false)'
+mutate "pskc: a MAC must be there" pskc/decryption.hpp 'if (accept_unauthenticated_ && !mac) return;' 'if (!mac) return;'
+mutate "pskc: a MAC that is there counts" pskc/decryption.hpp 'if (accept_unauthenticated_ && !mac) return;' \
+  'if (accept_unauthenticated_) return;'
+mutate "pskc: rounds of a password's key" pskc/decryption.hpp 'whole(*count, most_iterations)' \
+  'whole(*count, UINT64_MAX)'
+mutate "pskc: no number in two ways" pskc/decryption.hpp 'if (are_digits && may_be_binary)' 'if (false)'
+mutate "pskc: no document type" pskc/document.hpp 'if (has_type) refuse(' 'if (false) refuse('
+mutate "pskc: no long tag" pskc/document.hpp 'if (at - start > longest_tag) refuse(' 'if (false) refuse('
+mutate "pskc: no deep document" pskc/document.hpp 'if (depth > deepest) refuse(' 'if (false) refuse('
+mutate "pskc: one element of a name" pskc/document.hpp 'if (found) refuse(' 'if (false) refuse('
+mutate "pskc: a usage" pskc/read_pskc.hpp 'if (has_usage && !may_make_passwords)' 'if (false)'
+mutate "pskc: no policy that is unknown" pskc/read_pskc.hpp \
+  'refuse("the token'"'"'s policy has a part that this library does not know");' ''
+mutate "pskc: no policy of PINs that is unknown" pskc/read_pskc.hpp 'if (!all_known) refuse(' 'if (false) refuse('
+mutate "pskc: no PIN for the server" pskc/read_pskc.hpp 'if (policy.attribute("PINUsageMode") != "Local")' 'if (false)'
+mutate "pskc: no count of uses" pskc/read_pskc.hpp '} else if (at->name() == "NumberOfTransactions") {
+        refuse(' '} else if (at->name() == "NumberOfTransactions") {
+        (void)std::string('
+mutate "pskc: the earlier end" pskc/read_pskc.hpp 'std::min(token.valid_until.value_or(until), until)' 'until'
+mutate "pskc: no start of its own" pskc/read_pskc.hpp 'if (const auto time = data.child("Time"); time &&' \
+  'if (const auto time = data.child("Time"); false &&'
+flags=${before_pskc%%|*} libraries=${before_pskc#*|}
 
 tests=tests/webauthn/what_browsers_send.cpp libraries="$libraries -lcbor" party=webauthn/relying_party.hpp
 mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'

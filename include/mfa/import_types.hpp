@@ -26,7 +26,7 @@ struct ImportLine {
 };
 
 /// A hardware token, or any secret whose parts stand in columns of their own. `read_token_csv` and
-/// `pskc::read` give them; the host says whose they are.
+/// `read_pskc` give them; the host says whose they are.
 struct ImportToken {
   std::string user_id = {};  ///< whose it becomes; up to 255 bytes
   crypto::SecretString seed; ///< the secret
@@ -42,6 +42,7 @@ struct ImportToken {
   std::string serial_number = {};
   std::string manufacturer = {};
   std::string model = {};
+  std::string named_user = {}; ///< whose it is, as a PSKC names users: "UID=jsmith,DC=example"
   // It is refused before and after.
   std::optional<Time> valid_from = {};
   std::optional<Time> valid_until = {};

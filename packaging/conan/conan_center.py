@@ -20,6 +20,7 @@ VERSIONS = {
     "libpq": "17.7",
     "hiredis": "1.3.0",
     "libcbor": "0.13.0",
+    "libxml2": "2.12.5",  # of February 2024; take the newest
     "nlohmann_json": "3.12.0",
 }
 

@@ -130,13 +130,15 @@ void skip_the_second_factor();
 std::vector<mfa::ImportLine> read_from_the_old_system();
 bool log_line(const mfa::ImportResult& result);
 )"},
+#if defined(MFA_LIBXML2_INCLUDE)
       {"docs/import.md", R"(
 #include <mfa/import.hpp>
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
-extern const std::string text_of_file, seed_in_hex, seed_in_base64;
+extern const std::string text_of_file, password_in_the_letter, seed_in_hex, seed_in_base64;
 std::string user_who_has(const std::string& serial_number);
 bool log_line(const mfa::ImportResult& result);
 )"},
+#endif
       {"docs/keys.md", R"(
 extern const std::array<unsigned char, 32> key_bytes, old_key, new_key;
 extern const std::string key_in_hex, key_in_base64;
@@ -198,9 +200,14 @@ void send_to_browser(const std::string& json);
 } // namespace
 
 TEST_CASE("Every block of C++ in the pages compiles") {
+  std::string include_path = ".";
 #if defined(MFA_LIBPQ_INCLUDE)
-  REQUIRE(setenv("CPATH", MFA_LIBPQ_INCLUDE, 1) == 0);
+  include_path += ":" MFA_LIBPQ_INCLUDE;
 #endif
+#if defined(MFA_LIBXML2_INCLUDE)
+  include_path += ":" MFA_LIBXML2_INCLUDE;
+#endif
+  REQUIRE(setenv("CPATH", include_path.c_str(), 1) == 0);
   const Compiler compiler(Compiler::available("g++") ? "g++" : "clang++",
                           "#include <array>\n#include <iostream>\n#include <map>\n#include <optional>\n"
                           "#include <string>\n#include <mfa/mfa.hpp>\n#include <mfa/storage/sqlite.hpp>\n");

@@ -8,6 +8,9 @@
 #ifdef WITH_postgres
 #include <mfa/storage/postgres.hpp>
 #endif
+#ifdef WITH_pskc
+#include <mfa/pskc/read_pskc.hpp>
+#endif
 #ifdef WITH_redis
 #include <mfa/storage/redis.hpp>
 #endif
@@ -36,6 +39,10 @@ int main(int argc, char**) {
 
 #ifdef WITH_postgres
   if (argc > 1) mfa::storage::Postgres("postgresql://app@127.0.0.1/app"); // needs a server: linked, never run
+#endif
+#ifdef WITH_pskc
+  works = works &&
+          mfa::read_pskc("<KeyContainer Version='1.0' xmlns='urn:ietf:params:xml:ns:keyprov:pskc'/>").empty();
 #endif
 #ifdef WITH_redis
   if (argc > 1) mfa::storage::Redis({.host = "127.0.0.1"});
