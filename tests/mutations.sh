@@ -224,7 +224,7 @@ mutate "races: failures are in the commit" verbs/verify.hpp \
 mutate "races: claims are in the commit" verbs/verify.hpp \
   'for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));' ''
 mutate "races: claims go with their factor" verbs/delete_factor.hpp \
-  'batch.removals = co_await removals_of_claims(run, factor);' ''
+  'batch.removals.insert(batch.removals.end(), claims.begin(), claims.end());' ''
 mutate "races: the count of codes is in the commit" verbs/challenge.hpp \
   'if (counter) batch.counters.push_back(*std::move(counter)); batch.challenges' 'batch.challenges'
 mutate "races: no message before its commit" verbs/challenge.hpp 'if (!co_await run.commit(batch)) continue;
@@ -261,14 +261,12 @@ mutate "races: the list of devices is read before what vouches for one" verbs/de
   'const auto vouching = co_await authorize(run, authorization, user_id, context);
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);'
 mutate "races: the list of devices is committed with each deletion" verbs/delete_factor.hpp \
-  'batch.counters.push_back(co_await end_trust(run, factor, context.now, devices));' \
-  '{ auto list = co_await end_trust(run, factor, context.now, devices);
-      if (!devices.empty()) batch.counters.push_back(list); }'
-mutate "races: the list of devices is read before the factors" verbs/device_records.hpp \
-  'std::vector<StoredDevice> devices = co_await find_all_devices(run, factor.user_id, record);
-  const auto factors = co_await run.list_factors(factor.user_id);' \
-  'const auto factors = co_await run.list_factors(factor.user_id);
-  std::vector<StoredDevice> devices = co_await find_all_devices(run, factor.user_id, record);'
+  'batch.counters.push_back(std::move(device_record));' \
+  'if (!ended.empty()) batch.counters.push_back(std::move(device_record));'
+mutate "races: the list of devices is read before the factors" verbs/delete_factor.hpp \
+  'std::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });' \
+  'std::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });
+  if (trusted) devices = co_await find_all_devices(run, factor.user_id, device_record);'
 mutate "races: what bounds a user is committed with a confirmation" verbs/verify.hpp \
   'batch.counters.push_back(co_await end_enrollment(run, factor, context));' \
   '(void)co_await end_enrollment(run, factor, context);'
@@ -291,7 +289,7 @@ mutate "races: an unlock overwrites nothing" verbs/unlock.hpp 'if (!co_await run
 tests=tests/rules/trusted_devices.cpp
 mutate "trusted devices: lifetime" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "trusted devices: HMAC of the secret" verbs/device_records.hpp \
-  '|| !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id)' ''
+  '&& keys.matches(found->mac, token.secret(), device_context(found->device, user_id), token.id())' ''
 mutate "trusted devices: HMAC bound to the label" verbs/device_records.hpp "'\\n' + device.label + '\\n'" "'\\n'"
 mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin());' ''
 

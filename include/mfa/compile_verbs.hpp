@@ -30,7 +30,15 @@ template Verb<bool> withdraw<Run>(const Run&, std::string_view);
 template Verb<bool> is_claimed<Run>(const Run&, const std::vector<std::string>&);
 template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(const Run&,
                                                                      const storage::FactorRecord&);
-template Verb<void> delete_factor<Run>(const Run&, std::string_view, const Whose&, const Authorization&);
+template Verb<Remaining> delete_factor<Run>(const Run&, std::string_view, const Whose&, const Authorization&,
+                                            const DeleteOptions&);
+template Verb<void> remove_factor<Run>(const Run&, const storage::FactorRecord&, decision::UserRecord&,
+                                       storage::Batch&);
+template Verb<FactorDetails> rename_factor<Run>(const Run&, std::string_view, const Whose&, std::string_view);
+template Verb<void> remove_challenges_of<Run>(const Run&, std::string_view, const decision::UserRecord&,
+                                              const Authorization&, storage::Batch&);
+template Verb<UserReset> reset_user<Run>(const Run&, const UserId&, const Authorization&,
+                                         const ResetOptions&);
 template Verb<std::vector<StoredDevice>> find_all_devices<Run>(const Run&, std::string_view,
                                                                storage::CounterRecord&);
 template Verb<RememberedDevice> remember_device<Run>(const Run&, const UserId&, std::string_view,
@@ -39,7 +47,8 @@ template Verb<std::optional<StoredDevice>> find_device<Run>(const Run&, std::str
                                                             const factor::Context&, std::string&);
 template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::string_view, const UserId&);
 template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const UserId&);
-template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&, std::optional<std::string_view>);
+template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&, std::optional<std::string_view>,
+                                               std::string_view);
 template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
 template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
 template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, Removed,
@@ -53,8 +62,6 @@ template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std:
                                               const factor::Context&);
 template Verb<std::optional<storage::CounterRecord>> count_wrong_code<Run>(const Run&, std::string_view,
                                                                            std::string_view, Time);
-template Verb<storage::CounterRecord> end_trust<Run>(const Run&, const storage::FactorRecord&, Time,
-                                                     std::vector<std::string>&);
 template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 template Verb<std::exception_ptr> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
                                                         const decision::ChallengeTerms&,

@@ -12,6 +12,8 @@
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
+#include <mfa/verbs/rename_factor.hpp>
+#include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/unlock.hpp>
 #include <mfa/verbs/verify.hpp>
@@ -42,8 +44,17 @@ extern template Verb<bool> withdraw<Run>(const Run&, std::string_view);
 extern template Verb<bool> is_claimed<Run>(const Run&, const std::vector<std::string>&);
 extern template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(const Run&,
                                                                             const storage::FactorRecord&);
-extern template Verb<void> delete_factor<Run>(const Run&, std::string_view, const Whose&,
-                                              const Authorization&);
+extern template Verb<Remaining> delete_factor<Run>(const Run&, std::string_view, const Whose&,
+                                                   const Authorization&, const DeleteOptions&);
+extern template Verb<void> remove_factor<Run>(const Run&, const storage::FactorRecord&, decision::UserRecord&,
+                                              storage::Batch&);
+extern template Verb<FactorDetails> rename_factor<Run>(const Run&, std::string_view, const Whose&,
+                                                       std::string_view);
+extern template Verb<void> remove_challenges_of<Run>(const Run&, std::string_view,
+                                                     const decision::UserRecord&, const Authorization&,
+                                                     storage::Batch&);
+extern template Verb<UserReset> reset_user<Run>(const Run&, const UserId&, const Authorization&,
+                                                const ResetOptions&);
 extern template Verb<std::vector<StoredDevice>> find_all_devices<Run>(const Run&, std::string_view,
                                                                       storage::CounterRecord&);
 extern template Verb<RememberedDevice> remember_device<Run>(const Run&, const UserId&, std::string_view,
@@ -54,7 +65,7 @@ extern template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&,
                                                                      const UserId&);
 extern template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const UserId&);
 extern template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&,
-                                                      std::optional<std::string_view>);
+                                                      std::optional<std::string_view>, std::string_view);
 extern template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
 extern template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
 extern template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, Removed,
@@ -68,8 +79,6 @@ extern template Verb<std::string> asking_device<Run>(const Run&, std::string_vie
                                                      const factor::Context&);
 extern template Verb<std::optional<storage::CounterRecord>>
 count_wrong_code<Run>(const Run&, std::string_view, std::string_view, Time);
-extern template Verb<storage::CounterRecord> end_trust<Run>(const Run&, const storage::FactorRecord&, Time,
-                                                            std::vector<std::string>&);
 extern template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 extern template Verb<std::exception_ptr> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
                                                                const decision::ChallengeTerms&,

@@ -35,6 +35,7 @@ enum class errc {
   user_delayed,           ///< too many wrong codes of the user's in a day; see `Error::retry_after()`
   enrollment_expired,     ///< the enrolment was not confirmed in time
   authorization_required, ///< a change of a user's factors that wants a fresh verification of one that stands
+  last_factor,            ///< the user's last, which is not to be deleted (`DeleteOptions::refuse_last`)
   options_differ,         ///< another node runs with other options that decide security
   no_relying_party,       ///< WebAuthn without `Options::webauthn`
   no_key_ring,            ///< a durable storage without a key ring
@@ -86,6 +87,7 @@ namespace mfa {
       case errc::user_delayed: return "user delayed";
       case errc::enrollment_expired: return "enrollment expired";
       case errc::authorization_required: return "authorization required";
+      case errc::last_factor: return "last factor";
       case errc::options_differ: return "options differ";
       case errc::no_relying_party: return "no relying party";
       case errc::no_key_ring: return "no key ring";

@@ -18,7 +18,9 @@ enum class EventType : std::uint8_t {
   factor_verified,   ///< the enrolment was confirmed
   factor_locked_out, ///< this wrong code was the last one that the factor takes
   factor_unlocked,
+  factor_renamed,
   factor_deleted,
+  user_reset,             ///< `Event::count` factors, with all that the user's challenges and devices were
   factor_secret_exported, ///< in the clear
   import_refused,         ///< one line or account, for `Event::cause`; not in a dry run
   challenge_created,
@@ -51,7 +53,9 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::factor_verified: return "factor_verified";
   case EventType::factor_locked_out: return "factor_locked_out";
   case EventType::factor_unlocked: return "factor_unlocked";
+  case EventType::factor_renamed: return "factor_renamed";
   case EventType::factor_deleted: return "factor_deleted";
+  case EventType::user_reset: return "user_reset";
   case EventType::factor_secret_exported: return "factor_secret_exported";
   case EventType::import_refused: return "import_refused";
   case EventType::challenge_created: return "challenge_created";
@@ -101,7 +105,7 @@ struct Event {
   std::string_view challenge_id = {};
   std::optional<Status> status = {}; ///< of a verification
   std::string_view device_id = {};
-  std::optional<std::size_t> count = {}; ///< of a run: how many
+  std::optional<std::size_t> count = {}; ///< of a run, and of a user's reset: how many
   /// Why a message was not sent (what the transport threw), or why a message, a code or a line of an import
   /// was refused (an `Error`).
   std::exception_ptr cause = {};

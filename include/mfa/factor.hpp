@@ -43,12 +43,18 @@ template <class Storage, class Clock, class SmsTransport, class Owner> class Fac
         [&](const Owner& verifier) { return verifier.confirm_enrollment(id(), code, options); });
   }
 
+  /// As `Verifier::rename_factor`, of the user that it was found with. Returns the factor with its new name.
+  auto rename(std::string_view friendly_name, const EventContext& event_context = EventContext()) const {
+    return verifier_.with_verifier([&](const Owner& verifier) {
+      return verifier.rename_factor(id(), whose(), friendly_name, event_context);
+    });
+  }
+
   /// As `Verifier::delete_factor`, of the user that it was found with.
   auto remove(const Authorization& authorization = Authorization(),
-              const EventContext& event_context = EventContext()) const {
-    return verifier_.with_verifier([&](const Owner& verifier) {
-      return verifier.delete_factor(id(), whose(), authorization, event_context);
-    });
+              const DeleteOptions& options = DeleteOptions()) const {
+    return verifier_.with_verifier(
+        [&](const Owner& verifier) { return verifier.delete_factor(id(), whose(), authorization, options); });
   }
 
  private:

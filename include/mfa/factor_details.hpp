@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include <mfa/assurance.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
@@ -49,6 +50,9 @@ class FactorDetails {
   [[nodiscard]] std::optional<Time> last_used_at() const noexcept { return last_used_at_; }
   /// Wrong codes since the last valid one.
   [[nodiscard]] std::uint32_t failures() const noexcept { return failures_; }
+  /// The most that a verification by one of its kind can show. A security key that was registered without its
+  /// PIN or biometric shows one factor less (`ChallengeOptions::initialize_user_verification`).
+  [[nodiscard]] Assurance best_assurance() const { return factor::best_assurance(type_); }
   /// Whether it takes no code until an operator calls `unlock_factor`.
   [[nodiscard]] bool locked() const noexcept { return locked_; }
   /// Until when it looks at no code after too many wrong ones in a row, if it waits.

@@ -20,6 +20,7 @@
 #include <mfa/purpose.hpp>
 #include <mfa/qr/svg.hpp>
 #include <mfa/qr/terminal.hpp>
+#include <mfa/requirement.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/console.hpp>
 #include <mfa/sms/none.hpp>

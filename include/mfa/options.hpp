@@ -175,6 +175,40 @@ struct VerifyOptions {
   EventContext event_context = {};
 };
 
+/// What a caller may say about the deletion of a factor.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
+struct DeleteOptions {
+  /// Refuses to delete the user's last verified factor, and his last that is no set of recovery codes, with
+  /// `errc::last_factor`. Of a factor of no user nobody knows others: it is the last.
+  bool refuse_last = false;
+  /// With the user's last verified factor that is no set of recovery codes, removes those sets too, which
+  /// stand in for what he has no more.
+  bool take_recovery_codes = false;
+  /// For the observer.
+  EventContext event_context = {};
+};
+
+/// What a caller may say about the end of the trust in a user's devices.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
+struct RevokeOptions {
+  /// But in this one, by its token, as the cookie has it, or its id. Any other text counts as none.
+  crypto::SecretString keep_device = {};
+  /// For the observer.
+  EventContext event_context = {};
+};
+
+/// What a caller may say about the reset of a user.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
+struct ResetOptions {
+  /// The id of a verified factor of the user's that stays, the one in his hand say.
+  std::string keep_factor = {};
+  /// A trusted device that stays as well, and rests on that factor from now on: its token, as the cookie has
+  /// it, or its id. Any other text counts as none.
+  crypto::SecretString keep_device = {};
+  /// For the observer.
+  EventContext event_context = {};
+};
+
 /// Calls `visit` with the name, value, least, most and unit of each option that is a number.
 template <class Visit> void visit_limits(const Options& options, Visit visit) {
   const auto seconds = [&](std::string_view name, std::chrono::seconds value, std::int64_t least,

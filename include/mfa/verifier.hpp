@@ -29,6 +29,7 @@
 #include <mfa/page.hpp>
 #include <mfa/policies.hpp>
 #include <mfa/policy.hpp>
+#include <mfa/remaining.hpp>
 #include <mfa/result.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/none.hpp>
@@ -45,6 +46,8 @@
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
+#include <mfa/verbs/rename_factor.hpp>
+#include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/unlock.hpp>
@@ -284,6 +287,17 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     return detail::say_whose<Called>();
   }
 
+  /// Gives the factor another name, of up to 200 bytes, as `list_factors` shows it, and returns it. A label:
+  /// it needs no authorization. Throws `errc::invalid_argument` and `errc::entity_not_found`; also if the
+  /// factor is not that user's.
+  Answer<FactorHandle> rename_factor(std::string_view factor_id, const Whose& whose,
+                                     std::string_view friendly_name,
+                                     const EventContext& event_context = EventContext()) const {
+    return run(event_context, [&](const verbs::Run& run) {
+      return verbs::rename_factor(run, factor_id, whose, friendly_name);
+    });
+  }
+
   // --- trusted devices
 
   /// Remembers a device on which the user has just shown a second factor, so that the host need not ask for
@@ -327,11 +341,12 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     return run(event_context, [&](const verbs::Run& run) { return verbs::password_changed(run, user_id); });
   }
 
-  /// Ends the trust in all devices of the user, and returns how many there were.
+  /// Ends the trust in all devices of the user, or in all but `options.keep_device`, and returns in how many.
   Answer<std::size_t> revoke_devices(const UserId& user_id,
-                                     const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [&](const verbs::Run& run) { return verbs::revoke_devices(run, user_id, std::nullopt); });
+                                     const RevokeOptions& options = RevokeOptions()) const {
+    return run(options.event_context, [&](const verbs::Run& run) {
+      return verbs::revoke_devices(run, user_id, std::nullopt, options.keep_device);
+    });
   }
 
   // --- move out (move in: <mfa/import.hpp>)
@@ -350,18 +365,33 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   // --- end
 
   /// Removes the factor; its challenges are not found any more, and the devices that were remembered by it,
-  /// or all if it was the user's last verified one, are trusted no more. Throws `errc::entity_not_found`,
-  /// also if the factor is not that user's, and `errc::authorization_required` for a verified one.
-  Answer<void> delete_factor(std::string_view factor_id, const Whose& whose,
-                             const Authorization& authorization = Authorization(),
-                             const EventContext& event_context = EventContext()) const {
-    return run_with_lists(event_context, [&](const verbs::Run& run) {
-      return verbs::delete_factor(run, factor_id, whose, authorization);
+  /// or all if it was the user's last verified one, are trusted no more. Returns what the user has left, of a
+  /// factor of no user nothing. Throws `errc::entity_not_found`, also if the factor is not that user's,
+  /// `errc::authorization_required` for a verified one, and `errc::last_factor` if `options` say so.
+  Answer<Remaining> delete_factor(std::string_view factor_id, const Whose& whose,
+                                  const Authorization& authorization = Authorization(),
+                                  const DeleteOptions& options = DeleteOptions()) const {
+    return run_with_lists(options.event_context, [&](const verbs::Run& run) {
+      return verbs::delete_factor(run, factor_id, whose, authorization, options);
     });
   }
 
   template <class Called = void> auto delete_factor(std::string_view) const {
     return detail::say_whose<Called>();
+  }
+
+  /// Ends everything by which the user shows a second factor, in one commit: his factors, or all but
+  /// `options.keep_factor`, his challenges, open ones and answered ones but that of the `authorization`, his
+  /// trusted devices, and his wrong codes unless a factor stays. Without one, whoever has his password enrols
+  /// the first: so this is for operators, after they have made sure whose it is, and for a user who has shown
+  /// a factor. What was sent to him stays counted, and authenticators know him by the same handle. Throws
+  /// `errc::authorization_required`, `errc::invalid_argument`, and for the factor to keep
+  /// `errc::entity_not_found`, if it is not the user's, and `errc::factor_not_verified`.
+  Answer<UserReset> reset_user(const UserId& user_id, const Authorization& authorization,
+                               const ResetOptions& options = ResetOptions()) const {
+    return run_with_lists(options.event_context, [&](const verbs::Run& run) {
+      return verbs::reset_user(run, user_id, authorization, options);
+    });
   }
 
   /// Forgets the factor's wrong codes, whether it is locked or waiting, and the codes that a TOTP factor took

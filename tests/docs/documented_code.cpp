@@ -111,7 +111,12 @@ int http(int status, std::chrono::seconds retry_after = {});
 struct Gateway { void send(const mfa::SmsMessage& message); };
 extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, Gateway> verifier;
 
-struct Account { std::string id, email; };
+struct Account {
+  std::string id, email;
+  bool may_sign_in_without;
+  mfa::Time joined_at;
+  std::optional<mfa::Time> exempt_until;
+};
 struct Session { mfa::Time verified_at; std::string shown; };
 struct Tenant { std::string name; };
 extern Account account;
@@ -127,6 +132,8 @@ void challenge_again();
 void set_cookie(const std::string& name, const std::string& value);
 std::string cookie(const std::string& name);
 void skip_the_second_factor();
+void remind(const std::vector<mfa::FactorType>& offer, mfa::Time until);
+void have_him_enroll(const std::vector<mfa::FactorType>& offer);
 std::vector<mfa::ImportLine> read_from_the_old_system();
 bool log_line(const mfa::ImportResult& result);
 )"},

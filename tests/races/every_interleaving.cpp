@@ -469,6 +469,27 @@ class Cast {
     actor.task.by_operator = false;
     return actor;
   }
+  /// To what is named, or to nothing.
+  Actor reset() {
+    return {.task = {.does = Does::reset, .factor = nobodys, .owner = "u", .by_operator = true}};
+  }
+  Actor reset(int kept) {
+    Actor actor = reset();
+    actor.task.factor = kept;
+    actor.task.factor_id = ids_[at(kept)];
+    return actor;
+  }
+  Actor reset(int kept, int kept_device) {
+    Actor actor = reset(kept);
+    actor.task.device = kept_device;
+    actor.task.code = devices_[at(kept_device)].secret;
+    return actor;
+  }
+  Actor named(int factor, const std::string& name) {
+    Actor actor = on_factor(Does::rename, factor);
+    actor.task.code = name;
+    return actor;
+  }
   Actor on_device(Does does, int device) {
     const Told& told = devices_[at(device)];
     return {
@@ -485,6 +506,8 @@ class Cast {
   }
 
  private:
+  static constexpr int nobodys = -1; ///< factor
+
   static std::size_t at(int name) { return static_cast<std::size_t>(name); }
 
   Stage& stage_;
@@ -581,6 +604,80 @@ std::vector<Scenario> scenarios() {
           return actors;
         },
         finds_both);
+  for (const bool by_users : {true, false})
+    add(std::string("the last two factors deleted at once, but not the last, and a further one confirmed, ") +
+            (by_users ? "by what the other has shown" : "by operators"),
+        small_options(), [by_users](Cast& cast) -> Actors {
+          const int f = cast.totp();
+          const int g = cast.totp();
+          const int by_f = cast.shown(f);
+          const int by_g = cast.shown(g);
+          const int h = cast.enrolled_by_operator();
+          Actors actors{cast.on_factor(Does::remove, f), cast.on_factor(Does::remove, g),
+                        cast.right(cast.confirmation(h))};
+          if (by_users) actors = {cast.by(by_g, actors[0]), cast.by(by_f, actors[1]), actors[2]};
+          actors[0].task.refuse_last = actors[1].task.refuse_last = true;
+          return actors;
+        });
+  add("the last factor deleted with its recovery codes, of which one is used and further ones are drawn",
+      small_options(), [](Cast& cast) -> Actors {
+        const int f = cast.totp();
+        const int g = cast.recovery_codes(2);
+        const int by_f = cast.shown(f);
+        Actor last = cast.on_factor(Does::remove, f);
+        last.task.take_recovery_codes = true;
+        return {last, cast.right(cast.challenge(g)), cast.by(by_f, cast.on_factor(Does::regenerate, g)),
+                cast.by(by_f, cast.enroll())};
+      });
+  add("factors renamed, deleted and verified", small_options(), [](Cast& cast) -> Actors {
+    const int f = cast.totp();
+    const int c = cast.challenge(f);
+    return {cast.named(f, "a key"), cast.named(f, "another"), cast.right(c), cast.on_factor(Does::remove, f)};
+  });
+  for (const bool finds_both : {true, false}) {
+    const std::string reads = finds_both ? "" : ", two reads each";
+    add(
+        "a reset among what a user enrols, confirms and remembers" + reads, small_options(),
+        [](Cast& cast) -> Actors {
+          const int f = cast.totp();
+          const int by_f = cast.shown(f);
+          const int g = cast.enrolled_by_operator();
+          return {cast.reset(), cast.by(by_f, cast.enroll()), cast.right(cast.confirmation(g)),
+                  cast.by(by_f, cast.remember())};
+        },
+        finds_both);
+    add(
+        "a reset to one factor and one device, among sign-ins by that factor" + reads, small_options(),
+        [finds_both](Cast& cast) -> Actors {
+          const int f = cast.totp();
+          const int g = cast.totp();
+          const int a = cast.device();
+          const int by_f = cast.shown(f);
+          const int c = cast.challenge(f);
+          Actors actors{cast.by(by_f, cast.reset(f, a)), cast.right(c), cast.wrong(cast.challenge(g))};
+          if (finds_both) actors.push_back(cast.on_factor(Does::challenge, f));
+          return actors;
+        },
+        finds_both);
+  }
+  add("two resets at once, to one factor each, by what the other has shown", small_options(),
+      [](Cast& cast) -> Actors {
+        const int f = cast.totp();
+        const int g = cast.totp();
+        const int by_f = cast.shown(f);
+        const int by_g = cast.shown(g);
+        return {cast.by(by_g, cast.reset(f)), cast.by(by_f, cast.reset(g)),
+                cast.by(by_f, cast.on_factor(Does::remove, g))};
+      });
+  add("a reset among devices that are checked, remembered and revoked but for one", small_options(),
+      [](Cast& cast) -> Actors {
+        const int f = cast.totp();
+        const int a = cast.device();
+        const int b = cast.device();
+        Actor but_one = cast.on_device(Does::revoke_devices, b);
+        but_one.task.but_this = true;
+        return {cast.reset(f, a), cast.on_device(Does::check_device, a), cast.remember(), but_one};
+      });
   Options two_open = small_options();
   two_open.open_challenges_a_user = 2;
   add("challenges beyond those that may be open, and an answer to one that must go", two_open,

@@ -96,6 +96,7 @@ constexpr std::array every_answer{"valid",
                                   "wrong purpose",
                                   "authorization required",
                                   "enrollment expired",
+                                  "last factor",
                                   "user delayed",
                                   "insufficient assurance",
                                   "invalid argument",
@@ -181,7 +182,7 @@ TEST_CASE("A rule that differs is found, and shown in few verbs") {
   is_found("one more step of drift", 5, [](Options& options) { ++options.totp_drift_steps; });
   is_found("one attempt more", 2, [](Options& options) { ++options.attempts_a_challenge; });
   is_found("a first delay of 2 s", 6, [](Options& options) { options.first_delay = 2s; });
-  is_found("delays that do not grow", 7,
+  is_found("delays that do not grow", 8,
            [](Options& options) { options.longest_delay = options.first_delay; });
   is_found("a lock one wrong code later", 13, [](Options& options) {
     options.failures_before_lockout = std::min(options.failures_before_lockout + 1, 100U);

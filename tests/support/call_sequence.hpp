@@ -26,6 +26,8 @@ enum class Verb {
   verify,
   confirm, ///< by the factor's id
   remove,
+  reset,
+  rename,
   regenerate,
   remember,
   check_device,
@@ -62,6 +64,9 @@ struct Call {
   bool undelivered = false; ///< the SMS gateway fails
   Shows shows = Shows::nothing;
   int shown = 0; ///< the challenge of that verification
+  DeleteOptions deletes = {};
+  int kept = 0;        ///< of a reset: the factor; 0: none
+  int kept_device = 0; ///< likewise
   Typed typed = Typed::shown;
   int code_of = 0;   ///< the challenge whose code is typed
   int steps_off = 0; ///< how far from now the authenticator's clock is
@@ -157,7 +162,17 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
       if (call.steps_off != 0) line += ", " + std::to_string(call.steps_off) + " steps off";
       break;
     }
-    case Verb::remove: line = "delete " + named(call.target); break;
+    case Verb::remove:
+      line = "delete " + named(call.target);
+      if (call.deletes.refuse_last) line += " but not the last";
+      if (call.deletes.take_recovery_codes) line += " with recovery codes";
+      break;
+    case Verb::reset:
+      line = "reset";
+      if (call.kept != 0) line += " all but " + named(call.kept);
+      if (call.kept_device != 0) line += " and " + named(call.kept_device);
+      break;
+    case Verb::rename: line = "rename " + named(call.target); break;
     case Verb::regenerate: line = "regenerate " + named(call.target); break;
     case Verb::remember:
       names[call.name] = "D" + std::to_string(++devices);
@@ -286,7 +301,8 @@ class SequenceSource {
       static constexpr std::array kinds{Verb::enroll_totp, Verb::enroll_sms, Verb::enroll_recovery_codes};
       return enroll(any_of(kinds));
     }
-    if (drawn <= 78) return calls_.push_back(draw_removal());
+    if (drawn <= 77) return calls_.push_back(draw_removal());
+    if (drawn <= 78) return calls_.push_back(percent(50) ? draw_reset() : draw_change(Verb::rename));
     if (drawn <= 82) return calls_.push_back(draw_device());
     if (drawn <= 84) return calls_.push_back(draw_change(Verb::regenerate));
     if (drawn <= 87) return calls_.push_back(draw_change(Verb::unlock));
@@ -324,14 +340,31 @@ class SequenceSource {
     return call;
   }
 
-  /// What is gone is mostly not spoken of any more.
   Call draw_removal() {
-    const Call call = draw_change(Verb::remove);
-    if (percent(60)) {
-      std::erase_if(factors_, [&](const Call& other) { return other.name == call.target; });
-      std::erase_if(challenges_, [&](const Call& challenge) { return challenge.target == call.target; });
-    }
+    Call call = draw_change(Verb::remove);
+    call.deletes.refuse_last = percent(30);
+    call.deletes.take_recovery_codes = percent(30);
+    if (percent(60)) forget([&](const Call& factor) { return factor.name == call.target; });
     return call;
+  }
+
+  Call draw_reset() {
+    Call call{.verb = Verb::reset, .user = static_cast<int>(between(1, 2))};
+    show(call, call.user);
+    if (percent(50)) call.kept = any_factor().name;
+    if (percent(percent(10) ? 100 : call.kept != 0 ? 50 : 0)) call.kept_device = any_recent(devices_).name;
+    if (percent(60))
+      forget([&](const Call& factor) { return factor.user == call.user && factor.name != call.kept; });
+    return call;
+  }
+
+  /// What is gone is mostly not spoken of any more.
+  void forget(auto is_gone) {
+    std::set<int> gone;
+    for (const Call& factor : factors_)
+      if (is_gone(factor)) gone.insert(factor.name);
+    std::erase_if(factors_, [&](const Call& factor) { return gone.contains(factor.name); });
+    std::erase_if(challenges_, [&](const Call& challenge) { return gone.contains(challenge.target); });
   }
 
   Call draw_device() {

@@ -78,6 +78,7 @@ class Ledger {
     }
     case Asks::challenge: {
       const auto& find = static_cast<const verbs::FindChallenge&>(request);
+      if (task.does == Does::reset && witness.shown) break; // one that may be open, to be removed
       if (find.id == task.shown_id) {
         witness.shown_by = entry_of_shown(task);
         witness.shown_half = true;
@@ -96,7 +97,7 @@ class Ledger {
     case Asks::counter: {
       const std::string_view id = static_cast<const verbs::FindCounter&>(request).id;
       if (id.starts_with("user_") || id.starts_with("no_user_")) {
-        if (task.does == Does::enroll) begin_round(witness);
+        if (task.does == Does::enroll || task.does == Does::reset) begin_round(witness);
         witness.user_read = true;
         witness.user = entry(rules.users, user_of(task, witness.factor));
       } else if (id.starts_with("trusted_devices_")) {
@@ -241,7 +242,7 @@ class Ledger {
 
   /// Whose bounds the task falls under.
   static std::string user_of(const Task& task, const std::optional<PlainRules::Factor>& factor) {
-    if (task.does == Does::enroll) return task.owner;
+    if (task.does == Does::enroll || task.does == Does::reset) return task.owner;
     return factor ? PlainRules::user_of(task.factor, *factor) : std::string();
   }
 
@@ -320,13 +321,12 @@ class Ledger {
       answer = to.enroll(task.factor, {.view = {.type = FactorType::generic_otp, .user_id = task.owner}}, by);
       break;
     case Does::remove: {
-      // By what was listed: another may be verified, or gone, since.
-      const bool last = std::ranges::none_of(witness.of_user, [&](const auto& other) {
-        return other.first != task.factor && other.second.view.state == FactorState::verified;
-      });
-      answer = to.remove(task.factor, task.user_id, by, last);
-      break;
+      // By what was listed: recovery codes may be used since.
+      answer = to.remove(task.factor, task.user_id, by, said_of(task), &witness.of_user);
+      return {answer, !answer.error};
     }
+    case Does::reset: answer = reset(to, task, by); return {answer, !answer.error};
+    case Does::rename: answer = to.rename(task.factor, task.user_id, task.code); break;
     case Does::unlock: answer = to.unlock(task.factor, task.user_id, by); return {answer, !answer.error};
     case Does::regenerate:
       answer = to.regenerate(task.factor, task.user_id, by);
@@ -334,7 +334,9 @@ class Ledger {
     case Does::remember: answer = to.remember(task.device, task.owner, by, device_lifetime); break;
     case Does::check_device: answer = to.check_device(task.device, task.owner); break;
     case Does::revoke_device: answer = to.revoke(task.device, task.owner); break;
-    case Does::revoke_devices: answer = to.revoke(std::nullopt, task.owner); break;
+    case Does::revoke_devices:
+      answer = to.revoke(std::nullopt, task.owner, task.but_this ? std::optional(task.device) : std::nullopt);
+      break;
     case Does::look_at_factor: answer = to.get_factor(task.factor, task.user_id); break;
     case Does::look_at_challenge: answer = to.get_challenge(task.challenge); break;
     case Does::list:
@@ -345,6 +347,11 @@ class Ledger {
                          challenge != entry(to.challenges, task.challenge) ||
                          devices != entry(to.devices, owner) || user != entry(to.users, user_name);
     return {answer, changed};
+  }
+
+  static Answer reset(PlainRules& to, const Task& task, const PlainRules::Shown& by) {
+    return to.reset(task.owner, by, task.factor_id.empty() ? std::nullopt : std::optional(task.factor),
+                    task.code.empty() ? std::nullopt : std::optional(task.device), task.shown);
   }
 
   /// The rules of a world that holds what the verb read.
@@ -412,12 +419,15 @@ class Ledger {
     case Does::regenerate:
       witness.sets = rules.factors.at(task.factor).sets;
       return same_factor(task.factor_id, task.factor, world);
-    case Does::unlock: return same_factor(task.factor_id, task.factor, world);
-    case Does::remove: {
-      auto wrong = same_factor(task.factor_id, task.factor, world);
-      if (wrong.empty() && !batch.counters.empty())
-        wrong = same_devices(batch.counters.front().id.substr(devices_prefix.size()), world);
-      return wrong.empty() ? same_claims(world) : wrong;
+    case Does::unlock:
+    case Does::rename: return same_factor(task.factor_id, task.factor, world);
+    case Does::remove:
+    case Does::reset: {
+      auto wrong = same_user(batch, world);
+      for (const storage::CounterRecord& counter : batch.counters)
+        if (wrong.empty() && counter.id.starts_with(devices_prefix))
+          wrong = same_devices(counter.id.substr(devices_prefix.size()), world);
+      return wrong.empty() ? same(world) : wrong; // others may have gone with it
     }
     default: return same_devices(task.owner, world);
     }
@@ -440,8 +450,8 @@ class Ledger {
       return there ? "a factor is stored that was deleted" : "a factor is gone that nobody deleted";
     if (!there) return "";
     const storage::FactorRecord& record = stored->second;
-    const FactorView seen{record.type,       record.state,        record.user_id, record.created_at,
-                          record.updated_at, record.last_used_at, record.failures};
+    const FactorView seen{record.type,       record.state,        record.user_id,  record.created_at,
+                          record.updated_at, record.last_used_at, record.failures, record.friendly_name};
     if (seen == known->second.view) return "";
     return "stored is: " + text(Answer{.factors = {seen}}) +
            "; the rules say: " + text(Answer{.factors = {known->second.view}});

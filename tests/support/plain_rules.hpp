@@ -27,6 +27,7 @@ struct FactorView {
   Time updated_at{};
   std::optional<Time> last_used_at = {};
   std::uint32_t failures = 0;
+  std::string friendly_name = {};
 
   bool operator==(const FactorView&) const = default;
 };
@@ -54,6 +55,8 @@ struct Answer {
   std::optional<ChallengeView> challenge = {};
   std::size_t purged = 0;
   std::size_t devices = 0; ///< remembered, found or revoked
+  std::optional<Remaining> remaining = {};
+  std::optional<UserReset> reset = {};
 
   bool operator==(const Answer&) const = default;
 };
@@ -79,6 +82,8 @@ class PlainRules {
     std::optional<int> latest_challenge = {};
     Time latest_failure = {};
     unsigned sets = 0; ///< of recovery codes that this one replaced
+    std::size_t codes_in_set = 0;
+    std::size_t codes_left = 0;
 
     bool operator==(const Factor&) const = default;
   };
@@ -203,6 +208,7 @@ class PlainRules {
       keep(user);
     }
     if (at_once) factor.view.state = FactorState::verified;
+    factor.codes_in_set = factor.codes_left = factor.codes.size();
     factor.view.created_at = factor.view.updated_at = now;
     factors[name] = factor;
     return get_factor(name);
@@ -339,23 +345,80 @@ class PlainRules {
     return {.challenge = challenge->second.view};
   }
 
-  /// `last`: whether it is the user's last verified factor, if that was looked at before.
-  Answer remove(int name, std::string_view user_id, const Shown& shown, std::optional<bool> last = {}) {
+  /// `listed`: the user's factors, if they were looked at before.
+  Answer remove(int name, std::string_view user_id, const Shown& shown, const DeleteOptions& said = {},
+                const std::map<int, Factor>* listed = nullptr) {
     const Factor* const factor = find(name, user_id);
     if (factor == nullptr) return {.error = errc::entity_not_found};
-    const FactorView view = factor->view;
-    const bool verified = view.state == FactorState::verified;
+    const Factor gone = *factor;
+    const std::string& owner = gone.view.user_id;
+    const bool verified = gone.view.state == FactorState::verified;
     if (verified && !shown.good) return {.error = errc::authorization_required};
-    factors.erase(name);
-    std::erase_if(claims, [name](const auto& claim) { return claim.second == name; });
-    if (verified && !view.user_id.empty()) { // what it vouched for is trusted no more
-      Devices& of_user = devices[view.user_id];
-      std::vector<Device> left = of_user.all;
-      const bool none_left = last.value_or(!has_verified(view.user_id));
-      std::erase_if(left, [&](const Device& device) { return none_left || device.factor == name; });
-      keep(of_user, std::move(left));
+    std::map<int, Factor> others = listed != nullptr ? *listed : factors_of(owner);
+    others.erase(name);
+    const bool was_last_of_its_sort = signs_in_alone(gone) && !any_of(others, signs_in_alone);
+    if (said.refuse_last && (was_last_of_its_sort || (verified && !any_of(others, is_verified))))
+      return {.error = errc::last_factor};
+
+    std::vector<int> deleted{name};
+    if (said.take_recovery_codes && was_last_of_its_sort)
+      for (const auto& [other, codes] : others)
+        if (is_verified(codes)) deleted.push_back(other);
+    User& user = users[user_of(name, gone)];
+    for (const int one : deleted) {
+      others.erase(one);
+      erase_factor(one, user);
     }
-    return {};
+    keep(user);
+    if (verified && !owner.empty()) { // what it vouched for is trusted no more
+      std::vector<Device> left = devices[owner].all;
+      const bool none_left = !any_of(others, is_verified);
+      std::erase_if(left, [&](const Device& device) {
+        return none_left || (device.factor && std::ranges::find(deleted, *device.factor) != deleted.end());
+      });
+      keep(devices[owner], std::move(left));
+    }
+    return {.remaining = what_is_left(others)};
+  }
+
+  /// All that the user has but one factor and one device, if they are named. `by`: the challenge that allows
+  /// it.
+  Answer reset(const std::string& user_id, const Shown& shown, std::optional<int> kept = {},
+               std::optional<int> kept_device = {}, std::optional<int> by = {}) {
+    if (kept_device && !kept) return {.error = errc::invalid_argument};
+    if (!shown.good) return {.error = errc::authorization_required};
+    const std::map<int, Factor> all = factors_of(user_id);
+    if (kept && !all.contains(*kept)) return {.error = errc::entity_not_found};
+    if (kept && !is_verified(all.at(*kept))) return {.error = errc::factor_not_verified};
+    User& user = users[user_id];
+    UserReset done;
+    for (const auto& [name, factor] : all) {
+      if (name == kept) continue;
+      erase_factor(name, user);
+      ++done.factors;
+    }
+    for (const User::Open& open : user.open) {
+      const auto challenge = challenges.find(open.challenge);
+      if (challenge != challenges.end() && challenge->second.factor == kept && open.challenge != by)
+        challenges.erase(challenge);
+    }
+    user.open.clear();
+    user.enrollments.clear();
+    if (!kept) user.wrong_codes.clear();
+    keep(user);
+    std::vector<Device> left = lasting(devices[user_id]);
+    done.devices = std::erase_if(left, [&](const Device& device) { return device.name != kept_device; });
+    for (Device& device : left) device.factor = kept;
+    keep(devices[user_id], std::move(left));
+    return {.reset = done};
+  }
+
+  Answer rename(int name, std::string_view user_id, const std::string& friendly_name) {
+    Factor* const factor = find(name, user_id);
+    if (factor == nullptr) return {.error = errc::entity_not_found};
+    factor->view.friendly_name = friendly_name;
+    factor->view.updated_at = now;
+    return {.factors = {factor->view}};
   }
 
   /// The new codes are told later, if they are told at all.
@@ -365,6 +428,7 @@ class PlainRules {
     if (factor->view.type != FactorType::recovery_codes) return {.error = errc::invalid_argument};
     if (!shown.good) return {.error = errc::authorization_required};
     factor->codes.clear();
+    factor->codes_left = factor->codes_in_set;
     ++factor->sets;
     factor->view.updated_at = now;
     return {};
@@ -390,13 +454,13 @@ class PlainRules {
     return {};
   }
 
-  /// One device, or all if no name is given.
-  Answer revoke(std::optional<int> name, const std::string& user_id) {
+  /// One device, or all but one if no name is given.
+  Answer revoke(std::optional<int> name, const std::string& user_id, std::optional<int> but = {}) {
     const auto of_user = devices.find(user_id);
     if (of_user == devices.end() || of_user->second.all.empty()) return {};
     std::vector<Device> left = lasting(of_user->second);
-    const std::size_t revoked =
-        std::erase_if(left, [name](const Device& device) { return !name || device.name == *name; });
+    const std::size_t revoked = std::erase_if(
+        left, [&](const Device& device) { return name ? device.name == *name : device.name != but; });
     if (revoked != 0 || left.empty()) keep(of_user->second, std::move(left));
     return {.devices = revoked};
   }
@@ -452,6 +516,45 @@ class PlainRules {
 
   [[nodiscard]] Limits user_limits() const {
     return {Wait(0), options_.sends_a_user_an_hour, options_.sends_a_user_a_day};
+  }
+
+  [[nodiscard]] std::map<int, Factor> factors_of(const std::string& user_id) const {
+    std::map<int, Factor> all;
+    for (const auto& [name, factor] : factors)
+      if (!user_id.empty() && factor.view.user_id == user_id) all.emplace(name, factor);
+    return all;
+  }
+
+  static bool is_verified(const Factor& factor) { return factor.view.state == FactorState::verified; }
+  static bool signs_in_alone(const Factor& factor) {
+    return is_verified(factor) && factor.view.type != FactorType::recovery_codes;
+  }
+  static bool any_of(const std::map<int, Factor>& all, bool (*is)(const Factor&)) {
+    return std::ranges::any_of(all, [is](const auto& entry) { return is(entry.second); });
+  }
+
+  void erase_factor(int name, User& user) {
+    factors.erase(name);
+    std::erase_if(claims, [name](const auto& claim) { return claim.second == name; });
+    std::erase_if(user.enrollments, [name](const auto& enrollment) { return enrollment.factor == name; });
+  }
+
+  static Remaining what_is_left(const std::map<int, Factor>& all) {
+    Remaining left;
+    for (const auto& [name, factor] : all) {
+      if (!is_verified(factor)) {
+        ++left.unverified;
+      } else if (factor.view.type == FactorType::recovery_codes) {
+        left.recovery_codes += factor.codes_left;
+      } else {
+        ++left.factors;
+        if (factor.view.type == FactorType::webauthn)
+          left.best = {.factors = 2, .phishing_resistant = true};
+        else if (left.best.factors == 0)
+          left.best = {};
+      }
+    }
+    return left;
   }
 
   [[nodiscard]] bool has_verified(const std::string& user_id) const {
@@ -665,7 +768,9 @@ class PlainRules {
     case FactorType::recovery_codes: {
       const auto known = factor.codes.find(code);
       if (known == factor.codes.end()) return Status::wrong_code;
-      return std::exchange(known->second, true) ? Status::code_already_used : Status::valid;
+      if (std::exchange(known->second, true)) return Status::code_already_used;
+      --factor.codes_left;
+      return Status::valid;
     }
     case FactorType::webauthn: {
       if (code != "valid") return Status::wrong_code;

@@ -156,11 +156,36 @@ template <class Storage> class Player {
     }
     case Verb::remove: {
       const auto answer = answer_of([&]() -> Answer {
-        verifier_.delete_factor(factor_id(call.target), whose(call.user), authorization(call));
-        return {};
+        return {.remaining = verifier_.delete_factor(factor_id(call.target), whose(call.user),
+                                                     authorization(call), call.deletes)};
       });
       tally.count(answer);
-      compare("delete", answer, rules_.remove(call.target, user(call.user), shown(call)));
+      compare("delete", answer, rules_.remove(call.target, user(call.user), shown(call), call.deletes));
+      look_at_factor(call.target);
+      return list(call.user); // others may have gone with it
+    }
+    case Verb::reset: {
+      const std::string user_id = owner(call.user);
+      const auto answer = answer_of([&]() -> Answer {
+        ResetOptions said;
+        if (call.kept != 0) said.keep_factor = factor_id(call.kept);
+        if (call.kept_device != 0) said.keep_device = device_to_keep(call.kept_device);
+        return {.reset = verifier_.reset_user(user_id, authorization(call), said)};
+      });
+      tally.count(answer);
+      const auto named = [](int name) { return name == 0 ? std::nullopt : std::optional(name); };
+      compare("reset", answer,
+              rules_.reset(user_id, shown_of(call, user_id), named(call.kept), named(call.kept_device),
+                           call.shows == Shows::verification ? std::optional(call.shown) : std::nullopt));
+      return list(call.user);
+    }
+    case Verb::rename: {
+      const std::string name = "factor " + std::to_string(rules_.now.time_since_epoch().count() % 10);
+      const auto answer = answer_of([&]() -> Answer {
+        return {.factors = {view(verifier_.rename_factor(factor_id(call.target), whose(call.user), name))}};
+      });
+      tally.count(answer);
+      compare("rename", answer, rules_.rename(call.target, user(call.user), name));
       return look_at_factor(call.target);
     }
     case Verb::regenerate: {
@@ -359,6 +384,12 @@ template <class Storage> class Player {
   [[nodiscard]] std::string factor_id(int name) const { return id(factor_ids_, "auth_factor_", name); }
   [[nodiscard]] std::string challenge_id(int name) const {
     return id(challenge_ids_, "auth_challenge_", name);
+  }
+
+  /// A token, or by the id, which is not told of a device of no token.
+  [[nodiscard]] std::string device_to_keep(int name) const {
+    const auto known = tokens_.find(name);
+    return known == tokens_.end() || known->second.empty() ? "no token" : known->second;
   }
 
   /// What the user types.

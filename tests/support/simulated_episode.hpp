@@ -47,6 +47,7 @@ struct Step {
   bool bound = false;
   bool names_user = false;
   unsigned purpose = 0; ///< mostly what the factor is to be asked for; else another
+  unsigned says = 0;    ///< what a deletion, a reset or a revocation is to keep or to take along, in bits
   unsigned shows = 0;   ///< what allows a change: an operator, nothing, or one of the last verifications
   /// What the network, the storage and the gateway do to this verb; 0: nothing, they answer at once.
   std::uint64_t luck = 0;
@@ -132,6 +133,7 @@ class EpisodeSource {
     step.names_user = below(10) == 0;
     step.purpose = below(20);
     step.shows = below(10);
+    step.says = below(4);
     step.steps_off = below(3) == 0 ? static_cast<int>(below(7)) - 3 : 0;
     static constexpr std::array ways{Typed::shown, Typed::shown, Typed::shown, Typed::shown, Typed::again,
                                      Typed::wrong, Typed::wrong, Typed::wrong, Typed::wrong, Typed::spaced};
@@ -147,6 +149,8 @@ class EpisodeSource {
     if (drawn < 860) return Does::unlock;
     if (drawn < 875) return Does::regenerate;
     if (drawn < 879) return Does::remove;
+    if (drawn < 880) return Does::reset;
+    if (drawn < 883) return Does::rename;
     if (drawn < 889) return Does::reseal;
     if (drawn < 909) return Does::remember;
     if (drawn < 935) return Does::check_device;
@@ -179,7 +183,9 @@ inline std::vector<std::string> describe(const Episode& episode) {
                                     "look at",
                                     "look at a challenge of",
                                     "list all with",
-                                    "purge"};
+                                    "purge",
+                                    "reset the user of",
+                                    "rename"};
   static constexpr std::array typed{"the code", "the code with spaces", "the last accepted code again",
                                     "a wrong code", "no code"};
   static constexpr std::array kinds{"TOTP", "delivered codes", "recovery codes", "SMS"};
@@ -231,6 +237,7 @@ inline Episode shrink(Episode episode, const std::function<bool(const Episode&)>
       simplify(&Step::bound, false);
       simplify(&Step::names_user, false);
       simplify(&Step::purpose, 0U);
+      simplify(&Step::says, 0U);
       simplify(&Step::shows, 0U);
       simplify(&Step::steps_off, 0);
       simplify(&Step::node, 0U);

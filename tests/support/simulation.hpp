@@ -230,7 +230,23 @@ class Simulation {
       show(step, user, task);
       break;
     case Does::remove:
+      task.refuse_last = (step.says & 1) != 0;
+      task.take_recovery_codes = (step.says & 2) != 0;
+      show(step, user, task);
+      break;
     case Does::unlock: show(step, user, task); break;
+    case Does::rename: task.code = "name " + std::to_string(step.name); break;
+    case Does::reset:
+      task.owner = owner;
+      if ((step.says & 1) == 0) {
+        task.factor_id.clear();
+        task.factor = none;
+      } else if (const auto& known = devices_[owner]; (step.says & 2) != 0 && !known.empty()) {
+        task.device = known.back().name;
+        task.code = known.back().token;
+      }
+      show(step, user, task);
+      break;
     case Does::regenerate:
       if (further || factor % 4 != 2) return;
       show(step, user, task);
@@ -252,6 +268,13 @@ class Simulation {
       break;
     }
     case Does::revoke_devices:
+      task.owner = owner;
+      if (const auto& known = devices_[owner]; step.says == 1 && !known.empty()) {
+        task.but_this = true;
+        task.device = known.back().name;
+        task.code = known.back().token;
+      }
+      break;
     case Does::list: task.owner = owner; break;
     case Does::purge: // at a quiet moment: see docs/design.md
       if (in_flight_ > 0) return;
@@ -520,14 +543,15 @@ class Simulation {
 
   void explained(const std::string& wrong, const Task& task) {
     if (wrong.empty() || !wrong_.empty()) return;
-    static constexpr std::array names{"verify",         "challenge",  "enrol",      "delete",
-                                      "unlock",         "regenerate", "reseal",     "remember",
-                                      "check a device", "revoke",     "revoke all", "get a factor",
-                                      "get challenge",  "list",       "purge"};
+    static constexpr std::array names{
+        "verify",        "challenge", "enrol",          "delete", "unlock",     "regenerate",
+        "reseal",        "remember",  "check a device", "revoke", "revoke all", "get a factor",
+        "get challenge", "list",      "purge",          "reset",  "rename"};
     wrong_ = std::string(names[static_cast<std::size_t>(task.does)]) + " on factor " +
              std::to_string(task.factor) + ": " + wrong;
   }
 
+  static constexpr int none = -1;                     ///< factor
   static constexpr std::int64_t farthest = 3'600'000; ///< ms that clocks are from right
 
   const Episode& episode_;

@@ -135,8 +135,9 @@ class Stage {
 
   std::string put(int name, storage::FactorRecord record, PlainRules::Factor factor, FactorState state) {
     record.state = state;
-    factor.view = {record.type,       record.state,        record.user_id, record.created_at,
-                   record.updated_at, record.last_used_at, record.failures};
+    factor.view = {record.type,       record.state,        record.user_id,  record.created_at,
+                   record.updated_at, record.last_used_at, record.failures, record.friendly_name};
+    factor.codes_in_set = factor.codes_left = factor.codes.size();
     ledger.rules.factors[name] = std::move(factor);
     ledger.factor_names[record.id] = name;
     record.version = 1;

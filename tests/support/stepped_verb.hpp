@@ -18,7 +18,9 @@
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
+#include <mfa/verbs/rename_factor.hpp>
 #include <mfa/verbs/request.hpp>
+#include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/unlock.hpp>
@@ -46,6 +48,8 @@ enum class Does {
   look_at_challenge,
   list,
   purge,
+  reset,  ///< all that the owner has but the factor and the device, where their ids are given
+  rename, ///< to what `code` says
 };
 
 /// One call of a verb: what the library is told, and the numbers by which the plain rules know what it is
@@ -67,6 +71,9 @@ struct Task {
   std::optional<int> shown = {}; ///< the challenge whose verification allows it
   std::string shown_id = {};
   bool by_operator = false;
+  bool but_this = false;            ///< `revoke_devices`: all but this device
+  bool refuse_last = false;         ///< see `DeleteOptions`
+  bool take_recovery_codes = false; ///< likewise
 };
 
 [[nodiscard]] inline Whose whose(const std::string& user_id) {
@@ -76,6 +83,13 @@ struct Task {
 [[nodiscard]] inline Authorization authorization_of(const Task& task) {
   if (task.by_operator) return by_operator;
   return task.shown ? Authorization::of_challenge(task.shown_id) : Authorization();
+}
+
+[[nodiscard]] inline DeleteOptions said_of(const Task& task) {
+  DeleteOptions said;
+  said.refuse_last = task.refuse_last;
+  said.take_recovery_codes = task.take_recovery_codes;
+  return said;
 }
 
 /// What a verb tells beside its answer.
@@ -145,7 +159,8 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
   case Does::remove: {
     const Whose of = whose(task.user_id);
     const Authorization authorization = authorization_of(task);
-    co_await verbs::delete_factor(run, task.factor_id, of, authorization);
+    const DeleteOptions said = said_of(task);
+    told.answer.remaining = co_await verbs::delete_factor(run, task.factor_id, of, authorization, said);
     break;
   }
   case Does::unlock: {
@@ -189,7 +204,8 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
   }
   case Does::revoke_devices: {
     const UserId owner = task.owner;
-    told.answer.devices = co_await verbs::revoke_devices(run, owner, std::nullopt);
+    told.answer.devices = co_await verbs::revoke_devices(
+        run, owner, std::nullopt, task.but_this ? std::string_view(task.code) : std::string_view());
     break;
   }
   case Does::look_at_factor: {
@@ -209,6 +225,20 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
     break;
   }
   case Does::purge: told.answer.purged = co_await verbs::purge_expired(run); break;
+  case Does::reset: {
+    const UserId owner = task.owner;
+    const Authorization authorization = authorization_of(task);
+    ResetOptions said;
+    said.keep_factor = task.factor_id;
+    said.keep_device = task.code;
+    told.answer.reset = co_await verbs::reset_user(run, owner, authorization, said);
+    break;
+  }
+  case Does::rename: {
+    const Whose of = whose(task.user_id);
+    told.answer.factors.push_back(view(co_await verbs::rename_factor(run, task.factor_id, of, task.code)));
+    break;
+  }
   }
   co_return told;
 }

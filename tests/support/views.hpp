@@ -11,8 +11,8 @@
 namespace mfa::test {
 
 inline FactorView view(const FactorDetails& factor) {
-  return {factor.type(),       factor.state(),        factor.user_id(), factor.created_at(),
-          factor.updated_at(), factor.last_used_at(), factor.failures()};
+  return {factor.type(),       factor.state(),        factor.user_id(),  factor.created_at(),
+          factor.updated_at(), factor.last_used_at(), factor.failures(), factor.friendly_name()};
 }
 
 inline ChallengeView view(const ChallengeDetails& challenge) {
@@ -34,6 +34,13 @@ inline std::string text(const Answer& answer) {
   if (answer.verified_at) text_of += ", at " + text(*answer.verified_at);
   if (answer.devices != 0) text_of += ", " + std::to_string(answer.devices) + " devices";
   if (answer.purged != 0) text_of += ", " + std::to_string(answer.purged) + " purged";
+  if (const auto& left = answer.remaining)
+    text_of += ", " + std::to_string(left->factors) + " factors left, " + std::to_string(left->unverified) +
+               " unverified, " + std::to_string(left->recovery_codes) + " recovery codes, at best " +
+               std::to_string(left->best.factors) + (left->best.phishing_resistant ? " beyond phishing" : "");
+  if (const auto& reset = answer.reset)
+    text_of += ", " + std::to_string(reset->factors) + " factors and " + std::to_string(reset->devices) +
+               " devices reset";
   if (const auto& challenge = answer.challenge) {
     text_of += "; the challenge: " + std::string(to_string(challenge->purpose)) + ", " +
                std::string(to_string(challenge->state)) + ", " + std::to_string(challenge->attempts_left) +
@@ -45,6 +52,7 @@ inline std::string text(const Answer& answer) {
     text_of += "; factor: " + std::string(to_string(factor.type)) + " of '" + factor.user_id + "', " +
                std::string(to_string(factor.state)) + ", " + std::to_string(factor.failures) +
                " failures, created " + text(factor.created_at) + ", updated " + text(factor.updated_at);
+    if (!factor.friendly_name.empty()) text_of += ", called " + factor.friendly_name;
     if (factor.last_used_at) text_of += ", used " + text(*factor.last_used_at);
   }
   return text_of;

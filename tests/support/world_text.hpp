@@ -54,7 +54,7 @@ class Writer {
   }
   void write(const storage::FactorRecord& r) {
     (*this)(r.id, r.version, r.type, r.state, r.user_id, r.created_at, r.updated_at, r.last_used_at,
-            r.failures, r.last_failure_at, r.parameters, r.sealed);
+            r.failures, r.last_failure_at, r.parameters, r.sealed, r.friendly_name);
   }
   void write(const storage::ChallengeRecord& r) {
     (*this)(r.id, r.version, r.factor_id, r.state, r.created_at, r.updated_at, r.expires_at, r.purge_at,
@@ -63,17 +63,23 @@ class Writer {
   void write(const storage::CounterRecord& r) { (*this)(r.id, r.version, r.data, r.purge_at); }
   void write(const storage::ChallengeWithFactor& both) { (*this)(both.challenge, both.factor); }
   void write(const FactorView& v) {
-    (*this)(v.type, v.state, v.user_id, v.created_at, v.updated_at, v.last_used_at, v.failures);
+    (*this)(v.type, v.state, v.user_id, v.created_at, v.updated_at, v.last_used_at, v.failures,
+            v.friendly_name);
   }
   void write(const ChallengeView& v) {
     (*this)(v.purpose, v.state, v.created_at, v.updated_at, v.expires_at, v.attempts_left);
   }
   void write(const Answer& a) {
     (*this)(a.error, a.status, a.retry_after, a.user_id, a.verified_at, a.factors, a.challenge, a.purged,
-            a.devices);
+            a.devices, a.remaining, a.reset);
   }
+  void write(const Remaining& r) {
+    (*this)(r.factors, r.unverified, r.recovery_codes, r.best.factors, r.best.phishing_resistant);
+  }
+  void write(const UserReset& r) { (*this)(r.factors, r.devices); }
   void write(const PlainRules::Factor& f) {
-    (*this)(f.view, f.first_unused_step, f.latest_challenge, f.latest_failure, f.codes, f.credential, f.sets);
+    (*this)(f.view, f.first_unused_step, f.latest_challenge, f.latest_failure, f.codes, f.credential, f.sets,
+            f.codes_in_set, f.codes_left);
   }
   void write(const PlainRules::Challenge& c) {
     (*this)(c.view, c.factor, c.binding, c.action, c.code, c.purge_at);

@@ -354,7 +354,7 @@ const std::vector<Case> cases{
     {"check_device, of another user, revoked, no token, none at all",
      [](Scene& s) {
        const auto token = s.remember().token;
-       (void)s.verifier.revoke_devices("u_42", request);
+       (void)s.verifier.revoke_devices("u_42", {.event_context = request});
        return [&s, token] {
          CHECK_FALSE(s.verifier.check_device(token, "u_43", request));
          CHECK_FALSE(s.verifier.check_device(token, "u_42", request));
@@ -378,11 +378,19 @@ const std::vector<Case> cases{
        (void)s.remember();
        (void)s.remember();
        return [&s] {
-         (void)s.verifier.revoke_devices("u_42", request);
-         (void)s.verifier.revoke_devices("u_42", request);
+         (void)s.verifier.revoke_devices("u_42", {.event_context = request});
+         (void)s.verifier.revoke_devices("u_42", {.event_context = request});
        };
      },
      {"device_revoked of u_42 device", "device_revoked of u_42 device"}},
+    {"revoke_devices, but this one",
+     [](Scene& s) {
+       (void)s.remember();
+       return [&s, token = s.remember().token] {
+         (void)s.verifier.revoke_devices("u_42", {.keep_device = token, .event_context = request});
+       };
+     },
+     {"device_revoked of u_42 device"}},
     {"unsafe_export_otpauth_uri",
      [](Scene& s) {
        return [&s, id = s.totp().factor.id()] {
@@ -400,15 +408,66 @@ const std::vector<Case> cases{
     {"delete_factor",
      [](Scene& s) {
        return [&s, id = s.totp().factor.id()] {
-         s.verifier.delete_factor(id, "u_42", mfa::by_operator, request);
+         s.verifier.delete_factor(id, "u_42", mfa::by_operator, {.event_context = request});
        };
      },
      {"factor_deleted totp factor of u_42"}},
+    {"delete_factor, with recovery codes",
+     [](Scene& s) {
+       (void)s.codes();
+       return [&s, id = s.totp().factor.id()] {
+         s.verifier.delete_factor(id, "u_42", mfa::by_operator,
+                                  {.take_recovery_codes = true, .event_context = request});
+       };
+     },
+     {"factor_deleted totp factor of u_42", "factor_deleted recovery_codes factor of u_42"}},
+    {"delete_factor, but not the last",
+     [](Scene& s) {
+       return [&s, id = s.totp().factor.id()] {
+         CHECK(error_of([&] {
+                 s.verifier.delete_factor(id, "u_42", mfa::by_operator,
+                                          {.refuse_last = true, .event_context = request});
+               }).code() == errc::last_factor);
+       };
+     },
+     {}},
+    {"rename_factor, Factor::rename",
+     [](Scene& s) {
+       return [&s, factor = s.totp().factor] {
+         s.verifier.rename_factor(factor.id(), "u_42", "my phone", request);
+         factor.rename("my old phone", request);
+       };
+     },
+     {"factor_renamed totp factor of u_42", "factor_renamed totp factor of u_42"}},
+    {"reset_user",
+     [](Scene& s) {
+       (void)s.codes();
+       (void)s.remember();
+       (void)s.totp().factor.challenge({.event_context = request});
+       return [&s] {
+         (void)s.verifier.reset_user("u_42", mfa::by_operator, {.event_context = request});
+         (void)s.verifier.reset_user("u_42", mfa::by_operator, {.event_context = request});
+       };
+     },
+     {"user_reset of u_42 2", "user_reset of u_42 0"}},
+    {"reset_user, but this factor and this device",
+     [](Scene& s) {
+       (void)s.codes();
+       return [&s, id = s.totp().factor.id(), token = s.remember().token] {
+         (void)s.verifier.reset_user("u_42", mfa::by_operator,
+                                     {.keep_factor = id, .keep_device = token, .event_context = request});
+       };
+     },
+     {"user_reset of u_42 1"}},
     {"Factor::remove",
-     [](Scene& s) { return [factor = s.totp().factor] { factor.remove(mfa::by_operator, request); }; },
+     [](Scene& s) {
+       return [factor = s.totp().factor] { factor.remove(mfa::by_operator, {.event_context = request}); };
+     },
      {"factor_deleted totp factor of u_42"}},
     {"Factor::remove, of one that was not confirmed",
-     [](Scene& s) { return [factor = s.new_totp().factor] { factor.remove({}, request); }; },
+     [](Scene& s) {
+       return [factor = s.new_totp().factor] { factor.remove({}, {.event_context = request}); };
+     },
      {"factor_deleted totp factor of u_42"}},
     {"verbs that want an authorization and get none",
      [](Scene& s) {
@@ -417,7 +476,7 @@ const std::vector<Case> cases{
            CHECK(error_of(call).code() == errc::authorization_required);
          };
          refused([&] { (void)s.verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, {}, request); });
-         refused([&] { totp.remove({}, request); });
+         refused([&] { totp.remove({}, {.event_context = request}); });
          refused([&] { (void)s.verifier.regenerate_recovery_codes(codes.id(), "u_42", {}, request); });
          refused([&] { (void)s.verifier.remember_device("u_42", "laptop", {}, 24h, request); });
        };
@@ -464,8 +523,9 @@ const std::vector<Case> cases{
          (void)s.verifier.list_devices("u_42");
          (void)s.verifier.count_keys();
          (void)s.verifier.get_challenge(challenge, mfa::any_user);
-         (void)error_of(
-             [&] { s.verifier.delete_factor(challenge, mfa::any_user, mfa::by_operator, request); });
+         (void)error_of([&] {
+           s.verifier.delete_factor(challenge, mfa::any_user, mfa::by_operator, {.event_context = request});
+         });
          (void)error_of([&] {
            (void)s.verifier.verify_challenge(challenge, "1",
                                              {.purpose = mfa::Purpose::step_up, .event_context = request});

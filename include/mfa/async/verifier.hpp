@@ -28,6 +28,7 @@
 #include <mfa/page.hpp>
 #include <mfa/policies.hpp>
 #include <mfa/policy.hpp>
+#include <mfa/remaining.hpp>
 #include <mfa/result.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/none.hpp>
@@ -42,7 +43,9 @@
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
+#include <mfa/verbs/rename_factor.hpp>
 #include <mfa/verbs/request.hpp>
+#include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/unlock.hpp>
@@ -187,6 +190,15 @@ class Verifier {
     });
   }
 
+  Task<Answer<FactorHandle>> rename_factor(std::string_view factor_id, const Whose& whose,
+                                           std::string_view friendly_name,
+                                           const EventContext& event_context = EventContext()) const {
+    return run(event_context, [factor_id = std::string(factor_id), whose,
+                               friendly_name = std::string(friendly_name)](const verbs::Run& run) {
+      return verbs::rename_factor(run, factor_id, whose, friendly_name);
+    });
+  }
+
   [[nodiscard]] Task<Answer<RememberedDevice>>
   remember_device(const UserId& user_id, std::string_view label, const Authorization& authorization,
                   std::chrono::seconds lifetime = usual_device_lifetime,
@@ -224,9 +236,9 @@ class Verifier {
   }
 
   Task<Answer<std::size_t>> revoke_devices(const UserId& user_id,
-                                           const EventContext& event_context = EventContext()) const {
-    return run(event_context, [user_id](const verbs::Run& run) {
-      return verbs::revoke_devices(run, user_id, std::nullopt);
+                                           const RevokeOptions& options = RevokeOptions()) const {
+    return run(options.event_context, [user_id, options](const verbs::Run& run) {
+      return verbs::revoke_devices(run, user_id, std::nullopt, options.keep_device);
     });
   }
 
@@ -238,13 +250,20 @@ class Verifier {
     });
   }
 
-  Task<Answer<void>> delete_factor(std::string_view factor_id, const Whose& whose,
-                                   const Authorization& authorization = Authorization(),
-                                   const EventContext& event_context = EventContext()) const {
-    return run(event_context,
-               [factor_id = std::string(factor_id), whose, authorization](const verbs::Run& run) {
-                 return verbs::delete_factor(run, factor_id, whose, authorization);
+  Task<Answer<Remaining>> delete_factor(std::string_view factor_id, const Whose& whose,
+                                        const Authorization& authorization = Authorization(),
+                                        const DeleteOptions& options = DeleteOptions()) const {
+    return run(options.event_context,
+               [factor_id = std::string(factor_id), whose, authorization, options](const verbs::Run& run) {
+                 return verbs::delete_factor(run, factor_id, whose, authorization, options);
                });
+  }
+
+  Task<Answer<UserReset>> reset_user(const UserId& user_id, const Authorization& authorization,
+                                     const ResetOptions& options = ResetOptions()) const {
+    return run(options.event_context, [user_id, authorization, options](const verbs::Run& run) {
+      return verbs::reset_user(run, user_id, authorization, options);
+    });
   }
 
   Task<Answer<void>> unlock_factor(std::string_view factor_id, const Whose& whose,

@@ -140,6 +140,15 @@ inline void forget_enrollment(UserRecord& user, std::string_view factor_id) {
   std::erase_if(user.enrollments, [&](const auto& entry) { return entry.factor_id == factor_id; });
 }
 
+/// What outlives a reset of the user, of whom a factor is kept or none: by what authenticators know him, and
+/// what was sent to him, so that nobody gets more messages by resets; with a factor, his wrong codes too, as
+/// it can be guessed as before.
+inline void reset(UserRecord& user, bool keeps_factor) {
+  user.challenges.clear();
+  user.enrollments.clear();
+  if (!keeps_factor) user.wrong_codes.clear();
+}
+
 /// Which open challenge goes when there are too many from this device, or from none: of those of the session
 /// that has the most, the oldest, so that one session cannot end those of all others.
 [[nodiscard]] inline std::vector<UserRecord::OpenChallenge>::iterator next_to_go(UserRecord& user,

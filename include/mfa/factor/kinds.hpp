@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <variant>
 
+#include <mfa/assurance.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/generic_otp.hpp>
 #include <mfa/factor/hotp.hpp>
@@ -92,6 +93,11 @@ struct UnnamedRequest {
 /// `errc::corrupt_record` for a type that this release does not know.
 template <class Visit> decltype(auto) with_kind(FactorType type, Visit&& visit) {
   return detail::visit_kind(type, visit, AllKinds{});
+}
+
+/// The most that one of this kind can show.
+[[nodiscard]] inline Assurance best_assurance(FactorType type) {
+  return with_kind(type, [](auto kind) -> Assurance { return kind.best_assurance; });
 }
 
 /// Whether wrong answers of this kind delay and lock: see `Guessable`.

@@ -132,21 +132,63 @@ inline void forget_expired(std::vector<StoredDevice>& devices, Time now) {
   return batch;
 }
 
-/// A token's content: the device's id and the secret. Nothing for what is no token of this user under a key
-/// that the ring still holds.
-[[nodiscard]] inline std::optional<crypto::SecretBytes>
-open_token(std::string_view token, std::string_view user_id, const KeyRing& keys) {
+/// What a token says: the device's id and the secret.
+class TokenContent {
+ public:
+  explicit TokenContent(crypto::SecretBytes content) noexcept : content_(std::move(content)) {}
+
+  [[nodiscard]] bool is_whole() const {
+    return content_.size() > id_size && detail::is_id(id(), trusted_device_id_prefix);
+  }
+  [[nodiscard]] std::string_view id() const { return crypto::text_of(content_).substr(0, id_size); }
+  [[nodiscard]] std::string_view secret() const { return crypto::text_of(content_).substr(id_size); }
+
+ private:
+  static constexpr std::size_t id_size = trusted_device_id_prefix.size() + detail::ulid_size;
+
+  crypto::SecretBytes content_;
+};
+
+/// Nothing for what is no token of this user under a key that the ring still holds.
+[[nodiscard]] inline std::optional<TokenContent> open_token(std::string_view token, std::string_view user_id,
+                                                            const KeyRing& keys) {
   constexpr std::size_t longest_token = 512;
   if (token.size() > longest_token || !token.starts_with(device_token_prefix)) return std::nullopt;
   const auto sealed =
       detail::base64url_decode<crypto::SecretString>(token.substr(device_token_prefix.size()));
   if (!sealed) return std::nullopt;
   try {
-    return keys.open(*sealed, device_sealing_context(user_id), "a device token");
+    TokenContent content(keys.open(*sealed, device_sealing_context(user_id), "a device token"));
+    return content.is_whole() ? std::optional(std::move(content)) : std::nullopt;
   } catch (const Error& error) {
     if (error.code() != errc::seal_broken && error.code() != errc::unknown_key) throw;
     return std::nullopt;
   }
+}
+
+/// The device that the token is for; the end if it is none of these.
+[[nodiscard]] inline std::vector<StoredDevice>::iterator device_of(const TokenContent& token,
+                                                                   std::vector<StoredDevice>& devices,
+                                                                   std::string_view user_id,
+                                                                   const KeyRing& keys) {
+  const auto found = std::ranges::find_if(
+      devices, [&](const StoredDevice& stored) { return stored.device.id == token.id(); });
+  const bool matches =
+      found != devices.end() &&
+      keys.matches(found->mac, token.secret(), device_context(found->device, user_id), token.id());
+  return matches ? found : devices.end();
+}
+
+/// The id of the device that `named`, a token or an id, stands for; empty if it is none of these.
+[[nodiscard]] inline std::string device_to_keep(std::string_view named, std::vector<StoredDevice>& devices,
+                                                std::string_view user_id, const KeyRing& keys) {
+  if (const auto token = open_token(named, user_id, keys)) {
+    const auto found = device_of(*token, devices, user_id, keys);
+    return found == devices.end() ? std::string() : found->device.id;
+  }
+  const bool known =
+      std::ranges::any_of(devices, [&](const StoredDevice& stored) { return stored.device.id == named; });
+  return known ? std::string(named) : std::string();
 }
 
 /// The device that a token is for, if it is trusted. `device_id` becomes the one that a token of this user
@@ -155,20 +197,13 @@ Verb<std::optional<StoredDevice>> find_device(const VerbRun auto& run, std::stri
                                               std::string_view user_id, const factor::Context& context,
                                               std::string& device_id) {
   const auto content = open_token(token, user_id, context.keys);
-  constexpr std::size_t id_size = trusted_device_id_prefix.size() + detail::ulid_size;
-  if (!content || content->size() <= id_size) co_return std::nullopt;
-  const std::string_view id = crypto::text_of(*content).substr(0, id_size);
-  const std::string_view secret = crypto::text_of(*content).substr(id_size);
-  if (!detail::is_id(id, trusted_device_id_prefix)) co_return std::nullopt;
-  device_id = id;
+  if (!content) co_return std::nullopt;
+  device_id = content->id();
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
     storage::CounterRecord record;
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
-    const auto found =
-        std::ranges::find_if(devices, [&](const StoredDevice& stored) { return stored.device.id == id; });
-    if (found == devices.end() ||
-        !context.keys.matches(found->mac, secret, device_context(found->device, user_id), id))
-      co_return std::nullopt;
+    const auto found = device_of(*content, devices, user_id, context.keys);
+    if (found == devices.end()) co_return std::nullopt;
     if (!is_expired(found->device, context.now)) co_return std::move(*found);
     forget_expired(devices, context.now);
     storage::Batch batch = keep_devices(devices, std::move(record), context.now);
@@ -209,24 +244,21 @@ count_wrong_code(const VerbRun auto& run, std::string_view user_id, std::string_
   co_return std::move(record);
 }
 
-/// Ends the trust that rests on a factor which is deleted, or on any if it is the user's last verified one;
-/// the ids of the devices go into `ended`. The list is committed though it stays as it is: whoever remembers
-/// a device by this factor, or deletes the one that seemed to be another, has then read what is no more.
-Verb<storage::CounterRecord> end_trust(const VerbRun auto& run, const storage::FactorRecord& factor, Time now,
-                                       std::vector<std::string>& ended) {
-  storage::CounterRecord record;
-  std::vector<StoredDevice> devices = co_await find_all_devices(run, factor.user_id, record);
-  const auto factors = co_await run.list_factors(factor.user_id);
-  const bool last = std::ranges::none_of(factors, [&](const storage::FactorRecord& other) {
-    return is_verified(other) && other.id != factor.id;
-  });
+/// Ends the trust that rests on factors which are deleted, or on any if none of `others`, which stay, is
+/// verified, and returns the ids of the devices. The list is committed with the deletion though it stays as
+/// it is: whoever remembers a device by such a factor has then read what is no more.
+[[nodiscard]] inline std::vector<std::string> end_trust(std::vector<StoredDevice>& devices,
+                                                        const std::vector<storage::FactorRecord>& deleted,
+                                                        const std::vector<storage::FactorRecord>& others) {
+  const bool all = std::ranges::none_of(others, is_verified);
+  std::vector<std::string> ended;
   std::erase_if(devices, [&](const StoredDevice& stored) {
-    if (!last && stored.factor_id != factor.id) return false;
+    if (!all && std::ranges::find(deleted, stored.factor_id, &storage::FactorRecord::id) == deleted.end())
+      return false;
     ended.push_back(stored.device.id);
     return true;
   });
-  encode_devices(devices, record, now);
-  co_return std::move(record);
+  return ended;
 }
 
 } // namespace mfa::verbs

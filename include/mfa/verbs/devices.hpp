@@ -126,10 +126,10 @@ Verb<std::vector<TrustedDevice>> list_devices(const VerbRun auto& run, const Use
   co_return listed;
 }
 
-/// Ends the trust in one device of the user, or in all of them if `device_id` is none, and returns in how
-/// many.
+/// Ends the trust in one device of the user, or, if `device_id` is none, in all of them but `keep`, a token
+/// or an id, and returns in how many.
 Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
-                                 std::optional<std::string_view> device_id) {
+                                 std::optional<std::string_view> device_id, std::string_view keep) {
   if (!can_be(user)) co_return 0;
   const std::string& user_id = user.text();
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
@@ -138,9 +138,11 @@ Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
     if (devices.empty()) co_return 0;
     forget_expired(devices, now);
+    std::string kept;
+    if (!keep.empty()) kept = device_to_keep(keep, devices, user_id, run.keys());
     std::vector<std::string> revoked;
     std::erase_if(devices, [&](const StoredDevice& stored) {
-      if (device_id && stored.device.id != *device_id) return false;
+      if (device_id ? stored.device.id != *device_id : stored.device.id == kept) return false;
       revoked.push_back(stored.device.id);
       return true;
     });
@@ -169,12 +171,12 @@ Verb<std::size_t> password_changed(const VerbRun auto& run, const UserId& user) 
     batch.counters.push_back(found.changed(now));
     if (co_await run.commit(batch)) break;
   }
-  co_return co_await revoke_devices(run, user, std::nullopt);
+  co_return co_await revoke_devices(run, user, std::nullopt, std::string_view());
 }
 
 /// See `Verifier::revoke_device`.
 Verb<bool> revoke_device(const VerbRun auto& run, const UserId& user, std::string_view device_id) {
-  co_return (co_await revoke_devices(run, user, device_id)) > 0;
+  co_return (co_await revoke_devices(run, user, device_id, std::string_view())) > 0;
 }
 
 } // namespace mfa::verbs

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/authorization.hpp>
+#include <mfa/decision/not_found.hpp>
+#include <mfa/decision/user_record.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/options.hpp>
+#include <mfa/remaining.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+#include <mfa/user_id.hpp>
+#include <mfa/verbs/authorize.hpp>
+#include <mfa/verbs/delete_factor.hpp>
+#include <mfa/verbs/device_records.hpp>
+#include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/user_record.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+inline void check_reset(const UserId& user, const ResetOptions& options) {
+  check_user_id("the user_id", user);
+  if (options.keep_factor.empty() && !options.keep_device.empty())
+    throw Error(errc::invalid_argument,
+                "ResetOptions::keep_device is given without keep_factor; a trusted device stands for a "
+                "factor, so name the one that stays, too");
+  if (!options.keep_factor.empty() && !detail::is_id(options.keep_factor, detail::factor_id_prefix))
+    decision::throw_not_found("factor");
+}
+
+/// Throws unless one of the factors has this id and is verified.
+inline void check_kept(const std::vector<storage::FactorRecord>& factors, std::string_view id) {
+  const auto kept = std::ranges::find(factors, id, &storage::FactorRecord::id);
+  if (kept == factors.end()) decision::throw_not_found("factor");
+  if (!is_verified(*kept))
+    throw Error(errc::factor_not_verified,
+                "factor " + kept->id +
+                    " was never verified, so nobody can say that it is in its user's hand; "
+                    "keep a verified one, or none");
+}
+
+/// Removes the challenges of a factor that stays, with the batch, answered ones too, which would allow their
+/// sessions to change factors: all but the one that allows the reset. Those of others go with their factors.
+Verb<void> remove_challenges_of(const VerbRun auto& run, std::string_view factor_id,
+                                const decision::UserRecord& user, const Authorization& authorization,
+                                storage::Batch& batch) {
+  for (const decision::UserRecord::OpenChallenge& open : user.challenges) {
+    if (open.id == authorization.challenge_id()) continue;
+    const auto challenge = co_await run.find_challenge(open.id);
+    if (challenge && challenge->factor_id == factor_id)
+      batch.removals.push_back({storage::RecordKind::challenge, challenge->id, challenge->version});
+  }
+}
+
+/// Leaves of the devices the one that is kept, which rests on the factor that is kept from now on. Returns in
+/// how many the trust ended.
+inline std::size_t reset_devices(std::vector<StoredDevice>& devices, const ResetOptions& options,
+                                 std::string_view user_id, const factor::Context& context) {
+  forget_expired(devices, context.now);
+  std::string kept;
+  if (!options.keep_device.empty())
+    kept = device_to_keep(options.keep_device, devices, user_id, context.keys);
+  const std::size_t ended =
+      std::erase_if(devices, [&](const StoredDevice& stored) { return stored.device.id != kept; });
+  for (StoredDevice& stored : devices) stored.factor_id = options.keep_factor;
+  return ended;
+}
+
+/// See `Verifier::reset_user`.
+Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Authorization& authorization,
+                           const ResetOptions& options) {
+  check_reset(user, options);
+  const std::string& user_id = user.text();
+  for (Rounds rounds("what the user has");; rounds.next()) {
+    const factor::Context context = co_await run.now();
+    // Both before what allows it and the list of factors, and both are committed though nothing may be there:
+    // whoever enrols, confirms, deletes, or remembers a device meanwhile has then read what is no more.
+    FoundUser found = co_await find_user(run, user_id, std::string_view());
+    storage::CounterRecord device_record;
+    std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, device_record);
+    (void)co_await authorize(run, authorization, user_id, context);
+    const auto factors = co_await run.list_factors(user_id);
+    const bool keeps = !options.keep_factor.empty();
+    if (keeps) check_kept(factors, options.keep_factor);
+
+    storage::Batch batch;
+    UserReset done;
+    for (const storage::FactorRecord& factor : factors) {
+      if (factor.id == options.keep_factor) continue;
+      co_await remove_factor(run, factor, found.user, batch);
+      ++done.factors;
+    }
+    if (keeps) co_await remove_challenges_of(run, options.keep_factor, found.user, authorization, batch);
+    decision::reset(found.user, keeps);
+    batch.counters.push_back(found.changed(context.now));
+    done.devices = reset_devices(devices, options, user_id, context);
+    encode_devices(devices, device_record, context.now);
+    batch.counters.push_back(std::move(device_record));
+    if (!co_await run.commit(batch)) continue;
+    run.emit({.type = EventType::user_reset, .at = context.now, .user_id = user_id, .count = done.factors});
+    co_return done;
+  }
+}
+
+} // namespace mfa::verbs
