@@ -59,7 +59,7 @@ TEST_CASE("what succeeds is in the result") {
   CHECK((*confirmation).confirmed());
   CHECK(verifier.list_factors("u_1")->size() == 1);
   CHECK(*verifier.purge_expired() == 0);
-  const Result<void> removed = enrolled->factor.remove(*confirmation);
+  const Result<mfa::Remaining> removed = enrolled->factor.remove(*confirmation);
   CHECK(removed.has_value());
 }
 
