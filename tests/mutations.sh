@@ -169,8 +169,8 @@ mutate "recovery codes: hashed" $recovery_codes 'codes.push_back({mac_of(code, k
   'codes.push_back({mac_of(code, key) + code});'
 mutate "recovery codes: bound to the factor" factor/sealed_secret.hpp \
   '.append(record.id) .append("\nof ")' '.append("\nof ")'
-mutate "recovery codes: regeneration" $recovery_codes 'return draw_set(record, decode(record).size(), context);' \
-  'auto old = record; auto shown = draw_set(old, decode(record).size(), context); return shown;'
+mutate "recovery codes: regeneration" $recovery_codes 'return draw_set(record, decode(record).codes.size(), context);' \
+  'auto old = record; auto shown = draw_set(old, decode(record).codes.size(), context); return shown;'
 mutate "recovery codes: foreign factors" verbs/recovery_codes.hpp \
   'co_await run.find_factor(factor_id, whose);' 'co_await run.find_factor(factor_id, any_user);'
 mutate "recovery codes: warning" $recovery_codes 'answered.events.push_back(EventType::recovery_codes_low);' ''
@@ -423,6 +423,35 @@ mutate "import: one column of secrets" token_csv.hpp 'if (column != TokenColumn:
 mutate "import: no more fields than columns" token_csv.hpp 'if (fields->size() > columns_.size() &&' 'if (false &&'
 mutate "import: Yubico's own passwords" token_csv.hpp 'if (field.view() != "0") refuse(' 'if (false) refuse('
 
+tests=tests/verbs/imported_recovery_codes.cpp
+mutate "import: codes that nobody guesses" factor/recovery_codes.hpp 'if (shortest < least)' 'if (false)'
+mutate "import: hexadecimal codes are longer" factor/recovery_codes.hpp 'only_hexadecimal ? 10 : 8' '8'
+mutate "import: codes of digits are longer" factor/recovery_codes.hpp 'only_digits ? 13' 'only_digits ? 10'
+mutate "import: one set a user" verbs/import.hpp 'if (has_set && !has_these)' 'if (false)'
+mutate "import: a set that is there" verbs/import.hpp 'admit(std::move(record), has_these);' \
+  'admit(std::move(record), false);'
+mutate "import: what cannot be confirmed is taken as verified alone" verbs/import.hpp 'if (!options_.verified)' \
+  'if (false)'
+mutate "import: hashes of their own size" factor/recovery_codes.hpp \
+  'if (!bytes || bytes->size() != crypto::digest_size(request.hash))' 'if (!bytes)'
+mutate "import: foreign codes once each" factor/recovery_codes.hpp 'match->used = true;' ''
+tests=tests/webauthn/imported_credentials.cpp before_credentials="$libraries" libraries="$libraries -lcbor"
+mutate "import: a claim for each credential" verbs/import.hpp \
+  'for (const std::string& id : claims_of(record)) batch.counters.push_back(claim(id, record));' ''
+mutate "import: a claim that is made" verbs/import.hpp 'if (!made) continue;' 'continue;'
+mutate "import: a credential twice in one run" verbs/import.hpp \
+  'if (const auto taken = claimed_.find(id); taken != claimed_.end()) owner = taken->second;' ''
+mutate "import: no credential of another user" verbs/import.hpp 'if (owner && *owner != line.user_id)' 'if (false)'
+mutate "import: the user's handle is kept" verbs/import.hpp 'found.user.handle = handles_.at(record.user_id);' \
+  'continue;'
+mutate "import: a key on its curve" webauthn/relying_party.hpp \
+  'if (!CoseKey::parse(crypto::bytes_of(cose))) return std::nullopt;' ''
+mutate "import: no PIN that was not shown" factor/webauthn.hpp \
+  '.user_verification_initialized = request.user_verified};' '.user_verification_initialized = true};'
+mutate "import: U2F knows no backup" factor/webauthn.hpp \
+  'if (request.u2f && (request.backup_eligible || request.user_verified))' 'if (false)'
+mutate "import: the counter of before" factor/webauthn.hpp '.sign_count = request.sign_count,' ''
+libraries=$before_credentials
 tests=tests/pskc/pskc_files.cpp before_pskc="$flags|$libraries"
 flags="$flags $(pkg-config --cflags libxml-2.0)" libraries="$libraries -lxml2"
 mutate "pskc: a MAC" pskc/decryption.hpp 'if (!crypto::equal(crypto::text_of(given), crypto::text_of(digest.span())))' \

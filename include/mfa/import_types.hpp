@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/text_encoding.hpp>
 #include <mfa/event.hpp>
+#include <mfa/relying_party.hpp>
 #include <mfa/types.hpp>
 
 namespace mfa {
@@ -48,6 +50,46 @@ struct ImportToken {
   std::optional<Time> valid_until = {};
   std::size_t line = 0;     ///< in its file; 0: they are counted
   std::string problem = {}; ///< why it cannot be used; it is refused for that
+};
+
+/// The recovery codes that a user has from another system and has not used yet: 1 to 50, in the clear or,
+/// where that system kept no more than an unsalted hash of each, as hashes. They are typed with the
+/// separators or without. A user who has a set already keeps that.
+struct ImportRecoveryCodes {
+  std::string user_id; ///< whose they become; up to 255 bytes
+  /// Each of 40 random bits or more: 8 letters and digits, 10 hexadecimal digits, 13 decimal ones.
+  std::vector<crypto::SecretString> codes = {};
+  std::vector<std::string> hashes = {}; ///< in place of `codes`
+  crypto::Hash hash = crypto::Hash::sha512;
+  TextEncoding encoding = TextEncoding::base64; ///< of the hashes
+  std::string friendly_name = {};               ///< up to 200 bytes
+};
+
+/// A security key or passkey that a user registered with another system, for the same relying party id. Needs
+/// `Options::webauthn`.
+struct ImportCredential {
+  std::string user_id; ///< whose it becomes; 1 to 255 bytes
+  /// Whose account it is, as in `WebAuthn`; empty: see `ImportOptions::user_id_as_user`.
+  std::string user = {};
+  std::string display_name = {};
+  std::string credential_id = {}; ///< of U2F, the key handle
+  std::string public_key = {};    ///< a COSE key or, as U2F has it, a point of P-256 in 65 bytes
+  /// What authenticators were told the user's id was. Passkeys answer with it, so without it they are refused
+  /// at sign-ins.
+  std::string user_handle = {};
+  TextEncoding encoding = TextEncoding::base64; ///< of these three
+  std::uint32_t sign_count = 0;
+  std::vector<std::string> transports = {}; ///< "usb", "internal"
+  std::string aaguid = {};                  ///< hexadecimal, with dashes or none; empty: not known
+  bool backup_eligible = false;             ///< a "multi-device" credential
+  bool backed_up = false;
+  /// Registered by FIDO U2F: see `RelyingPartySettings::u2f_app_id`.
+  bool u2f = false;
+  /// Its user showed the PIN or biometric when he registered it or signed in since. Otherwise it is one
+  /// factor until `ChallengeOptions::initialize_user_verification`.
+  bool user_verified = false;
+  webauthn::UserVerification user_verification = webauthn::UserVerification::preferred;
+  std::string friendly_name = {}; ///< up to 200 bytes
 };
 
 enum class ImportOutcome : std::uint8_t {

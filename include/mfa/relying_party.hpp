@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -143,6 +144,13 @@ class RelyingParty {
   /// JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` and `.parseRequestOptionsFromJSON`.
   [[nodiscard]] virtual std::string creation_options(const CreationRequest& request) const = 0;
   [[nodiscard]] virtual std::string request_options(const AssertionRequest& request) const = 0;
+
+  /// The COSE key that a public key of another system is, if it is one that this relying party verifies: in
+  /// COSE already, or a point of P-256 as U2F writes it. Nothing otherwise.
+  [[nodiscard]] virtual std::optional<std::string> cose_key(std::string_view public_key) const {
+    (void)public_key;
+    return std::nullopt;
+  }
 
   /// Sections 7.1 and 7.2. `response` is what the client sent, as `PublicKeyCredential.toJSON()` gives it.
   /// That the credential is no other user's is for the caller to see to.

@@ -144,6 +144,37 @@ extern mfa::Verifier<mfa::storage::Sqlite> verifier;
 extern const std::string text_of_file, password_in_the_letter, seed_in_hex, seed_in_base64;
 std::string user_who_has(const std::string& serial_number);
 bool log_line(const mfa::ImportResult& result);
+extern const std::string credential_id_in_base64, cose_key_in_base64, user_handle_in_base64;
+std::string base64_of(const std::string& bytes);
+struct DjangoTotpDevice { std::string user_id, name, key; bool confirmed; int t0, step; unsigned digits; };
+extern const std::vector<DjangoTotpDevice> django_totp_devices;
+extern const std::map<std::string, std::vector<mfa::crypto::SecretString>> django_static_tokens_by_user;
+struct DeviseUser { std::string id, email, otp_secret; bool otp_required_for_login; };
+extern const std::vector<DeviseUser> devise_users;
+struct KeycloakOtp {
+  std::string user_id, value, secret_encoding, algorithm, sub_type;
+  unsigned digits;
+  int period;
+  std::uint64_t counter;
+};
+extern const std::vector<KeycloakOtp> keycloak_otp;
+struct KeycloakWebAuthn {
+  std::string user_id, username, credential_id, credential_public_key, aaguid;
+  std::uint32_t counter;
+  std::vector<std::string> transports;
+};
+extern const std::vector<KeycloakWebAuthn> keycloak_webauthn;
+extern const std::map<std::string, std::vector<std::string>> keycloak_recovery_hashes;
+struct SupabaseFactor { std::string user_id, friendly_name, factor_type, status, secret; };
+extern const std::vector<SupabaseFactor> supabase_factors;
+struct SimpleWebAuthnPasskey {
+  std::string id, public_key, user_id, user_name, webauthn_user_id, device_type;
+  std::uint32_t counter;
+  std::vector<std::string> transports;
+  bool backed_up;
+};
+extern const std::vector<SimpleWebAuthnPasskey> simple_webauthn_passkeys;
+extern const std::vector<std::string> texts_of_qr_codes;
 )"},
 #endif
       {"docs/keys.md", R"(

@@ -11,6 +11,7 @@
 // Covers: factor/typed_code.hpp encoding/typed_characters.hpp encoding/text.hpp
 
 using mfa::factor::TypedCode;
+using mfa::factor::TypedForeignCode;
 using mfa::factor::TypedRecoveryCode;
 
 /// What is taken for a code is made of a code's characters, and reads the same again, with marks between them
@@ -32,6 +33,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (code.text().find_first_not_of(TypedRecoveryCode::alphabet) != std::string_view::npos) std::abort();
     const TypedRecoveryCode again(spread(code.text()));
     if (!again.well_formed() || again.text() != code.text()) std::abort();
+  }
+  if (const TypedForeignCode code(text); code.well_formed()) {
+    const TypedForeignCode again(spread(code.folded()));
+    if (!again.well_formed() || again.folded().view() != code.folded().view()) std::abort();
+    (void)code.any_spelling([](std::string_view spelt) {
+      if (spelt.size() > mfa::detail::longest_typed_text) std::abort();
+      return false;
+    });
   }
   return 0;
 }

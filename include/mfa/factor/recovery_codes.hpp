@@ -1,12 +1,17 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <openssl/evp.h>
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/constant_time.hpp>
@@ -17,12 +22,14 @@
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/encoding/text.hpp>
+#include <mfa/encoding/text_encoding.hpp>
 #include <mfa/encoding/typed_characters.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/purpose.hpp>
 #include <mfa/factor/sealed_secret.hpp>
+#include <mfa/import_types.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/user_id.hpp>
@@ -78,7 +85,6 @@ class TypedRecoveryCode {
   [[nodiscard]] bool well_formed() const noexcept { return well_formed_; }
   [[nodiscard]] std::string_view text() const noexcept { return {characters_.data(), characters_.size()}; }
 
- private:
   /// The character of the alphabet, or one that is not in it.
   static char meant(char32_t character) noexcept {
     if (const auto digit = detail::decimal_digit(character)) return static_cast<char>('0' + *digit);
@@ -89,7 +95,62 @@ class TypedRecoveryCode {
     return character < 0x80 ? static_cast<char>(character) : '?';
   }
 
+ private:
   crypto::SecretArray<char, size> characters_;
+  bool well_formed_ = false;
+};
+
+/// A recovery code of another system, as a person typed or pasted it: by the same rules, whatever its
+/// alphabet and length. Wiped at the end.
+class TypedForeignCode {
+ public:
+  static constexpr std::size_t longest = 64;
+
+  explicit TypedForeignCode(std::string_view text) {
+    if (text.size() > detail::longest_typed_text || !detail::is_utf8(text)) return;
+    bool good = true;
+    while (!text.empty()) {
+      char32_t character = detail::take_character(text);
+      if (detail::is_dash(character)) {
+        with_dashes_ += '-';
+        continue;
+      }
+      if (detail::is_filler(character)) continue;
+      if (const auto digit = detail::decimal_digit(character)) character = '0' + *digit;
+      character = detail::without_full_width(character);
+      good = good && character > 0x20 && character < 0x7F;
+      with_dashes_ += static_cast<char>(character);
+      plain_ += static_cast<char>(character);
+      folded_ += TypedRecoveryCode::meant(character);
+    }
+    well_formed_ = good && !plain_.empty() && plain_.size() <= longest;
+  }
+
+  [[nodiscard]] bool well_formed() const noexcept { return well_formed_; }
+
+  /// In upper case, without dashes, with 0 for O and 1 for I and L.
+  [[nodiscard]] const crypto::SecretString& folded() const noexcept { return folded_; }
+
+  /// Calls with each spelling that the other system may have hashed, until it answers true: as it was typed,
+  /// in either case, each with the dashes and without.
+  template <class Call> bool any_spelling(Call&& call) const {
+    for (const crypto::SecretString* const text : {&plain_, &with_dashes_})
+      for (const char letters : {' ', 'A', 'a'}) {
+        crypto::SecretString spelt;
+        for (const char c : text->view()) {
+          const char first = letters == 'A' ? 'a' : 'A';
+          const bool turned = letters != ' ' && c >= first && c < first + 26;
+          spelt += turned ? static_cast<char>(c - first + letters) : c;
+        }
+        if (call(spelt)) return true;
+      }
+    return false;
+  }
+
+ private:
+  crypto::SecretString plain_;
+  crypto::SecretString with_dashes_;
+  crypto::SecretString folded_;
   bool well_formed_ = false;
 };
 
@@ -126,7 +187,34 @@ struct RecoveryCodesKind : ShowsOneFactor,
 
   /// Puts new codes in the place of all old ones, used or not.
   static RecoveryCodesEnrollment regenerate(storage::FactorRecord& record, const Context& context) {
-    return draw_set(record, decode(record).size(), context);
+    return draw_set(record, decode(record).codes.size(), context);
+  }
+
+  /// Fills in a verified record for the codes of another system. Throws `errc::invalid_argument`, and
+  /// `errc::invalid_secret` for codes that can be guessed.
+  static void adopt(const ImportRecoveryCodes& request, storage::FactorRecord& record,
+                    const Context& context) {
+    crypto::SecretBytes key(crypto::digest_size(crypto::Hash::sha256));
+    crypto::random_bytes_for(purpose_of("recovery codes' key", record), key);
+    Set set{.foreign = Foreign::in_the_clear};
+    if (request.codes.empty()) set.foreign = static_cast<Foreign>(request.hash);
+    for (const std::string& mac : macs_of(request, key)) set.codes.push_back({mac});
+    record.state = FactorState::verified;
+    record.parameters = encode(set);
+    seal_secret(record, key, context.keys);
+  }
+
+  /// Whether the set has all of these codes, used or not.
+  static bool holds(const storage::FactorRecord& record, const ImportRecoveryCodes& request,
+                    const Context& context) {
+    const Set set = decode(record);
+    const auto macs = macs_of(request, open_secret(record, context.keys));
+    return set.foreign ==
+               (request.codes.empty() ? static_cast<Foreign>(request.hash) : Foreign::in_the_clear) &&
+           std::ranges::all_of(macs, [&](const std::string& mac) {
+             return std::ranges::any_of(set.codes,
+                                        [&](const Code& code) { return crypto::equal(code.mac, mac); });
+           });
   }
 
   template <class As> static void tell(const Details& details, As&& as) {
@@ -135,27 +223,44 @@ struct RecoveryCodesKind : ShowsOneFactor,
   }
 
   static Details describe(const storage::FactorRecord& record) {
-    const std::vector<Code> codes = decode(record);
+    const std::vector<Code> codes = decode(record).codes;
     return {remaining(codes), static_cast<unsigned>(codes.size())};
   }
 
   /// Compares with every code of the set, whichever matches.
   static Answer check(storage::FactorRecord& record, const storage::ChallengeRecord&, std::string_view answer,
                       const Context& context) {
-    const TypedRecoveryCode typed(answer);
-    if (!typed.well_formed()) return Answer::malformed();
-    std::vector<Code> codes = decode(record);
+    Set set = decode(record);
+    std::vector<Code>& codes = set.codes;
     const crypto::SecretBytes key = open_secret(record, context.keys);
-    const std::string mac = mac_of(typed.text(), key);
     Code* match = nullptr;
-    for (Code& code : codes)
-      if (crypto::equal(code.mac, mac)) match = &code;
+    const auto compare = [&](std::string_view text) {
+      const std::string mac = mac_of(text, key);
+      for (Code& code : codes)
+        if (crypto::equal(code.mac, mac)) match = &code;
+      return match != nullptr;
+    };
+    if (set.foreign == Foreign::none) {
+      const TypedRecoveryCode typed(answer);
+      if (!typed.well_formed()) return Answer::malformed();
+      (void)compare(typed.text());
+    } else {
+      const TypedForeignCode typed(answer);
+      if (!typed.well_formed()) return Answer::malformed();
+      if (set.foreign == Foreign::in_the_clear)
+        (void)compare(typed.folded());
+      else
+        (void)typed.any_spelling([&](const crypto::SecretString& text) {
+          const crypto::SecretString digest = digest_of(text, set.foreign);
+          return compare(digest);
+        });
+    }
     if (match == nullptr) return {};
     if (match->used) return {.status = Status::code_already_used};
     match->used = true;
     Answer answered{.status = Status::valid, .amr = amr};
     if (remaining(codes) <= few_codes) answered.events.push_back(EventType::recovery_codes_low);
-    record.parameters = encode(codes);
+    record.parameters = encode(set);
     reseal_secret(record, key, context.keys);
     return answered;
   }
@@ -168,6 +273,85 @@ struct RecoveryCodesKind : ShowsOneFactor,
     std::string mac;
     bool used = false;
   };
+
+  /// Whether the codes are another system's, and what of them it kept. The numbers are stored.
+  enum class Foreign : std::uint8_t {
+    none = 0, ///< they are ours
+    sha1 = 1, ///< of `crypto::Hash`
+    sha256 = 2,
+    sha512 = 3,
+    in_the_clear = 4,
+  };
+
+  struct Set {
+    Foreign foreign = Foreign::none;
+    std::vector<Code> codes = {};
+  };
+
+  /// What the other system kept of a code.
+  static crypto::SecretString digest_of(std::string_view code, Foreign hash) {
+    std::array<unsigned char, 64> digest{};
+    std::size_t size = 0;
+    const char* const name = hash == Foreign::sha1 ? "SHA1" : hash == Foreign::sha256 ? "SHA256" : "SHA512";
+    if (EVP_Q_digest(nullptr, name, nullptr, code.data(), code.size(), digest.data(), &size) != 1)
+      throw Error(errc::crypto_failure,
+                  std::string("OpenSSL has no ") + name + "; check which providers its configuration loads");
+    return crypto::text_of(std::span(digest).first(size));
+  }
+
+  /// Of codes of another system, or of its hashes.
+  static std::vector<std::string> macs_of(const ImportRecoveryCodes& request,
+                                          const crypto::SecretBytes& key) {
+    const std::size_t count = request.codes.size() + request.hashes.size();
+    if (count < 1 || count > most_codes || (!request.codes.empty() && !request.hashes.empty()))
+      throw Error(errc::invalid_argument,
+                  "recovery codes are imported as 1 to 50 codes, or as hashes of them");
+    std::vector<std::string> macs;
+    if (!request.codes.empty()) check_strength(request.codes);
+    for (const crypto::SecretString& code : request.codes)
+      macs.push_back(mac_of(TypedForeignCode(code).folded(), key));
+    for (const std::string& hash : request.hashes) {
+      const auto bytes = request.encoding == TextEncoding::hex      ? detail::read_hex<std::string>(hash)
+                         : request.encoding == TextEncoding::base64 ? detail::read_base64<std::string>(hash)
+                         : request.encoding == TextEncoding::bytes  ? std::optional(hash)
+                                                                    : std::nullopt;
+      if (!bytes || bytes->size() != crypto::digest_size(request.hash))
+        throw Error(
+            errc::invalid_argument,
+            "a recovery code's hash is not the unsalted hash that ImportRecoveryCodes::hash and encoding "
+            "name; salted and slow ones cannot be imported");
+      macs.push_back(mac_of(*bytes, key));
+    }
+    std::vector<std::string> sorted = macs;
+    std::ranges::sort(sorted);
+    if (std::ranges::adjacent_find(sorted) != sorted.end())
+      throw Error(errc::invalid_argument, "two of the recovery codes are the same");
+    return macs;
+  }
+
+  /// Nothing counts wrong recovery codes beyond a challenge, so nobody may guess them.
+  static void check_strength(const std::vector<crypto::SecretString>& codes) {
+    std::size_t shortest = TypedForeignCode::longest;
+    bool only_digits = true;
+    bool only_hexadecimal = true;
+    for (const crypto::SecretString& code : codes) {
+      const TypedForeignCode typed(code);
+      if (!typed.well_formed())
+        throw Error(errc::invalid_argument,
+                    "a recovery code must have 1 to 64 printable characters of ASCII");
+      const std::string_view text = typed.folded();
+      shortest = std::min(shortest, text.size());
+      only_digits = only_digits && text.find_first_not_of("0123456789") == std::string_view::npos;
+      only_hexadecimal =
+          only_hexadecimal && text.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
+    }
+    const std::size_t least = only_digits ? 13 : only_hexadecimal ? 10 : 8; // of 40 bits
+    if (shortest < least)
+      throw Error(errc::invalid_secret,
+                  "recovery codes of " + std::to_string(shortest) +
+                      " characters can be guessed, as nothing locks recovery codes; of these, " +
+                      std::to_string(least) + " are needed: have the user draw new ones");
+  }
 
   static std::string mac_of(std::string_view code, const crypto::SecretBytes& key) {
     crypto::Hmac hmac(crypto::Hash::sha256, key);
@@ -194,14 +378,15 @@ struct RecoveryCodesKind : ShowsOneFactor,
                                           const Context& context) {
     crypto::SecretBytes key(crypto::digest_size(crypto::Hash::sha256));
     crypto::random_bytes_for(purpose_of("recovery codes' key", record), key);
-    std::vector<Code> codes;
+    Set set;
+    std::vector<Code>& codes = set.codes;
     RecoveryCodesEnrollment shown;
     for (std::size_t i = 0; i < count; ++i) {
       const crypto::SecretString code = draw_code(purpose_of("recovery code", record, std::to_string(i)));
       codes.push_back({mac_of(code, key)});
       shown.codes.push_back(with_dashes(code));
     }
-    record.parameters = encode(codes);
+    record.parameters = encode(set);
     seal_secret(record, key, context.keys);
     return shown;
   }
@@ -212,22 +397,28 @@ struct RecoveryCodesKind : ShowsOneFactor,
     return count;
   }
 
-  static std::string encode(const std::vector<Code>& codes) {
-    detail::FieldWriter fields(1);
-    fields.number(codes.size());
-    for (const Code& code : codes) fields.text(code.mac).flag(code.used);
+  /// Format 2 is that of codes of another system.
+  static std::string encode(const Set& set) {
+    const bool foreign = set.foreign != Foreign::none;
+    detail::FieldWriter fields(foreign ? 2 : 1);
+    if (foreign) fields.enumerator(set.foreign);
+    fields.number(set.codes.size());
+    for (const Code& code : set.codes) fields.text(code.mac).flag(code.used);
     return fields.take();
   }
 
-  static std::vector<Code> decode(const storage::FactorRecord& record) {
-    detail::FieldReader fields(record.parameters, 1, "factor", record.id);
-    std::vector<Code> codes(fields.number_up_to(most_codes));
-    for (Code& code : codes) {
+  static Set decode(const storage::FactorRecord& record) {
+    const bool foreign = record.parameters.starts_with('\2');
+    detail::FieldReader fields(record.parameters, foreign ? 2 : 1, "factor", record.id);
+    Set set;
+    if (foreign) set.foreign = fields.enumerator(Foreign::in_the_clear);
+    set.codes.resize(fields.number_up_to(most_codes));
+    for (Code& code : set.codes) {
       code.mac = fields.text();
       code.used = fields.flag();
     }
     fields.end();
-    return codes;
+    return set;
   }
 };
 

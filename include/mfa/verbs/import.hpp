@@ -24,7 +24,10 @@
 #include <mfa/event.hpp>
 #include <mfa/factor/authenticator.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/kinds.hpp>
+#include <mfa/factor/recovery_codes.hpp>
 #include <mfa/factor/sealed_secret.hpp>
+#include <mfa/factor/webauthn.hpp>
 #include <mfa/import_types.hpp>
 #include <mfa/otp/migration.hpp>
 #include <mfa/otp/seed.hpp>
@@ -32,8 +35,10 @@
 #include <mfa/otp/uri_parser.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/verbs/claims.hpp>
 #include <mfa/verbs/enroll.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
@@ -50,15 +55,13 @@ template <VerbRun R> class Import {
   /// False: the host wants to stop.
   template <class Line> Verb<bool> take(const Line& line) {
     line_ = number_of(line, ++summary_.lines);
-    std::vector<otp::MigrationEntry> entries;
     std::optional<Refusal> refusal;
     try {
-      entries = read(line);
+      co_await take_factors(line);
     } catch (const Error& error) {
       refusal = refusal_of(error);
     }
     if (refusal) co_await refuse(line.user_id, 1, *std::move(refusal));
-    for (std::size_t i = 0; i < entries.size(); ++i) co_await take(line, i + 1, entries[i]);
     if (results_.size() < at_once) co_return true;
     co_return co_await commit();
   }
@@ -78,6 +81,14 @@ template <VerbRun R> class Import {
     std::string reason;
     std::exception_ptr cause;
   };
+
+  Verb<void> take_factors(const ImportLine& line) { co_await take_accounts(line); }
+  Verb<void> take_factors(const ImportToken& token) { co_await take_accounts(token); }
+
+  Verb<void> take_accounts(const auto& line) {
+    const std::vector<otp::MigrationEntry> entries = read(line);
+    for (std::size_t i = 0; i < entries.size(); ++i) co_await take_entry(line, i + 1, entries[i]);
+  }
 
   /// The accounts of a line.
   std::vector<otp::MigrationEntry> read(const ImportLine& line) {
@@ -106,7 +117,7 @@ template <VerbRun R> class Import {
     return entries;
   }
 
-  static std::size_t number_of(const ImportLine&, std::size_t counted) { return counted; }
+  static std::size_t number_of(const auto&, std::size_t counted) { return counted; }
   static std::size_t number_of(const ImportToken& token, std::size_t counted) {
     return token.line > 0 ? token.line : counted;
   }
@@ -127,12 +138,101 @@ template <VerbRun R> class Import {
   static Refusal refusal_of(const Error& error) {
     const auto is = [&](errc value) { return error.code() == value; };
     if (is(errc::storage_failure) || is(errc::storage_conflict) || is(errc::storage_unavailable) ||
-        is(errc::storage_schema) || is(errc::crypto_failure) || is(errc::clock_out_of_range))
+        is(errc::storage_schema) || is(errc::crypto_failure) || is(errc::clock_out_of_range) ||
+        is(errc::no_relying_party))
       throw;
     return {error.what(), std::current_exception()};
   }
 
-  Verb<void> take(const auto& line, std::size_t number, const otp::MigrationEntry& entry) {
+  /// A record to be, of what can be taken as verified alone.
+  [[nodiscard]] storage::FactorRecord verified_record(const auto& line, FactorType type, Time now) const {
+    if (!options_.verified)
+      throw Error(
+          errc::invalid_argument,
+          "recovery codes and credentials of another system cannot be confirmed: a code would be used up, "
+          "and a credential was registered; import them with ImportOptions::verified");
+    detail::check_text("user_id", line.user_id, storage::longest_user_id);
+    if (line.user_id.empty()) throw Error(errc::invalid_argument, "user_id is empty; say whose this is");
+    detail::check_text("friendly_name", line.friendly_name, storage::longest_friendly_name);
+    return new_factor(now, type, line.user_id, line.friendly_name);
+  }
+
+  Verb<void> take_factors(const ImportRecoveryCodes& line) {
+    using Kind = factor::RecoveryCodesKind;
+    const factor::Context context = co_await run_.now();
+    storage::FactorRecord record = verified_record(line, Kind::type, context.now);
+    Kind::adopt(line, record, context);
+    bool has_set = false;
+    bool has_these = false;
+    const auto look_at = [&](const storage::FactorRecord& other) {
+      if (other.type != Kind::type || other.user_id != line.user_id) return;
+      has_set = true;
+      has_these = has_these || Kind::holds(other, line, context);
+    };
+    const auto others = co_await run_.list_factors(line.user_id);
+    for (const storage::FactorRecord& other : others) look_at(other);
+    for (const storage::FactorRecord& other : records_) look_at(other);
+    const auto would_be = sets_of_dry_run_.find(line.user_id);
+    if (would_be != sets_of_dry_run_.end()) look_at(would_be->second);
+    if (has_set && !has_these)
+      throw Error(
+          errc::invalid_argument,
+          "the user has another set of recovery codes already, which these would stand beside; delete it "
+          "first if these shall be the ones");
+    if (options_.dry_run && !has_set) sets_of_dry_run_.emplace(line.user_id, record);
+    admit(std::move(record), has_these);
+  }
+
+  Verb<void> take_factors(const ImportCredential& line) {
+    using Kind = factor::WebAuthnKind;
+    const factor::Context context = co_await run_.now();
+    storage::FactorRecord record = verified_record(line, Kind::type, context.now);
+    ImportCredential named = line;
+    if (named.user.empty() && options_.user_id_as_user) named.user = line.user_id;
+    std::string handle = Kind::imported_handle(line);
+    if (handle.empty()) handle = co_await handle_of(record);
+    Kind::adopt(named, handle, record, context);
+    const std::vector<std::string> ids = Kind::claims(record);
+    std::optional<std::string> owner;
+    for (const std::string& id : ids) {
+      if (const auto taken = claimed_.find(id); taken != claimed_.end()) owner = taken->second;
+      const auto made = co_await run_.find_counter(id);
+      if (!made) continue;
+      const auto other = co_await run_.find_factor_if_any(made->data);
+      owner = other ? other->user_id : std::string();
+    }
+    if (owner && *owner != line.user_id)
+      throw Error(errc::invalid_argument,
+                  "the credential is another user's already, and can be one factor alone");
+    if (!owner) {
+      for (const std::string& id : ids) claimed_.emplace(id, line.user_id);
+      handles_.emplace(line.user_id, handle);
+    }
+    admit(std::move(record), owner.has_value());
+  }
+
+  /// The handle of a user for whom none is told.
+  Verb<std::string> handle_of(const storage::FactorRecord& record) {
+    if (const auto known = handles_.find(record.user_id); known != handles_.end()) co_return known->second;
+    factor::EnrollingUser user;
+    user.others = co_await run_.list_factors(record.user_id);
+    const FoundUser found = co_await find_user(run_, record.user_id, record.id);
+    user.handle = found.user.handle;
+    co_return factor::WebAuthnKind::user_handle(record, user);
+  }
+
+  void admit(storage::FactorRecord record, bool is_there) {
+    const bool imported = !is_there && !options_.dry_run;
+    add({line_,
+         1,
+         is_there ? ImportOutcome::already_there : ImportOutcome::imported,
+         record.user_id,
+         imported ? record.id : std::string(),
+         {}});
+    if (imported) records_.push_back(std::move(record));
+  }
+
+  Verb<void> take_entry(const auto& line, std::size_t number, const otp::MigrationEntry& entry) {
     std::optional<Refusal> refusal;
     if (entry.problem.empty()) {
       try {
@@ -229,7 +329,7 @@ template <VerbRun R> class Import {
   /// Commits what was taken since the last time, and reports it.
   Verb<bool> commit() {
     if (!records_.empty()) {
-      co_await commit_new(run_, records_);
+      co_await commit_records();
       for (const storage::FactorRecord& record : records_)
         run_.emit(EventType::factor_enrolled, record.created_at, record);
       records_.clear();
@@ -248,6 +348,55 @@ template <VerbRun R> class Import {
     co_return !summary_.stopped;
   }
 
+  [[nodiscard]] static std::vector<std::string> claims_of(const storage::FactorRecord& record) {
+    return factor::with_kind(record.type, [&](auto kind) { return kind.claims(record); });
+  }
+
+  /// With the claims of credentials and the handles of their users, as if they had been enrolled here.
+  Verb<void> commit_records() {
+    for (Rounds rounds("what the imported factors' users have"); !records_.empty(); rounds.next()) {
+      const Time now = co_await run_.time();
+      storage::Batch batch;
+      batch.factors = records_;
+      std::set<std::string> users;
+      for (const storage::FactorRecord& record : records_) {
+        for (const std::string& id : claims_of(record)) batch.counters.push_back(claim(id, record));
+        if (record.type != FactorType::webauthn || !users.insert(record.user_id).second) continue;
+        FoundUser found = co_await find_user(run_, record.user_id, record.id);
+        if (!found.user.handle.empty()) continue;
+        found.user.handle = handles_.at(record.user_id);
+        batch.counters.push_back(found.changed(now));
+      }
+      if (co_await run_.commit(batch)) break;
+      co_await check_are_new(run_, records_);
+      co_await leave_out_what_is_claimed(now);
+    }
+    if (!options_.dry_run) {
+      claimed_.clear();
+      handles_.clear();
+    }
+  }
+
+  /// What somebody has registered since it was looked at.
+  Verb<void> leave_out_what_is_claimed(Time now) {
+    for (std::size_t i = records_.size(); i-- > 0;) {
+      const std::vector<std::string> ids = claims_of(records_[i]);
+      if (!co_await is_claimed(run_, ids)) continue;
+      const std::string reason = "the credential was registered meanwhile.";
+      for (ImportResult& result : results_) {
+        if (result.factor_id != records_[i].id) continue;
+        result.outcome = ImportOutcome::refused;
+        result.factor_id.clear();
+        result.reason = reason;
+      }
+      run_.emit({.type = EventType::import_refused,
+                 .at = now,
+                 .user_id = records_[i].user_id,
+                 .cause = std::make_exception_ptr(Error(errc::invalid_argument, reason))});
+      records_.erase(records_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+
   const R& run_;
   const ImportOptions& options_;
   ImportSummary summary_;
@@ -258,6 +407,10 @@ template <VerbRun R> class Import {
   std::set<std::pair<FactorType, std::string>> known_users_; ///< those of whom `known_` has every secret
   std::set<Fingerprint> known_;          ///< what was in the storage, and what is to come into it
   std::set<Fingerprint> would_be_there_; ///< of the whole dry run
+  // Of what is not committed yet, or of the whole dry run:
+  std::map<std::string, std::string> claimed_;                   ///< by claims, whose credentials they are
+  std::map<std::string, std::string> handles_;                   ///< by users of credentials
+  std::map<std::string, storage::FactorRecord> sets_of_dry_run_; ///< of recovery codes, by users
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::uint64_t>> exports_; ///< by id and size
 };
 

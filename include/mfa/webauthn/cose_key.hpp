@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -126,6 +127,14 @@ inline bool verify_with(EVP_PKEY* key, const AlgorithmTraits& traits, std::span<
                                            std::span<const unsigned char> signature) {
   const auto traits = detail::traits_of(algorithm);
   return traits && detail::verify_with(key, *traits, message, signature);
+}
+
+/// A point of P-256 as U2F writes it, 0x04, x and y, as the COSE key of ES256. It may not be on the curve.
+[[nodiscard]] inline std::string cose_key_of_u2f(std::string_view point) {
+  // {1: 2, 3: -7, -1: 1, -2: x, -3: y}
+  std::string key("\xA5\x01\x02\x03\x26\x20\x01\x21\x58\x20");
+  key.append(point.substr(1, 32)).append("\x22\x58\x20").append(point.substr(33, 32));
+  return key;
 }
 
 /// A credential's public key (RFC 9052 section 7 in the form of WebAuthn section 6.5.1.1), ready to verify.

@@ -129,6 +129,14 @@ class Procedures final : public RelyingParty {
             std::move(response->outputs)}; // 27
   }
 
+  [[nodiscard]] std::optional<std::string> cose_key(std::string_view public_key) const override {
+    const OpensslErrors unchanged;
+    std::string cose(public_key);
+    if (public_key.size() == 65 && public_key[0] == 4) cose = cose_key_of_u2f(public_key);
+    if (!CoseKey::parse(crypto::bytes_of(cose))) return std::nullopt;
+    return cose;
+  }
+
   [[nodiscard]] Assertion verify_assertion(std::string_view json, const Expectation& expected,
                                            const Credential& credential) const override {
     const OpensslErrors unchanged;
