@@ -583,6 +583,41 @@ mutate "models: not where nothing signs them" $party '|| attestation.format == "
 mutate "models: not without a certificate" $party \
   'attestation.type != AttestationType::certified || attestation' 'attestation'
 
+tests=tests/webauthn/fido_metadata.cpp metadata=webauthn/fido_metadata.hpp
+mutate "fido: the blob is signed" $metadata 'require(is_signed_by(*jws, X509_get0_pubkey(signer)), "the signature is wrong");' ''
+mutate "fido: the signer leads to a root" webauthn/certificate_store.hpp \
+  'if (X509_verify_cert(context.get()) != 1) return std::nullopt;' '(void)X509_verify_cert(context.get());'
+mutate "fido: the signer's name" $metadata \
+  'X509_check_host(signer, settings.signer.data(), settings.signer.size(),' '1 || X509_check_host(signer, "", 0,'
+mutate "fido: the time of the certificates" webauthn/certificate_store.hpp \
+  'X509_V_FLAG_PARTIAL_CHAIN |' 'X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN |'
+mutate "fido: revoked signers" webauthn/certificate_store.hpp 'revocation_ = true;' ''
+mutate "fido: no unknown critical header" webauthn/jws.hpp '|| header.contains("crit")' ''
+mutate "fido: no older blob" $metadata 'metadata->number < state_->metadata->number' 'false'
+mutate "fido: overdue" $metadata 'attestation.now >= metadata.next_update + policy.most_overdue' 'false'
+mutate "fido: the day of the next update is told" $metadata 'now >= metadata->next_update;' 'false;'
+mutate "fido: certificates" $metadata \
+  'if (attestation.type != AttestationType::certified) return "there is no certificate";' ''
+mutate "fido: U2F signs no model" $metadata 'attestation.format != "fido-u2f" &&' ''
+mutate "fido: by certificate only where no model is told" $metadata \
+  'return found == entries.end() ? nullptr : &*found;' 'if (found != entries.end()) return &*found;'
+mutate "fido: a model that attests by certificates" $metadata \
+  'std::ranges::find_first_of(entry->attestation_types, certified) == entry->attestation_types.end()' 'false'
+mutate "fido: the model's own roots" $metadata 'if (!chain) return "the certificates lead to no root of the model";' \
+  'if (!chain) return {};'
+mutate "fido: reports" $metadata '&& detail::concerns(report, *chain))' '&& false)'
+mutate "fido: reports from their day on" $metadata 'if (report.since <= attestation.now &&' 'if ('
+mutate "fido: a lost key by its certificate" $metadata \
+  'EVP_PKEY_eq(of_chain, key) == 1' 'EVP_PKEY_eq(of_chain, key) == 2'
+mutate "fido: a lost key that is not named" $metadata 'return key == nullptr ||' 'return key != nullptr &&'
+mutate "fido: the lowest certification" $metadata \
+  'detail::certification_of(*entry, attestation.now) < policy.least' 'false'
+mutate "fido: a certification that is taken back" $metadata 'highest = AuthenticatorStatus::unknown; if (is_certification' \
+  'highest = highest; if (is_certification'
+mutate "fido: a certification from its day on" $metadata 'if (report.since > now) continue;' ''
+mutate "fido: reports in the order of their days" $metadata \
+  'std::ranges::stable_sort(entry.reports, {}, &StatusReport::since);' ''
+
 tests=tests/security/hostile_database.cpp before_hostile="$flags|$libraries"
 flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\"" libraries="$libraries -lcbor -lsqlite3"
 export MFA_TEST_EDITS=10000

@@ -228,9 +228,10 @@ extern asio::io_context context;
 extern mfa::storage::Sqlite storage;
 extern mfa::KeyRing keys;
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
-extern std::string challenge_id, factor_id, json_from_browser, pem;
+extern std::string challenge_id, factor_id, json_from_browser, pem, root_pem, blob_text;
 extern const mfa::Authorization shown;
 void send_to_browser(const std::string& json);
+void log_refusal(std::string_view format, std::string_view why);
 )"},
 #endif
 };

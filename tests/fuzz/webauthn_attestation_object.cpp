@@ -4,7 +4,7 @@
 
 #include <mfa/webauthn/attestation.hpp>
 
-// Covers: webauthn/attestation.hpp webauthn/cbor.hpp
+// Covers: webauthn/attestation.hpp webauthn/cbor.hpp webauthn/tpm.hpp
 
 // All that a registration does with the bytes after the JSON around them.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -17,8 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto key = CoseKey::parse(parsed->credential->public_key);
   if (!key) return 0;
   const std::array<unsigned char, 32> hash{};
-  (void)verify_attestation(*object, {object->authenticator_data, hash, *parsed, *key},
-                           {.unverified_formats = UnverifiedFormats::ignore, .enterprise = true});
-  (void)attestation_of(*object, *parsed->credential, AttestationType::certified, {});
+  const auto type = verify_attestation(*object, {object->authenticator_data, hash, *parsed, *key},
+                                       {.unverified_formats = UnverifiedFormats::ignore, .enterprise = true});
+  if (type) (void)attestation_of(*object, *parsed->credential, *type, {});
   return 0;
 }

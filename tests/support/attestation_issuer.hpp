@@ -48,25 +48,59 @@ class AttestationIssuer {
       : root_(make({.name = name, .basic_constraints = "critical,CA:TRUE"}, key_, nullptr)) {}
 
   [[nodiscard]] std::string root_pem() const {
+    return written([&](BIO* bio) { return PEM_write_bio_X509(bio, root_.get()); });
+  }
+
+  /// DER.
+  [[nodiscard]] std::string root() const { return der_of(root_.get()); }
+
+  /// DER.
+  [[nodiscard]] std::string certify(const SigningKey& key, const CertificateContents& contents = {}) const {
+    return der_of(make(contents, key, root_.get()).get());
+  }
+
+  /// In PEM, good for a day: what the issuer revoked, which is all that it issued or nothing.
+  [[nodiscard]] std::string revocation_list_pem(bool all) const {
+    const std::unique_ptr<X509_CRL, decltype(&X509_CRL_free)> list(X509_CRL_new(), X509_CRL_free);
+    X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(root_.get()));
+    const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> time(ASN1_TIME_new(), ASN1_TIME_free);
+    X509_gmtime_adj(time.get(), -60L);
+    X509_CRL_set1_lastUpdate(list.get(), time.get());
+    if (all) {
+      X509_REVOKED* const revoked = X509_REVOKED_new();
+      const std::unique_ptr<ASN1_INTEGER, decltype(&ASN1_INTEGER_free)> serial(ASN1_INTEGER_new(),
+                                                                               ASN1_INTEGER_free);
+      ASN1_INTEGER_set(serial.get(), issued_serial);
+      X509_REVOKED_set_serialNumber(revoked, serial.get());
+      X509_REVOKED_set_revocationDate(revoked, time.get());
+      X509_CRL_add0_revoked(list.get(), revoked);
+    }
+    X509_gmtime_adj(time.get(), 24L * 60 * 60);
+    X509_CRL_set1_nextUpdate(list.get(), time.get());
+    REQUIRE(X509_CRL_sign(list.get(), key_.get(), EVP_sha256()) > 0);
+    return written([&](BIO* bio) { return PEM_write_bio_X509_CRL(bio, list.get()); });
+  }
+
+ private:
+  static constexpr long issued_serial = 2;
+
+  template <class Write> static std::string written(const Write& write) {
     const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), BIO_free);
-    REQUIRE(PEM_write_bio_X509(bio.get(), root_.get()) == 1);
+    REQUIRE(write(bio.get()) == 1);
     const char* text = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &text);
     return {text, static_cast<std::size_t>(size)};
   }
 
-  /// DER.
-  [[nodiscard]] std::string certify(const SigningKey& key, const CertificateContents& contents = {}) const {
-    const auto certificate = make(contents, key, root_.get());
+  static std::string der_of(X509* certificate) {
     unsigned char* der = nullptr;
-    const int size = i2d_X509(certificate.get(), &der);
+    const int size = i2d_X509(certificate, &der);
     REQUIRE(size > 0);
-    const std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+    std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
     OPENSSL_free(der);
     return bytes;
   }
 
- private:
   struct Free {
     void operator()(X509* certificate) const { X509_free(certificate); }
   };
@@ -76,7 +110,7 @@ class AttestationIssuer {
                                  X509* issuer) const {
     Certificate certificate(X509_new());
     X509_set_version(certificate.get(), contents.version);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), issuer != nullptr ? 2 : 1);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), issuer != nullptr ? issued_serial : 1);
     constexpr long day = 24L * 60 * 60;
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), contents.first_day * day);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), contents.last_day * day);
