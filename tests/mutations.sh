@@ -267,6 +267,30 @@ mutate "races: the list of devices is read before the factors" verbs/delete_fact
   'std::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });' \
   'std::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });
   if (trusted) devices = co_await find_all_devices(run, factor.user_id, device_record);'
+mutate "races: what bounds a user is committed with each deletion" verbs/delete_factor.hpp \
+  'batch.counters.push_back(found.changed(context.now));' ''
+mutate "races: what bounds a user is read before what is left of his factors" verbs/delete_factor.hpp \
+  'if (options.refuse_last && is_verified(factor)) check_is_not_last(factor, others);' \
+  'if (options.refuse_last && is_verified(factor)) check_is_not_last(factor, others);
+  found = co_await find_user(run, factor.user_id, factor.id);'
+mutate "races: what bounds a user is committed with a reset" verbs/reset_user.hpp \
+  'batch.counters.push_back(found.changed(context.now));' ''
+mutate "races: what bounds a user is read before the factors that a reset ends" verbs/reset_user.hpp \
+  'const bool keeps = !options.keep_factor.empty();' \
+  'found = co_await find_user(run, user_id, std::string_view());
+  const bool keeps = !options.keep_factor.empty();'
+mutate "races: the list of devices is committed with each reset" verbs/reset_user.hpp \
+  'batch.counters.push_back(std::move(device_record));' \
+  'if (done.devices > 0) batch.counters.push_back(std::move(device_record));'
+mutate "races: a reset ends the challenges of the factor that stays" verbs/reset_user.hpp \
+  'if (keeps) co_await remove_challenges_of(' 'if (false) co_await remove_challenges_of('
+mutate "races: a renaming overwrites nothing" verbs/rename_factor.hpp \
+  'if (!co_await run.commit(batch)) continue;' \
+  'if (!co_await run.commit(batch)) {
+      factor.version = (co_await run.find_factor(factor_id, whose)).version;
+      batch.factors.assign(1, factor);
+      if (!co_await run.commit(batch)) continue;
+    }'
 mutate "races: what bounds a user is committed with a confirmation" verbs/verify.hpp \
   'batch.counters.push_back(co_await end_enrollment(run, factor, context));' \
   '(void)co_await end_enrollment(run, factor, context);'
@@ -479,6 +503,76 @@ mutate "pskc: no start of its own" pskc/read_pskc.hpp 'if (const auto time = dat
   'if (const auto time = data.child("Time"); false &&'
 flags=${before_pskc%%|*} libraries=${before_pskc#*|}
 
+mutate "changes: resetting is allowed" verbs/reset_user.hpp \
+  '(void)co_await authorize(run, authorization, user_id, context);' ''
+tests=tests/rules/deletion.cpp
+mutate "deletion: the last is kept" verbs/delete_factor.hpp \
+  'if (options.refuse_last && is_verified(factor)) check_is_not_last(factor, others);' ''
+mutate "deletion: recovery codes are not another factor" verbs/delete_factor.hpp \
+  'return is_verified(factor) && factor.type != FactorType::recovery_codes;' 'return is_verified(factor);'
+mutate "deletion: what is not confirmed is not another factor" verbs/delete_factor.hpp \
+  'return is_verified(factor) && factor.type != FactorType::recovery_codes;' \
+  'return factor.type != FactorType::recovery_codes;'
+mutate "deletion: the last set of codes is kept" verbs/delete_factor.hpp \
+  'if (leaves_primary || (!is_primary(factor) && std::ranges::any_of(others, is_verified))) return;' \
+  'if (leaves_primary || !is_primary(factor)) return;'
+mutate "deletion: codes go with the last" verbs/delete_factor.hpp \
+  'std::ranges::copy_if(others, std::back_inserter(deleted), is_verified);' ''
+mutate "deletion: codes go with no other" verbs/delete_factor.hpp \
+  'is_primary(factor) && std::ranges::none_of(others, is_primary)) {' 'is_primary(factor)) {'
+mutate "deletion: codes do not take others along" verbs/delete_factor.hpp \
+  'if (options.take_recovery_codes && is_primary(factor)' 'if (options.take_recovery_codes'
+mutate "deletion: the enrolment is forgotten" verbs/delete_factor.hpp \
+  'decision::forget_enrollment(user, factor.id);' ''
+mutate "deletion: unverified factors are told apart" remaining.hpp 'if (!factor.verified()) {' 'if (false) {'
+mutate "deletion: used codes are not left" remaining.hpp \
+  'recovery_codes += codes->remaining;' 'recovery_codes += codes->count;'
+mutate "deletion: the best is told" remaining.hpp 'rank(factor.best_assurance()) > rank(best)' 'best.factors == 0'
+tests=tests/rules/reset_user.cpp
+mutate "reset: the factor to keep is the user's" verbs/reset_user.hpp \
+  "if (kept == factors.end()) decision::throw_not_found(\"factor\");" 'if (kept == factors.end()) return;'
+mutate "reset: the factor to keep is verified" verbs/reset_user.hpp 'if (!is_verified(*kept))' 'if (false)'
+mutate "reset: no device without a factor" verbs/reset_user.hpp \
+  'if (options.keep_factor.empty() && !options.keep_device.empty())' 'if (false)'
+mutate "reset: devices end" verbs/reset_user.hpp 'return stored.device.id != kept;' 'return false && stored.device.id != kept;'
+mutate "reset: a device rests on what is kept" verbs/reset_user.hpp \
+  'for (StoredDevice& stored : devices) stored.factor_id = options.keep_factor;' ''
+mutate "reset: a device whose time is over is not kept" verbs/reset_user.hpp \
+  'forget_expired(devices, context.now);' ''
+mutate "reset: a token is the device's" verbs/device_records.hpp \
+  '&& keys.matches(found->mac, token.secret(), device_context(found->device, user_id), token.id())' ''
+mutate "reset: what was shown elsewhere ends" verbs/reset_user.hpp \
+  'if (challenge && challenge->factor_id == factor_id)' \
+  'if (challenge && challenge->factor_id == factor_id && challenge->state == ChallengeState::pending)'
+mutate "reset: what allowed it goes on" verbs/reset_user.hpp \
+  'if (open.id == authorization.challenge_id()) continue;' ''
+mutate "reset: wrong codes stay with a factor" decision/user_record.hpp \
+  'if (!keeps_factor) user.wrong_codes.clear();' 'user.wrong_codes.clear();'
+mutate "reset: wrong codes go with the last factor" decision/user_record.hpp \
+  'if (!keeps_factor) user.wrong_codes.clear();' ''
+mutate "reset: messages stay counted" decision/user_record.hpp 'user.enrollments.clear();' \
+  'user.enrollments.clear(); user.sends.clear();'
+mutate "reset: the handle stays" decision/user_record.hpp 'user.enrollments.clear();' \
+  'user.enrollments.clear(); user.handle.clear();'
+mutate "reset: claims end" verbs/delete_factor.hpp \
+  'batch.removals.insert(batch.removals.end(), claims.begin(), claims.end());' ''
+mutate "revocation: but this one" verbs/devices.hpp ': stored.device.id == kept) return false;' ': false) return false;'
+tests=tests/rules/renaming.cpp
+mutate "renaming: the name is checked" verbs/rename_factor.hpp \
+  'detail::check_text("friendly_name", friendly_name, storage::longest_friendly_name);' ''
+tests=tests/rules/requirement.cpp
+mutate "policy: unverified factors do not count" requirement.hpp 'if (!factor.verified()) continue;' ''
+mutate "policy: used codes do not count" requirement.hpp 'if (codes->remaining == 0) continue;' ''
+mutate "policy: recovery codes count by name only" requirement.hpp \
+  'policy.kinds.empty() ? type != FactorType::recovery_codes' 'policy.kinds.empty() ? true'
+mutate "policy: the assurance" requirement.hpp \
+  'return wanted && factor::best_assurance(type).meets(policy.assurance);' 'return wanted;'
+mutate "policy: the deadline is over when it comes" requirement.hpp 'until && *until > now' 'until && *until >= now'
+mutate "policy: the later of deadline and grace" requirement.hpp '*until < end' '*until > end'
+mutate "policy: no grace from times to come" requirement.hpp \
+  'std::clamp(*user.since, Time{}, now) + policy.grace' 'std::max(*user.since, Time{}) + policy.grace'
+mutate "policy: an exemption ends" requirement.hpp '*user.exempt_until > read' 'true'
+mutate "policy: what nobody can meet" requirement.hpp 'if (!can_be_met)' 'if (false)'
 tests=tests/webauthn/what_browsers_send.cpp libraries="$libraries -lcbor" party=webauthn/relying_party.hpp
 mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'
 mutate "webauthn: the highest counter stays" $party 'std::max(data->sign_count, credential.sign_count)' 'data->sign_count'

@@ -150,7 +150,21 @@ TEST_CASE("every verb, awaited") {
   CHECK(host.run(mfa::import_factors(verifier, lines)).imported == 1);
   CHECK(host.run(mfa::import_factors(verifier, lines)).already_there == 1);
 
-  host.run(totp.factor.remove(shown));
+  CHECK(host.run(verifier.rename_factor(id, "u_1", "my phone")).friendly_name() == "my phone");
+  CHECK(host.run(totp.factor.rename("my old phone")).friendly_name() == "my old phone");
+  const auto kept = host.run(verifier.remember_device("u_1", "laptop", shown));
+  (void)host.run(verifier.remember_device("u_1", "tablet", shown));
+  const mfa::RevokeOptions but_this{.keep_device = kept.token};
+  CHECK(host.run(verifier.revoke_devices("u_1", but_this)) == 1);
+  const mfa::DeleteOptions not_the_last{.refuse_last = true};
+  CHECK(host.run(verifier.delete_factor(phone.factor.id(), "u_1", shown, not_the_last)).factors == 1);
+  CHECK(refused_as([&] { return host.run(totp.factor.remove(shown, not_the_last)); }) == errc::last_factor);
+  const mfa::ResetOptions to_one{.keep_factor = id, .keep_device = kept.token};
+  CHECK(host.run(verifier.reset_user("u_1", shown, to_one)) == mfa::UserReset{1, 0});
+  CHECK(host.run(verifier.check_device(kept.token, "u_1")));
+  CHECK(refused_as([&] { return host.run(verifier.reset_user("u_1", mfa::Authorization())); }) ==
+        errc::authorization_required);
+  CHECK(host.run(totp.factor.remove(shown)) == mfa::Remaining());
   CHECK(refused_as([&] { return host.run(verifier.get_factor(id, mfa::any_user)); }) ==
         errc::entity_not_found);
   host.run(host.verifier.replace_key_ring(mfa::KeyRing::generate()));

@@ -91,6 +91,14 @@ const std::vector<Verb> verbs{
      [](Account& account, const Authorization& authorization) {
        account.host.verifier.delete_factor(account.hotp_id, "u_42", authorization);
      }},
+    {"reset the user",
+     [](Account& account, const Authorization& authorization) {
+       account.host.verifier.reset_user("u_42", authorization);
+     }},
+    {"reset the user to one factor",
+     [](Account& account, const Authorization& authorization) {
+       account.host.verifier.reset_user("u_42", authorization, {.keep_factor = account.codes_id});
+     }},
     {"regenerate recovery codes",
      [](Account& account, const Authorization& authorization) {
        (void)account.host.verifier.regenerate_recovery_codes(account.codes_id, "u_42", authorization);

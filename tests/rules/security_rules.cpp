@@ -626,6 +626,8 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
        [&](const auto& whose) {
          return nothing([&] { verifier.delete_factor(id, whose, mfa::by_operator); });
        }},
+      {"rename_factor",
+       [&](const auto& whose) { return thrown_by([&] { return verifier.rename_factor(id, whose, "x"); }); }},
       {"unlock_factor",
        [&](const auto& whose) {
          return nothing([&] { verifier.unlock_factor(id, whose, mfa::by_operator); });

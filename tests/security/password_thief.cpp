@@ -184,6 +184,13 @@ class Thief {
     for (const Authorization& authorization : {none, of_a_challenge}) {
       const std::string& factor = any_of(owner_.factors());
       is_refused("delete", [&] { host_.verifier.delete_factor(factor, user, authorization); });
+      is_refused("delete the last", [&] {
+        host_.verifier.delete_factor(factor, user, authorization,
+                                     {.refuse_last = below(2) == 0, .take_recovery_codes = below(2) == 0});
+      });
+      is_refused("reset", [&] { host_.verifier.reset_user(user, authorization); });
+      is_refused("reset to one",
+                 [&] { host_.verifier.reset_user(user, authorization, {.keep_factor = factor}); });
       is_refused("unlock", [&] { host_.verifier.unlock_factor(factor, user, authorization); });
       is_refused("remember", [&] { (void)host_.verifier.remember_device(user, "x", authorization); });
       is_refused("enrol with it",

@@ -245,6 +245,20 @@ std::vector<Case> cases() {
            return sound.commit(batch);
          }};
        }},
+      {"a batch of hundreds of removals removes all, or none", "a transaction for each hundred",
+       [] {
+         return Faults{.commit = [](AnyStorage& sound, const Batch& batch) {
+           constexpr std::size_t at_once = 100;
+           if (batch.removals.size() <= at_once) return sound.commit(batch);
+           for (std::size_t begin = 0; begin < batch.removals.size(); begin += at_once) {
+             Batch part;
+             const auto end = std::min(begin + at_once, batch.removals.size());
+             for (std::size_t i = begin; i < end; ++i) part.removals.push_back(batch.removals[i]);
+             if (!sound.commit(part)) return false;
+           }
+           return true;
+         }};
+       }},
       {"a batch with a factor in conflict writes nothing", "no roll-back",
        [] { return writes_the_rest(&Batch::factors); }},
       {"a batch with a challenge in conflict writes nothing", "no roll-back",

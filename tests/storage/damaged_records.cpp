@@ -67,6 +67,8 @@ struct OwnHost : HostOver<flips::OwnStorage> {
         [&] { (void)verifier.verify_challenge(challenge_id, "123456"); },
         [&] { (void)verifier.confirm_enrollment(id, "123456"); },
         [&] { verifier.delete_factor(id, mfa::any_user, mfa::by_operator); },
+        [&] { (void)verifier.rename_factor(id, mfa::any_user, "x"); },
+        [&] { (void)verifier.reset_user("u_42", mfa::by_operator); },
         [&] { verifier.unlock_factor(id, mfa::any_user, mfa::by_operator); },
         [&] { (void)verifier.unsafe_export_otpauth_uri(id, mfa::any_user); }};
     for (std::size_t i = 0; i < verbs.size(); ++i) {
@@ -91,6 +93,7 @@ struct OwnHost : HostOver<flips::OwnStorage> {
     CHECK(thrown_by([&] { return verifier.remember_device("u_42", "phone", mfa::by_operator); }) ==
           errc::corrupt_record);
     CHECK(thrown_by([&] { return verifier.revoke_devices("u_42"); }) == errc::corrupt_record);
+    CHECK(thrown_by([&] { return verifier.reset_user("u_42", mfa::by_operator); }) == errc::corrupt_record);
     storage.records = sound;
   }
 };

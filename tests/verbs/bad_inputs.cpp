@@ -135,6 +135,9 @@ TEMPLATE_TEST_CASE("What is no id of ours is not found, by any verb", "", Memory
     not_found([&] { return host.verifier.challenge_enrollment(id, mfa::any_user); });
     not_found([&] { host.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator); });
     not_found([&] { host.verifier.delete_factor(id, mfa::any_user, mfa::by_operator); });
+    not_found([&] { return host.verifier.rename_factor(id, mfa::any_user, "x"); });
+    if (!id.empty())
+      not_found([&] { return host.verifier.reset_user("u_42", mfa::by_operator, {.keep_factor = id}); });
   }
   for (const std::string& id : bad_ids(host.totp_challenge, "auth_challenge_", host.totp_id)) {
     CAPTURE(id.substr(0, 80), id.size());
@@ -154,6 +157,7 @@ TEMPLATE_TEST_CASE("Another user's or another session's is not found", "", Memor
     const auto not_found = [&](auto&& call) { host.refuses(errc::entity_not_found, "another user's", call); };
     not_found([&] { return host.verifier.get_factor(host.totp_id, user_id); });
     not_found([&] { host.verifier.delete_factor(host.totp_id, user_id, mfa::by_operator); });
+    not_found([&] { return host.verifier.rename_factor(host.totp_id, user_id, "x"); });
     not_found([&] { return host.verifier.challenge_factor(host.phone_id, user_id); });
     not_found([&] { return host.verifier.challenge_enrollment(host.phone_id, user_id); });
     not_found([&] { return host.verifier.get_challenge(host.totp_challenge, user_id); });
@@ -197,6 +201,7 @@ TEMPLATE_TEST_CASE("An empty text is nobody and binds nothing: it is refused, an
     return host.verifier.confirm_enrollment(host.totp_id, host.code(host.secret), {.user = ""}).confirmed();
   });
   nobody([&] { host.verifier.delete_factor(host.totp_id, "", mfa::by_operator); });
+  nobody([&] { return host.verifier.rename_factor(host.totp_id, "", "x"); });
   nobody([&] { host.verifier.unlock_factor(host.totp_id, "", mfa::by_operator); });
   nobody([&] { return host.verifier.reset_send_limits(host.phone_id, ""); });
   nobody([&] { return host.verifier.regenerate_recovery_codes(host.totp_id, "", mfa::by_operator); });
@@ -211,6 +216,7 @@ TEMPLATE_TEST_CASE("An empty text is nobody and binds nothing: it is refused, an
   no_user_id([&] { return host.verifier.revoke_device("", "trusted_device_"); });
   no_user_id([&] { return host.verifier.revoke_devices(""); });
   no_user_id([&] { return host.verifier.password_changed(""); });
+  no_user_id([&] { return host.verifier.reset_user("", mfa::by_operator); });
 
   for (const std::size_t size : {0U, 4097U, 1'000'000U}) {
     CAPTURE(size);

@@ -328,6 +328,8 @@ TEMPLATE_TEST_CASE("A clock before 1970 or after 2260 stops every verb that depe
     refused([&] { return host.verify(host.sms_challenge, "123456"); });
     refused([&] { host.verifier.unlock_factor(host.totp_id, mfa::any_user, mfa::by_operator); });
     refused([&] { host.verifier.delete_factor(host.totp_id, mfa::any_user, mfa::by_operator); });
+    refused([&] { return host.verifier.rename_factor(host.totp_id, mfa::any_user, "x"); });
+    refused([&] { return host.verifier.reset_user("u_42", mfa::by_operator); });
     refused([&] { return host.verifier.purge_expired(); });
     // How long a factor waits hangs on the time, too.
     refused([&] { return host.verifier.get_factor(host.totp_id, mfa::any_user); });

@@ -83,6 +83,8 @@ TEST_CASE("what is refused is in the result, whatever the verb") {
   CHECK(code_of(verifier.remember_device("", "laptop", mfa::by_operator)) == errc::invalid_argument);
   CHECK(code_of(verifier.unsafe_export_otpauth_uri(unknown, mfa::any_user)) == errc::entity_not_found);
   CHECK(code_of(verifier.delete_factor(unknown, mfa::any_user, mfa::by_operator)) == errc::entity_not_found);
+  CHECK(code_of(verifier.rename_factor(unknown, mfa::any_user, "x")) == errc::entity_not_found);
+  CHECK(code_of(verifier.reset_user("", mfa::by_operator)) == errc::invalid_argument);
   CHECK(code_of(verifier.unlock_factor(unknown, mfa::any_user, mfa::by_operator)) == errc::entity_not_found);
   CHECK(code_of(verifier.reset_sms_limits("no number")) == errc::invalid_phone_number);
   CHECK(code_of(verifier.reset_send_limits(unknown, mfa::any_user)) == errc::entity_not_found);

@@ -68,6 +68,49 @@ class Mixed {
   storage::Batch batch_;
 };
 
+/// Hundreds of factors of one user with a counter each, as many security keys have them.
+class ManyOfAUser {
+ public:
+  template <class Storage> ManyOfAUser(Storage& storage, Ids& ids) : user_(ids.user()) {
+    constexpr std::size_t many = 250;
+    for (std::size_t i = 0; i < many; ++i) {
+      factors_.push_back(factor(ids.factor(), user_));
+      counters_.push_back(counter(ids.counter()));
+      write(storage, factors_.back(), counters_.back());
+    }
+  }
+
+  /// Of all, a counter of each factor before the next factor.
+  [[nodiscard]] storage::Batch removals() const {
+    storage::Batch batch;
+    for (std::size_t i = 0; i < factors_.size(); ++i) {
+      batch.removals.push_back(removal_of(counters_[i]));
+      batch.removals.push_back(removal_of(factors_[i]));
+    }
+    return batch;
+  }
+
+  template <class Storage> void expect_stored(Storage& storage) const {
+    const std::string when = "after a batch of removals was refused";
+    for (const auto& factor : factors_) conformance::expect_stored(storage, when, factor);
+    for (const auto& counter : counters_) conformance::expect_stored(storage, when, counter);
+    expect(storage.list_factors(user_).size() == factors_.size(), "all factors of the user " + when,
+           "others");
+  }
+
+  template <class Storage> void expect_removed(Storage& storage) const {
+    const std::string when = "after a batch removed it with hundreds of others";
+    for (const auto& factor : factors_) expect_nothing(find_again(storage, factor), when);
+    for (const auto& counter : counters_) expect_nothing(find_again(storage, counter), when);
+    expect(storage.list_factors(user_).empty(), "no factor of the user " + when, "some");
+  }
+
+ private:
+  std::string user_;
+  std::vector<storage::FactorRecord> factors_;
+  std::vector<storage::CounterRecord> counters_;
+};
+
 /// Commits `mixed` with `conflict` in each place of `writes`, and expects that nothing of it is written.
 template <class Storage, class Write>
 void expect_conflict(Storage& storage, const Mixed& mixed, std::vector<Write> storage::Batch::*writes,
@@ -218,6 +261,18 @@ template <class Run> void check_commits(Run& run) {
     expect(storage.commit(storage::Batch(mixed.batch())),
            "commit takes a batch that names the stored versions", "false");
     mixed.expect_written(storage);
+  });
+
+  run.check("a batch of hundreds of removals removes all, or none", [](auto& storage, Ids& ids) {
+    const ManyOfAUser many(storage, ids); // as when he is reset
+    storage::Batch conflicting = many.removals();
+    ++conflicting.removals.back().version;
+    expect(!storage.commit(std::move(conflicting)),
+           "commit answers false to a batch of hundreds with a removal of another version at its end",
+           "true");
+    many.expect_stored(storage);
+    expect(storage.commit(many.removals()), "commit takes a batch that names the stored versions", "false");
+    many.expect_removed(storage);
   });
 
   run.check("a batch with a factor in conflict writes nothing", [](auto& storage, Ids& ids) {
