@@ -98,6 +98,7 @@ const std::vector<Row> rows{
     {{Has::totp, Has::sms}, 0, false, {1, 0, 0, one_factor}, 1},
     {{Has::totp, Has::security_key}, 0, false, {1, 0, 0, key}, 1},
     {{Has::totp, Has::security_key, Has::sms}, 0, false, {2, 0, 0, key}, 2},
+    {{Has::sms, Has::totp, Has::security_key}, 0, false, {2, 0, 0, key}, 2},
     {{Has::totp, Has::security_key}, 1, false, {1, 0, 0, one_factor}, 1},
     {{Has::totp, Has::unverified_totp}, 0, true, {0, 1, 0, none}, 1},
     {{Has::totp, Has::unverified_totp}, 1, false, {1, 0, 0, one_factor}, 1},
