@@ -539,8 +539,6 @@ mutate "reset: a device rests on what is kept" verbs/reset_user.hpp \
   'for (StoredDevice& stored : devices) stored.factor_id = options.keep_factor;' ''
 mutate "reset: a device whose time is over is not kept" verbs/reset_user.hpp \
   'forget_expired(devices, context.now);' ''
-mutate "reset: a token is the device's" verbs/device_records.hpp \
-  '&& keys.matches(found->mac, token.secret(), device_context(found->device, user_id), token.id())' ''
 mutate "reset: what was shown elsewhere ends" verbs/reset_user.hpp \
   'if (challenge && challenge->factor_id == factor_id)' \
   'if (challenge && challenge->factor_id == factor_id && challenge->state == ChallengeState::pending)'

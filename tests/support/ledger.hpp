@@ -358,7 +358,7 @@ class Ledger {
   [[nodiscard]] PlainRules as_read(const Task& task, const Witness& witness) const {
     PlainRules then(*options_);
     then.factors = witness.of_user;
-    put(then.factors, task.factor, witness.factor);
+    if (task.does != Does::reset) put(then.factors, task.factor, witness.factor);
     if (witness.challenge) then.challenges.emplace(task.challenge, *witness.challenge);
     if (witness.sends) then.sends.emplace(PlainRules::sends_of(task.factor, *witness.factor), *witness.sends);
     if (witness.devices) then.devices.emplace(devices_of(task, witness.factor), *witness.devices);
