@@ -658,6 +658,8 @@ mutate "android-key: an origin" $android \
   'if (!hardware.origin && !(with_software && software.origin)) return false;' ''
 mutate "android-key: generated" $android 'return hardware.origin.value_or(generated) == generated &&' 'return'
 mutate "android-key: of hardware" $android 'const bool with_software = !hardware_only;' 'const bool with_software = true;'
+mutate "android-key: software is no hardware" $party \
+  'return format != "android-key" || !settings_.android_software_keys;' 'return !format.empty();'
 mutate "apple: the certificate is of this registration" $attestation \
   '!nonce || !std::ranges::equal(nonce->value, joined({before, digest_of("SHA256", to_be_signed(data))})) ||' '!nonce ||'
 mutate "apple: the certificate is of the credential's key" $attestation \

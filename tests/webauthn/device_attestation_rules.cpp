@@ -256,6 +256,17 @@ TEST_CASE("They count as proof of hardware once their vendor is trusted, and for
   }
 }
 
+TEST_CASE("Where Android's own keys are taken, none of Android's counts as hardware") {
+  auto settings = trusting();
+  settings.android_software_keys = true;
+  const TestAndroid android;
+  const auto taken = registration(android.authenticator(vendor()), settings);
+  CHECK(to_string(taken.status) == "valid");
+  CHECK_FALSE(taken.credential.attestation_trusted);
+  const TestTpm tpm;
+  CHECK(registration(tpm.authenticator(vendor()), settings).credential.attestation_trusted);
+}
+
 TEST_CASE("A wrong statement that nobody asked for is none, which it could have been") {
   TestTpm tpm;
   tpm.magic = 0;

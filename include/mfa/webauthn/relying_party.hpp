@@ -123,7 +123,8 @@ class Procedures final : public RelyingParty {
              .backed_up = data->backed_up(),
              .transports = response->transports,
              .aaguid = std::string(crypto::text_of(credential.aaguid)),
-             .attestation_trusted = settings_.attestation_trust && *type == AttestationType::certified},
+             .attestation_trusted = settings_.attestation_trust && *type == AttestationType::certified &&
+                                    is_of_hardware(object->format)},
             data->user_verified(),
             data->user_present(),
             std::move(response->outputs)}; // 27
@@ -229,6 +230,11 @@ class Procedures final : public RelyingParty {
                                       : settings_.unverified_formats,
             .android_software_keys = settings_.android_software_keys,
             .enterprise = settings_.attestation == AttestationConveyance::enterprise};
+  }
+
+  /// Whether a trusted attestation of this format says that hardware keeps the key.
+  [[nodiscard]] bool is_of_hardware(std::string_view format) const {
+    return format != "android-key" || !settings_.android_software_keys;
   }
 
   /// The model counts only where a certificate vouches for it, which it does not in "fido-u2f".

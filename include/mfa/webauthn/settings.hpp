@@ -90,7 +90,7 @@ struct RelyingPartySettings {
   /// them.
   std::vector<std::string> models = {};
   /// Takes Android's attestations (format "android-key") also of keys that Android itself keeps, rather than
-  /// a trusted execution environment or a secure element.
+  /// a trusted execution environment or a secure element. None of Android's counts as hardware then.
   bool android_software_keys = false;
 
   SyncedPasskeys synced_passkeys = SyncedPasskeys::tell;
