@@ -600,6 +600,44 @@ mutate "webauthn: excluded credentials are bounded" factor/webauthn.hpp 'enrolle
 mutate "webauthn: names are cut at a character" factor/webauthn.hpp \
   'while ((static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;' ''
 
+tests=tests/webauthn/passkey_enrolment.cpp options=webauthn/options_json.hpp
+mutate "passkeys: bound to a device by setting" $party '|| settings_.device_bound != DeviceBound::not_required' ''
+mutate "passkeys: bound to a device by enrolment" factor/webauthn.hpp '.device_bound = request.device_bound' '.device_bound = false'
+mutate "passkeys: bound to a device at sign-ins" $party 'settings_.device_bound == DeviceBound::always)
+      return {Status::not_device_bound};' 'false) return {Status::not_device_bound};'
+mutate "passkeys: new ones bound to a device, and no others" $party \
+  'data->backup_eligible() && settings_.device_bound == DeviceBound::always' \
+  'data->backup_eligible() && settings_.device_bound != DeviceBound::not_required'
+mutate "passkeys: outputs by their path" webauthn/json.hpp "if (!outer_.empty()) outer_ += '.'; outer_ += name_;" \
+  'outer_ = name_;'
+mutate "passkeys: outputs of no list" webauthn/json.hpp 'const bool direct = within(Container::members);' \
+  'const bool direct = true;'
+mutate "passkeys: the authenticator's own outputs, as far as they are known" webauthn/authenticator_data.hpp \
+  'number >= 1 && number <= 3' 'number >= 0 && number <= 255'
+mutate "passkeys: no input of prf for others" $options \
+  'return mfa::detail::base64url(credential.id) == one.credential_id;' 'return !credential.id.empty() && !one.credential_id.empty();'
+mutate "passkeys: one blob, of one credential" $options 'extensions.read_large_blob || allow.size()' 'allow.size()'
+mutate "passkeys: protection is enforced as asked" $options \
+  'json["enforceCredentialProtectionPolicy"] = extensions.enforce_credential_protection;' \
+  'json["enforceCredentialProtectionPolicy"] = false;'
+
+tests=tests/webauthn/other_domains_and_signals.cpp
+mutate "related origins: listed ones alone" $party '!contains(settings_.related_origins, client.origin)' \
+  'settings_.related_origins.empty()'
+mutate "related origins: of https" webauthn/settings.hpp \
+  'detail::is_origin(origin) && origin.starts_with("https://"), "related_origins"' 'detail::is_origin(origin), "related_origins"'
+mutate "related origins: five names" webauthn/settings.hpp 'names.size() <= 5' 'names.size() <= 6'
+mutate "u2f: the AppID for keys of before alone" $party '!credential.u2f || settings_.u2f_app_id.empty()' \
+  'settings_.u2f_app_id.empty()'
+mutate "u2f: the AppID where it is set" $party '!credential.u2f || settings_.u2f_app_id.empty()' '!credential.u2f'
+mutate "u2f: what the browser says of the AppID" $party 'return (for_app_id != true && is_ours(data))' \
+  'return is_ours(data)'
+mutate "u2f: no AppID at registrations" $party 'expected.user_may_be_absent, is_ours(*data)' \
+  'expected.user_may_be_absent, is_of({.u2f = true}, *data, std::nullopt)'
+mutate "u2f: keys of before are excluded" $options 'json["appidExclude"] = settings.u2f_app_id;' ';'
+mutate "signals: of the user's handle" webauthn/signals.hpp '&& credential->user_handle == user_handle' ''
+mutate "signals: of confirmed factors" webauthn/signals.hpp '&& factor.verified()' ''
+
 tests=tests/webauthn/device_attestation_rules.cpp attestation=webauthn/attestation.hpp
 certificate=webauthn/attestation_certificate.hpp tpm=webauthn/tpm.hpp android=webauthn/android_key.hpp
 mutate "tpm: version 2.0" $attestation 'statement.version != "2.0" ||' ''

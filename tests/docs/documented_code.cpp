@@ -229,9 +229,11 @@ extern mfa::storage::Sqlite storage;
 extern mfa::KeyRing keys;
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
 extern std::string challenge_id, factor_id, json_from_browser, pem, root_pem, blob_text;
+extern std::string json_of_the_list, user_handle, credential_id;
 extern const mfa::Authorization shown;
 void send_to_browser(const std::string& json);
 void log_refusal(std::string_view format, std::string_view why);
+void offer_sign_in_without_a_name();
 )"},
 #endif
 };

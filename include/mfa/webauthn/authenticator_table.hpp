@@ -8,8 +8,8 @@
 
 namespace mfa::webauthn::detail {
 
-// Made by tests/webauthn/authenticator_table.py from the list of passkey providers that developers of
-// passkeys keep at https://github.com/passkeydeveloper/passkey-authenticator-aaguids.
+// Made by tests/webauthn/authenticator_table.py of the list of passkey providers that developers of passkeys
+// keep at https://github.com/passkeydeveloper/passkey-authenticator-aaguids.
 // clang-format off
 /// AAGUIDs in hexadecimal, in order, and names.
 inline constexpr std::array<std::pair<std::string_view, std::string_view>, 52> authenticator_table{{
