@@ -500,6 +500,12 @@ template <class StoreType> class World {
       for (const auto& [name, count] : rotated_->count_keys().factors) keys += count;
       return std::to_string(keys);
     });
+    also("rename_factor",
+         [=, this] { return verifier_.rename_factor(factor_id, mfa::any_user, "x").friendly_name(); });
+    also("reset_user", [this] {
+      (void)verifier_.reset_user("u_42", mfa::by_operator);
+      return std::string("reset");
+    });
     also("delete_factor", [=, this] {
       verifier_.delete_factor(factor_id, mfa::any_user, mfa::by_operator);
       return std::string("deleted");
@@ -587,6 +593,12 @@ template <class StoreType> class World {
       });
     });
     about_[id].questions.push_back({"verify_challenge, wrong", answering(challenge_id, wrong), true});
+    about_[id].questions.push_back({"reset_user", [this] {
+                                      return asked([&] {
+                                        (void)verifier_.reset_user("u_42", mfa::by_operator);
+                                        return said("reset");
+                                      });
+                                    }});
   }
 
   void remember_devices() {
@@ -606,6 +618,10 @@ template <class StoreType> class World {
          [this] { return said(verifier_.remember_device("u_42", "phone", mfa::by_operator).device.label); });
     also("revoke_device", [=, this] {
       return said(verifier_.revoke_device("u_42", tablet.device.id) ? "revoked" : "not there");
+    });
+    also("reset_user", [this] {
+      (void)verifier_.reset_user("u_42", mfa::by_operator);
+      return said("reset");
     });
     also("revoke_devices", [this] { return said(std::to_string(verifier_.revoke_devices("u_42"))); });
   }

@@ -134,6 +134,8 @@ class Ledger {
       return batch.removals.empty() ? "" : same_challenge(batch.removals.front().id, task.challenge, world);
     }
     if (witness.by_commit) return "a verb committed twice";
+    if (task.does == Does::remove && witness.factor && !knows_all_factors(witness))
+      return "a factor is deleted by what its user had before or after";
     // What is read and not committed may have changed since: then the verb happens when it read that.
     const bool decides = task.does == Does::verify || task.does == Does::challenge;
     const bool no_factor = decides && batch.factors.empty();
@@ -215,6 +217,17 @@ class Ledger {
   }
 
  private:
+  /// Whether the verb has looked at the factors that its user has now, verified or not.
+  [[nodiscard]] bool knows_all_factors(const Witness& witness) const {
+    const auto states = [&](const std::map<int, PlainRules::Factor>& all) {
+      std::map<int, FactorState> found;
+      for (const auto& [name, factor] : all)
+        if (factor.view.user_id == witness.factor->view.user_id) found.emplace(name, factor.view.state);
+      return found;
+    };
+    return witness.factor->view.user_id.empty() || states(witness.of_user) == states(rules.factors);
+  }
+
   /// What a round before had read says nothing any more.
   static void begin_round(Witness& witness) {
     witness.sends.reset();
