@@ -722,7 +722,8 @@ mutate "fido: the signer leads to a root" webauthn/certificate_store.hpp \
 mutate "fido: the signer's name" $metadata \
   'X509_check_host(signer, settings.signer.data(), settings.signer.size(),' '1 || X509_check_host(signer, "", 0,'
 mutate "fido: the time of the certificates" webauthn/certificate_store.hpp \
-  'X509_V_FLAG_PARTIAL_CHAIN |' 'X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN |'
+  'X509_STORE_CTX_set_time(context.get(), 0, std::chrono::system_clock::to_time_t(now));' \
+  'X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_NO_CHECK_TIME);'
 mutate "fido: revoked signers" webauthn/certificate_store.hpp 'revocation_ = true;' ''
 mutate "fido: no unknown critical header" webauthn/jws.hpp '|| header.contains("crit")' ''
 mutate "fido: no older blob" $metadata 'metadata->number < state_->metadata->number' 'false'

@@ -192,6 +192,7 @@ struct TestApple {
   bool with_extension = true;
   std::optional<SigningKey> certified_key; ///< in place of the credential's
   std::optional<std::int64_t> algorithm;   ///< told, as devices of 2020 do
+  std::vector<CertificateExtension> more;
   bool with_signature = false;
 
   [[nodiscard]] SoftwareAuthenticator authenticator(const AttestationIssuer& issuer) const {
@@ -204,6 +205,7 @@ struct TestApple {
         contents.more.push_back(
             {"1.2.840.113635.100.8.2",
              before_nonce + nonce.value_or(digest("SHA256", data + client_hash)) + after_nonce});
+      contents.more.insert(contents.more.end(), more.begin(), more.end());
       const std::string certificate = issuer.certify(certified_key ? *certified_key : key, contents);
       std::string map = cbor::head(5, 1U + (algorithm ? 1U : 0U) + (with_signature ? 1U : 0U)) +
                         cbor::text("x5c") + cbor::array({cbor::bytes(certificate)});

@@ -236,6 +236,10 @@ TEST_CASE("apple: the certificate is of the credential's key, and of this regist
         refused);
   CHECK(with<TestApple>([](TestApple& apple) { apple.with_extension = false; }) == refused);
   CHECK(with<TestApple>([](TestApple& apple) { apple.nonce = std::string(32, 'x'); }) == refused);
+  CHECK(with<TestApple>([](TestApple& apple) { apple.more = {{"1.2.3", "another"}}; }) == "valid");
+  CHECK(with<TestApple>([](TestApple& apple) { // an extension twice
+          apple.more = {{"1.2.840.113635.100.8.2", "another"}};
+        }) == refused);
   CHECK(with<TestApple>([](TestApple& apple) { apple.before_nonce = "\x04\x20"; }) == refused);
   CHECK(with<TestApple>([](TestApple& apple) { apple.after_nonce = std::string(1, '\0'); }) == refused);
 }
