@@ -91,7 +91,7 @@ mutate "the lock is opened by operators" verbs/unlock.hpp 'decision::forget_fail
 mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
   'std::string(options.digits, char(49))'
-mutate "sms codes expire" $verification 'if (challenge.expires_at && factor::is_over(challenge.created_at, *challenge.expires_at, context.now))' 'if (false)'
+mutate "sms codes expire" $verification 'if (is_over(challenge, context.now))' 'if (false)'
 mutate "sms codes expire in time" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" code ").append(challenge.id)' ''
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
@@ -144,7 +144,7 @@ mutate "codes have a longest" $verification 'if (answer.size() > longest_answer)
 mutate "bindings have a longest" decision/challenge.hpp 'if (size < 1 || size > longest_bound)' 'if (size < 1)'
 mutate "user ids have a longest" verbs/run.hpp 'detail::check_text(what, user_id.text(), storage::longest_user_id);' ''
 mutate "foreign challenges are not found" $verification \
-  '|| !request.user.include(factor.user_id)' ''
+  '|| !of_the_user' ''
 mutate "foreign factors are not found" verbs/run.hpp \
   '|| !whose.include(found.answer->user_id)' ''
 mutate "unknown ids cost the same reads" verbs/find_challenge.hpp \
@@ -330,7 +330,7 @@ mutate "bounds: sends" verbs/challenge.hpp \
   'if (sends) refusal = decision::count_send(found_user.user, factor, context);' ''
 mutate "bounds: wrong codes" $bounds 'if (user.wrong_codes.size() < most) return;' 'return;'
 mutate "bounds: challenges end" decision/challenge.hpp \
-  'challenge.expires_at = context.now + context.options.challenge_lifetime;' ''
+  'challenge.expires_at = created_at + options.challenge_lifetime;' ''
 mutate "bounds: what is beyond guessing is not locked" factor/recovery_codes.hpp 'BeyondGuessing,' 'Guessable,'
 
 tests=tests/storage/damaged_records.cpp
@@ -398,7 +398,7 @@ mutate "purposes: another is refused" $verification 'terms.purpose == request.pu
 mutate "purposes: an action in other words is refused" $verification \
   'context.keys.matches(terms.action, request.action, action_context(challenge), name)' 'true'
 mutate "purposes: an action is stored as an HMAC" decision/challenge.hpp \
-  'terms.action = context.keys.authenticate(request.action, action_context(challenge));' \
+  'terms.action = keys.authenticate(request.action, action_context(challenge));' \
   'terms.action = request.action;'
 mutate "purposes: an action is said" decision/challenge.hpp \
   'if (said.purpose == Purpose::action) return check_size("action", said.action.size());' ''
@@ -571,7 +571,22 @@ mutate "policy: no grace from times to come" requirement.hpp \
   'std::clamp(*user.since, Time{}, now) + policy.grace' 'std::max(*user.since, Time{}) + policy.grace'
 mutate "policy: an exemption ends" requirement.hpp '*user.exempt_until > read' 'true'
 mutate "policy: what nobody can meet" requirement.hpp 'if (!can_be_met)' 'if (false)'
-tests=tests/webauthn/what_browsers_send.cpp libraries="$libraries -lcbor" party=webauthn/relying_party.hpp
+tests=tests/webauthn/passkeys.cpp libraries="$libraries -lcbor" passkey=verbs/passkey.hpp
+mutate "passkeys: an id is under a stamp" verbs/passkey_challenge.hpp \
+  'if (!context.keys.matches_stamp(*stamp, stamped(stored, content).view(), {"challenge", stored}))' 'if (false)'
+mutate "passkeys: whoever comes shows two factors" $passkey \
+  'if (factors == nullptr) asked.terms.required.factors = std::max(asked.terms.required.factors, 2U);' ''
+mutate "passkeys: who comes says who he is" $passkey 'asked.user.empty() ? named->names_user' 'asked.user.empty() ? true'
+mutate "passkeys: of the user who is asked" $passkey \
+  'if (!named_rightly) co_return Status::wrong_credential;' ''
+mutate "passkeys: their time ends" $passkey 'if (decision::is_over(challenge, context.now))' 'if (false)'
+mutate "passkeys: purposes and bindings of what has no record" $passkey \
+  'decision::check_asked_for(challenge, asked->terms, !factor' '(void)(!factor'
+mutate "passkeys: open ones are bounded" verbs/verify.hpp 'if (verdict.wrong_code && challenge.version == 0)' 'if (false)'
+mutate "passkeys: claims outlive keys" verbs/rotation.hpp 'co_await reseal_counters(run, counters, progress);' ''
+mutate "passkeys: only keys that can show what is required" factor/webauthn.hpp 'if (required.factors <= 1) return enrolled;' \
+  'return enrolled;'
+tests=tests/webauthn/what_browsers_send.cpp party=webauthn/relying_party.hpp
 mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'
 mutate "webauthn: the highest counter stays" $party 'std::max(data->sign_count, credential.sign_count)' 'data->sign_count'
 mutate "webauthn: lenient with what is synchronised alone" $party 'credential.backup_eligible && settings_' 'settings_'

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <mfa/purpose.hpp>
@@ -13,13 +14,15 @@ namespace mfa {
 /// What may be shown of a challenge: never its code.
 class ChallengeDetails {
  public:
-  ChallengeDetails(const storage::ChallengeRecord& record, Purpose purpose)
-      : id_(record.id), factor_id_(record.factor_id), purpose_(purpose), state_(record.state),
+  /// `id` is by which its caller knows it.
+  ChallengeDetails(const storage::ChallengeRecord& record, Purpose purpose, std::string_view id)
+      : id_(id), factor_id_(record.factor_id), purpose_(purpose), state_(record.state),
         created_at_(record.created_at), updated_at_(record.updated_at), expires_at_(record.expires_at),
         attempts_left_(record.attempts_left) {}
 
   [[nodiscard]] const std::string& id() const& noexcept { return id_; }
   [[nodiscard]] std::string id() && noexcept { return std::move(id_); }
+  /// Empty for a passkey challenge until an answer to it has counted.
   [[nodiscard]] const std::string& factor_id() const& noexcept { return factor_id_; }
   [[nodiscard]] std::string factor_id() && noexcept { return std::move(factor_id_); }
   [[nodiscard]] Purpose purpose() const noexcept { return purpose_; }

@@ -13,6 +13,17 @@ template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, cons
                                 const Authorization&);
 template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&, const Authorization&,
                                            const factor::Context&);
+template Verb<Created> challenge_user<Run>(const Run&, const UserId&, const ChallengeOptions&);
+template Verb<Created> challenge_passkey<Run>(const Run&, const ChallengeOptions&);
+template Verb<std::optional<Status>> find_named_factor<Run>(const Run&, const PasskeyChallenge&,
+                                                            std::string_view, const factor::Context&,
+                                                            std::optional<storage::FactorRecord>&);
+template Verb<std::optional<Verification>> take_up<Run>(const Run&, std::string_view, std::string_view,
+                                                        const VerifyOptions&, const factor::Context&,
+                                                        std::optional<storage::ChallengeWithFactor>&);
+template Verb<storage::CounterRecord> admit_taken_up<Run>(const Run&, const storage::FactorRecord&,
+                                                          const storage::ChallengeRecord&,
+                                                          const factor::Context&, storage::Batch&);
 template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const Whose&,
                                              const ChallengeOptions&);
 template Verb<Created> challenge_enrollment<Run>(const Run&, std::string_view, const Whose&,
@@ -95,6 +106,8 @@ template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::string_view,
 template Verb<void> emit_run<Run>(const Run&, EventType, std::size_t, Time);
 template Verb<std::size_t> purge_expired<Run>(const Run&);
 template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>);
+template Verb<void> reseal_counter<Run>(const Run&, const LastingCounter&);
+template Verb<void> reseal_counters<Run>(const Run&, const std::vector<LastingCounter>&, ResealProgress&);
 template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);
 template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 template Verb<KeyCounts> count_keys<Run>(const Run&);

@@ -27,6 +27,17 @@ extern template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose
                                        const Authorization&);
 extern template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&,
                                                   const Authorization&, const factor::Context&);
+extern template Verb<Created> challenge_user<Run>(const Run&, const UserId&, const ChallengeOptions&);
+extern template Verb<Created> challenge_passkey<Run>(const Run&, const ChallengeOptions&);
+extern template Verb<std::optional<Status>> find_named_factor<Run>(const Run&, const PasskeyChallenge&,
+                                                                   std::string_view, const factor::Context&,
+                                                                   std::optional<storage::FactorRecord>&);
+extern template Verb<std::optional<Verification>> take_up<Run>(const Run&, std::string_view, std::string_view,
+                                                               const VerifyOptions&, const factor::Context&,
+                                                               std::optional<storage::ChallengeWithFactor>&);
+extern template Verb<storage::CounterRecord> admit_taken_up<Run>(const Run&, const storage::FactorRecord&,
+                                                                 const storage::ChallengeRecord&,
+                                                                 const factor::Context&, storage::Batch&);
 extern template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const Whose&,
                                                     const ChallengeOptions&);
 extern template Verb<Created> challenge_enrollment<Run>(const Run&, std::string_view, const Whose&,
@@ -112,6 +123,9 @@ extern template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::strin
 extern template Verb<void> emit_run<Run>(const Run&, EventType, std::size_t, Time);
 extern template Verb<std::size_t> purge_expired<Run>(const Run&);
 extern template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>);
+extern template Verb<void> reseal_counter<Run>(const Run&, const LastingCounter&);
+extern template Verb<void> reseal_counters<Run>(const Run&, const std::vector<LastingCounter>&,
+                                                ResealProgress&);
 extern template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);
 extern template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 extern template Verb<KeyCounts> count_keys<Run>(const Run&);

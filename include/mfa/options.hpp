@@ -63,6 +63,10 @@ struct Options {
   /// 1 h.
   std::chrono::seconds challenge_lifetime = std::chrono::minutes(10);
 
+  /// How long a challenge for a passkey that waits in the sign-in page (`ChallengeOptions::conditional`) can
+  /// be answered: 1 min to 1 day.
+  std::chrono::seconds conditional_challenge_lifetime = std::chrono::hours(1);
+
   /// TOTP steps accepted before and after the current one, for clocks that differ: 0 to 10 (RFC 6238
   /// section 5.2).
   unsigned totp_drift_steps = 1;
@@ -155,6 +159,9 @@ struct ChallengeOptions {
   std::vector<webauthn::Hint> webauthn_hints = {};
   /// WebAuthn: what to ask of the authenticator beside an answer. Ignored by other kinds.
   webauthn::SignInExtensions webauthn_extensions = {};
+  /// `challenge_passkey`: the page gives the options to the browser with `mediation: "conditional"`, which
+  /// shows the user's passkeys among the user names it fills in, whenever he comes to it.
+  bool conditional = false;
   /// For the observer.
   EventContext event_context = {};
 };
@@ -224,6 +231,7 @@ template <class Visit> void visit_limits(const Options& options, Visit visit) {
   number("sends_a_user_a_day", options.sends_a_user_a_day, 1, 500);
   number("wrong_codes_a_user_a_day", options.wrong_codes_a_user_a_day, 10, 1000);
   seconds("challenge_lifetime", options.challenge_lifetime, 30, 3600);
+  seconds("conditional_challenge_lifetime", options.conditional_challenge_lifetime, 60, 86'400);
   number("totp_drift_steps", options.totp_drift_steps, 0, 10);
   number("sms_code_digits", options.sms_code_digits, 6, 9);
   seconds("sms_code_lifetime", options.sms_code_lifetime, 30, 600);

@@ -83,11 +83,18 @@ struct CreationRequest {
 
 /// What request options are made of.
 struct AssertionRequest {
-  std::string challenge = {}; ///< bytes
-  CredentialDescriptor allow = {};
+  std::string challenge = {};                   ///< bytes
+  std::vector<CredentialDescriptor> allow = {}; ///< empty: whichever passkey the user chooses
   UserVerification user_verification = UserVerification::preferred;
   std::vector<Hint> hints = {};
   SignInExtensions extensions = {};
+  bool conditional = false; ///< for `mediation: "conditional"`, which waits for as long as the page is open
+};
+
+/// Whose credential an answer to a sign-in says it is. Nothing of it is proven yet.
+struct NamedCredential {
+  std::string id = {}; ///< bytes
+  bool names_user = false;
 };
 
 /// What an answer is checked against, beside the relying party's settings and the credential.
@@ -151,6 +158,9 @@ class RelyingParty {
     (void)public_key;
     return std::nullopt;
   }
+
+  /// The credential that an answer to a sign-in names; nothing if it has not the form of one.
+  [[nodiscard]] virtual std::optional<NamedCredential> named_credential(std::string_view response) const = 0;
 
   /// Sections 7.1 and 7.2. `response` is what the client sent, as `PublicKeyCredential.toJSON()` gives it.
   /// That the credential is no other user's is for the caller to see to.

@@ -21,11 +21,12 @@ enum class Status : std::uint8_t {
   locked_out,             ///< the factor takes no code until an operator calls `unlock_factor`
   insufficient_assurance, ///< not as strong as `ChallengeOptions::required` asked for
   already_registered,     ///< what this answer would enrol is another factor's; counted
-  // WebAuthn (all counted):
+  // WebAuthn (counted, but for answers to a passkey challenge that no factor gave):
   wrong_challenge,        ///< an answer to another challenge, or of another ceremony
   wrong_origin,           ///< from a page that is not the relying party's: phishing, or a missing setting
   wrong_relying_party,    ///< made for another relying party id
   wrong_credential,       ///< of another authenticator or another user
+  unknown_credential,     ///< of no factor, as after its deletion: have the browser forget it; not counted
   user_not_present,       ///< the authenticator was not touched
   user_not_verified,      ///< no PIN or biometric, where one is required
   unsupported_credential, ///< its algorithm was not asked for, or its key or id is not usable
@@ -53,6 +54,7 @@ constexpr std::string_view to_string(Status status) noexcept {
   case Status::wrong_origin: return "wrong_origin";
   case Status::wrong_relying_party: return "wrong_relying_party";
   case Status::wrong_credential: return "wrong_credential";
+  case Status::unknown_credential: return "unknown_credential";
   case Status::user_not_present: return "user_not_present";
   case Status::user_not_verified: return "user_not_verified";
   case Status::unsupported_credential: return "unsupported_credential";

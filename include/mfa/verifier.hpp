@@ -45,6 +45,7 @@
 #include <mfa/verbs/export.hpp>
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/maintenance.hpp>
+#include <mfa/verbs/passkey.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
 #include <mfa/verbs/reset_user.hpp>
@@ -229,6 +230,27 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   template <class Called = void> auto challenge_factor(std::string_view, const ChallengeOptions& = {}) const {
     return detail::say_whose<Called>();
+  }
+
+  /// Puts the question to all security keys and passkeys of the user at once, so that nobody has to say which
+  /// he has in his hand; any of them may answer. Throws `errc::entity_not_found` if he has none that is
+  /// verified, `errc::insufficient_assurance` if none can show what `options.required` asks for,
+  /// `errc::invalid_argument` and `errc::no_relying_party`.
+  /// The challenge's id is longer than others, up to 1,024 bytes. Nothing is stored until an answer counts.
+  [[nodiscard]] Answer<ChallengeHandle>
+  challenge_user(const UserId& user_id, const ChallengeOptions& options = ChallengeOptions()) const {
+    return run_with_lists(options.event_context, [&](const verbs::Run& run) {
+      return verbs::challenge_user(run, user_id, options);
+    });
+  }
+
+  /// The same for whoever comes, who signs in with a passkey and without a user name: `Verification::user_id`
+  /// says who it is. He must show his PIN or biometric, as he shows nothing else, so
+  /// `options.required.factors` is 2 at least. Cheap enough to make for every visitor of a page.
+  [[nodiscard]] Answer<ChallengeHandle>
+  challenge_passkey(const ChallengeOptions& options = ChallengeOptions()) const {
+    return run(options.event_context,
+               [&](const verbs::Run& run) { return verbs::challenge_passkey(run, options); });
   }
 
   // --- verify

@@ -216,6 +216,7 @@ TEST_CASE("The ranges in the table of Options are those that the code takes") {
       {"sends_a_user_a_day", count(&Options::sends_a_user_a_day)},
       {"wrong_codes_a_user_a_day", count(&Options::wrong_codes_a_user_a_day)},
       {"challenge_lifetime", time(&Options::challenge_lifetime)},
+      {"conditional_challenge_lifetime", time(&Options::conditional_challenge_lifetime)},
       {"totp_drift_steps", count(&Options::totp_drift_steps)},
       {"sms_code_digits", count(&Options::sms_code_digits)},
       {"sms_code_lifetime", time(&Options::sms_code_lifetime)},

@@ -43,6 +43,10 @@ class Agreeing final : public webauthn::RelyingParty {
   [[nodiscard]] std::string request_options(const webauthn::AssertionRequest& request) const override {
     return request.challenge;
   }
+  [[nodiscard]] std::optional<webauthn::NamedCredential>
+  named_credential(std::string_view response) const override {
+    return webauthn::NamedCredential{std::string(response), true};
+  }
   [[nodiscard]] webauthn::Registration
   verify_registration(std::string_view response, const webauthn::Expectation& expected) const override {
     if (!expected.is_challenge(response)) return {Status::wrong_code};

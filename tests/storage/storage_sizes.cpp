@@ -65,6 +65,9 @@ class LavishParty : public mfa::webauthn::RelyingParty {
   std::chrono::milliseconds timeout() const override { return 60s; }
   std::string creation_options(const mfa::webauthn::CreationRequest&) const override { return "{}"; }
   std::string request_options(const mfa::webauthn::AssertionRequest&) const override { return "{}"; }
+  std::optional<mfa::webauthn::NamedCredential> named_credential(std::string_view) const override {
+    return std::nullopt;
+  }
   mfa::webauthn::Registration verify_registration(std::string_view response,
                                                   const mfa::webauthn::Expectation&) const override {
     mfa::webauthn::Registration registration{.status = mfa::Status::valid};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ struct ScriptedRelyingParty : webauthn::RelyingParty {
   }
   std::string request_options(const webauthn::AssertionRequest& request) const override {
     return request.challenge;
+  }
+  std::optional<webauthn::NamedCredential> named_credential(std::string_view) const override {
+    return webauthn::NamedCredential{"credential", true};
   }
   webauthn::Registration verify_registration(std::string_view response,
                                              const webauthn::Expectation&) const override {

@@ -42,6 +42,7 @@
 #include <mfa/verbs/export.hpp>
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/maintenance.hpp>
+#include <mfa/verbs/passkey.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
 #include <mfa/verbs/request.hpp>
@@ -150,6 +151,19 @@ class Verifier {
                [factor_id = std::string(factor_id), whose, options](const verbs::Run& run) {
                  return verbs::challenge_factor(run, factor_id, whose, options);
                });
+  }
+
+  [[nodiscard]] Task<Answer<ChallengeHandle>>
+  challenge_user(const UserId& user_id, const ChallengeOptions& options = ChallengeOptions()) const {
+    return run(options.event_context, [user_id, options](const verbs::Run& run) {
+      return verbs::challenge_user(run, user_id, options);
+    });
+  }
+
+  [[nodiscard]] Task<Answer<ChallengeHandle>>
+  challenge_passkey(const ChallengeOptions& options = ChallengeOptions()) const {
+    return run(options.event_context,
+               [options](const verbs::Run& run) { return verbs::challenge_passkey(run, options); });
   }
 
   [[nodiscard]] Task<Answer<Verification>>

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <mfa/assurance.hpp>
+#include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
@@ -15,6 +16,7 @@
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa::decision {
 
@@ -26,27 +28,36 @@ struct ChallengeTerms {
   std::string device_id = {}; ///< of the trusted device that asked; empty: none
 };
 
-/// Puts the terms before the kind's own bytes.
-inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms& terms) {
-  challenge.answer = detail::FieldWriter(1)
-                         .enumerator(terms.purpose)
-                         .number(terms.required.factors)
-                         .flag(terms.required.phishing_resistant)
-                         .text(terms.action)
-                         .text(terms.device_id)
-                         .text(challenge.answer)
-                         .take();
+inline void write_terms(const ChallengeTerms& terms, detail::FieldWriter& fields) {
+  fields.enumerator(terms.purpose)
+      .number(terms.required.factors)
+      .flag(terms.required.phishing_resistant)
+      .text(terms.action)
+      .text(terms.device_id);
 }
 
-/// Takes them off again. Throws `errc::corrupt_record`.
-[[nodiscard]] inline ChallengeTerms take_terms(storage::ChallengeRecord& challenge) {
-  detail::FieldReader fields(challenge.answer, 1, "challenge", challenge.id);
+/// Throws `errc::corrupt_record`.
+[[nodiscard]] inline ChallengeTerms read_terms(detail::FieldReader& fields) {
   ChallengeTerms terms;
   terms.purpose = fields.enumerator(last_purpose);
   terms.required.factors = static_cast<unsigned>(fields.number_up_to(UINT_MAX));
   terms.required.phishing_resistant = fields.flag();
   terms.action = fields.text();
   terms.device_id = fields.plain_text();
+  return terms;
+}
+
+/// Puts the terms before the kind's own bytes.
+inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms& terms) {
+  detail::FieldWriter fields(1);
+  write_terms(terms, fields);
+  challenge.answer = fields.text(challenge.answer).take();
+}
+
+/// Takes them off again. Throws `errc::corrupt_record`.
+[[nodiscard]] inline ChallengeTerms take_terms(storage::ChallengeRecord& challenge) {
+  detail::FieldReader fields(challenge.answer, 1, "challenge", challenge.id);
+  ChallengeTerms terms = read_terms(fields);
   std::string answer(fields.text());
   fields.end();
   challenge.answer = std::move(answer);
@@ -107,6 +118,27 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
                     "or have an operator call unlock_factor");
 }
 
+/// Fills in of a new challenge what the limits say.
+inline void begin_challenge(storage::ChallengeRecord& challenge, Time created_at, const Options& options) {
+  challenge.state = ChallengeState::pending;
+  challenge.created_at = challenge.updated_at = created_at;
+  challenge.purge_at = created_at + options.challenge_retention;
+  challenge.expires_at = created_at + options.challenge_lifetime; // or as the kind says
+  challenge.attempts_left = options.attempts_a_challenge;
+}
+
+/// Notes what the verification must bring again.
+[[nodiscard]] inline ChallengeTerms note_terms(storage::ChallengeRecord& challenge,
+                                               const ChallengeOptions& request, std::string_view device_id,
+                                               const KeyRing& keys) {
+  if (request.binding) challenge.binding = keys.authenticate(*request.binding, binding_context(challenge));
+  ChallengeTerms terms{
+      .purpose = request.purpose, .required = request.required, .device_id = std::string(device_id)};
+  if (request.purpose == Purpose::action)
+    terms.action = keys.authenticate(request.action, action_context(challenge));
+  return terms;
+}
+
 /// Fills in a new challenge, whose id is set, and changes the factor and the counter as its kind wants.
 /// `counter` is null if the kind asked for none. Nothing but the counter counts of a challenge that is
 /// refused.
@@ -116,19 +148,10 @@ inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
                                                  const ChallengeOptions& request, std::string_view device_id,
                                                  const factor::Context& context) {
   challenge.factor_id = factor.id;
-  challenge.state = ChallengeState::pending;
-  challenge.created_at = challenge.updated_at = context.now;
-  challenge.purge_at = context.now + context.options.challenge_retention;
-  challenge.expires_at = context.now + context.options.challenge_lifetime; // or as the kind says
-  challenge.attempts_left = context.options.attempts_a_challenge;
-  if (request.binding)
-    challenge.binding = context.keys.authenticate(*request.binding, binding_context(challenge));
+  begin_challenge(challenge, context.now, context.options);
+  const ChallengeTerms terms = note_terms(challenge, request, device_id, context.keys);
   auto effects = factor::with_kind(
       factor.type, [&](auto kind) { return kind.challenge(factor, challenge, counter, request, context); });
-  ChallengeTerms terms{
-      .purpose = request.purpose, .required = request.required, .device_id = std::string(device_id)};
-  if (request.purpose == Purpose::action)
-    terms.action = context.keys.authenticate(request.action, action_context(challenge));
   put_terms(challenge, terms);
   if (effects.factor_changed) factor.updated_at = context.now;
   return effects;

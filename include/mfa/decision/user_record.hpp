@@ -177,10 +177,12 @@ inline void reset(UserRecord& user, bool keeps_factor) {
 /// The most open challenges from one trusted device: with 20 devices, the record stays small.
 inline constexpr std::size_t open_challenges_a_device = 5;
 
-/// Takes one more open challenge in, and returns the ids of those that must go for it.
-[[nodiscard]] inline std::vector<std::string>
-admit(UserRecord& user, const storage::ChallengeRecord& challenge, std::string_view device_id,
-      const ChallengeOptions& request, const factor::Context& context) {
+/// Takes one more open challenge in, of what `session_of` says, and returns the ids of those that must go for
+/// it.
+[[nodiscard]] inline std::vector<std::string> admit(UserRecord& user,
+                                                    const storage::ChallengeRecord& challenge,
+                                                    std::string_view device_id, std::string session,
+                                                    const factor::Context& context) {
   std::erase_if(user.challenges, [&](const auto& open) { return is_over(open, context.now); });
   std::vector<std::string> gone;
   const auto open = [&] {
@@ -194,7 +196,7 @@ admit(UserRecord& user, const storage::ChallengeRecord& challenge, std::string_v
     user.challenges.erase(chosen);
   }
   user.challenges.push_back(
-      {challenge.id, std::string(device_id), session_of(request, context.keys), challenge.created_at,
+      {challenge.id, std::string(device_id), std::move(session), challenge.created_at,
        challenge.expires_at.value_or(challenge.created_at + context.options.challenge_lifetime)});
   return gone;
 }

@@ -80,19 +80,16 @@ enum class Claims : bool { open, taken };
   });
 }
 
-/// Decides one attempt on a challenge and its factor, and changes both records to what must be committed.
 /// Throws `errc::entity_not_found` for another user's challenge or another binding, and
 /// `errc::wrong_purpose`.
-[[nodiscard]] inline Verdict verify(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
-                                    const ChallengeTerms& terms, std::string_view answer,
-                                    const VerifyOptions& request, const factor::Context& context,
-                                    Claims claims = Claims::open) {
+inline void check_asked_for(const storage::ChallengeRecord& challenge, const ChallengeTerms& terms,
+                            bool of_the_user, const VerifyOptions& request, const factor::Context& context) {
   const KeyRing::Named name{"challenge", challenge.id};
   const bool bound_alike = challenge.binding.empty()
                                ? !request.binding
                                : request.binding && context.keys.matches(challenge.binding, *request.binding,
                                                                          binding_context(challenge), name);
-  if (!bound_alike || !request.user.include(factor.user_id)) throw_not_found("challenge");
+  if (!bound_alike || !of_the_user) throw_not_found("challenge");
   const bool asked_for =
       terms.purpose == request.purpose &&
       (terms.purpose != Purpose::action ||
@@ -103,6 +100,21 @@ enum class Claims : bool { open, taken };
                     (terms.purpose == request.purpose ? " in other words than VerifyOptions::action"
                                                       : ", and its verification was asked for " +
                                                             std::string(to_string(request.purpose))));
+}
+
+/// Whether the time of a challenge is over that was not answered.
+[[nodiscard]] inline bool is_over(const storage::ChallengeRecord& challenge, Time now) noexcept {
+  return challenge.expires_at && factor::is_over(challenge.created_at, *challenge.expires_at, now);
+}
+
+/// Decides one attempt on a challenge and its factor, and changes both records to what must be committed.
+/// Throws `errc::entity_not_found` for another user's challenge or another binding, and
+/// `errc::wrong_purpose`.
+[[nodiscard]] inline Verdict verify(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
+                                    const ChallengeTerms& terms, std::string_view answer,
+                                    const VerifyOptions& request, const factor::Context& context,
+                                    Claims claims = Claims::open) {
+  check_asked_for(challenge, terms, request.user.include(factor.user_id), request, context);
 
   const auto end_challenge = [&](ChallengeState state) {
     challenge.state = state;
@@ -114,7 +126,7 @@ enum class Claims : bool { open, taken };
   case ChallengeState::expired: return {.status = Status::expired};
   case ChallengeState::exhausted: return {.status = Status::too_many_attempts};
   }
-  if (challenge.expires_at && factor::is_over(challenge.created_at, *challenge.expires_at, context.now)) {
+  if (is_over(challenge, context.now)) {
     end_challenge(ChallengeState::expired); // so that it stays expired if the clock goes back
     challenge.updated_at = context.now;
     return {.status = Status::expired, .challenge_changed = true};

@@ -121,7 +121,7 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
                                           .resident_key = request.resident_key};
     webauthn::PendingRegistration pending{.challenge = draw_challenge(record, context.now),
                                           .ends_at = end_of(party, context),
-                                          .exclude = to_exclude(user.others),
+                                          .exclude = to_name(enrolled_of(user.others)),
                                           .conditional = request.conditional_create,
                                           .device_bound = request.device_bound,
                                           .hints = request.hints,
@@ -224,7 +224,7 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
       expect(challenge, initialize ? Ceremony::initializing_assertion : Ceremony::assertion, bytes, context);
       effects.delivery = ToClient{
           party.request_options({.challenge = bytes,
-                                 .allow = {parameters.credential_id, parameters.transports, parameters.u2f},
+                                 .allow = {{parameters.credential_id, parameters.transports, parameters.u2f}},
                                  .user_verification = verify_user ? webauthn::UserVerification::required
                                                                   : parameters.user_verification,
                                  .hints = request.webauthn_hints,
@@ -275,10 +275,53 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
     return finish_registration(record, party.verify_registration(answer, expected), parameters, context);
   }
 
-  /// A credential is one factor's. Its id may be long, so its hash stands for it.
   static std::vector<std::string> claims(const storage::FactorRecord& record) {
-    const auto digest = crypto::sha256(webauthn::decode_parameters(record).credential_id);
-    return {"webauthn_credential_" + mfa::detail::hexadecimal(digest)};
+    return {claim_to(webauthn::decode_parameters(record).credential_id)};
+  }
+
+  // --- challenges that are put to no factor: see verbs/passkey_challenge.hpp
+
+  /// A credential is one factor's. Its id may be long, so its hash stands for it. By the claim, which says
+  /// whose it is, the factor is found that answers a passkey challenge.
+  static std::string claim_to(std::string_view credential_id) {
+    return "webauthn_credential_" + mfa::detail::hexadecimal(crypto::sha256(credential_id));
+  }
+
+  /// The credential that an answer says it is of; nothing if it is no answer.
+  static std::optional<webauthn::NamedCredential> named_credential(std::string_view answer,
+                                                                   const Context& context) {
+    return relying_party(context).named_credential(answer);
+  }
+
+  /// How long such a challenge can be answered.
+  static std::chrono::milliseconds passkey_lifetime(const ChallengeOptions& request, const Context& context) {
+    const webauthn::RelyingParty& party = relying_party(context); // which is needed anyhow
+    return request.conditional ? context.options.conditional_challenge_lifetime : party.timeout();
+  }
+
+  /// Options for the browser: any of these factors may answer, which are a user's, or whoever has a passkey
+  /// here, who then shows his PIN or biometric, as nothing else was shown. Throws
+  /// `errc::insufficient_assurance` if none of the user's can show what is required.
+  static std::string passkey_options(const std::vector<storage::FactorRecord>* factors,
+                                     std::string_view challenge, const ChallengeOptions& request,
+                                     const Context& context) {
+    webauthn::AssertionRequest asked{.challenge = std::string(challenge),
+                                     .user_verification = webauthn::UserVerification::required,
+                                     .hints = request.webauthn_hints,
+                                     .extensions = request.webauthn_extensions,
+                                     .conditional = request.conditional};
+    if (factors != nullptr) {
+      const auto usable = usable_for(request.required, *factors, context);
+      asked.allow = to_name(usable);
+      if (request.required.factors <= 1) asked.user_verification = common_verification(usable);
+    }
+    return relying_party(context).request_options(asked);
+  }
+
+  /// Makes the record's answer that of a sign-in with these bytes.
+  static void expect_sign_in(storage::ChallengeRecord& challenge, std::string_view bytes,
+                             const Context& context) {
+    expect(challenge, Ceremony::assertion, bytes, context);
   }
 
  private:
@@ -391,26 +434,62 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
     return draw(purpose_of("webauthn challenge", record, std::to_string(time.time_since_epoch().count())));
   }
 
-  /// The user's credentials, so that no authenticator is enrolled twice; no more than browsers take, which
-  /// refuse longer lists: those that were used last.
-  static std::vector<webauthn::CredentialDescriptor>
-  to_exclude(const std::vector<storage::FactorRecord>& others) {
+  using Credentials = std::vector<const storage::FactorRecord*>;
+
+  /// Those of the user's factors that are verified, and of this kind.
+  static Credentials enrolled_of(const std::vector<storage::FactorRecord>& factors) {
+    Credentials enrolled;
+    for (const storage::FactorRecord& factor : factors)
+      if (factor.type == type && factor.state == FactorState::verified) enrolled.push_back(&factor);
+    return enrolled;
+  }
+
+  /// Those that can show what is required. Throws `errc::insufficient_assurance` if there are some and none
+  /// of them can.
+  static Credentials usable_for(const Assurance& required, const std::vector<storage::FactorRecord>& factors,
+                                const Context& context) {
+    Credentials enrolled = enrolled_of(factors);
+    if (required.factors <= 1) return enrolled;
+    std::erase_if(enrolled, [&](const storage::FactorRecord* factor) {
+      return !webauthn::decode_key(*factor, open_secret(*factor, context.keys)).user_verification_initialized;
+    });
+    if (enrolled.empty())
+      throw Error(
+          errc::insufficient_assurance,
+          "none of the user's security keys was registered with a PIN or biometric, so none shows two "
+          "factors by itself; challenge one with ChallengeOptions::initialize_user_verification after "
+          "another factor, or require less");
+    return enrolled;
+  }
+
+  /// What to ask of an authenticator that may be any of these: what each was registered for is looked at when
+  /// it has answered.
+  static webauthn::UserVerification common_verification(const Credentials& enrolled) {
+    std::optional<webauthn::UserVerification> common;
+    for (const storage::FactorRecord* const factor : enrolled) {
+      const auto own = webauthn::decode_parameters(*factor).user_verification;
+      if (common && *common != own) return webauthn::UserVerification::preferred;
+      common = own;
+    }
+    return common.value_or(webauthn::UserVerification::preferred);
+  }
+
+  /// To name these credentials to a browser; no more than browsers take, which refuse longer lists: those
+  /// that were used last.
+  static std::vector<webauthn::CredentialDescriptor> to_name(Credentials enrolled) {
     constexpr std::size_t most = 64;
-    std::vector<const storage::FactorRecord*> enrolled;
-    for (const storage::FactorRecord& other : others)
-      if (other.type == type && other.state == FactorState::verified) enrolled.push_back(&other);
     if (enrolled.size() > most) {
       std::ranges::stable_sort(enrolled, std::ranges::greater(),
                                [](const storage::FactorRecord* factor) { return factor->last_used_at; });
       enrolled.resize(most);
     }
-    std::vector<webauthn::CredentialDescriptor> exclude;
+    std::vector<webauthn::CredentialDescriptor> named;
     for (const storage::FactorRecord* const factor : enrolled) {
       auto parameters = webauthn::decode_parameters(*factor);
-      exclude.push_back(
+      named.push_back(
           {std::move(parameters.credential_id), std::move(parameters.transports), parameters.u2f});
     }
-    return exclude;
+    return named;
   }
 
   /// What an authenticator has room for (WebAuthn section 6.4.1), to the end of a character.

@@ -38,7 +38,9 @@ namespace mfa::verbs {
 Verb<std::optional<std::string>> authorize(const VerbRun auto& run, const Authorization& authorization,
                                            std::string_view user_id, const factor::Context& context) {
   if (authorization.is_by_operator()) co_return std::nullopt;
-  const std::string& challenge_id = authorization.challenge_id();
+  // Of a passkey challenge, the part by which it was stored when it was answered.
+  const std::string_view whole_id = authorization.challenge_id();
+  const std::string_view challenge_id = whole_id.substr(0, whole_id.find('.'));
   if (detail::is_id(challenge_id, detail::challenge_id_prefix)) {
     auto found = co_await find_challenge_and_factor(run, challenge_id);
     if (found && allows(*found, user_id, context)) co_return std::move(found->challenge.factor_id);

@@ -39,6 +39,14 @@ struct Created {
   factor::Delivery delivery;
 };
 
+/// Throws `errc::invalid_argument` for an option that is of `challenge_passkey` alone.
+inline void check_unconditional(const ChallengeOptions& options) {
+  if (options.conditional)
+    throw Error(errc::invalid_argument,
+                "ChallengeOptions::conditional is for challenge_passkey: the browser then offers whatever "
+                "passkeys its user has, so the challenge is put to no factor and to no user");
+}
+
 /// The counter of the first id, taken over from another of them if it is new there.
 Verb<storage::CounterRecord> find_counter(const VerbRun auto& run, const std::vector<std::string>& ids) {
   storage::CounterRecord counter;
@@ -83,6 +91,7 @@ Verb<void> check_may_confirm(const VerbRun auto& run, const storage::FactorRecor
 Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Whose& whose,
                   const ChallengeOptions& options, const Authorization& authorization) {
   decision::check_said("ChallengeOptions", options);
+  check_unconditional(options);
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
@@ -121,11 +130,12 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     }
 
     const bool factor_changed = effects.factor_changed;
-    Created created{ChallengeDetails(challenge, options.purpose), std::move(effects.delivery)};
+    Created created{ChallengeDetails(challenge, options.purpose, challenge.id), std::move(effects.delivery)};
     Event event = about(factor, EventType::challenge_created, context.now);
     event.challenge_id = created.challenge.id();
     storage::Batch batch;
-    const auto gone = decision::admit(found_user.user, challenge, device_id, options, context);
+    const auto gone = decision::admit(found_user.user, challenge, device_id,
+                                      decision::session_of(options, run.keys()), context);
     co_await remove_challenges(run, gone, Removed::open_ones, batch);
     batch.counters.push_back(found_user.changed(context.now));
     if (counter) batch.counters.push_back(*std::move(counter));

@@ -4,18 +4,11 @@
 #include <string_view>
 #include <utility>
 
-#include <mfa/decision/not_found.hpp>
 #include <mfa/storage/record.hpp>
-#include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
-
-/// Throws `errc::entity_not_found` for what cannot be a challenge's id.
-inline void check_challenge_id(std::string_view id) {
-  if (!detail::is_id(id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
-}
 
 /// For a storage that does not read both at once. An unknown challenge costs the reads that a known one does.
 Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_then_factor(const VerbRun auto& run,

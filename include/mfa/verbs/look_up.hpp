@@ -8,6 +8,7 @@
 #include <mfa/challenge_details.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/not_found.hpp>
+#include <mfa/decision/verification.hpp>
 #include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
@@ -18,6 +19,7 @@
 #include <mfa/user_id.hpp>
 #include <mfa/verbs/find_challenge.hpp>
 #include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/passkey_challenge.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
 
@@ -69,13 +71,22 @@ Verb<std::vector<FactorDetails>> list_factors(const VerbRun auto& run, const Use
 /// See `Verifier::get_challenge`.
 Verb<ChallengeDetails> get_challenge(const VerbRun auto& run, std::string_view challenge_id,
                                      const Whose& whose) {
-  check_challenge_id(challenge_id);
+  const std::string_view stored_id = stored_part(challenge_id);
   check_whose(whose);
-  auto found = co_await find_challenge_and_factor(run, challenge_id);
+  auto found = co_await find_challenge_and_factor(run, stored_id);
+  if (stored_id.size() != challenge_id.size()) {
+    const factor::Context context = co_await run.now();
+    auto asked = read_passkey_challenge(challenge_id, context);
+    if (asked && !found && is_of(*asked, whose, context)) {
+      if (decision::is_over(asked->challenge, context.now)) asked->challenge.state = ChallengeState::expired;
+      co_return ChallengeDetails(asked->challenge, asked->terms.purpose, challenge_id);
+    }
+    if (!asked) found.reset();
+  }
   if (!found || !found->factor || !whose.include(found->factor->user_id))
     decision::throw_not_found("challenge");
   const Purpose purpose = decision::take_terms(found->challenge).purpose;
-  co_return ChallengeDetails(found->challenge, purpose);
+  co_return ChallengeDetails(found->challenge, purpose, challenge_id);
 }
 
 } // namespace mfa::verbs

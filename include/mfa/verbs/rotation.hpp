@@ -9,12 +9,15 @@
 #include <vector>
 
 #include <mfa/crypto/key_ring.hpp>
+#include <mfa/decision/user_record.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/kinds.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/key_rotation.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/checked_records.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/run.hpp>
@@ -23,11 +26,16 @@
 
 namespace mfa::verbs {
 
+/// Whether these bytes carry a seal of the current key and epoch.
+[[nodiscard]] inline bool is_sealed_now(std::string_view bytes, const KeyRing& keys) {
+  return is_sealed(bytes) && keys.is_current_stamp(stamp_in(bytes));
+}
+
 /// Takes the record's seal off and moves its secret to the current key; false if there is nothing to commit,
 /// as both seal and secret are under that key.
 inline bool reseal(const Run& run, storage::FactorRecord& record) {
   const KeyRing& keys = run.keys();
-  const bool stamped_now = is_sealed(record.sealed) && keys.is_current_stamp(stamp_in(record.sealed));
+  const bool stamped_now = is_sealed_now(record.sealed, keys);
   run.open(record);
   if (record.sealed.empty() || keys.is_current(record.sealed)) return !stamped_now;
   factor::seal_secret(record, factor::open_secret(record, keys), keys);
@@ -54,6 +62,54 @@ Verb<std::size_t> commit_resealed(const VerbRun auto& run, std::vector<storage::
   co_return moved;
 }
 
+/// A counter that must outlive the key under which it is sealed.
+struct LastingCounter {
+  std::string id;
+  std::string data; ///< what it must say if its seal says nothing any more; empty: then nothing
+};
+
+/// Those of a factor: its claims, by which passkeys find it, and the record of a user whose authenticators
+/// know him by the handle in it.
+inline void add_lasting_counters(const storage::FactorRecord& factor, std::vector<LastingCounter>& counters) {
+  if (!is_verified(factor)) return;
+  const auto claims = factor::with_kind(factor.type, [&](auto kind) { return kind.claims(factor); });
+  for (const std::string& id : claims) counters.push_back({id, factor.id});
+  if (!claims.empty()) counters.push_back({decision::user_record_id(factor.user_id, factor.id), {}});
+}
+
+/// Seals one anew, unless it is not there or sealed as it must be.
+Verb<void> reseal_counter(const VerbRun auto& run, const LastingCounter& counter) {
+  for (Rounds rounds("the counter");; rounds.next()) {
+    auto found = co_await run.find_sealed_counter(counter.id);
+    if (!found || is_sealed_now(found->data, run.keys())) co_return;
+    open_or_empty(*found, run.keys(), run.options.unsealed_records);
+    if (found->data.empty()) found->data = counter.data;
+    if (found->data.empty()) co_return;
+    storage::Batch batch;
+    batch.counters.push_back(*std::move(found));
+    if (co_await run.commit(batch)) co_return;
+  }
+}
+
+/// What a record that cannot be resealed makes throw.
+[[nodiscard]] inline bool is_of_the_record(const Error& error) {
+  return error.code() == errc::seal_broken || error.code() == errc::unknown_key ||
+         error.code() == errc::corrupt_record;
+}
+
+Verb<void> reseal_counters(const VerbRun auto& run, const std::vector<LastingCounter>& counters,
+                           ResealProgress& progress) {
+  for (const LastingCounter& counter : counters) {
+    try {
+      co_await reseal_counter(run, counter);
+    } catch (const Error& error) {
+      if (!is_of_the_record(error)) throw;
+      ++progress.failed;
+      progress.last_failure = error.what();
+    }
+  }
+}
+
 /// Where the next page begins. Throws where that would be the same page again.
 [[nodiscard]] inline std::string last_id_of(const std::vector<storage::FactorRecord>& page,
                                             std::string_view after) {
@@ -66,14 +122,15 @@ Verb<std::size_t> commit_resealed(const VerbRun auto& run, std::vector<storage::
 
 /// Moves the record's secret and returns whether there is something to commit. A secret that does not open is
 /// counted.
-inline bool reseal_or_count(const Run& run, storage::FactorRecord& record, ResealProgress& progress) {
+inline bool reseal_or_count(const Run& run, storage::FactorRecord& record,
+                            std::vector<LastingCounter>& counters, ResealProgress& progress) {
   try {
     storage::check(record);
-    return reseal(run, record);
+    const bool changed = reseal(run, record);
+    add_lasting_counters(record, counters);
+    return changed;
   } catch (const Error& error) {
-    if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
-        error.code() != errc::corrupt_record)
-      throw;
+    if (!is_of_the_record(error)) throw;
     ++progress.failed;
     progress.last_failure = error.what();
     return false;
@@ -87,9 +144,11 @@ Verb<void> reseal_pages(const VerbRun auto& run, const ResealOptions& options, R
     progress.scanned += page.size();
     progress.last_id = last_id_of(page, progress.last_id);
     std::vector<storage::FactorRecord> resealed;
+    std::vector<LastingCounter> counters;
     for (storage::FactorRecord& record : page)
-      if (reseal_or_count(run, record, progress)) resealed.push_back(std::move(record));
+      if (reseal_or_count(run, record, counters, progress)) resealed.push_back(std::move(record));
     progress.resealed += co_await commit_resealed(run, std::move(resealed));
+    co_await reseal_counters(run, counters, progress);
     if (options.progress && !options.progress(progress)) co_return;
   }
 }

@@ -130,6 +130,14 @@ class Run {
                });
   }
 
+  /// The same, with its seal on.
+  [[nodiscard]] auto find_sealed_counter(std::string_view id) const {
+    return ask(question<FindCounter>(id), [](FindCounter& found) -> std::optional<storage::CounterRecord> {
+      check_found("counter", found);
+      return std::move(found.answer);
+    });
+  }
+
   /// Whether the storage reads a challenge and its factor in one round trip.
   [[nodiscard]] bool finds_challenge_with_factor() const noexcept {
     return driver_.finds_challenge_with_factor;

@@ -31,8 +31,8 @@ inline constexpr char stamp_mark = '\x81';
   return KeyRing::stamp_of(bytes.substr(1)).value_or(std::string_view());
 }
 
-/// Of which table a stamp's record is.
-enum class Stamped : std::uint8_t { factor = 1, challenge, counter };
+/// What a stamp is of: a record, by its table, or the id of a challenge that has no record yet.
+enum class Stamped : std::uint8_t { factor = 1, challenge, counter, passkey_challenge };
 
 /// An id that the verbs have checked, without the prefix that it has in common with others, so that the hash
 /// has fewer blocks.

@@ -27,6 +27,8 @@
 #include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/find_challenge.hpp>
 #include <mfa/verbs/ids.hpp>
+#include <mfa/verbs/passkey.hpp>
+#include <mfa/verbs/passkey_challenge.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
@@ -42,7 +44,7 @@ inline void emit(const Run& run, const decision::Verdict& verdict, const Verific
               verification.factor_type(),
               verification.factor_id(),
               user_id,
-              verification.challenge().id(),
+              stored_part(verification.challenge().id()),
               verification.status()};
   run.emit(event);
   const auto emit_also = [&](EventType type) {
@@ -113,15 +115,19 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
   decision::check_answer(code);
   decision::check_said("VerifyOptions", options);
   check_whose(options.user);
-  check_challenge_id(challenge_id);
+  const std::string_view stored_id = stored_part(challenge_id);
   auto claims = decision::Claims::open;
   for (Rounds rounds("the challenge");; rounds.next()) {
     const factor::Context context = co_await run.now();
     std::optional<storage::ChallengeWithFactor> found;
     if (run.finds_challenge_with_factor())
-      co_await run.find_challenge_with_factor(challenge_id, found); // with no coroutine between
+      co_await run.find_challenge_with_factor(stored_id, found); // with no coroutine between
     else
-      found = co_await find_challenge_then_factor(run, challenge_id);
+      found = co_await find_challenge_then_factor(run, stored_id);
+    if (stored_id.size() != challenge_id.size()) {
+      auto refused = co_await take_up(run, challenge_id, code, options, context, found);
+      if (refused) co_return *std::move(refused);
+    }
     if (!found || !found->factor) {
       // What a known challenge costs too, so that time does not tell them apart.
       if (options.binding) (void)context.keys.authenticate(*options.binding, challenge_id);
@@ -133,7 +139,7 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
     const decision::ChallengeTerms terms = decision::take_terms(challenge);
     const decision::Verdict verdict =
         decision::verify(factor, challenge, terms, code, options, context, claims);
-    Verification verification(verdict, ChallengeDetails(challenge, terms.purpose), factor,
+    Verification verification(verdict, ChallengeDetails(challenge, terms.purpose, challenge_id), factor,
                               !terms.device_id.empty(), context);
     const std::string user_id = run.observed() ? factor.user_id : std::string();
     if (verdict.factor_changed || verdict.challenge_changed) {
@@ -145,6 +151,8 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
       if (verdict.wrong_code)
         broken =
             co_await count_wrong_code(run, factor, terms, context, rounds.done() < most_rounds_beside, batch);
+      if (verdict.wrong_code && challenge.version == 0)
+        batch.counters.push_back(co_await admit_taken_up(run, factor, challenge, context, batch));
       for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));
       if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
       if (verdict.challenge_changed) {

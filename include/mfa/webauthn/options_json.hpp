@@ -230,13 +230,17 @@ inline Json extensions_json(const RelyingPartySettings& settings,
 [[nodiscard]] inline std::string request_options_json(const RelyingPartySettings& settings,
                                                       const AssertionRequest& request) {
   using detail::Json;
+  Json allow = Json::array();
+  for (const CredentialDescriptor& credential : request.allow)
+    allow.push_back(detail::descriptor_json(credential));
   Json options{{"challenge", mfa::detail::base64url(request.challenge)},
                {"timeout", settings.timeout.count()},
                {"rpId", settings.id},
-               {"allowCredentials", Json::array({detail::descriptor_json(request.allow)})},
+               {"allowCredentials", std::move(allow)},
                {"userVerification", to_string(request.user_verification)}};
+  if (request.conditional) options.erase("timeout");
   if (!request.hints.empty()) options["hints"] = detail::hints_json(request.hints);
-  if (Json extensions = detail::extensions_json(settings, {request.allow}, request.extensions);
+  if (Json extensions = detail::extensions_json(settings, request.allow, request.extensions);
       !extensions.empty())
     options["extensions"] = std::move(extensions);
   return detail::json_for_pages(options);

@@ -138,6 +138,12 @@ class Procedures final : public RelyingParty {
     return cose;
   }
 
+  [[nodiscard]] std::optional<NamedCredential> named_credential(std::string_view json) const override {
+    auto response = parse_assertion_response(json);
+    if (!response) return std::nullopt;
+    return NamedCredential{std::move(response->credential_id), response->user_handle.has_value()};
+  }
+
   [[nodiscard]] Assertion verify_assertion(std::string_view json, const Expectation& expected,
                                            const Credential& credential) const override {
     const OpensslErrors unchanged;
