@@ -9,10 +9,10 @@ namespace mfa {
 /// Enrols the factors of another system: `lines` is any range of `ImportLine`, `ImportToken`,
 /// `ImportRecoveryCodes` or `ImportCredential`. What a user has already is left alone, so an import that was
 /// cut off can be run again; only lines without a user_id would be doubled, and what two imports at the same
-/// time bring. Its memory does not grow with the lines, but for a digest of each account in a dry run. A bad
-/// line is reported and the others go on; a failing storage ends the import with its error. Throws
-/// `errc::invalid_argument` for the options. With an `async::Verifier` it returns a task, for which `lines`
-/// must stay.
+/// time bring, but for credentials. Its memory does not grow with the lines, but for digests, and sets of
+/// recovery codes, in a dry run. A bad line is reported and the others go on; a failing storage ends the
+/// import with its error. Throws `errc::invalid_argument` for the options, and `errc::no_relying_party`. With
+/// an `async::Verifier` it returns a task, for which `lines` must stay.
 template <class Verifier, class Lines>
 auto import_factors(const Verifier& verifier, Lines&& lines, const ImportOptions& options = ImportOptions()) {
   return verifier.run_verb(options.event_context, [&lines, options](const verbs::Run& run) {

@@ -539,6 +539,25 @@ template <class StoragePolicy> class Play {
          }});
     CHECK(taken.refused == 2);
     heard.error_of(errc::invalid_token_file, [&] { return mfa::read_token_csv(seed); });
+    const std::string brought = "recoverycodeofbefore";
+    secrets.add_text(brought);
+    const std::vector<mfa::ImportRecoveryCodes> sets{{.user_id = "u_50", .codes = {brought}},
+                                                     {.user_id = "u_50", .codes = {brought, brought}},
+                                                     {.user_id = "u_50", .codes = {brought + "\x01"}},
+                                                     {.user_id = "u_50", .hashes = {brought}}};
+    const auto moved = mfa::import_factors(verifier, sets,
+                                           {.verified = true, .report = [&](const mfa::ImportResult& result) {
+                                              heard.say(result.reason);
+                                              return true;
+                                            }});
+    CHECK(moved.imported == 1);
+    CHECK(moved.refused == 3);
+    const auto only = verifier.list_factors("u_50").at(0);
+    (void)verifier.rename_factor(only.id(), "u_50", "Codes of before");
+    heard.error_of(errc::last_factor, [&] {
+      return verifier.delete_factor(only.id(), "u_50", mfa::by_operator, {.refuse_last = true});
+    });
+    (void)verifier.reset_user("u_50", mfa::by_operator);
 
     const auto device = verifier.remember_device("u_42", "Laptop", mfa::by_operator);
     secrets.add_text(device.token);

@@ -79,6 +79,9 @@ TEST_CASE("An imported credential signs in, with its counter and its handle of b
   CHECK(factor.webauthn()->transports == std::vector<std::string>{"usb", "nfc"});
   CHECK(factor.webauthn()->user_handle == mfa::detail::base64url("the handle of before"));
 
+  authenticator.sign_count = 7;
+  CHECK(host.sign_in_with(authenticator, factor.id()).status() == mfa::Status::cloned_authenticator);
+  authenticator.sign_count = 8;
   CHECK(host.sign_in_with(authenticator, factor.id()).valid());
   authenticator.sign_count = 7;
   CHECK(host.sign_in_with(authenticator, factor.id()).status() == mfa::Status::cloned_authenticator);
@@ -237,6 +240,11 @@ TEST_CASE("A user keeps one handle: that which was told, for what he registers l
   const auto again =
       host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan@example.org", .user_id = "u_42"});
   CHECK(nlohmann::json::parse(again.webauthn.creation_options).at("user").at("id") == handle);
+  // Also of a user who has registered nothing here meanwhile.
+  REQUIRE(import(host.verifier, {kept_of(one, "u_47")}).at(0).reason.empty());
+  (void)host.verifier.delete_factor(host.verifier.list_factors("u_47").at(0).id(), "u_47", mfa::by_operator);
+  const auto first = host.verifier.enroll_factor(mfa::WebAuthn{.user = "b@example.org", .user_id = "u_47"});
+  CHECK(nlohmann::json::parse(first.webauthn.creation_options).at("user").at("id") == handle);
   // And where none was ever told, one is drawn.
   SoftwareAuthenticator three;
   three.credential_id = "a third credential";
