@@ -155,10 +155,9 @@ TEST_CASE(
     std::string seen = "nothing";
     auto settings = mfa::test::example_settings();
     settings.attestation = conveyance;
-    settings.attestation_trust = [&, trusted = mfa::webauthn::trust_anchors(issuer.root_pem())](
-                                     const mfa::webauthn::Attestation& attestation) {
+    settings.attestation_trust = [&](const mfa::webauthn::Attestation& attestation) {
       seen = attestation.credential_id + ": " + attestation.device_serial;
-      return trusted(attestation);
+      return true;
     };
     WebAuthnHost host(std::move(settings));
     host.clock.set(std::chrono::system_clock::now());
