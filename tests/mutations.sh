@@ -649,6 +649,8 @@ mutate "u2f: what the browser says of the AppID" $party 'return (for_app_id != t
   'return is_ours(data)'
 mutate "u2f: no AppID at registrations" $party 'expected.user_may_be_absent, is_ours(*data)' \
   'expected.user_may_be_absent, is_of({.u2f = true}, *data, std::nullopt)'
+mutate "u2f: the AppID is asked for" factor/webauthn.hpp \
+  'std::move(parameters.transports), parameters.u2f}' 'std::move(parameters.transports)}'
 mutate "u2f: keys of before are excluded" $options 'json["appidExclude"] = settings.u2f_app_id;' ';'
 mutate "signals: of the user's handle" webauthn/signals.hpp '&& credential->user_handle == user_handle' ''
 mutate "signals: of confirmed factors" webauthn/signals.hpp '&& factor.verified()' ''
