@@ -11,7 +11,7 @@ dry_run=false
 [ "${1:-}" != --dry-run ] || { dry_run=true; shift; }
 only=${1:-}
 require perl-base
-$dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 \
+$dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 oathtool \
   libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
@@ -57,11 +57,12 @@ mutate "totp secret" factor/authenticator.hpp 'SecretBytes secret(crypto::digest
 mutate "totp secret is random" factor/authenticator.hpp \
   'crypto::random_bytes_for(purpose_of("secret", record, user), secret);' ''
 mutate "imported secrets are long enough" factor/authenticator.hpp 'secret.size() < least ||' ''
-mutate "drift window, wider" factor/totp.hpp 'step + drift, parameters.next' 'step + drift + 1, parameters.next'
-mutate "drift window, narrower" factor/totp.hpp 'step - std::min(step, drift)' 'step'
-mutate "replay" factor/totp.hpp 'parameters.next = *match.fresh + 1;' ''
-mutate "replay of an earlier step" factor/totp.hpp 'parameters.next = *match.fresh + 1;' \
-  'parameters.next = *match.fresh + 1; if (*match.fresh > step) parameters.next = step + 1;'
+mutate "drift window, wider" factor/totp.hpp 'shifted(centre, around), parameters.next' \
+  'shifted(centre, around + 1), parameters.next'
+mutate "drift window, narrower" factor/totp.hpp 'shifted(centre, -around)' 'centre'
+mutate "replay" factor/totp.hpp 'parameters.next = *found + 1;' ''
+mutate "replay of an earlier step" factor/totp.hpp 'parameters.next = *found + 1;' \
+  'parameters.next = *found + 1; if (*found > step) parameters.next = step + 1;'
 mutate "no verdict before its commit" verbs/verify.hpp 'if (!co_await run.commit(batch)) {' \
   'bool moved = false; try { moved = !co_await run.commit(batch); } catch (...) {}
   if (moved) {'
@@ -70,8 +71,8 @@ mutate "attempts of a challenge are counted" $verification \
 mutate "attempts end a challenge" $verification \
   'if (challenge.attempts_left == 0) end_challenge(ChallengeState::exhausted);' ''
 mutate "a replayed code is counted" factor/totp.hpp \
-  'return {.status = match.used ? Status::code_already_used : Status::wrong_code};' \
-  'return {.status = match.used ? Status::code_already_used : Status::wrong_code, .counted = !match.used};'
+  'if (!match.fresh && match.used) return {.status = Status::code_already_used};' \
+  'if (!match.fresh && match.used) return {.status = Status::code_already_used, .counted = false};'
 mutate "failures are counted on the factor" $verification 'count_failure(factor, context.now);' ''
 mutate "delays are kept" $verification 'if (lock.wait.count() > 0) return' 'if (false) return'
 mutate "delays grow" decision/lockout.hpp 'std::int64_t{1} << doublings' 'std::int64_t{1}'
@@ -200,7 +201,61 @@ mutate "what a clock ahead made does not live on" factor/lifetime.hpp \
 mutate "a device seen expired is forgotten" verbs/device_records.hpp \
   'if (co_await run.commit(batch)) co_return std::nullopt;' 'co_return std::nullopt;'
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
-  'step + context.options.totp_drift_steps + 1);' 'step);'
+  'step + ahead + context.options.totp_drift_steps + 1);' 'step);'
+
+tests=tests/rules/drifting_tokens.cpp
+mutate "drift: off unless asked for" factor/totp.hpp \
+  '= context.options.totp_learned_drift_steps; const TypedCode' \
+  '= std::max(20U, context.options.totp_learned_drift_steps); const TypedCode'
+mutate "drift: learnt" factor/totp.hpp 'if (furthest > 0) parameters.drift =' 'if (false) parameters.drift ='
+mutate "drift: as far as the host says" factor/totp.hpp \
+  'static_cast<std::int64_t>(step), -furthest, furthest);' 'static_cast<std::int64_t>(step), -999, 999);'
+mutate "drift: bounded when it is used" factor/totp.hpp 'std::clamp(parameters.drift, -furthest, furthest)' \
+  'parameters.drift'
+mutate "drift: the window is as wide as ever" factor/totp.hpp 'shifted(centre, -around)' \
+  'std::min(shifted(centre, -around), shifted(step, -around))'
+mutate "drift: two codes of used steps" factor/totp.hpp 'std::max(parameters.next, shifted(step, -furthest))' \
+  'shifted(step, -furthest)'
+mutate "drift: two codes of long ago" factor/totp.hpp 'shifted(step, -furthest));' 'shifted(step, -furthest - 1));'
+mutate "drift: two codes of a time to come" factor/totp.hpp 'shifted(step, furthest - 1)' 'shifted(step, furthest)'
+mutate "drift: both steps are used" factor/totp.hpp 'found = *found + 1; } else' '} else'
+mutate "drift: told" factor/totp.hpp 'if (pair) valid.events' 'if (false) valid.events'
+mutate "unlocking frees no step of a token that is ahead" factor/totp.hpp 'step + ahead + context' 'step + context'
+tests=tests/rules/clock_skew.cpp
+mutate "hint: only where it is asked for" factor/totp.hpp 'if (!context.hints_clock_skew) return {};' ''
+mutate "hint: an hour" factor/totp.hpp 'return std::chrono::hours(1) / parameters.period;' \
+  'return std::chrono::hours(1) / parameters.period + 1;'
+mutate "hint: what was told is kept" factor/totp.hpp \
+  'if (!is_hinted(parameters, *found)) parameters.hinted.push_back(*found);' ''
+mutate "hint: what was told is not accepted" factor/totp.hpp \
+  'if (is_hinted(parameters, *found)) return {.status = Status::code_already_used}; parameters.next' 'parameters.next'
+mutate "hint: what was told is no half of two codes" factor/totp.hpp \
+  'if (is_hinted(parameters, *found)) return {.status = Status::code_already_used}; found' 'found'
+mutate "hint: five of them" factor/totp.hpp 'if (parameters.hinted.size() >= most_hints) return {};' ''
+mutate "hint: a clock that goes back" factor/totp.hpp \
+  '{ return hinted < oldest; });' '{ return hinted < oldest || hinted < step; });'
+mutate "hint: nothing of used steps" factor/totp.hpp \
+  'static_cast<std::uint64_t>(reach(parameters)), parameters.next,' 'static_cast<std::uint64_t>(reach(parameters)), 0,'
+mutate "hint: what was told outlasts the factor" factor/authenticator.hpp '.hinted = std::move(parameters.hinted)' ''
+mutate "hint: counted" factor/totp.hpp 'return {.clock_skew = off' 'return {.counted = false, .clock_skew = off'
+tests=tests/rules/duplicate_secrets.cpp
+mutate "secrets: no two of a user" factor/authenticator.hpp 'check_is_new(account.secret, user, context);' ''
+mutate "secrets: whatever the kind" factor/authenticator.hpp 'if (!is_authenticator(other.type) ||' \
+  'if (other.type != FactorType::totp ||'
+mutate "secrets: ended enrolments do not count" factor/authenticator.hpp \
+  '|| std::ranges::find(user.ended, other.id) != user.ended.end()' ''
+mutate "secrets: what a factor used is kept" verbs/delete_factor.hpp \
+  'decision::keep_used_secret(user, factor, context);' ''
+mutate "secrets: a new factor goes on from there" factor/authenticator.hpp \
+  'parameters.next = std::max(parameters.next, used.next);' ''
+mutate "secrets: an imported one too" verbs/import.hpp \
+  'factor::resume(account.secret, used->second, record, context);' ';'
+mutate "secrets: under each key" factor/authenticator.hpp 'context.keys.authenticate_under_each(' \
+  'std::vector<std::string>(1, context.keys.authenticate('
+mutate "secrets: tied to the user" factor/authenticator.hpp '.append(" of ") .append(record.user_id)' ''
+mutate "secrets: a user's record outlasts its codes" decision/user_record.hpp 'last = std::max(last, used.until);' ''
+mutate "secrets: those of which nothing was accepted go first" decision/user_record.hpp \
+  'std::pair(other.next != 0, other.until)' 'other.until'
 tests=tests/races/every_interleaving.cpp
 mutate "races: no verdict before its commit" verbs/verify.hpp 'if (!co_await run.commit(batch)) {' \
   'bool moved = false; try { moved = !co_await run.commit(batch); } catch (...) {}
@@ -649,8 +704,6 @@ mutate "u2f: what the browser says of the AppID" $party 'return (for_app_id != t
   'return is_ours(data)'
 mutate "u2f: no AppID at registrations" $party 'expected.user_may_be_absent, is_ours(*data)' \
   'expected.user_may_be_absent, is_of({.u2f = true}, *data, std::nullopt)'
-mutate "u2f: the AppID is asked for" factor/webauthn.hpp \
-  'std::move(parameters.transports), parameters.u2f}' 'std::move(parameters.transports)}'
 mutate "u2f: keys of before are excluded" $options 'json["appidExclude"] = settings.u2f_app_id;' ';'
 mutate "signals: of the user's handle" webauthn/signals.hpp '&& credential->user_handle == user_handle' ''
 mutate "signals: of confirmed factors" webauthn/signals.hpp '&& factor.verified()' ''

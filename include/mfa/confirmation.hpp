@@ -46,6 +46,9 @@ class [[nodiscard]] Confirmation {
     return verification_.retry_after();
   }
   [[nodiscard]] bool factor_locked() const noexcept { return verification_.factor_locked(); }
+  [[nodiscard]] std::optional<std::chrono::seconds> clock_skew() const noexcept {
+    return verification_.clock_skew();
+  }
 
  private:
   Verification verification_;

@@ -20,6 +20,7 @@ enum class errc {
   invalid_argument,        ///< an argument or option out of its range
   invalid_phone_number,    ///< not an E.164 number
   invalid_secret,          ///< a secret to import that is not base32, too short or too long
+  duplicate_secret,        ///< a secret that another factor of the user has: both would accept one code
   invalid_uri,             ///< an otpauth URI or an export that cannot be read
   invalid_token_file,      ///< a file of tokens, or a line of it, that cannot be read or must not be used
   invalid_sms_template,    ///< no `{{code}}`, a token without a value, a bad value, or too long
@@ -72,6 +73,7 @@ namespace mfa {
       case errc::invalid_argument: return "invalid argument";
       case errc::invalid_phone_number: return "invalid phone number";
       case errc::invalid_secret: return "invalid secret";
+      case errc::duplicate_secret: return "duplicate secret";
       case errc::invalid_uri: return "invalid URI";
       case errc::invalid_token_file: return "invalid token file";
       case errc::invalid_sms_template: return "invalid SMS template";

@@ -30,7 +30,8 @@ enum class EventType : std::uint8_t {
   code_refused,      ///< a limit on the codes that the host delivers
   send_limits_reset, ///< by an operator; without a factor's id if it was for a phone number
   verification_succeeded,
-  authenticator_cloned,       ///< WebAuthn: its counter went back, so its key is held twice
+  token_resynchronized, ///< TOTP, HOTP: two consecutive codes found a token whose clock or counter was off
+  authenticator_cloned, ///< WebAuthn: its counter went back, so its key is held twice
   signature_counter_behind,   ///< WebAuthn: the same of a synchronised passkey, which was accepted
   backup_eligibility_changed, ///< WebAuthn: a synchronised passkey says that it may not be, and was accepted
   backup_state_changed,       ///< WebAuthn: the passkey was backed up, or is no more
@@ -65,6 +66,7 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::code_refused: return "code_refused";
   case EventType::send_limits_reset: return "send_limits_reset";
   case EventType::verification_succeeded: return "verification_succeeded";
+  case EventType::token_resynchronized: return "token_resynchronized";
   case EventType::authenticator_cloned: return "authenticator_cloned";
   case EventType::signature_counter_behind: return "signature_counter_behind";
   case EventType::backup_eligibility_changed: return "backup_eligibility_changed";

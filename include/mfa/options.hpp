@@ -70,6 +70,11 @@ struct Options {
   /// TOTP steps accepted before and after the current one, for clocks that differ: 0 to 10 (RFC 6238
   /// section 5.2).
   unsigned totp_drift_steps = 1;
+  /// For tokens, whose clocks nobody sets: how many steps theirs may come to be off, 0 to 500 (RFC 6238
+  /// section 6). Each valid code tells by how much, and the next is looked for as far around that as around
+  /// our own time otherwise; two consecutive codes in one answer are looked for this far. 0: no drift is
+  /// learnt, and no two codes are taken.
+  unsigned totp_learned_drift_steps = 0;
 
   /// Digits of a code sent by SMS: 6 to 9.
   unsigned sms_code_digits = 6;
@@ -178,6 +183,9 @@ struct VerifyOptions {
   /// The factor must be this user's; otherwise the challenge is not found. The challenge's id names one
   /// factor, so it need not be said.
   Whose user = any_user;
+  /// For a caller who has shown the password, and no other: says of a wrong TOTP code whether it is that of a
+  /// clock which is off by up to an hour (`Verification::clock_skew`). What is told is never accepted.
+  bool hint_clock_skew_after_password = false;
   /// For the observer.
   EventContext event_context = {};
 };
@@ -233,6 +241,7 @@ template <class Visit> void visit_limits(const Options& options, Visit visit) {
   seconds("challenge_lifetime", options.challenge_lifetime, 30, 3600);
   seconds("conditional_challenge_lifetime", options.conditional_challenge_lifetime, 60, 86'400);
   number("totp_drift_steps", options.totp_drift_steps, 0, 10);
+  number("totp_learned_drift_steps", options.totp_learned_drift_steps, 0, 500);
   number("sms_code_digits", options.sms_code_digits, 6, 9);
   seconds("sms_code_lifetime", options.sms_code_lifetime, 30, 600);
   seconds("sms_send_interval", options.sms_send_interval, 0, 3600);

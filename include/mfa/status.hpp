@@ -11,7 +11,7 @@ namespace mfa {
 enum class Status : std::uint8_t {
   valid,
   wrong_code,             ///< counted
-  code_already_used,      ///< right, but accepted before (RFC 6238 section 5.2); counted
+  code_already_used,      ///< right, but accepted or hinted at before (RFC 6238 section 5.2); counted
   malformed_code,         ///< not a code at all (letters, wrong length); not counted
   expired,                ///< the challenge's time is over
   already_verified,       ///< the challenge was answered rightly before

@@ -29,7 +29,7 @@ class [[nodiscard]] Verification {
   Verification(const decision::Verdict& verdict, ChallengeDetails challenge,
                const storage::FactorRecord& factor, bool trusted_device, const factor::Context& context)
       : status_(verdict.status), type_(factor.type), challenge_(std::move(challenge)),
-        retry_after_(verdict.retry_after),
+        retry_after_(verdict.retry_after), clock_skew_(verdict.clock_skew),
         factor_locked_(!trusted_device && decision::lockout(factor, context.now, context.options).locked) {
     if (challenge_.state() == ChallengeState::pending && status_ != Status::superseded && !factor_locked_) {
       attempts_left_ = challenge_.attempts_left();
@@ -82,11 +82,18 @@ class [[nodiscard]] Verification {
   /// the wrong code that locked it.
   [[nodiscard]] bool factor_locked() const noexcept { return factor_locked_; }
 
+  /// With `wrong_code`, if `VerifyOptions::hint_clock_skew_after_password` asked for it: the code is right
+  /// for a clock that is ahead of ours by so much (negative: behind), up to an hour. "Your phone's clock is 7
+  /// minutes late; have it set itself" helps a user whose codes never work. None otherwise, and after five
+  /// such hints of a factor within about two hours.
+  [[nodiscard]] std::optional<std::chrono::seconds> clock_skew() const noexcept { return clock_skew_; }
+
  private:
   Status status_;
   FactorType type_;
   ChallengeDetails challenge_;
   std::optional<std::chrono::seconds> retry_after_;
+  std::optional<std::chrono::seconds> clock_skew_;
   bool factor_locked_;
   std::uint32_t attempts_left_ = 0;
   std::string user_id_;

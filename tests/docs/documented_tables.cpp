@@ -218,6 +218,7 @@ TEST_CASE("The ranges in the table of Options are those that the code takes") {
       {"challenge_lifetime", time(&Options::challenge_lifetime)},
       {"conditional_challenge_lifetime", time(&Options::conditional_challenge_lifetime)},
       {"totp_drift_steps", count(&Options::totp_drift_steps)},
+      {"totp_learned_drift_steps", count(&Options::totp_learned_drift_steps)},
       {"sms_code_digits", count(&Options::sms_code_digits)},
       {"sms_code_lifetime", time(&Options::sms_code_lifetime)},
       {"sms_send_interval", time(&Options::sms_send_interval)},

@@ -45,6 +45,7 @@ enum class Shows { nothing, verification, by_operator };
 enum class Typed {
   shown,  ///< what the authenticator shows or the message says
   spaced, ///< the same, as people write it
+  two,    ///< of an authenticator, the code before and this one
   again,  ///< what was last accepted from the factor
   wrong,
   no_code, ///< what cannot be one
@@ -89,6 +90,7 @@ inline constexpr std::tuple varied_options{
     std::pair{"wrong_codes_a_user_a_day", &Options::wrong_codes_a_user_a_day},
     std::pair{"challenge_lifetime", &Options::challenge_lifetime},
     std::pair{"totp_drift_steps", &Options::totp_drift_steps},
+    std::pair{"totp_learned_drift_steps", &Options::totp_learned_drift_steps},
     std::pair{"sms_code_digits", &Options::sms_code_digits},
     std::pair{"sms_code_lifetime", &Options::sms_code_lifetime},
     std::pair{"sms_send_interval", &Options::sms_send_interval},
@@ -154,7 +156,8 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
     }
     case Verb::confirm: names[call.name] = "C" + std::to_string(++challenges); [[fallthrough]];
     case Verb::verify: {
-      static constexpr std::array typed{"the code", "the code with spaces", "the last accepted code again",
+      static constexpr std::array typed{"the code",     "the code with spaces",
+                                        "two codes",    "the last accepted code again",
                                         "a wrong code", "no code"};
       line = (call.verb == Verb::verify ? "verify " : "confirm ") + named(call.target) + " with " +
              typed[static_cast<std::size_t>(call.typed)];
@@ -233,6 +236,7 @@ class SequenceSource {
     options.wrong_codes_a_user_a_day = between(10, 15);
     options.challenge_lifetime = any_of(std::array{seconds(60), seconds(600), seconds(3600)});
     options.totp_drift_steps = between(0, 2);
+    options.totp_learned_drift_steps = any_of(std::array{0U, 1U, 3U, 4U});
     options.sms_code_digits = between(6, 9);
     options.sms_code_lifetime = any_of(std::array{seconds(30), seconds(60), seconds(600)});
     options.sms_send_interval = any_of(std::array{seconds(0), seconds(0), seconds(30)});
@@ -414,9 +418,9 @@ class SequenceSource {
   }
 
   Call draw_verification() {
-    static constexpr std::array ways{Typed::shown, Typed::shown, Typed::shown, Typed::shown,
-                                     Typed::again, Typed::again, Typed::wrong, Typed::wrong,
-                                     Typed::wrong, Typed::wrong, Typed::wrong, Typed::spaced};
+    static constexpr std::array ways{Typed::shown, Typed::shown,  Typed::shown, Typed::shown, Typed::again,
+                                     Typed::again, Typed::wrong,  Typed::wrong, Typed::wrong, Typed::wrong,
+                                     Typed::wrong, Typed::spaced, Typed::two};
     const bool by_factor = percent(8);
     const Call about = by_factor ? any_factor() : any_challenge();
     Call call{.verb = by_factor ? Verb::confirm : Verb::verify,
@@ -428,7 +432,7 @@ class SequenceSource {
               .action = percent(97) ? about.action : static_cast<int>(between(1, 2)),
               .typed = percent(3) ? Typed::no_code : any_of(ways),
               .code_of = percent(88) ? about.name : any_challenge().name,
-              .steps_off = percent(60) ? 0 : static_cast<int>(between(0, 6)) - 3};
+              .steps_off = percent(60) ? 0 : static_cast<int>(between(0, 10)) - 5};
     if (by_factor) call.purpose = Purpose::confirm_enrollment;
     if (call.purpose != Purpose::action) call.action = 0;
     if (call.purpose == Purpose::action && call.action == 0) call.action = 1;

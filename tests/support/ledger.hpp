@@ -557,17 +557,21 @@ class Ledger {
              enrollment.created_at == expected.from && enrollment.ends_at == expected.until &&
              enrollment.authorized == expected.authorized;
     };
+    const auto same_used = [](const auto& used, const PlainRules::User::Used& expected) {
+      return used.next == expected.first_unused_step && used.until == expected.until;
+    };
     const bool same = std::ranges::equal(stored.challenges, user.open, same_open) &&
                       std::ranges::equal(stored.enrollments, user.enrollments, same_enrollment) &&
+                      std::ranges::equal(stored.used_secrets, user.used, same_used) &&
                       stored.sends == user.sends && stored.wrong_codes == user.wrong_codes;
     if (same) return "";
-    const auto told = [](const auto& of, std::size_t open) {
+    const auto told = [](const auto& of, std::size_t open, std::size_t used) {
       return std::to_string(open) + " open challenges, " + std::to_string(of.enrollments.size()) +
-             " enrolments, " + std::to_string(of.sends.size()) + " sends and " +
-             std::to_string(of.wrong_codes.size()) + " wrong codes";
+             " enrolments, " + std::to_string(used) + " used secrets, " + std::to_string(of.sends.size()) +
+             " sends and " + std::to_string(of.wrong_codes.size()) + " wrong codes";
     };
-    return "of a user are stored " + told(stored, stored.challenges.size()) +
-           "; the rules say: " + told(user, user.open.size()) + ", or others";
+    return "of a user are stored " + told(stored, stored.challenges.size(), stored.used_secrets.size()) +
+           "; the rules say: " + told(user, user.open.size(), user.used.size()) + ", or others";
   }
 
   [[nodiscard]] std::string same_claims(const PlainWorld& world) const {

@@ -79,6 +79,7 @@ class PlainRules {
     std::map<std::string, bool> codes = {}; ///< recovery codes without dashes: whether used
     std::string credential = {};            ///< WebAuthn
     std::uint64_t first_unused_step = 0;
+    std::int64_t drift = 0; ///< steps that a token's clock is ahead
     std::optional<int> latest_challenge = {};
     Time latest_failure = {};
     unsigned sets = 0; ///< of recovery codes that this one replaced
@@ -134,8 +135,18 @@ class PlainRules {
       bool operator==(const Enrollment&) const = default;
     };
 
+    /// What a secret has used whose factor is gone.
+    struct Used {
+      std::vector<unsigned char> secret;
+      std::uint64_t first_unused_step = 0;
+      Time until{};
+
+      bool operator==(const Used&) const = default;
+    };
+
     std::vector<Open> open = {};
     std::vector<Enrollment> enrollments = {};
+    std::vector<Used> used = {};
     std::vector<Time> sends = {};
     std::vector<Time> wrong_codes = {};
     Time purge_at = {}; ///< unless an enrolment waits to be confirmed
@@ -196,7 +207,11 @@ class PlainRules {
     if (((shown.given && !user_id.empty()) || !first || at_once) && !shown.good)
       return {.error = errc::authorization_required};
     if (!user_id.empty()) {
+      if (has_secret(user_id, factor)) return {.error = errc::duplicate_secret};
       User& user = users[user_id];
+      for (const User::Used& used : user.used)
+        if (used.secret == factor.secret && factor.view.type == FactorType::totp)
+          factor.first_unused_step = std::max(factor.first_unused_step, used.first_unused_step);
       if (!at_once) {
         end_enrollments(user,
                         [this](const User::Enrollment& other) { return over(other.from, other.until); });
@@ -482,7 +497,10 @@ class PlainRules {
     factor->view.failures = 0;
     factor->view.updated_at = now;
     if (factor->first_unused_step > step_at(now + day)) // a clock that was ahead accepted it
-      factor->first_unused_step = step_at(now) + options_.totp_drift_steps + 1;
+      factor->first_unused_step =
+          std::min(factor->first_unused_step,
+                   step_at(now) + static_cast<std::uint64_t>(std::max<std::int64_t>(factor->drift, 0)) +
+                       options_.totp_drift_steps + 1);
     return {};
   }
 
@@ -534,6 +552,7 @@ class PlainRules {
   }
 
   void erase_factor(int name, User& user) {
+    if (const auto gone = factors.find(name); gone != factors.end()) keep_used(user, gone->second);
     factors.erase(name);
     std::erase_if(claims, [name](const auto& claim) { return claim.second == name; });
     std::erase_if(user.enrollments, [name](const auto& enrollment) { return enrollment.factor == name; });
@@ -567,8 +586,11 @@ class PlainRules {
   void end_enrollments(User& user, auto which) {
     for (const User::Enrollment& enrollment : user.enrollments) {
       const auto factor = factors.find(enrollment.factor);
-      if (which(enrollment) && factor != factors.end() && factor->second.view.state != FactorState::verified)
+      if (which(enrollment) && factor != factors.end() &&
+          factor->second.view.state != FactorState::verified) {
+        keep_used(user, factor->second);
         factors.erase(factor);
+      }
     }
     std::erase_if(user.enrollments, which);
   }
@@ -622,6 +644,7 @@ class PlainRules {
   void keep(User& user) const {
     Time last = now;
     for (const User::Open& open : user.open) last = std::max(last, open.until);
+    for (const User::Used& used : user.used) last = std::max(last, used.until);
     user.purge_at = last + day;
   }
 
@@ -746,7 +769,7 @@ class PlainRules {
   }
 
   /// Without what people put between; nothing if it cannot be a code of this factor.
-  static std::optional<std::string> read(const Factor& factor, std::string_view typed) {
+  [[nodiscard]] std::optional<std::string> read(const Factor& factor, std::string_view typed) const {
     if (factor.view.type == FactorType::webauthn) return std::string(typed);
     std::string code(typed.substr(0, 257));
     if (code.size() > 256) return std::nullopt;
@@ -758,8 +781,11 @@ class PlainRules {
       return code.size() == 12 && made_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ") ? std::optional(code)
                                                                               : std::nullopt;
     const std::size_t longest = is_sent(factor) ? 9 : 6;
-    return made_of("0123456789") && code.size() >= 6 && code.size() <= longest ? std::optional(code)
-                                                                               : std::nullopt;
+    const bool two_codes =
+        factor.view.type == FactorType::totp && options_.totp_learned_drift_steps > 0 && code.size() == 12;
+    return made_of("0123456789") && (two_codes || (code.size() >= 6 && code.size() <= longest))
+               ? std::optional(code)
+               : std::nullopt;
   }
 
   [[nodiscard]] Status judge_code(const Challenge& challenge, Factor& factor, const std::string& code) {
@@ -782,18 +808,58 @@ class PlainRules {
   }
 
   [[nodiscard]] Status judge_totp(Factor& factor, const std::string& code) const {
-    const auto step = step_at(now);
-    Status status = Status::wrong_code;
-    for (auto s = step + options_.totp_drift_steps; s + options_.totp_drift_steps >= step; --s) {
-      if (otp::hotp(factor.secret, s) != code) continue;
-      if (s < factor.first_unused_step) {
-        status = Status::code_already_used;
-        continue;
-      }
-      factor.first_unused_step = s + 1;
+    const auto now_step = static_cast<std::int64_t>(step_at(now));
+    const std::int64_t furthest = options_.totp_learned_drift_steps;
+    const auto shows = [&](std::int64_t step, const std::string& digits) {
+      return otp::hotp(factor.secret, static_cast<std::uint64_t>(step)) == digits;
+    };
+    const auto accept = [&](std::int64_t step) {
+      factor.first_unused_step = static_cast<std::uint64_t>(step) + 1;
+      if (furthest > 0) factor.drift = std::clamp(step - now_step, -furthest, furthest);
       return Status::valid;
+    };
+    const auto used = [&](std::int64_t step) {
+      return static_cast<std::uint64_t>(step) < factor.first_unused_step;
+    };
+    if (code.size() == 12) { // of the step before, and of this one
+      for (auto s = now_step + furthest; s > now_step - furthest; --s)
+        if (!used(s - 1) && shows(s - 1, code.substr(0, 6)) && shows(s, code.substr(6))) return accept(s);
+      return Status::wrong_code;
+    }
+    const std::int64_t centre = now_step + std::clamp(factor.drift, -furthest, furthest);
+    const std::int64_t around = options_.totp_drift_steps;
+    Status status = Status::wrong_code;
+    for (auto s = centre + around; s >= centre - around; --s) {
+      if (!shows(s, code)) continue;
+      if (!used(s)) return accept(s);
+      status = Status::code_already_used;
     }
     return status;
+  }
+
+  /// Whether a factor of the user has this one's secret, but for those that were not confirmed in time.
+  [[nodiscard]] bool has_secret(const std::string& user_id, const Factor& added) const {
+    const auto user = users.find(user_id);
+    return added.view.type == FactorType::totp && std::ranges::any_of(factors, [&](const auto& entry) {
+             const auto& [name, factor] = entry;
+             const bool ended = user != users.end() && over_enrollment(user->second, name);
+             return factor.view.user_id == user_id && factor.secret == added.secret && !ended;
+           });
+  }
+
+  /// What is kept of a factor that goes.
+  void keep_used(User& user, const Factor& gone) const {
+    if (gone.view.type != FactorType::totp || gone.first_unused_step == 0 || gone.view.user_id.empty())
+      return;
+    std::erase_if(user.used, [this](const User::Used& other) { return other.until <= now; });
+    const auto over_at = gone.first_unused_step + options_.totp_drift_steps +
+                         options_.totp_learned_drift_steps + 1; // no clock takes its codes then
+    const Time end(std::chrono::seconds(30 * over_at));
+    User::Used kept{gone.secret, gone.first_unused_step, std::max(now, end) + day};
+    for (const User::Used& other : user.used)
+      if (other.secret == kept.secret) kept.until = std::max(kept.until, other.until);
+    std::erase_if(user.used, [&](const User::Used& other) { return other.secret == kept.secret; });
+    user.used.push_back(kept);
   }
 
   const Options& options_;

@@ -90,7 +90,7 @@ template <class Storage> class Player {
       Totp request{.issuer = "Foo Corp",
                    .user = "alan",
                    .user_id = of_user(call.user),
-                   .secret = std::string(31, 'A') + "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[call.name % 32],
+                   .secret = std::string(31, 'A') + "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[call.name % 8],
                    .qr_code = {.scale = 1, .error_correction = qr::ErrorCorrection::low}};
       const auto secret = otp::base32_decode(request.secret);
       factor.secret.assign(secret.begin(), secret.end());
@@ -403,6 +403,8 @@ template <class Storage> class Player {
     if (factor != rules_.factors.end() && factor->second.view.type == FactorType::totp) {
       const auto step = rules_.now.time_since_epoch() / std::chrono::seconds(30) + call.steps_off;
       code = otp::hotp(factor->second.secret, static_cast<std::uint64_t>(step));
+      if (call.typed == Typed::two)
+        return otp::hotp(factor->second.secret, static_cast<std::uint64_t>(step - 1)) + code;
     } else if (factor != rules_.factors.end() && !factor->second.codes.empty()) {
       const auto& codes = factor->second.codes;
       const auto unused = std::ranges::find(codes, false, [](const auto& entry) { return entry.second; });
@@ -412,7 +414,8 @@ template <class Storage> class Player {
       code = challenge->second.code;
     }
     switch (call.typed) {
-    case Typed::shown: return code;
+    case Typed::shown:
+    case Typed::two: return code;
     case Typed::spaced: return " " + code.substr(0, 3) + " - " + code.substr(3);
     case Typed::again: return accepted_.contains(factor_name) ? accepted_[factor_name] : code;
     case Typed::wrong: return Host::other_code(code);

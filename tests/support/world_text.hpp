@@ -78,8 +78,8 @@ class Writer {
   }
   void write(const UserReset& r) { (*this)(r.factors, r.devices); }
   void write(const PlainRules::Factor& f) {
-    (*this)(f.view, f.first_unused_step, f.latest_challenge, f.latest_failure, f.codes, f.credential, f.sets,
-            f.codes_in_set, f.codes_left);
+    (*this)(f.view, f.first_unused_step, f.drift, f.latest_challenge, f.latest_failure, f.codes, f.credential,
+            f.sets, f.codes_in_set, f.codes_left);
   }
   void write(const PlainRules::Challenge& c) {
     (*this)(c.view, c.factor, c.binding, c.action, c.code, c.purge_at);
@@ -87,8 +87,9 @@ class Writer {
   void write(const PlainRules::Device& d) { (*this)(d.name, d.remembered_at, d.expires_at, d.factor); }
   void write(const PlainRules::User::Open& o) { (*this)(o.challenge, o.session, o.from, o.until); }
   void write(const PlainRules::User::Enrollment& e) { (*this)(e.factor, e.from, e.until, e.authorized); }
+  void write(const PlainRules::User::Used& u) { (*this)(u.secret, u.first_unused_step, u.until); }
   void write(const PlainRules::User& u) {
-    (*this)(u.open, u.enrollments, u.sends, u.wrong_codes, u.purge_at);
+    (*this)(u.open, u.enrollments, u.used, u.sends, u.wrong_codes, u.purge_at);
   }
   void write(const PlainRules::Shown& s) { (*this)(s.given, s.good, s.factor); }
   void write(const PlainRules::Devices& d) { (*this)(d.all, d.purge_at); }

@@ -18,6 +18,8 @@
 
 #include <mfa/import.hpp>
 #include <mfa/mfa.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/hotp.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -292,6 +294,21 @@ const std::vector<Case> cases{
       "verification_failed totp factor of u_42 challenge wrong_code",
       "factor_locked_out totp factor of u_42 challenge wrong_code",
       "verification_failed totp factor of u_42 challenge locked_out"}},
+    {"verify_challenge, two codes of a token that was ahead",
+     [](Scene& s) {
+       const auto enrolled = s.verifier.enroll_factor(
+           mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"}, mfa::by_operator, request);
+       const auto shown = [secret = mfa::otp::base32_decode(enrolled.hotp.secret)](std::uint64_t counter) {
+         return mfa::otp::hotp(secret, counter);
+       };
+       (void)enrolled.factor.confirm(shown(0), {.event_context = request});
+       const auto challenge = enrolled.factor.challenge({.event_context = request});
+       return [challenge, codes = shown(50) + shown(51)] {
+         (void)challenge.verify(codes, {.event_context = request});
+       };
+     },
+     {"verification_succeeded hotp factor of u_42 challenge valid",
+      "token_resynchronized hotp factor of u_42 challenge valid"}},
     {"verify_challenge, few recovery codes left",
      [](Scene& s) {
        const auto enrolled = s.codes();

@@ -494,6 +494,11 @@ template <class StoragePolicy> class Play {
     verify(token.factor.challenge(), shown(1) + shown(2), Status::valid);
     verify(token.factor.challenge(), shown(2), Status::code_already_used);
 
+    mfa::Totp again{.issuer = "Foo Corp", .user = "alan", .user_id = "u_49"};
+    again.secret_bytes = secret;
+    (void)verifier.enroll_factor(again);
+    heard.error_of(errc::duplicate_secret, [&] { return verifier.enroll_factor(again); });
+
     const auto set = verifier.enroll_factor(mfa::RecoveryCodes{.count = 1}, mfa::by_operator);
     const auto renewed = verifier.regenerate_recovery_codes(set.factor.id(), mfa::any_user, mfa::by_operator);
     heard.shown(renewed.factor);

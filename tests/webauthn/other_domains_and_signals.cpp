@@ -12,6 +12,7 @@
 
 #include <mfa/webauthn/related_origins.hpp>
 #include <mfa/webauthn/signals.hpp>
+#include <mfa/webauthn/u2f.hpp>
 
 #include "support/catch.hpp"
 #include "support/edited_record.hpp"
@@ -300,62 +301,13 @@ TEST_CASE("An AppID is a URL of https") {
         }) == errc::invalid_argument);
 }
 
-TEST_CASE("The AppID is asked for where any of a user's keys is of U2F, and not of whoever comes") {
-  U2fHost u2f;
-  SoftwareAuthenticator other;
-  other.credential_id = "of WebAuthn";
-  u2f.host.registered(other);
-  const auto extensions_of = [](const std::string& options) {
-    return Json::parse(options).value("extensions", Json());
-  };
-  const auto of_user = [&] { return u2f.host.verifier.challenge_user("u_42"); };
-  CHECK(extensions_of(of_user().webauthn_options()).is_null());
-  u2f.import_as_u2f();
-  const auto challenge = of_user();
-  CHECK(extensions_of(challenge.webauthn_options()) == Json{{"appid", app_id}});
-  other.rp_id = app_id; // of a credential of WebAuthn it counts nothing
-  const std::string wrong = other.get(challenge.webauthn_options()).json();
-  CHECK(to_string(u2f.host.verifier.verify_challenge(challenge.id(), wrong).status()) ==
-        "wrong_relying_party");
-  u2f.key.sign_count = 1;
-  const auto again = of_user();
-  const std::string right = u2f.key.get(again.webauthn_options()).json();
-  CHECK(u2f.host.verifier.verify_challenge(again.id(), right).valid());
-  CHECK(extensions_of(u2f.host.verifier.challenge_passkey().webauthn_options()).is_null());
-}
-
-TEST_CASE(
-    "Extensions and hints of a sign-in are asked of all of a user's keys, and what only one can do is not") {
-  WebAuthnHost host;
-  std::vector<std::string> names{"first", "second"};
-  for (const std::string& name : names) {
-    SoftwareAuthenticator authenticator;
-    authenticator.credential_id = name;
-    host.registered(authenticator);
-  }
-  mfa::ChallengeOptions options;
-  options.webauthn_hints = {mfa::webauthn::Hint::hybrid};
-  options.webauthn_extensions.prf = {.first = "a"};
-  options.webauthn_extensions.prf_by_credential = {{mfa::detail::base64url("second"), {.first = "b"}},
-                                                   {mfa::detail::base64url("third"), {.first = "c"}}};
-  const Json of_user = Json::parse(host.verifier.challenge_user("u_42", options).webauthn_options());
-  CHECK(of_user.at("hints") == Json{"hybrid"});
-  CHECK(of_user.at("extensions").at("prf") ==
-        Json{{"eval", {{"first", "YQ"}}},
-             {"evalByCredential", {{mfa::detail::base64url("second"), {{"first", "Yg"}}}}}});
-  const Json of_anybody = Json::parse(host.verifier.challenge_passkey(options).webauthn_options());
-  CHECK(of_anybody.at("hints") == Json{"hybrid"});
-  CHECK(of_anybody.at("extensions").at("prf") == Json{{"eval", {{"first", "YQ"}}}});
-  options.webauthn_extensions = {.write_large_blob = "x"};
-  CHECK(thrown_by([&] { return host.verifier.challenge_user("u_42", options); }) == errc::invalid_argument);
-  CHECK(thrown_by([&] { return host.verifier.challenge_passkey(options); }) == errc::invalid_argument);
-  options.webauthn_extensions = {.read_large_blob = true};
-  options.webauthn_hints.assign(9, mfa::webauthn::Hint::hybrid);
-  CHECK(thrown_by([&] { return host.verifier.challenge_user("u_42", options); }) == errc::invalid_argument);
-  CHECK(thrown_by([&] { return host.verifier.challenge_passkey(options); }) == errc::invalid_argument);
-  options.webauthn_hints.clear();
-  CHECK(Json::parse(host.verifier.challenge_passkey(options).webauthn_options()).at("extensions") ==
-        Json{{"largeBlob", {{"read", true}}}});
+TEST_CASE("A public key of U2F is the COSE key of the same point") {
+  const SoftwareAuthenticator authenticator;
+  const std::string point = authenticator.key.octets();
+  CHECK(mfa::webauthn::u2f_public_key(point) == authenticator.key.cose());
+  CHECK_FALSE(mfa::webauthn::u2f_public_key(point.substr(1)));
+  CHECK_FALSE(mfa::webauthn::u2f_public_key(point + "x"));
+  CHECK_FALSE(mfa::webauthn::u2f_public_key("\x02" + point.substr(1)));
 }
 
 TEST_CASE("Nodes whose settings differ in what decides security are told apart") {

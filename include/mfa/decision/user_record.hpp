@@ -14,9 +14,11 @@
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/authenticator.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/lifetime.hpp>
 #include <mfa/factor/send_limits.hpp>
+#include <mfa/factor/used_secret.hpp>
 #include <mfa/options.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -48,6 +50,8 @@ struct UserRecord {
   std::vector<Time> wrong_codes = {}; ///< of a day, for verified factors whose codes can be guessed
   /// See `factor::EnrollingUser`. It outlasts the factors, so a record that has one is never purged.
   std::string handle = {};
+  /// Of his factors that are gone. Whatever else is forgotten of a user, these stay until they are over.
+  std::vector<factor::UsedSecret> used_secrets = {};
 };
 
 /// The id of a user's record; a factor of no user has one for itself.
@@ -59,7 +63,9 @@ struct UserRecord {
 [[nodiscard]] inline UserRecord decode_user(const storage::CounterRecord& record) {
   UserRecord user;
   if (record.data.empty()) return user;
-  detail::FieldReader fields(record.data, 1, "record", record.id);
+  // Format 1 knew no used secrets.
+  const std::uint64_t format = record.data.starts_with('\1') ? 1 : 2;
+  detail::FieldReader fields(record.data, format, "record", record.id);
   constexpr std::uint64_t most = 1000;
   user.challenges.resize(fields.number_up_to(most));
   for (UserRecord::OpenChallenge& challenge : user.challenges) {
@@ -81,6 +87,16 @@ struct UserRecord {
     for (Time& time : *times) time = fields.time();
   }
   user.handle = fields.text();
+  if (format > 1) {
+    user.used_secrets.resize(fields.number_up_to(factor::most_used_secrets));
+    for (factor::UsedSecret& used : user.used_secrets) {
+      used.fingerprint = fields.text();
+      used.next = fields.number();
+      used.hinted.resize(fields.number_up_to(factor::most_hints));
+      for (std::uint64_t& step : used.hinted) step = fields.number();
+      used.until = fields.time();
+    }
+  }
   fields.end();
   return user;
 }
@@ -90,7 +106,7 @@ struct UserRecord {
 /// handle.
 inline void encode_user(const UserRecord& user, storage::CounterRecord& record, Time now) {
   Time last = now;
-  detail::FieldWriter fields(1);
+  detail::FieldWriter fields(2);
   fields.number(user.challenges.size());
   for (const UserRecord::OpenChallenge& challenge : user.challenges) {
     fields.text(challenge.id)
@@ -111,7 +127,14 @@ inline void encode_user(const UserRecord& user, storage::CounterRecord& record, 
     fields.number(times->size());
     for (const Time time : *times) fields.time(time);
   }
-  record.data = fields.text(user.handle).take();
+  fields.text(user.handle).number(user.used_secrets.size());
+  for (const factor::UsedSecret& used : user.used_secrets) {
+    fields.text(used.fingerprint).number(used.next).number(used.hinted.size());
+    for (const std::uint64_t step : used.hinted) fields.number(step);
+    fields.time(used.until);
+    last = std::max(last, used.until);
+  }
+  record.data = fields.take();
   record.purge_at =
       user.enrollments.empty() && user.handle.empty() ? last + std::chrono::hours(24) : storage::never;
 }
@@ -136,17 +159,46 @@ inline void check_in_time(const UserRecord& user, const storage::FactorRecord& f
                 "the enrolment of factor " + factor.id + " was not confirmed in time; enrol it anew");
 }
 
+/// The unverified factors that were not confirmed in time.
+[[nodiscard]] inline std::vector<std::string> ended_enrollments(const UserRecord& user, Time now) {
+  std::vector<std::string> ended;
+  for (const UserRecord::Enrollment& enrollment : user.enrollments)
+    if (is_over(enrollment, now)) ended.push_back(enrollment.factor_id);
+  return ended;
+}
+
 inline void forget_enrollment(UserRecord& user, std::string_view factor_id) {
   std::erase_if(user.enrollments, [&](const auto& entry) { return entry.factor_id == factor_id; });
 }
 
-/// What outlives a reset of the user, of whom a factor is kept or none: by what authenticators know him, and
-/// what was sent to him, so that nobody gets more messages by resets; with a factor, his wrong codes too, as
-/// it can be guessed as before.
+/// What outlives a reset of the user, of whom a factor is kept or none: by what authenticators know him, what
+/// his secrets have used, and what was sent to him, so that nobody gets more messages by resets; with a
+/// factor, his wrong codes too, as it can be guessed as before.
 inline void reset(UserRecord& user, bool keeps_factor) {
   user.challenges.clear();
   user.enrollments.clear();
   if (!keeps_factor) user.wrong_codes.clear();
+}
+
+/// Keeps what was used of a factor that goes, if anything was, and forgets what is over. Whatever removes a
+/// factor of a user commits what this changes with it.
+inline void keep_used_secret(UserRecord& user, const storage::FactorRecord& gone,
+                             const factor::Context& context) {
+  auto used = gone.user_id.empty() ? std::nullopt : factor::used_secret(gone, context);
+  if (!used) return;
+  std::erase_if(user.used_secrets, [&](const auto& other) { return other.until <= context.now; });
+  const auto known =
+      std::ranges::find(user.used_secrets, used->fingerprint, &factor::UsedSecret::fingerprint);
+  if (known != user.used_secrets.end()) { // of a factor before it, from which it went on
+    used->next = std::max(used->next, known->next);
+    used->until = std::max(used->until, known->until);
+    user.used_secrets.erase(known);
+  }
+  // Those of which nothing was accepted go first: whoever has no more than the password can make such.
+  const auto rank = [](const factor::UsedSecret& other) { return std::pair(other.next != 0, other.until); };
+  if (user.used_secrets.size() >= factor::most_used_secrets)
+    user.used_secrets.erase(std::ranges::min_element(user.used_secrets, {}, rank));
+  user.used_secrets.push_back(*std::move(used));
 }
 
 /// Which open challenge goes when there are too many from this device, or from none: of those of the session

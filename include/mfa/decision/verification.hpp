@@ -46,7 +46,8 @@ struct Verdict {
   bool locked_now = false;
   bool wrong_code = false; ///< one that counts
   std::optional<std::chrono::seconds> retry_after = {};
-  std::span<const std::string_view> amr = {}; ///< of a valid one, and so is
+  std::optional<std::chrono::seconds> clock_skew = {}; ///< of a wrong one
+  std::span<const std::string_view> amr = {};          ///< of a valid one, and so is
   Assurance assurance = {};
   std::vector<EventType> events = {}; ///< the kind's own
   std::shared_ptr<const webauthn::Outputs> webauthn_outputs = {};
@@ -147,12 +148,15 @@ inline void check_asked_for(const storage::ChallengeRecord& challenge, const Cha
   if (!can_meet) return {.status = Status::insufficient_assurance};
 
   Verdict verdict{.factor_changed = true, .challenge_changed = true};
-  factor::Answer said = check(factor, challenge, answer, terms.required, context, claims, verdict.claims);
+  factor::Context asked = context;
+  asked.hints_clock_skew = request.hint_clock_skew_after_password;
+  factor::Answer said = check(factor, challenge, answer, terms.required, asked, claims, verdict.claims);
   verdict.status = said.status;
   if (said.status != Status::valid && !said.counted) return {.status = said.status};
 
   challenge.updated_at = factor.updated_at = context.now;
   verdict.events = std::move(said.events);
+  verdict.clock_skew = said.clock_skew;
   if (said.status == Status::valid) {
     verdict.amr = said.amr;
     verdict.assurance = said.assurance;

@@ -10,6 +10,7 @@
 #include <mfa/crypto/hash.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/event.hpp>
 #include <mfa/factor/authenticator.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
@@ -74,12 +75,14 @@ struct HotpKind : AuthenticatorKind<FactorType::hotp, Hotp, HotpDetails>, Unlock
 
     const crypto::SecretBytes secret = open_secret(record, context.keys);
     const std::uint64_t next = parameters.next;
+    Answer valid{.status = Status::valid, .amr = amr};
     if (code.size() != digits) {
       const auto found =
           otp::find_pair_in_window(secret, code.value(0, digits), code.value(digits, digits), next,
                                    next + context.options.hotp_resynchronization_window, parameters.format);
       if (!found) return {};
       parameters.next = *found + 2;
+      valid.events.push_back(EventType::token_resynchronized);
     } else {
       // One counter back, to tell a code that was sent twice from a wrong one.
       const otp::WindowMatch match =
@@ -90,7 +93,7 @@ struct HotpKind : AuthenticatorKind<FactorType::hotp, Hotp, HotpDetails>, Unlock
     }
     record.parameters = encode(type, parameters);
     reseal_secret(record, secret, context.keys);
-    return {.status = Status::valid, .amr = amr};
+    return valid;
   }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/used_secret.hpp>
 #include <mfa/options.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/status.hpp>
@@ -29,6 +31,7 @@ struct Context {
   Time now;
   const Options& options;
   const KeyRing& keys;
+  bool hints_clock_skew = false; ///< see `VerifyOptions::hint_clock_skew_after_password`
 };
 
 /// For the host to deliver to the user by a channel of its own.
@@ -64,6 +67,8 @@ struct Answer {
   Status status = Status::wrong_code;
   /// A refusal that is not counted leaves everything as it was: nothing was compared.
   bool counted = true;
+  /// Of a refusal: see `Verification::clock_skew`.
+  std::optional<std::chrono::seconds> clock_skew = {};
   // Of a valid answer:
   std::span<const std::string_view> amr = {}; ///< RFC 8176; of static storage
   Assurance assurance = {};
@@ -158,6 +163,8 @@ struct EnrollingUser {
   /// By which authenticators know him, for as long as he is a user; empty: he has none yet, and a kind that
   /// needs one draws it.
   std::string handle = {};
+  std::vector<std::string> ended = {};       ///< ids of `others` that go, as they were not confirmed in time
+  std::vector<UsedSecret> used_secrets = {}; ///< of his factors that are gone
 };
 
 /// A kind whose `enroll` takes the user as well.

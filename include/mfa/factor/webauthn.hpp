@@ -305,7 +305,6 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
   static std::string passkey_options(const std::vector<storage::FactorRecord>* factors,
                                      std::string_view challenge, const ChallengeOptions& request,
                                      const Context& context) {
-    check_hints("ChallengeOptions::webauthn_hints", request.webauthn_hints);
     webauthn::AssertionRequest asked{.challenge = std::string(challenge),
                                      .user_verification = webauthn::UserVerification::required,
                                      .hints = request.webauthn_hints,

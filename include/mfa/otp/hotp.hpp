@@ -106,4 +106,22 @@ find_pair_in_window(std::span<const unsigned char> key, std::uint32_t value, std
   return found != 0 ? std::optional(found_counter) : std::nullopt;
 }
 
+/// The counter whose code this is, if there is one up to `reach` before or after `centre` and not before
+/// `next`: the nearest. For codes that are refused anyway, as the time tells which it is.
+[[nodiscard]] inline std::optional<std::uint64_t> find_nearest(std::span<const unsigned char> key,
+                                                               std::uint32_t value, std::uint64_t centre,
+                                                               std::uint64_t reach, std::uint64_t next,
+                                                               CodeFormat format = {}) {
+  crypto::Hmac hmac(format.hash, key);
+  const auto is_code_of = [&](std::uint64_t counter) {
+    return counter >= next && hotp_value(hmac, counter, format.digits) == value;
+  };
+  if (is_code_of(centre)) return centre;
+  for (std::uint64_t away = 1; away <= reach; ++away) {
+    if (away <= centre && is_code_of(centre - away)) return centre - away;
+    if (is_code_of(centre + away)) return centre + away;
+  }
+  return std::nullopt;
+}
+
 } // namespace mfa::otp

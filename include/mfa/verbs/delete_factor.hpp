@@ -29,11 +29,12 @@ namespace mfa::verbs {
 
 /// Removes a factor with the batch, and whatever else says that the user has it.
 Verb<void> remove_factor(const VerbRun auto& run, const storage::FactorRecord& factor,
-                         decision::UserRecord& user, storage::Batch& batch) {
+                         decision::UserRecord& user, const factor::Context& context, storage::Batch& batch) {
   const auto claims = co_await removals_of_claims(run, factor);
   batch.removals.insert(batch.removals.end(), claims.begin(), claims.end());
   batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
   decision::forget_enrollment(user, factor.id);
+  decision::keep_used_secret(user, factor, context);
 }
 
 /// A factor that signs in by itself, and does not only stand in for another.
@@ -78,7 +79,8 @@ Verb<Remaining> delete_factor(const VerbRun auto& run, std::string_view factor_i
       std::erase_if(others, is_verified);
     }
     storage::Batch batch;
-    for (const storage::FactorRecord& goes : deleted) co_await remove_factor(run, goes, found.user, batch);
+    for (const storage::FactorRecord& goes : deleted)
+      co_await remove_factor(run, goes, found.user, context, batch);
     batch.counters.push_back(found.changed(context.now));
     std::vector<std::string> ended;
     if (trusted) {

@@ -27,6 +27,7 @@
 #include <mfa/factor/kinds.hpp>
 #include <mfa/factor/recovery_codes.hpp>
 #include <mfa/factor/sealed_secret.hpp>
+#include <mfa/factor/used_secret.hpp>
 #include <mfa/factor/webauthn.hpp>
 #include <mfa/import_types.hpp>
 #include <mfa/otp/migration.hpp>
@@ -256,6 +257,8 @@ template <VerbRun R> class Import {
       add({line_, number, ImportOutcome::already_there, line.user_id, {}, {}});
       co_return;
     }
+    if (const auto used = used_secrets_.find(line.user_id); used != used_secrets_.end())
+      factor::resume(account.secret, used->second, record, context);
     add({line_,
          number,
          ImportOutcome::imported,
@@ -286,6 +289,9 @@ template <VerbRun R> class Import {
       for (const storage::FactorRecord& other : others)
         if (other.type == record.type)
           known_.insert(fingerprint(other, factor::open_secret(other, context.keys)));
+      FoundUser found = co_await find_user(run_, record.user_id, record.id);
+      if (!found.user.used_secrets.empty())
+        used_secrets_[record.user_id] = std::move(found.user.used_secrets);
       known_users_.insert(user);
     }
     const Fingerprint added = fingerprint(record, secret);
@@ -337,6 +343,7 @@ template <VerbRun R> class Import {
     if (known_.size() > most_known && known_users_.size() > 1) { // the storage has it by now
       known_.clear();
       known_users_.clear();
+      used_secrets_.clear();
     }
     for (const ImportResult& result : results_) {
       if (result.outcome == ImportOutcome::imported) ++summary_.imported;
@@ -405,6 +412,7 @@ template <VerbRun R> class Import {
   std::vector<ImportResult> results_;          ///< to report after the commit
   crypto::Hmac hmac_{crypto::Hash::sha256, draw_key()};
   std::set<std::pair<FactorType, std::string>> known_users_; ///< those of whom `known_` has every secret
+  std::map<std::string, std::vector<factor::UsedSecret>> used_secrets_; ///< of those users
   std::set<Fingerprint> known_;          ///< what was in the storage, and what is to come into it
   std::set<Fingerprint> would_be_there_; ///< of the whole dry run
   // Of what is not committed yet, or of the whole dry run:

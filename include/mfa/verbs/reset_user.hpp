@@ -97,7 +97,7 @@ Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Au
     UserReset done;
     for (const storage::FactorRecord& factor : factors) {
       if (factor.id == options.keep_factor) continue;
-      co_await remove_factor(run, factor, found.user, batch);
+      co_await remove_factor(run, factor, found.user, context, batch);
       ++done.factors;
     }
     if (keeps) co_await remove_challenges_of(run, options.keep_factor, found.user, authorization, batch);
