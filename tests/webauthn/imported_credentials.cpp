@@ -90,6 +90,22 @@ TEST_CASE("An imported credential signs in, with its counter and its handle of b
   CHECK(host.sign_in_with(authenticator, factor.id()).status() == mfa::Status::wrong_credential);
 }
 
+TEST_CASE("An imported passkey says by itself whose it is") {
+  WebAuthnHost host;
+  SoftwareAuthenticator authenticator;
+  authenticator.user_handle = "the handle of before";
+  authenticator.flags |= SoftwareAuthenticator::user_verified;
+  ImportCredential line = kept_of(authenticator);
+  line.user_verified = true;
+  REQUIRE(import(host.verifier, {line}).at(0).reason.empty());
+  const auto challenge = host.verifier.challenge_passkey();
+  const auto verification = challenge.verify(authenticator.get(challenge.webauthn_options()).json());
+  CHECK(verification.valid());
+  CHECK(verification.user_id() == "u_42");
+  const auto to_user = host.verifier.challenge_user("u_42");
+  CHECK(to_user.verify(authenticator.get(to_user.webauthn_options()).json()).valid());
+}
+
 TEST_CASE("What a PIN shows counts once it is known whose it is") {
   for (const bool user_verified : {false, true}) {
     CAPTURE(user_verified);
