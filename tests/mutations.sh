@@ -318,10 +318,6 @@ mutate "races: the list of devices is read before what vouches for one" verbs/de
 mutate "races: the list of devices is committed with each deletion" verbs/delete_factor.hpp \
   'batch.counters.push_back(std::move(device_record));' \
   'if (!ended.empty()) batch.counters.push_back(std::move(device_record));'
-mutate "races: the list of devices is read before the factors" verbs/delete_factor.hpp \
-  'std::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });' \
-  'std::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });
-  if (trusted) devices = co_await find_all_devices(run, factor.user_id, device_record);'
 mutate "races: what bounds a user is committed with each deletion" verbs/delete_factor.hpp \
   'batch.counters.push_back(found.changed(context.now));' ''
 mutate "races: what bounds a user is read before what is left of his factors" verbs/delete_factor.hpp \
@@ -342,7 +338,8 @@ mutate "races: a reset ends the challenges of the factor that stays" verbs/reset
 mutate "races: a renaming overwrites nothing" verbs/rename_factor.hpp \
   'if (!co_await run.commit(batch)) continue;' \
   'if (!co_await run.commit(batch)) {
-      factor.version = (co_await run.find_factor(factor_id, whose)).version;
+      const storage::FactorRecord latest = co_await run.find_factor(factor_id, whose);
+      factor.version = latest.version;
       batch.factors.assign(1, factor);
       if (!co_await run.commit(batch)) continue;
     }'
