@@ -595,7 +595,7 @@ mutate "reset: what was shown elsewhere ends" verbs/reset_user.hpp \
   'if (challenge && challenge->factor_id == factor_id)' \
   'if (challenge && challenge->factor_id == factor_id && challenge->state == ChallengeState::pending)'
 mutate "reset: what allowed it goes on" verbs/reset_user.hpp \
-  'if (open.id == authorization.challenge_id()) continue;' ''
+  'if (open.id == allowing) continue;' ''
 mutate "reset: wrong codes stay with a factor" decision/user_record.hpp \
   'if (!keeps_factor) user.wrong_codes.clear();' 'user.wrong_codes.clear();'
 mutate "reset: wrong codes go with the last factor" decision/user_record.hpp \

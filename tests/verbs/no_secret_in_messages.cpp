@@ -346,7 +346,13 @@ template <class StoragePolicy> class Play {
     }
     const auto signed_in = enrolled.factor.challenge().verify(right);
     heard.shown(signed_in);
-    enrolled.factor.remove(signed_in);
+    heard.shown(enrolled.factor.rename("my phone"));
+    heard.error_of(errc::last_factor, [&] { enrolled.factor.remove(signed_in, {.refuse_last = true}); });
+    heard.error_of(errc::entity_not_found,
+                   [&] { return verifier.reset_user("u_42", signed_in, {.keep_factor = words}); });
+    heard.error_of(errc::invalid_argument,
+                   [&] { return verifier.reset_user("u_42", signed_in, {.keep_device = words}); });
+    (void)verifier.reset_user("u_42", signed_in);
   }
 
   /// What bounds a user, and a node of a service whose nodes are not alike.

@@ -54,8 +54,11 @@ inline void check_kept(const std::vector<storage::FactorRecord>& factors, std::s
 Verb<void> remove_challenges_of(const VerbRun auto& run, std::string_view factor_id,
                                 const decision::UserRecord& user, const Authorization& authorization,
                                 storage::Batch& batch) {
+  // Of a passkey challenge, the part by which it is stored.
+  const std::string_view whole_id = authorization.challenge_id();
+  const std::string_view allowing = whole_id.substr(0, whole_id.find('.'));
   for (const decision::UserRecord::OpenChallenge& open : user.challenges) {
-    if (open.id == authorization.challenge_id()) continue;
+    if (open.id == allowing) continue;
     const auto challenge = co_await run.find_challenge(open.id);
     if (challenge && challenge->factor_id == factor_id)
       batch.removals.push_back({storage::RecordKind::challenge, challenge->id, challenge->version});
