@@ -491,6 +491,7 @@ tests=tests/verbs/imported_tokens.cpp
 mutate "import: no token after its time" verbs/import.hpp 'if (token.valid_until && now >= *token.valid_until)' 'if (false)'
 mutate "import: none before it" verbs/import.hpp 'if (token.valid_from && now < *token.valid_from)' 'if (false)'
 mutate "import: a token that its file has no use for" verbs/import.hpp 'entries.front().problem = token.problem;' ''
+mutate "import: the drift of before" verbs/import.hpp 'parameters.drift = token.drift;' ''
 mutate "import: what is there already" verbs/import.hpp 'if (co_await is_there(record, account.secret, context)) {' \
   'if (false) {'
 mutate "import: hexadecimal is no base32" token_csv.hpp 'if (token.problem.empty() && in_hex(token)) {' 'if (false) {'

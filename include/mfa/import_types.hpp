@@ -40,6 +40,9 @@ struct ImportToken {
   std::chrono::seconds period{30};           ///< TOTP
   std::optional<std::uint64_t> counter = {}; ///< of the next code; with one, it is an HOTP token
   std::string friendly_name = {};            ///< up to 200 bytes
+  /// TOTP: how many steps its clock is ahead of the servers', negative if behind; up to 500. See
+  /// `Options::totp_learned_drift_steps`.
+  std::int64_t drift = 0;
   // What its maker says of it, to find its user by. Not kept.
   std::string serial_number = {};
   std::string manufacturer = {};

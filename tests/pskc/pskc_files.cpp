@@ -290,6 +290,13 @@ TEST_CASE("Tokens whose codes are others are refused, and so is what can be read
             .at(0)
             .friendly_name == "Mine");
 
+  const auto drift = [](const std::string& steps) {
+    return read_pskc(with("<TimeDrift><PlainValue>" + steps + "</PlainValue></TimeDrift>")).at(0).drift;
+  };
+  CHECK(drift("4") == 4);
+  CHECK(drift("-12") == -12);
+  CHECK_THAT(problem_of(with("<TimeDrift><PlainValue>--1</PlainValue></TimeDrift>")), contains("TimeDrift"));
+
   PskcWriter writer;
   writer.key = std::string(16, 'k');
   const auto counted = [&](std::string_view value) {

@@ -288,6 +288,22 @@ TEST_CASE("A token outside the time that its maker gives it is refused") {
   CHECK(import(host, {token(now, now + milliseconds(1))}).at(0).outcome == ImportOutcome::imported);
 }
 
+TEST_CASE("A token whose drift is known is found where its clock is, if drift is learnt at all") {
+  for (const unsigned learned : {0U, 20U}) {
+    mfa::Options options;
+    options.totp_learned_drift_steps = learned;
+    Host host(options);
+    const std::vector<ImportToken> tokens{{.user_id = "u_1", .seed = in_base32, .drift = -9},
+                                          {.user_id = "u_2", .seed = in_base32, .drift = 501}};
+    const auto results = import(host, tokens, {.verified = true, .issuer = "Foo", .user_id_as_user = true});
+    CHECK(results.at(0).outcome == ImportOutcome::imported);
+    CHECK(results.at(1).outcome == ImportOutcome::refused);
+    const auto factor = host.verifier.list_factors("u_1").at(0);
+    CHECK(factor.totp()->clock_drift == std::chrono::seconds(-270));
+    CHECK(factor.challenge().verify(host.code(in_base32, -9)).valid() == (learned > 0));
+  }
+}
+
 TEST_CASE("An import of tokens is run again and doubles nothing") {
   Host host;
   std::vector<ImportToken> tokens;

@@ -182,12 +182,25 @@ class KeyReader {
     if (const auto time = data.child("Time"); time && decryption_.open_number(*time, any) != 0)
       refuse("the token counts its time from another start than 1970, or has been used; that cannot be told "
              "apart");
+    if (const auto drift = data.child("TimeDrift")) token.drift = drift_of(*drift);
     if (const auto interval = data.child("TimeInterval")) {
       const auto seconds =
           decryption_.open_number(*interval, static_cast<std::uint64_t>(otp::longest_period.count()));
       if (seconds == 0) refuse("the token's time interval is 0");
       token.period = std::chrono::seconds(static_cast<std::int64_t>(seconds));
     }
+  }
+
+  /// How many steps the token is ahead; it may be behind, which only digits in the clear can say.
+  [[nodiscard]] std::int64_t drift_of(const Element& element) const {
+    constexpr std::uint64_t most = 1'000'000;
+    if (element.child("EncryptedValue"))
+      return static_cast<std::int64_t>(decryption_.open_number(element, most));
+    const crypto::SecretString text = Decryption::plain_value(element).text();
+    const bool behind = text.starts_with("-");
+    const auto steps =
+        static_cast<std::int64_t>(number_of(text.view().substr(behind ? 1 : 0), element.name(), most));
+    return behind ? -steps : steps;
   }
 
   /// xs:dateTime; without a time zone, in UTC.

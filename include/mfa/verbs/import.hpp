@@ -123,6 +123,16 @@ template <VerbRun R> class Import {
     return token.line > 0 ? token.line : counted;
   }
 
+  static void keep_drift(const ImportToken& token, storage::FactorRecord& record) {
+    constexpr std::int64_t furthest = 500; // that is ever learnt
+    if (token.drift < -furthest || token.drift > furthest)
+      throw Error(errc::invalid_token_file, "the token's drift is more than 500 steps");
+    if (token.drift == 0 || record.type != FactorType::totp) return;
+    factor::AuthenticatorParameters parameters = factor::authenticator_of(record);
+    parameters.drift = token.drift;
+    record.parameters = factor::encode(record.type, parameters);
+  }
+
   static errc problem_code(const ImportLine&) { return errc::invalid_uri; }
   static errc problem_code(const ImportToken&) { return errc::invalid_token_file; }
 
@@ -277,6 +287,7 @@ template <VerbRun R> class Import {
         context.now, account.counter ? FactorType::hotp : FactorType::totp, line.user_id, line.friendly_name);
     if (options_.verified) record.state = FactorState::verified;
     (void)factor::keep(std::move(named), options_.accept_short_secrets, record, context);
+    if constexpr (requires { line.drift; }) keep_drift(line, record);
     return record;
   }
 
