@@ -209,7 +209,7 @@ mutate "drift: off unless asked for" factor/totp.hpp \
   '= std::max(20U, context.options.totp_learned_drift_steps); const TypedCode'
 mutate "drift: learnt" factor/totp.hpp 'if (furthest > 0) parameters.drift =' 'if (false) parameters.drift ='
 mutate "drift: as far as the host says" factor/totp.hpp \
-  'static_cast<std::int64_t>(step), -furthest, furthest);' 'static_cast<std::int64_t>(step), -999, 999);'
+  'static_cast<std::int64_t>(step), -furthest, furthest);' 'static_cast<std::int64_t>(step), -furthest - 9, furthest + 9);'
 mutate "drift: bounded when it is used" factor/totp.hpp 'std::clamp(parameters.drift, -furthest, furthest)' \
   'parameters.drift'
 mutate "drift: the window is as wide as ever" factor/totp.hpp 'shifted(centre, -around)' \
@@ -250,8 +250,8 @@ mutate "secrets: a new factor goes on from there" factor/authenticator.hpp \
   'parameters.next = std::max(parameters.next, used.next);' ''
 mutate "secrets: an imported one too" verbs/import.hpp \
   'factor::resume(account.secret, used->second, record, context);' ';'
-mutate "secrets: under each key" factor/authenticator.hpp 'context.keys.authenticate_under_each(' \
-  'std::vector<std::string>(1, context.keys.authenticate('
+mutate "secrets: under each key" crypto/key_ring.hpp \
+  'for (std::size_t i = 1; i < keys_.size(); ++i) stored.push_back(authenticate(&keys_[i], value, context));' ''
 mutate "secrets: tied to the user" factor/authenticator.hpp '.append(" of ") .append(record.user_id)' ''
 mutate "secrets: a user's record outlasts its codes" decision/user_record.hpp 'last = std::max(last, used.until);' ''
 mutate "secrets: those of which nothing was accepted go first" decision/user_record.hpp \
