@@ -136,6 +136,9 @@ class Ledger {
     if (witness.by_commit) return "a verb committed twice";
     if (task.does == Does::remove && witness.factor && !knows_all_factors(witness))
       return "a factor is deleted by what its user had before or after";
+    if (task.does == Does::remember && witness.shown && witness.shown->factor &&
+        !rules.factors.contains(*witness.shown->factor))
+      return "a device is remembered by a factor that is gone";
     // What is read and not committed may have changed since: then the verb happens when it read that.
     const bool decides = task.does == Does::verify || task.does == Does::challenge;
     const bool no_factor = decides && batch.factors.empty();
