@@ -329,6 +329,7 @@ class Simulation {
     case Typed::spaced: return " " + code.substr(0, 3) + " - " + code.substr(3);
     case Typed::again: return accepted_.contains(factor) ? accepted_[factor] : code;
     case Typed::wrong: return Host::other_code(code);
+    case Typed::two: // of HOTP, which is not simulated
     case Typed::no_code: return "12345";
     }
     return code;
