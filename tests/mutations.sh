@@ -632,7 +632,7 @@ mutate "passkeys: whoever comes shows two factors" $passkey \
 mutate "passkeys: who comes says who he is" $passkey 'asked.user.empty() ? named->names_user' 'asked.user.empty() ? true'
 mutate "passkeys: of the user who is asked" $passkey \
   'if (!named_rightly) co_return Status::wrong_credential;' ''
-mutate "passkeys: their time ends" $passkey 'if (decision::is_over(challenge, context.now))' 'if (false)'
+mutate "passkeys: nothing is stored of one that is over" $passkey 'if (decision::is_over(challenge, context.now))' 'if (false)'
 mutate "passkeys: purposes and bindings of what has no record" $passkey \
   'decision::check_asked_for(challenge, asked->terms, !factor' '(void)(!factor'
 mutate "passkeys: open ones are bounded" verbs/verify.hpp 'if (verdict.wrong_code && challenge.version == 0)' 'if (false)'

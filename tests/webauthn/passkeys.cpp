@@ -327,6 +327,7 @@ TEST_CASE("A challenge that waits in the page lives for as long as the setting s
   host.clock.advance(1s);
   CHECK(status_of(another.verify(answer(alan, another))) == "expired");
   CHECK(host.verifier.get_challenge(another.id(), any_user).state() == mfa::ChallengeState::expired);
+  CHECK_FALSE(host.storage.find_challenge(another.id().substr(0, another.id().find('.'))));
 }
 
 TEST_CASE("An id that this key ring did not make is no challenge's") {
