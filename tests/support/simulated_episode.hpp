@@ -186,9 +186,9 @@ inline std::vector<std::string> describe(const Episode& episode) {
                                     "purge",
                                     "reset the user of",
                                     "rename"};
-  static constexpr std::array typed{
-      "the code",     "two codes", "the code with spaces", "the last accepted code again",
-      "a wrong code", "no code"};
+  static constexpr std::array typed{"the code",     "the code with spaces",
+                                    "two codes",    "the last accepted code again",
+                                    "a wrong code", "no code"};
   static constexpr std::array kinds{"TOTP", "delivered codes", "recovery codes", "SMS"};
   std::vector<std::string> lines;
   for (const Step& step : episode.steps) {
