@@ -1,8 +1,11 @@
-// Security keys and fingerprints in your own browser: build, run, and open the address that it prints.
+// Passkeys, security keys and fingerprints in your own browser: build, run, and open the address that it
+// prints.
 //   security_key [port]        (8443 if none is given)
 //   security_key --self-test   talks to itself and ends
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -25,12 +28,19 @@ bool talks(int port) {
     return answer ? nlohmann::json::parse(answer->body) : nlohmann::json();
   };
   const auto page = browser.Get("/");
-  const auto enrolled = post("/enroll", {{"authenticator", "security-key"}});
+  const auto script = browser.Get("/passkeys.js");
+  const nlohmann::json user = "alan@example.org";
+  const auto enrolled = post("/enroll", {{"user", user}, {"authenticator", "security-key"}});
   const auto refused =
-      post("/confirm", {{"challenge_id", enrolled.at("challenge_id")}, {"response", {{"id", "x"}}}});
-  const auto too_soon = post("/challenge", {{"factor_id", enrolled.at("factor_id")}});
-  const auto unknown = post("/challenge", {{"factor_id", "auth_factor_nobody"}});
-  return page && page->status == 200 && enrolled.at("options").at("rp").at("id") == "localhost" &&
+      post("/confirm",
+           {{"user", user}, {"challenge_id", enrolled.at("challenge_id")}, {"response", {{"id", "x"}}}});
+  const auto too_soon = post("/challenge", {{"user", user}, {"factor_id", enrolled.at("factor_id")}});
+  const auto unknown = post("/challenge", {{"user", user}, {"factor_id", "auth_factor_nobody"}});
+  const auto no_key = post("/challenge-user", {{"user", user}});
+  const auto anybody = post("/challenge-passkey", {{"conditional", true}});
+  return page && page->status == 200 && script && !script->body.empty() && no_key.contains("error") &&
+         anybody.at("options").at("allowCredentials").empty() &&
+         enrolled.at("options").at("rp").at("id") == "localhost" &&
          refused.at("status") == "malformed_code" && too_soon.contains("error") && unknown.contains("error");
 }
 
@@ -58,7 +68,8 @@ int main(int argc, char** argv) {
                                           {.id = "localhost",
                                            .name = "mfa-cpp example",
                                            .origins = {"http://localhost:" + std::to_string(port)}})}};
-  SecurityKeySite site(server, verifier);
+  std::ifstream script(MFA_SOURCE_DIRECTORY "/examples/passkeys.js");
+  SecurityKeySite site(server, verifier, {std::istreambuf_iterator<char>(script), {}}, "localhost");
 
   if (!self_test) {
     std::cout << "Open http://localhost:" << port << "/ in a browser on this machine. Ctrl-C ends.\n"

@@ -2,55 +2,30 @@
 
 #include <string_view>
 
-/// The page of the example security_key, as a host would write its own: two fetches and one browser call for
+/// The page of the example security_key, as a host would write its own around `passkeys.js`: two fetches for
 /// each ceremony.
 inline constexpr std::string_view security_key_page = R"page(<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<title>Security keys</title>
-<h1>Security keys and fingerprints</h1>
+<title>Passkeys and security keys</title>
+<h1>Passkeys and security keys</h1>
 <p>
+  <label>User name <input id="user" autocomplete="username webauthn" value="alan@example.org"></label>
+  <button id="by-name">Sign in with any key of this user</button>
+  <button id="by-passkey">Sign in with a passkey, without a user name</button>
+</p>
+<p>
+  <button id="passkey">Enrol a passkey</button>
   <button id="security-key">Enrol a security key</button>
   <button id="platform">Enrol this device (PIN, face or fingerprint)</button>
+  <button id="upgrade">Enrol a passkey without a prompt, as after a password</button>
 </p>
 <ul id="factors"></ul>
 <p>Last answer: <output id="answer">none yet</output></p>
-<script>
-// Base64url, for browsers without the JSON functions of WebAuthn Level 3 (before 2025).
-const toBytes = text =>
-  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), c => c.charCodeAt(0));
-const toText = bytes =>
-  btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-const withBytes = list => list.map(item => ({...item, id: toBytes(item.id)}));
+<script type="module">
+import * as passkeys from './passkeys.js';
 
-function creationOptions(json) {
-  if (PublicKeyCredential.parseCreationOptionsFromJSON)
-    return PublicKeyCredential.parseCreationOptionsFromJSON(json);
-  return {...json, challenge: toBytes(json.challenge), user: {...json.user, id: toBytes(json.user.id)},
-          excludeCredentials: withBytes(json.excludeCredentials)};
-}
-
-function requestOptions(json) {
-  if (PublicKeyCredential.parseRequestOptionsFromJSON)
-    return PublicKeyCredential.parseRequestOptionsFromJSON(json);
-  return {...json, challenge: toBytes(json.challenge), allowCredentials: withBytes(json.allowCredentials)};
-}
-
-function credentialJson(credential) {
-  if (credential.toJSON) return credential.toJSON();
-  const from = credential.response;
-  const response = {clientDataJSON: toText(from.clientDataJSON)};
-  if (from.attestationObject) {
-    response.attestationObject = toText(from.attestationObject);
-    response.transports = from.getTransports ? from.getTransports() : [];
-  } else {
-    response.authenticatorData = toText(from.authenticatorData);
-    response.signature = toText(from.signature);
-    if (from.userHandle) response.userHandle = toText(from.userHandle);
-  }
-  return {id: credential.id, rawId: credential.id, type: credential.type, response,
-          clientExtensionResults: credential.getClientExtensionResults()};
-}
+const field = document.getElementById('user');
 
 async function post(path, body) {
   const answer = await fetch(path, {method: 'POST', body: JSON.stringify(body)});
@@ -59,38 +34,71 @@ async function post(path, body) {
   return json;
 }
 
-async function enroll(authenticator) {
-  const {factor_id, challenge_id, options} = await post('/enroll', {authenticator});
-  const credential = await navigator.credentials.create({publicKey: creationOptions(options)});
-  const answer = await post('/confirm', {challenge_id, response: credentialJson(credential)});
-  return {factor_id, ...answer};
+// What `ask` and `answer` of the ceremonies are here.
+const asking = (path, body) => () => post(path, body);
+const confirm = async (response, {challenge_id, factor_id}) =>
+  ({factor_id, ...await post('/confirm', {challenge_id, response, user: field.value})});
+
+async function verify(response, {challenge_id}) {
+  const answer = await post('/verify', {challenge_id, response});
+  // His password manager drops what was deleted here, and learns his name.
+  await passkeys.signalAllAcceptedCredentials(answer.accepted);
+  await passkeys.signalCurrentUserDetails(answer.details);
+  return answer;
 }
 
-async function signIn(factor_id) {
-  const {challenge_id, options} = await post('/challenge', {factor_id});
-  const credential = await navigator.credentials.get({publicKey: requestOptions(options)});
-  return post('/verify', {challenge_id, response: credentialJson(credential)});
+const enroll = authenticator =>
+  passkeys.enroll({ask: asking('/enroll', {user: field.value, authenticator}), answer: confirm});
+const upgrade = () =>
+  passkeys.upgrade({ask: asking('/enroll', {user: field.value, authenticator: 'upgrade'}), answer: confirm});
+const signIn = factor_id =>
+  passkeys.signIn({ask: asking('/challenge', {user: field.value, factor_id}), answer: verify});
+const signInByName = () =>
+  passkeys.signIn({ask: asking('/challenge-user', {user: field.value}), answer: verify});
+const signInByPasskey = () => passkeys.signIn({ask: asking('/challenge-passkey', {}), answer: verify});
+const offer = () => passkeys.offerInField(
+  {ask: asking('/challenge-passkey', {conditional: true}), answer: verify, refused: tell});
+
+async function remove(factor_id) {
+  const answer = await post('/delete', {user: field.value, factor_id});
+  await passkeys.signalAllAcceptedCredentials(answer.accepted);
+  return answer;
+}
+
+function tell(answer) {
+  document.getElementById('answer').value = answer instanceof Error ? answer : JSON.stringify(answer);
 }
 
 async function show(ceremony) {
-  const answer = document.getElementById('answer');
   try {
-    answer.value = JSON.stringify(await ceremony);
+    const answer = await ceremony;
+    if (answer === undefined) return; // this browser does not offer it
+    if (answer.user) field.value = answer.user;
+    tell(answer);
   } catch (error) {
-    answer.value = error;
+    tell(error);
   }
   const list = document.getElementById('factors');
   list.replaceChildren();
-  for (const factor of (await (await fetch('/factors')).json()).filter(f => f.verified)) {
+  for (const factor of (await post('/factors', {user: field.value})).filter(f => f.verified)) {
     const item = list.appendChild(document.createElement('li'));
     item.textContent = `${factor.friendly_name} (${factor.transports.join(', ')}) `;
-    const button = item.appendChild(document.createElement('button'));
-    button.textContent = 'Sign in';
-    button.onclick = () => show(signIn(factor.id));
+    for (const [text, action] of [['Sign in', signIn], ['Delete', remove]]) {
+      const button = item.appendChild(document.createElement('button'));
+      button.textContent = text;
+      button.onclick = () => show(action(factor.id));
+    }
   }
 }
 
-for (const authenticator of ['security-key', 'platform'])
+for (const authenticator of ['passkey', 'security-key', 'platform'])
   document.getElementById(authenticator).onclick = () => show(enroll(authenticator));
+document.getElementById('upgrade').onclick = () => show(upgrade());
+document.getElementById('by-name').onclick = () => show(signInByName());
+document.getElementById('by-passkey').onclick = () => show(signInByPasskey());
+show(offer());
+
+// For the browser's console.
+Object.assign(window, {passkeys, enroll, upgrade, signIn, signInByName, signInByPasskey, offer, remove});
 </script>
 )page";

@@ -1,95 +1,10 @@
 // A real browser with virtual authenticators on the example's page: what it makes is accepted, and what a
 // phishing page or a cloned authenticator makes is not.
-#include <memory>
 #include <string>
-#include <thread>
 
-#include <httplib.h>
-#include <nlohmann/json.hpp>
+#include "example_site.hpp"
 
-#include <mfa/mfa.hpp>
-#include <mfa/webauthn/relying_party.hpp>
-
-#include "../../examples/security_key_site.hpp"
-#include "support/catch.hpp"
-#include "support/web_driver.hpp"
-
-namespace {
-
-using mfa::test::Browser;
-using Json = nlohmann::json;
-
-/// A server on a port of its own, until this ends.
-class Listening {
- public:
-  Listening() : port_(server.bind_to_any_port("127.0.0.1")) { REQUIRE(port_ > 0); }
-  ~Listening() {
-    server.stop();
-    if (thread_.joinable()) thread_.join();
-  }
-  Listening(const Listening&) = delete;
-  Listening& operator=(const Listening&) = delete;
-
-  httplib::Server server;
-
-  void start() {
-    thread_ = std::thread([this] { (void)server.listen_after_bind(); });
-    while (!server.is_running()) std::this_thread::yield();
-  }
-  [[nodiscard]] std::string address(const std::string& host) const {
-    return "http://" + host + ':' + std::to_string(port_);
-  }
-
- private:
-  int port_;
-  std::thread thread_;
-};
-
-/// The example's site, which knows two pages and is served at a third that it does not know.
-struct Site {
-  using Verifier = mfa::Verifier<mfa::storage::Memory>;
-
-  Site() {
-    known.start();
-    unknown.start();
-  }
-
-  Listening known;
-  Listening unknown;
-  mfa::storage::Memory storage;
-  Verifier verifier{
-      storage, mfa::clock::System{},
-      mfa::Options{.webauthn = mfa::webauthn::relying_party(
-                       {.id = "localhost",
-                        .name = "Test",
-                        .origins = {known.address("localhost"), known.address("login.localhost")}})}};
-  SecurityKeySite<Verifier> pages{known.server, verifier};
-  SecurityKeySite<Verifier> pages_elsewhere{unknown.server, verifier};
-};
-
-/// What the page's answer is. The status, or what the browser threw.
-std::string status_of(const Json& answer) {
-  return answer.contains("status") ? answer.at("status").get<std::string>() : answer.dump();
-}
-
-std::string quoted(const std::string& text) { return Json(text).dump(); }
-
-/// Puts the authenticator's one credential back as it was, but for what `change` says.
-void replace_credential(Browser& browser, const std::string& authenticator, const Json& change) {
-  Json credential = browser.credentials(authenticator).at(0);
-  browser.remove_credentials(authenticator);
-  credential.update(change);
-  browser.add_credential(authenticator, credential);
-}
-
-const Json security_key{{"protocol", "ctap2"}, {"transport", "usb"}, {"hasUserVerification", false}};
-const Json platform{{"protocol", "ctap2"},
-                    {"transport", "internal"},
-                    {"hasResidentKey", true},
-                    {"hasUserVerification", true},
-                    {"isUserVerified", true}};
-
-} // namespace
+using namespace mfa::test;
 
 TEST_CASE("A browser registers and signs in, and is refused with a counter rolled back, on another page, or "
           "for another "
@@ -140,11 +55,11 @@ TEST_CASE("A browser registers and signs in, and is refused with a counter rolle
     // that.
     browser.open(site.known.address("login.localhost"));
     replace_credential(browser, authenticator, {{"rpId", "login.localhost"}, {"signCount", count + 50}});
-    CHECK(status_of(browser.evaluate("{ const parse = requestOptions;"
-                                     "  requestOptions = json => parse({...json, rpId: 'login.localhost'});"
-                                     "  try { return await " +
-                                     sign_in + "; } finally { requestOptions = parse; } }")) ==
-          "wrong_relying_party");
+    CHECK(status_of(browser.evaluate("{ const get = navigator.credentials.get.bind(navigator.credentials);"
+                                     "  navigator.credentials.get = asked =>"
+                                     "    { asked.publicKey.rpId = 'login.localhost'; return get(asked); };"
+                                     "  return await " +
+                                     sign_in + "; }")) == "wrong_relying_party");
 
     site.verifier.unlock_factor(id, mfa::any_user, mfa::by_operator);
     replace_credential(browser, authenticator, {{"rpId", "localhost"}, {"signCount", count + 60}});
@@ -159,10 +74,7 @@ TEST_CASE("The page works in browsers without the JSON functions") {
   Browser browser;
   (void)browser.add_authenticator(security_key);
   browser.open(site.known.address("localhost"));
-  browser.evaluate("{ delete PublicKeyCredential.parseCreationOptionsFromJSON;"
-                   "  delete PublicKeyCredential.parseRequestOptionsFromJSON;"
-                   "  delete PublicKeyCredential.prototype.toJSON; return 1; }");
-  CHECK(browser.evaluate("PublicKeyCredential.prototype.toJSON === undefined") == true);
+  delete_json_functions(browser);
   const Json enrolled = browser.evaluate("enroll('security-key')");
   REQUIRE(status_of(enrolled) == "valid");
   CHECK(status_of(browser.evaluate("signIn(" + quoted(enrolled.at("factor_id")) + ")")) == "valid");

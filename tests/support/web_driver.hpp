@@ -83,6 +83,11 @@ class Browser {
   void add_credential(const std::string& authenticator, const Json& credential) {
     send("POST", session_ + "/webauthn/authenticator/" + authenticator + "/credential", credential);
   }
+  /// Whether the PIN or biometric is shown from now on.
+  void set_user_verified(const std::string& authenticator, bool verified) {
+    send("POST", session_ + "/webauthn/authenticator/" + authenticator + "/uv",
+         {{"isUserVerified", verified}});
+  }
   void remove_credentials(const std::string& authenticator) {
     send("DELETE", session_ + "/webauthn/authenticator/" + authenticator + "/credentials", {});
   }
