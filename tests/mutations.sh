@@ -635,7 +635,7 @@ mutate "passkeys: of the user who is asked" $passkey \
 mutate "passkeys: nothing is stored of one that is over" $passkey 'if (decision::is_over(challenge, context.now))' 'if (false)'
 mutate "passkeys: purposes and bindings of what has no record" $passkey \
   'decision::check_asked_for(challenge, asked->terms, !factor' '(void)(!factor'
-mutate "passkeys: open ones are bounded" verbs/verify.hpp 'if (verdict.wrong_code && challenge.version == 0)' 'if (false)'
+mutate "passkeys: open ones are bounded" verbs/verify.hpp 'if (challenge.version == 0)' 'if (false)'
 mutate "passkeys: claims outlive keys" verbs/rotation.hpp 'co_await reseal_counters(run, counters, progress);' ''
 mutate "passkeys: only keys that can show what is required" factor/webauthn.hpp 'if (required.factors <= 1) return enrolled;' \
   'return enrolled;'

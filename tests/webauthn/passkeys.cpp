@@ -378,6 +378,22 @@ TEST_CASE("Strangers who know a credential's id fill no storage and end nobody's
   CHECK(status_of(of_alan.verify(answer(alan, of_alan))) == "valid");
 }
 
+TEST_CASE("What a passkey's answer allows ends with the password, and with a reset that leaves the passkey") {
+  for (const bool reset : {true, false}) {
+    WebAuthnHost host;
+    const Owner alan = owner(host, "u_42", "the passkey of Alan");
+    const auto challenge = host.verifier.challenge_passkey();
+    const auto verification = challenge.verify(answer(alan, challenge));
+    REQUIRE(status_of(verification) == "valid");
+    if (reset)
+      host.verifier.reset_user("u_42", mfa::by_operator, {.keep_factor = alan.factor_id});
+    else
+      host.verifier.password_changed("u_42");
+    CHECK(thrown_by([&] { (void)host.verifier.remember_device("u_42", "a device", verification); }) ==
+          errc::authorization_required);
+  }
+}
+
 TEST_CASE("Racing answers to one challenge: one is valid") {
   WebAuthnHost host;
   const Owner alan = owner(host, "u_42", "the passkey of Alan");

@@ -165,9 +165,9 @@ Verb<std::optional<Verification>> take_up(const VerbRun auto& run, std::string_v
   co_return std::nullopt;
 }
 
-/// The record of the user with one more open challenge, which a wrong answer to a passkey challenge made. The
-/// open ones of that kind have room of their own, as nobody has to show a password for them; into `batch`
-/// goes what ends for it.
+/// The record of the user with one more challenge, which the answer to a passkey challenge made: so that it
+/// ends, and what it allows, with his others. The open ones of that kind have room of their own, as nobody
+/// has to show a password for them; into `batch` goes what ends for it.
 Verb<storage::CounterRecord> admit_taken_up(const VerbRun auto& run, const storage::FactorRecord& factor,
                                             const storage::ChallengeRecord& challenge,
                                             const factor::Context& context, storage::Batch& batch) {

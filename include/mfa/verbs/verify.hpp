@@ -151,7 +151,7 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
       if (verdict.wrong_code)
         broken =
             co_await count_wrong_code(run, factor, terms, context, rounds.done() < most_rounds_beside, batch);
-      if (verdict.wrong_code && challenge.version == 0)
+      if (challenge.version == 0)
         batch.counters.push_back(co_await admit_taken_up(run, factor, challenge, context, batch));
       for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));
       if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
