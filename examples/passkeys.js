@@ -148,12 +148,20 @@ function unlessAborted(signal) {
 }
 
 async function create({ask, answer}, mediation) {
-  return alone(async ({signal}) => {
+  return alone(async controller => {
+    const {signal} = controller;
     const asked = await ask();
     if (!asked) return undefined;
     unlessAborted(signal);
-    const credential =
-      await navigator.credentials.create({...mediation, publicKey: creationOptions(asked.options), signal});
+    const publicKey = creationOptions(asked.options);
+    // A browser that waits for its password manager is not waited for longer than the challenge lives.
+    const end = mediation && setTimeout(() => controller.abort(), publicKey.timeout || 300000);
+    let credential;
+    try {
+      credential = await navigator.credentials.create({...mediation, publicKey, signal});
+    } finally {
+      clearTimeout(end);
+    }
     return answer(credentialJson(credential), asked);
   });
 }

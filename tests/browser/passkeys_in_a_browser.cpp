@@ -1,8 +1,8 @@
 // examples/passkeys.js in a real browser with virtual authenticators, on the example's page.
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "example_site.hpp"
 
@@ -232,6 +232,13 @@ TEST_CASE("A passkey is made after a password where the browser offers it, and n
         "{ window.upgraded = upgrade(); await new Promise(r => setTimeout(r, 500)); return 1; }");
     page.enroll(grace);
     CHECK(page.browser.evaluate("await upgraded === undefined") == true);
+    // Or the time that its options have.
+    page.type(alan);
+    CHECK(page.browser.evaluate("await passkeys.upgrade({ask: async () => {"
+                                "  const answer = await fetch('/enroll', {method: 'POST', body:"
+                                "    JSON.stringify({user: 'alan@example.org', authenticator: 'upgrade'})});"
+                                "  const asked = await answer.json();"
+                                "  asked.options.timeout = 300; return asked; }}) === undefined") == true);
   }
   // So here the browser makes it as any other.
   page.type(alan);
@@ -249,4 +256,78 @@ TEST_CASE("A passkey is made after a password where the browser offers it, and n
   page.browser.evaluate("{ PublicKeyCredential.getClientCapabilities = undefined;"
                         "  navigator.credentials.create = undefined; return 1; }");
   CHECK(page.browser.evaluate("await upgrade() === undefined") == true);
+}
+
+TEST_CASE("The script's own conversion is the browser's") {
+  Json settings = platform;
+  settings["protocol"] = "ctap2_1";
+  settings["extensions"] = {"largeBlob", "prf"};
+  Page page(settings);
+  page.enroll(alan);
+  const Json made = page.browser.evaluate(R"({
+    const post = async (path, body) => (await fetch(path, {method: 'POST', body: JSON.stringify(body)})).json();
+    const helpers = {create: PublicKeyCredential.parseCreationOptionsFromJSON,
+                     get: PublicKeyCredential.parseRequestOptionsFromJSON, json: PublicKeyCredential.prototype.toJSON};
+    const without = () => { delete PublicKeyCredential.parseCreationOptionsFromJSON;
+                            delete PublicKeyCredential.parseRequestOptionsFromJSON;
+                            delete PublicKeyCredential.prototype.toJSON; };
+    const back = () => { PublicKeyCredential.parseCreationOptionsFromJSON = helpers.create;
+                         PublicKeyCredential.parseRequestOptionsFromJSON = helpers.get;
+                         PublicKeyCredential.prototype.toJSON = helpers.json; };
+    const both = async (ceremony, options) => {
+      const made = [];
+      for (const prepare of [without, back]) {
+        prepare();
+        const publicKey = ceremony === 'create' ? passkeys.creationOptions(options) : passkeys.requestOptions(options);
+        const credential = await navigator.credentials[ceremony]({publicKey});
+        without();
+        const own = passkeys.credentialJson(credential);
+        back();
+        const browsers = passkeys.credentialJson(credential);
+        // As extensions for passwords have it.
+        credential.toJSON = () => { throw new TypeError('Illegal invocation'); };
+        made.push({own, browsers, fallback: passkeys.credentialJson(credential)});
+      }
+      return made;
+    };
+    const first = 'AAECAwQFBgc_-w', second = '_-7dzLuq';
+    const {options: enrolment} = await post('/enroll', {user: 'grace@example.org', authenticator: 'passkey'});
+    const created = await both('create', {...enrolment, extensions:
+      {credProps: true, largeBlob: {support: 'preferred'}, prf: {eval: {first, second}}}});
+    const id = created[0].own.id;
+    const {options: asking} = await post('/challenge-passkey', {});
+    const allowCredentials = [{type: 'public-key', id: created[1].own.id}];
+    const written = await both('get', {...asking, allowCredentials, extensions:
+      {largeBlob: {write: first}, prf: {evalByCredential: {[created[1].own.id]: {first, second}}}}});
+    const read = await both('get', {...asking, allowCredentials, extensions: {largeBlob: {read: true}}});
+    return [...created, ...written, ...read]; })");
+  INFO(made.dump());
+  REQUIRE(made.size() == 6);
+  for (const Json& one : made) {
+    const Json& own = one.at("own");
+    const Json& browsers = one.at("browsers");
+    CHECK(own == one.at("fallback"));
+    for (const char* const name :
+         {"id", "rawId", "type", "authenticatorAttachment", "clientExtensionResults"})
+      CHECK(own.at(name) == browsers.at(name));
+    for (const auto& [name, value] : own.at("response").items())
+      CHECK(value == browsers.at("response").at(name));
+  }
+  // What was asked was the same too.
+  const auto outputs = [&](std::size_t i) { return made.at(i).at("own").at("clientExtensionResults"); };
+  CHECK(outputs(2).at("largeBlob") == Json{{"written", true}});
+  CHECK(outputs(2).at("prf").at("results").contains("second"));
+  CHECK(outputs(2) == outputs(3));
+  CHECK(outputs(4).at("largeBlob") == Json{{"blob", "AAECAwQFBgc_-w"}});
+  CHECK(outputs(4) == outputs(5));
+}
+
+TEST_CASE("A passkey on another device signs in") {
+  Json phone = platform;
+  phone["transport"] = "hybrid";
+  Page page(phone);
+  page.enroll(alan);
+  const auto factors = page.site.verifier.list_factors(alan);
+  CHECK(std::ranges::count(factors.at(0).webauthn()->transports, "hybrid") == 1);
+  CHECK(status_of(page.sign_in_by_passkey()) == "valid");
 }
