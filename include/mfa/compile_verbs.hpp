@@ -44,7 +44,7 @@ template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(const Run&,
 template Verb<Remaining> delete_factor<Run>(const Run&, std::string_view, const Whose&, const Authorization&,
                                             const DeleteOptions&);
 template Verb<void> remove_factor<Run>(const Run&, const storage::FactorRecord&, decision::UserRecord&,
-                                       storage::Batch&);
+                                       const factor::Context&, storage::Batch&);
 template Verb<FactorDetails> rename_factor<Run>(const Run&, std::string_view, const Whose&, std::string_view);
 template Verb<void> remove_challenges_of<Run>(const Run&, std::string_view, const decision::UserRecord&,
                                               const Authorization&, storage::Batch&);

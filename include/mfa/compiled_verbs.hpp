@@ -58,7 +58,7 @@ extern template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(cons
 extern template Verb<Remaining> delete_factor<Run>(const Run&, std::string_view, const Whose&,
                                                    const Authorization&, const DeleteOptions&);
 extern template Verb<void> remove_factor<Run>(const Run&, const storage::FactorRecord&, decision::UserRecord&,
-                                              storage::Batch&);
+                                              const factor::Context&, storage::Batch&);
 extern template Verb<FactorDetails> rename_factor<Run>(const Run&, std::string_view, const Whose&,
                                                        std::string_view);
 extern template Verb<void> remove_challenges_of<Run>(const Run&, std::string_view,
