@@ -59,7 +59,7 @@ Verb<void> remove_challenges_of(const VerbRun auto& run, std::string_view factor
   const std::string_view allowing = whole_id.substr(0, whole_id.find('.'));
   for (const decision::UserRecord::OpenChallenge& open : user.challenges) {
     if (open.id == allowing) continue;
-    const auto challenge = co_await run.find_challenge(open.id);
+    const auto challenge = co_await run.find_sealed_challenge(open.id);
     if (challenge && challenge->factor_id == factor_id)
       batch.removals.push_back({storage::RecordKind::challenge, challenge->id, challenge->version});
   }

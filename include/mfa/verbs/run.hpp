@@ -119,6 +119,15 @@ class Run {
                });
   }
 
+  /// The same, with its seal on: for who removes it.
+  [[nodiscard]] auto find_sealed_challenge(std::string_view id) const {
+    return ask(question<FindChallenge>(id),
+               [](FindChallenge& found) -> std::optional<storage::ChallengeRecord> {
+                 check_found("challenge", found);
+                 return std::move(found.answer);
+               });
+  }
+
   /// One without a seal, or with that of a key which the ring holds no more, is there, as a claim is, and
   /// says nothing.
   [[nodiscard]] auto find_counter(std::string_view id) const {

@@ -40,11 +40,12 @@ Verb<FoundUser> find_user(const VerbRun auto& run, std::string_view user_id, std
 /// Which challenges to remove. An answered one allows what its user does next, for a while.
 enum class Removed : bool { open_ones, all };
 
-/// Removes these challenges with the batch, as far as they are there.
+/// Removes these challenges with the batch, as far as they are there, under whatever key they are sealed: one
+/// of a key that was retired must not be in the way of the next.
 Verb<void> remove_challenges(const VerbRun auto& run, const std::vector<std::string>& ids, Removed removed,
                              storage::Batch& batch) {
   for (const std::string& id : ids) {
-    const auto challenge = co_await run.find_challenge(id);
+    const auto challenge = co_await run.find_sealed_challenge(id);
     if (challenge && (removed == Removed::all || challenge->state == ChallengeState::pending))
       batch.removals.push_back({storage::RecordKind::challenge, id, challenge->version});
   }
