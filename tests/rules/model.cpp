@@ -184,7 +184,7 @@ TEST_CASE("A rule that differs is found, and shown in few verbs") {
   is_found("one more step of drift that is learnt", 5,
            [](Options& options) { ++options.totp_learned_drift_steps; });
   is_found("one attempt more", 2, [](Options& options) { ++options.attempts_a_challenge; });
-  is_found("a first delay of 2 s", 6, [](Options& options) { options.first_delay = 2s; });
+  is_found("a first delay of 2 s", 7, [](Options& options) { options.first_delay = 2s; });
   is_found("delays that do not grow", 8,
            [](Options& options) { options.longest_delay = options.first_delay; });
   is_found("a lock one wrong code later", 13, [](Options& options) {
