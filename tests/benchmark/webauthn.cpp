@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -36,6 +37,9 @@ class Client {
   Client() : key_(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free) {}
 
   const std::string credential_id = std::string(32, 'c');
+  /// What its flags say beside that its user is there, and the handle that it gives back: a passkey's.
+  char user_verified = 0;
+  std::string user_handle = {};
 
   /// x and y.
   [[nodiscard]] std::string point() const {
@@ -77,8 +81,9 @@ class Client {
   }
 
   [[nodiscard]] std::string registration(const std::string& options) const {
-    const std::string data = authenticator_data(0x41) + std::string(16, '\0') + '\0' +
-                             static_cast<char>(credential_id.size()) + credential_id + cose_key();
+    const std::string data = authenticator_data(static_cast<char>(0x41 | user_verified)) +
+                             std::string(16, '\0') + '\0' + static_cast<char>(credential_id.size()) +
+                             credential_id + cose_key();
     return json({{"clientDataJSON", base64url(client_data("webauthn.create", challenge_of(options)))},
                  {"attestationObject", base64url(cbor::map({{cbor::text("fmt"), cbor::text("none")},
                                                             {cbor::text("attStmt"), cbor::map({})},
@@ -86,11 +91,13 @@ class Client {
   }
 
   [[nodiscard]] std::string assertion(const std::string& options) const {
-    const std::string data = authenticator_data(0x01);
+    const std::string data = authenticator_data(static_cast<char>(0x01 | user_verified));
     const std::string client = client_data("webauthn.get", challenge_of(options));
-    return json({{"clientDataJSON", base64url(client)},
-                 {"authenticatorData", base64url(data)},
-                 {"signature", base64url(sign(data, client))}});
+    nlohmann::json response{{"clientDataJSON", base64url(client)},
+                            {"authenticatorData", base64url(data)},
+                            {"signature", base64url(sign(data, client))}};
+    if (!user_handle.empty()) response["userHandle"] = user_handle;
+    return json(response);
   }
 
  private:
@@ -164,6 +171,77 @@ void verify_challenge(benchmark::State& state) {
   }
 }
 BENCHMARK(verify_challenge)->Name("webauthn/mfa verify_challenge, memory storage")->Iterations(1000);
+
+/// A site with one user, who has a passkey, on memory storage.
+struct Site {
+  Site() {
+    client.user_verified = 0x04;
+    const mfa::WebAuthn request{
+        .user = "alan", .user_id = "u_42", .resident_key = mfa::webauthn::ResidentKey::required};
+    factor_id = verifier.enroll_factor(request, mfa::by_operator).factor.id();
+    const auto asked = verifier.challenge_enrollment(factor_id, mfa::any_user, {}, mfa::by_operator);
+    confirmed = asked.confirm(client.registration(asked.webauthn_options())).confirmed();
+    client.user_handle = verifier.get_factor(factor_id, mfa::any_user).webauthn()->user_handle;
+  }
+
+  [[nodiscard]] auto challenge_of_page() const {
+    mfa::ChallengeOptions conditional;
+    conditional.conditional = true;
+    return verifier.challenge_passkey(conditional);
+  }
+
+  Client client;
+  mfa::storage::Memory storage;
+  mfa::Verifier<mfa::storage::Memory> verifier{storage, mfa::clock::System{}, options()};
+  std::string factor_id;
+  bool confirmed = false;
+};
+
+/// What a page asks whoever comes, for the field of the user name.
+void challenge_passkey(benchmark::State& state) {
+  const Site site;
+  if (!site.confirmed) state.SkipWithError("not enrolled");
+  for (auto _ : state) benchmark::DoNotOptimize(site.challenge_of_page());
+}
+BENCHMARK(challenge_passkey)->Name("passkey/challenge_passkey");
+
+void challenge_factor(benchmark::State& state) {
+  const Site site;
+  if (!site.confirmed) state.SkipWithError("not enrolled");
+  for (auto _ : state)
+    benchmark::DoNotOptimize(site.verifier.challenge_factor(site.factor_id, mfa::any_user));
+}
+BENCHMARK(challenge_factor)->Name("passkey/challenge_factor");
+
+/// Answers, while so many challenges are open that nobody has answered: by a challenge of whoever comes, or
+/// of the factor.
+void sign_in(benchmark::State& state, bool of_factor) {
+  const Site site;
+  if (!site.confirmed) state.SkipWithError("not enrolled");
+  for (std::int64_t i = 0; i < state.range(0); ++i) benchmark::DoNotOptimize(site.challenge_of_page());
+  constexpr std::size_t open_at_once = 20;
+  std::vector<std::pair<std::string, std::string>> attempts; // ids and answers
+  for (auto _ : state) {
+    if (attempts.empty()) {
+      state.PauseTiming();
+      for (std::size_t i = 0; i < open_at_once; ++i) {
+        const auto asked = of_factor ? site.verifier.challenge_factor(site.factor_id, mfa::any_user)
+                                     : site.challenge_of_page();
+        attempts.emplace_back(asked.id(), site.client.assertion(asked.webauthn_options()));
+      }
+      state.ResumeTiming();
+    }
+    if (!site.verifier.verify_challenge(attempts.back().first, attempts.back().second).valid())
+      state.SkipWithError("refused");
+    attempts.pop_back();
+  }
+}
+BENCHMARK_CAPTURE(sign_in, of_factor, true)->Name("passkey/verify, of a factor")->Arg(0)->Iterations(500);
+BENCHMARK_CAPTURE(sign_in, of_anybody, false)
+    ->Name("passkey/verify, of whoever comes, open")
+    ->Arg(0)
+    ->Arg(1'000'000)
+    ->Iterations(500);
 
 void libfido2(benchmark::State& state) {
   const Client client;
