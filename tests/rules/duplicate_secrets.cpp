@@ -71,6 +71,13 @@ TEST_CASE("A secret that the user has already is refused, verified or not and ho
   CHECK(host.verifier.list_factors("u_42").size() == 1);
 }
 
+TEST_CASE("A token's secret is no app's") {
+  Host host;
+  enroll(host, hotp_of("u_42"));
+  CHECK(thrown_by([&] { return enroll(host, totp_of("u_42")).factor.id(); }) == errc::duplicate_secret);
+  CHECK(thrown_by([&] { return enroll(host, hotp_of("u_42")).factor.id(); }) == errc::duplicate_secret);
+}
+
 TEST_CASE("Other users, and factors of nobody, may have it") {
   Host host;
   (void)enroll(host, totp_of("u_42"));
