@@ -152,6 +152,18 @@ TEST_CASE("As many codes are right for a token that drifts as for another") {
   CHECK(right == static_cast<int>(2 * around + 1));
 }
 
+TEST_CASE("What is right by the server's clock is wrong for a token that is further on") {
+  Token token;
+  for (int step = 1; step <= 3; ++step) {
+    token.host.clock.advance(20 * 30s);
+    token.off = step;
+    REQUIRE(token.verify(token.shown()) == Status::valid);
+  }
+  token.host.clock.advance(20 * 30s);
+  token.off = 0;
+  for (const int around : {-1, 0, 1}) CHECK(token.verify(token.shown(around)) == Status::wrong_code);
+}
+
 TEST_CASE("No code is accepted twice, whichever way the drift is learnt") {
   Token token;
   token.off = 1;

@@ -144,6 +144,16 @@ TEST_CASE("The counter of a token goes on, and its URI says so") {
   CHECK(anew.factor.confirm(hotp_code(4)).confirmed());
 }
 
+TEST_CASE("What a token's secret has used outlasts a purge within its year") {
+  Host host;
+  const auto first = enroll(host, hotp_of("u_42"));
+  REQUIRE(first.factor.confirm(hotp_code(3)).confirmed());
+  remove(host, first.factor.id());
+  host.clock.advance(24h * 300);
+  host.verifier.purge_expired();
+  CHECK(enroll(host, hotp_of("u_42")).factor.confirm(hotp_code(3)).status() == Status::code_already_used);
+}
+
 TEST_CASE("What a secret has used outlasts a change of keys, and a purge by a clock that is ahead") {
   const auto next = mfa::key_from_hex("0f5a9c3be77d41b2a8c6e19d4f03b7a20f1e2d3c4b5a69788796a5b4c3d2e1f0");
   const auto former = mfa::key_from_hex("91b7e4d20c6a5f38e2d19b07c4a6538f77d41b2a8c6e19d4f03b7a20f1e2d3c4");
