@@ -555,9 +555,6 @@ mutate "pskc: the earlier end" pskc/read_pskc.hpp 'std::min(token.valid_until.va
 mutate "pskc: no start of its own" pskc/read_pskc.hpp 'if (const auto time = data.child("Time"); time &&' \
   'if (const auto time = data.child("Time"); false &&'
 flags=${before_pskc%%|*} libraries=${before_pskc#*|}
-
-mutate "changes: resetting is allowed" verbs/reset_user.hpp \
-  '(void)co_await authorize(run, authorization, user_id, context);' ''
 tests=tests/rules/deletion.cpp
 mutate "deletion: the last is kept" verbs/delete_factor.hpp \
   'if (options.refuse_last && is_verified(factor)) check_is_not_last(factor, others);' ''
@@ -582,6 +579,8 @@ mutate "deletion: used codes are not left" remaining.hpp \
   'recovery_codes += codes->remaining;' 'recovery_codes += codes->count;'
 mutate "deletion: the best is told" remaining.hpp 'rank(factor.best_assurance()) > rank(best)' 'best.factors == 0'
 tests=tests/rules/reset_user.cpp
+mutate "changes: resetting is allowed" verbs/reset_user.hpp \
+  '(void)co_await authorize(run, authorization, user_id, context);' ''
 mutate "reset: the factor to keep is the user's" verbs/reset_user.hpp \
   "if (kept == factors.end()) decision::throw_not_found(\"factor\");" 'if (kept == factors.end()) return;'
 mutate "reset: the factor to keep is verified" verbs/reset_user.hpp 'if (!is_verified(*kept))' 'if (false)'

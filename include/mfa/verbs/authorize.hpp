@@ -38,9 +38,7 @@ namespace mfa::verbs {
 Verb<std::optional<std::string>> authorize(const VerbRun auto& run, const Authorization& authorization,
                                            std::string_view user_id, const factor::Context& context) {
   if (authorization.is_by_operator()) co_return std::nullopt;
-  // Of a passkey challenge, the part by which it was stored when it was answered.
-  const std::string_view whole_id = authorization.challenge_id();
-  const std::string_view challenge_id = whole_id.substr(0, whole_id.find('.'));
+  const std::string_view challenge_id = detail::stored_part_of(authorization.challenge_id());
   if (detail::is_id(challenge_id, detail::challenge_id_prefix)) {
     auto found = co_await find_challenge_and_factor(run, challenge_id);
     if (found && allows(*found, user_id, context)) co_return std::move(found->challenge.factor_id);

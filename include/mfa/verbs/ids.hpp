@@ -57,4 +57,10 @@ inline constexpr std::size_t ulid_size = 26;
   return true;
 }
 
+/// The part of a challenge's id by which its record is stored: all of it, unless it is of a passkey challenge
+/// (verbs/passkey_challenge.hpp). Of any other text, any part.
+[[nodiscard]] constexpr std::string_view stored_part_of(std::string_view challenge_id) noexcept {
+  return challenge_id.substr(0, challenge_id.find('.'));
+}
+
 } // namespace mfa::detail

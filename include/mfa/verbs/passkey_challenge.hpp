@@ -32,7 +32,7 @@ inline constexpr std::size_t longest_passkey_challenge_id = 1024;
 /// The part of a challenge's id by which its record is stored. Throws `errc::entity_not_found` for what
 /// cannot be the id of one.
 [[nodiscard]] inline std::string_view stored_part(std::string_view challenge_id) {
-  const std::string_view stored = challenge_id.substr(0, challenge_id.find('.'));
+  const std::string_view stored = detail::stored_part_of(challenge_id);
   if (!detail::is_id(stored, detail::challenge_id_prefix) ||
       challenge_id.size() > longest_passkey_challenge_id)
     decision::throw_not_found("challenge");

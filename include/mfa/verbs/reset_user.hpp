@@ -54,9 +54,7 @@ inline void check_kept(const std::vector<storage::FactorRecord>& factors, std::s
 Verb<void> remove_challenges_of(const VerbRun auto& run, std::string_view factor_id,
                                 const decision::UserRecord& user, const Authorization& authorization,
                                 storage::Batch& batch) {
-  // Of a passkey challenge, the part by which it is stored.
-  const std::string_view whole_id = authorization.challenge_id();
-  const std::string_view allowing = whole_id.substr(0, whole_id.find('.'));
+  const std::string_view allowing = detail::stored_part_of(authorization.challenge_id());
   for (const decision::UserRecord::OpenChallenge& open : user.challenges) {
     if (open.id == allowing) continue;
     const auto challenge = co_await run.find_sealed_challenge(open.id);
