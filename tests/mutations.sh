@@ -243,7 +243,7 @@ mutate "secrets: no two of a user" factor/authenticator.hpp 'check_is_new(accoun
 mutate "secrets: whatever the kind" factor/authenticator.hpp 'if (!is_authenticator(other.type) ||' \
   'if (other.type != FactorType::totp ||'
 mutate "secrets: ended enrolments do not count" factor/authenticator.hpp \
-  '|| std::ranges::find(user.ended, other.id) != user.ended.end()' ''
+  '|| std::find(user.ended.begin(), user.ended.end(), other.id) != user.ended.end()' ''
 mutate "secrets: what a factor used is kept" verbs/delete_factor.hpp \
   'decision::keep_used_secret(user, factor, context);' ''
 mutate "secrets: a new factor goes on from there" factor/authenticator.hpp \
@@ -564,12 +564,12 @@ mutate "deletion: what is not confirmed is not another factor" verbs/delete_fact
   'return is_verified(factor) && factor.type != FactorType::recovery_codes;' \
   'return factor.type != FactorType::recovery_codes;'
 mutate "deletion: the last set of codes is kept" verbs/delete_factor.hpp \
-  'if (leaves_primary || (!is_primary(factor) && std::ranges::any_of(others, is_verified))) return;' \
+  'if (leaves_primary || (!is_primary(factor) && std::any_of(others.begin(), others.end(), is_verified))) return;' \
   'if (leaves_primary || !is_primary(factor)) return;'
 mutate "deletion: codes go with the last" verbs/delete_factor.hpp \
-  'std::ranges::copy_if(others, std::back_inserter(deleted), is_verified);' ''
+  'std::copy_if(others.begin(), others.end(), std::back_inserter(deleted), is_verified);' ''
 mutate "deletion: codes go with no other" verbs/delete_factor.hpp \
-  'is_primary(factor) && std::ranges::none_of(others, is_primary)) {' 'is_primary(factor)) {'
+  'is_primary(factor) && std::none_of(others.begin(), others.end(), is_primary)) {' 'is_primary(factor)) {'
 mutate "deletion: codes do not take others along" verbs/delete_factor.hpp \
   'if (options.take_recovery_codes && is_primary(factor)' 'if (options.take_recovery_codes'
 mutate "deletion: the enrolment is forgotten" verbs/delete_factor.hpp \

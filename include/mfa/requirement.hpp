@@ -86,8 +86,9 @@ namespace detail {
 inline constexpr std::chrono::seconds longest_grace = std::chrono::hours(24 * 366);
 
 [[nodiscard]] inline bool counts(const FactorPolicy& policy, FactorType type) {
-  const bool wanted = policy.kinds.empty() ? type != FactorType::recovery_codes
-                                           : std::ranges::find(policy.kinds, type) != policy.kinds.end();
+  const bool wanted = policy.kinds.empty()
+                          ? type != FactorType::recovery_codes
+                          : std::find(policy.kinds.begin(), policy.kinds.end(), type) != policy.kinds.end();
   return wanted && factor::best_assurance(type).meets(policy.assurance);
 }
 
@@ -147,7 +148,7 @@ template <FactorRange Factors>
     if (detail::counts(policy, factor.type())) ++counted;
   }
   const bool has_another =
-      std::ranges::any_of(had, [](FactorType type) { return type != FactorType::recovery_codes; });
+      std::any_of(had.begin(), had.end(), [](FactorType type) { return type != FactorType::recovery_codes; });
 
   Requirement required;
   required.factors_lacking = policy.factors - std::min(counted, policy.factors);
@@ -166,11 +167,11 @@ template <FactorRange Factors>
 
   const auto helps = [&](FactorType type) {
     if (type == FactorType::recovery_codes && !has_another) return false;
-    if (met) return std::ranges::find(had, type) == had.end();
+    if (met) return std::find(had.begin(), had.end(), type) == had.end();
     return (required.factors_lacking > 0 && detail::counts(policy, type)) ||
            (required.recovery_codes_lacking && type == FactorType::recovery_codes);
   };
-  std::ranges::copy_if(policy.offered, std::back_inserter(required.offer), helps);
+  std::copy_if(policy.offered.begin(), policy.offered.end(), std::back_inserter(required.offer), helps);
   return required;
 }
 

@@ -147,7 +147,9 @@ template <class Entry> [[nodiscard]] constexpr bool is_over(const Entry& entry, 
 /// The entry of this factor's enrolment; null if there is none.
 [[nodiscard]] inline const UserRecord::Enrollment* enrollment_of(const UserRecord& user,
                                                                  std::string_view factor_id) noexcept {
-  const auto found = std::ranges::find(user.enrollments, factor_id, &UserRecord::Enrollment::factor_id);
+  const auto found =
+      std::find_if(user.enrollments.begin(), user.enrollments.end(),
+                   [&](const UserRecord::Enrollment& one) { return one.factor_id == factor_id; });
   return found == user.enrollments.end() ? nullptr : &*found;
 }
 
@@ -188,16 +190,20 @@ inline void keep_used_secret(UserRecord& user, const storage::FactorRecord& gone
   if (!used) return;
   std::erase_if(user.used_secrets, [&](const auto& other) { return other.until <= context.now; });
   const auto known =
-      std::ranges::find(user.used_secrets, used->fingerprint, &factor::UsedSecret::fingerprint);
+      std::find_if(user.used_secrets.begin(), user.used_secrets.end(),
+                   [&](const factor::UsedSecret& other) { return other.fingerprint == used->fingerprint; });
   if (known != user.used_secrets.end()) { // of a factor before it, from which it went on
     used->next = std::max(used->next, known->next);
     used->until = std::max(used->until, known->until);
     user.used_secrets.erase(known);
   }
   // Those of which nothing was accepted go first: whoever has no more than the password can make such.
-  const auto rank = [](const factor::UsedSecret& other) { return std::pair(other.next != 0, other.until); };
+  const auto goes_before = [](const factor::UsedSecret& one, const factor::UsedSecret& other) {
+    return std::pair(one.next != 0, one.until) < std::pair(other.next != 0, other.until);
+  };
   if (user.used_secrets.size() >= factor::most_used_secrets)
-    user.used_secrets.erase(std::ranges::min_element(user.used_secrets, {}, rank));
+    user.used_secrets.erase(
+        std::min_element(user.used_secrets.begin(), user.used_secrets.end(), goes_before));
   user.used_secrets.push_back(*std::move(used));
 }
 
@@ -206,9 +212,10 @@ inline void keep_used_secret(UserRecord& user, const storage::FactorRecord& gone
 [[nodiscard]] inline std::vector<UserRecord::OpenChallenge>::iterator next_to_go(UserRecord& user,
                                                                                  std::string_view device_id) {
   const auto of_session = [&](const UserRecord::OpenChallenge& one) {
-    return std::ranges::count_if(user.challenges, [&](const UserRecord::OpenChallenge& other) {
-      return other.device_id == device_id && other.session == one.session;
-    });
+    return std::count_if(user.challenges.begin(), user.challenges.end(),
+                         [&](const UserRecord::OpenChallenge& other) {
+                           return other.device_id == device_id && other.session == one.session;
+                         });
   };
   auto chosen = user.challenges.end();
   for (auto open = user.challenges.begin(); open != user.challenges.end(); ++open)
@@ -238,7 +245,8 @@ inline constexpr std::size_t open_challenges_a_device = 5;
   std::erase_if(user.challenges, [&](const auto& open) { return is_over(open, context.now); });
   std::vector<std::string> gone;
   const auto open = [&] {
-    return std::ranges::count(user.challenges, device_id, &UserRecord::OpenChallenge::device_id);
+    return std::count_if(user.challenges.begin(), user.challenges.end(),
+                         [&](const UserRecord::OpenChallenge& one) { return one.device_id == device_id; });
   };
   const std::size_t bound = context.options.open_challenges_a_user;
   const std::size_t most = device_id.empty() ? bound : std::min(bound, open_challenges_a_device);

@@ -252,8 +252,9 @@ inline void resume(const crypto::SecretBytes& secret, const std::vector<UsedSecr
   const auto fingerprints = context.keys.authenticate_under_each(
       crypto::text_of(secret), fingerprint_context(record, parameters.period));
   for (const UsedSecret& used : used_secrets) {
-    const bool same = std::ranges::any_of(
-        fingerprints, [&](const std::string& one) { return crypto::equal(one, used.fingerprint); });
+    const bool same = std::any_of(fingerprints.begin(), fingerprints.end(), [&](const std::string& one) {
+      return crypto::equal(one, used.fingerprint);
+    });
     if (!same) continue;
     parameters.next = std::max(parameters.next, used.next);
     for (const std::uint64_t step : used.hinted) {
@@ -270,7 +271,8 @@ inline void resume(const crypto::SecretBytes& secret, const std::vector<UsedSecr
 inline void check_is_new(const crypto::SecretBytes& secret, const EnrollingUser& user,
                          const Context& context) {
   for (const storage::FactorRecord& other : user.others) {
-    if (!is_authenticator(other.type) || std::ranges::find(user.ended, other.id) != user.ended.end())
+    if (!is_authenticator(other.type) ||
+        std::find(user.ended.begin(), user.ended.end(), other.id) != user.ended.end())
       continue;
     const auto known = secret_if_any(other, context.keys);
     if (known && crypto::equal(crypto::text_of(*known), crypto::text_of(secret)))

@@ -211,9 +211,9 @@ struct RecoveryCodesKind : ShowsOneFactor,
     const auto macs = macs_of(request, open_secret(record, context.keys));
     return set.foreign ==
                (request.codes.empty() ? static_cast<Foreign>(request.hash) : Foreign::in_the_clear) &&
-           std::ranges::all_of(macs, [&](const std::string& mac) {
-             return std::ranges::any_of(set.codes,
-                                        [&](const Code& code) { return crypto::equal(code.mac, mac); });
+           std::all_of(macs.begin(), macs.end(), [&](const std::string& mac) {
+             return std::any_of(set.codes.begin(), set.codes.end(),
+                                [&](const Code& code) { return crypto::equal(code.mac, mac); });
            });
   }
 
@@ -323,8 +323,8 @@ struct RecoveryCodesKind : ShowsOneFactor,
       macs.push_back(mac_of(*bytes, key));
     }
     std::vector<std::string> sorted = macs;
-    std::ranges::sort(sorted);
-    if (std::ranges::adjacent_find(sorted) != sorted.end())
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
       throw Error(errc::invalid_argument, "two of the recovery codes are the same");
     return macs;
   }

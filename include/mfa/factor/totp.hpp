@@ -138,7 +138,7 @@ struct TotpKind : AuthenticatorKind<FactorType::totp, Totp, TotpDetails> {
   }
 
   [[nodiscard]] static bool is_hinted(const AuthenticatorParameters& parameters, std::uint64_t step) {
-    return std::ranges::find(parameters.hinted, step) != parameters.hinted.end();
+    return std::find(parameters.hinted.begin(), parameters.hinted.end(), step) != parameters.hinted.end();
   }
 
   /// How many steps there are in the hour that a hint looks at, each way.

@@ -479,8 +479,10 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
   static std::vector<webauthn::CredentialDescriptor> to_name(Credentials enrolled) {
     constexpr std::size_t most = 64;
     if (enrolled.size() > most) {
-      std::ranges::stable_sort(enrolled, std::ranges::greater(),
-                               [](const storage::FactorRecord* factor) { return factor->last_used_at; });
+      std::stable_sort(enrolled.begin(), enrolled.end(),
+                       [](const storage::FactorRecord* one, const storage::FactorRecord* other) {
+                         return one->last_used_at > other->last_used_at;
+                       });
       enrolled.resize(most);
     }
     std::vector<webauthn::CredentialDescriptor> named;

@@ -83,7 +83,7 @@ Verb<void> check_may_confirm(const VerbRun auto& run, const storage::FactorRecor
       factor::with_kind(factor.type, [](auto kind) { return factor::is_made_by_client<decltype(kind)>; });
   if (!made_by_client || factor.user_id.empty()) co_return;
   const auto factors = co_await run.list_factors(factor.user_id);
-  if (std::ranges::any_of(factors, is_verified))
+  if (std::any_of(factors.begin(), factors.end(), is_verified))
     (void)co_await authorize(run, authorization, factor.user_id, context);
 }
 

@@ -28,7 +28,7 @@ using OptionValues = std::map<std::string, std::string, std::less<>>;
   visit_limits(options, [&](std::string_view name, std::int64_t value, std::int64_t, std::int64_t,
                             std::string_view) { values.emplace(name, std::to_string(value)); });
   std::vector<std::string> countries = options.sms_allowed_country_codes;
-  std::ranges::sort(countries);
+  std::sort(countries.begin(), countries.end());
   std::string& listed = values["sms_allowed_country_codes"];
   for (const std::string& country : countries) listed.append(country).append(" ");
   values["unsealed_records"] = options.unsealed_records == UnsealedRecords::accept ? "accept" : "refuse";

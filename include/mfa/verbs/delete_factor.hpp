@@ -46,8 +46,9 @@ Verb<void> remove_factor(const VerbRun auto& run, const storage::FactorRecord& f
 /// one.
 inline void check_is_not_last(const storage::FactorRecord& factor,
                               const std::vector<storage::FactorRecord>& others) {
-  const bool leaves_primary = std::ranges::any_of(others, is_primary);
-  if (leaves_primary || (!is_primary(factor) && std::ranges::any_of(others, is_verified))) return;
+  const bool leaves_primary = std::any_of(others.begin(), others.end(), is_primary);
+  if (leaves_primary || (!is_primary(factor) && std::any_of(others.begin(), others.end(), is_verified)))
+    return;
   throw Error(errc::last_factor,
               "factor " + factor.id +
                   " is the last of its user beside recovery codes; have the user enrol another "
@@ -74,8 +75,9 @@ Verb<Remaining> delete_factor(const VerbRun auto& run, std::string_view factor_i
     if (options.refuse_last && is_verified(factor)) check_is_not_last(factor, others);
 
     std::vector<storage::FactorRecord> deleted(1, factor);
-    if (options.take_recovery_codes && is_primary(factor) && std::ranges::none_of(others, is_primary)) {
-      std::ranges::copy_if(others, std::back_inserter(deleted), is_verified);
+    if (options.take_recovery_codes && is_primary(factor) &&
+        std::none_of(others.begin(), others.end(), is_primary)) {
+      std::copy_if(others.begin(), others.end(), std::back_inserter(deleted), is_verified);
       std::erase_if(others, is_verified);
     }
     storage::Batch batch;

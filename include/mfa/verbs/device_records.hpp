@@ -171,8 +171,8 @@ class TokenContent {
                                                                    std::vector<StoredDevice>& devices,
                                                                    std::string_view user_id,
                                                                    const KeyRing& keys) {
-  const auto found = std::ranges::find_if(
-      devices, [&](const StoredDevice& stored) { return stored.device.id == token.id(); });
+  const auto found = std::find_if(devices.begin(), devices.end(),
+                                  [&](const StoredDevice& stored) { return stored.device.id == token.id(); });
   const bool matches =
       found != devices.end() &&
       keys.matches(found->mac, token.secret(), device_context(found->device, user_id), token.id());
@@ -186,8 +186,8 @@ class TokenContent {
     const auto found = device_of(*token, devices, user_id, keys);
     return found == devices.end() ? std::string() : found->device.id;
   }
-  const bool known =
-      std::ranges::any_of(devices, [&](const StoredDevice& stored) { return stored.device.id == named; });
+  const bool known = std::any_of(devices.begin(), devices.end(),
+                                 [&](const StoredDevice& stored) { return stored.device.id == named; });
   return known ? std::string(named) : std::string();
 }
 
@@ -234,8 +234,8 @@ Verb<std::optional<storage::CounterRecord>>
 count_wrong_code(const VerbRun auto& run, std::string_view user_id, std::string_view device_id, Time now) {
   storage::CounterRecord record;
   std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
-  const auto found = std::ranges::find_if(
-      devices, [&](const StoredDevice& stored) { return stored.device.id == device_id; });
+  const auto found = std::find_if(devices.begin(), devices.end(),
+                                  [&](const StoredDevice& stored) { return stored.device.id == device_id; });
   if (found == devices.end()) co_return std::nullopt;
   if (found->last_wrong_code_at <= now - std::chrono::hours(24)) found->wrong_codes = 0;
   ++found->wrong_codes;
@@ -250,11 +250,11 @@ count_wrong_code(const VerbRun auto& run, std::string_view user_id, std::string_
 [[nodiscard]] inline std::vector<std::string> end_trust(std::vector<StoredDevice>& devices,
                                                         const std::vector<storage::FactorRecord>& deleted,
                                                         const std::vector<storage::FactorRecord>& others) {
-  const bool all = std::ranges::none_of(others, is_verified);
+  const bool all = std::none_of(others.begin(), others.end(), is_verified);
   std::vector<std::string> ended;
   std::erase_if(devices, [&](const StoredDevice& stored) {
-    if (!all && std::ranges::find(deleted, stored.factor_id, &storage::FactorRecord::id) == deleted.end())
-      return false;
+    const auto vouched = [&](const storage::FactorRecord& factor) { return factor.id == stored.factor_id; };
+    if (!all && std::none_of(deleted.begin(), deleted.end(), vouched)) return false;
     ended.push_back(stored.device.id);
     return true;
   });

@@ -92,7 +92,7 @@ Verb<void> begin(const VerbRun auto& run, const std::string& user_id, const Auth
   enrolling.user.ended = decision::ended_enrollments(enrolling.found.user, context.now);
   enrolling.user.used_secrets = enrolling.found.user.used_secrets;
   enrolling.authorized = authorization.is_given();
-  const bool is_first = std::ranges::none_of(enrolling.user.others, is_verified);
+  const bool is_first = std::none_of(enrolling.user.others.begin(), enrolling.user.others.end(), is_verified);
   if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);
 }
 
@@ -102,7 +102,7 @@ inline void put_user(Enrolling& enrolling, const storage::FactorRecord& record,
   if (!is_verified(record)) {
     const auto gone = decision::admit(enrolling.found.user, record, enrolling.authorized, context);
     for (const storage::FactorRecord& other : enrolling.user.others)
-      if (std::ranges::find(gone, other.id) != gone.end())
+      if (std::find(gone.begin(), gone.end(), other.id) != gone.end())
         decision::keep_used_secret(enrolling.found.user, other, context);
     remove_unverified(enrolling.user.others, gone, batch);
   }

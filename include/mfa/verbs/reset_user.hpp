@@ -40,7 +40,8 @@ inline void check_reset(const UserId& user, const ResetOptions& options) {
 
 /// Throws unless one of the factors has this id and is verified.
 inline void check_kept(const std::vector<storage::FactorRecord>& factors, std::string_view id) {
-  const auto kept = std::ranges::find(factors, id, &storage::FactorRecord::id);
+  const auto kept = std::find_if(factors.begin(), factors.end(),
+                                 [&](const storage::FactorRecord& factor) { return factor.id == id; });
   if (kept == factors.end()) decision::throw_not_found("factor");
   if (!is_verified(*kept))
     throw Error(errc::factor_not_verified,

@@ -55,7 +55,7 @@ Verb<void> remove_challenges(const VerbRun auto& run, const std::vector<std::str
 inline void remove_unverified(const std::vector<storage::FactorRecord>& factors,
                               const std::vector<std::string>& ids, storage::Batch& batch) {
   for (const storage::FactorRecord& factor : factors)
-    if (factor.state != FactorState::verified && std::ranges::find(ids, factor.id) != ids.end())
+    if (factor.state != FactorState::verified && std::find(ids.begin(), ids.end(), factor.id) != ids.end())
       batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
 }
 
