@@ -123,7 +123,7 @@ mutate "country codes at enrolment" factor/sms.hpp \
 mutate "country codes at the challenge" factor/sms.hpp \
   'if (auto forbidden = country_error(crypto::text_of(phone_number), context))' \
   'if (auto forbidden = std::optional<Error>())'
-mutate "no live challenge after a failed send" verbs/sms_delivery.hpp \
+mutate "no live challenge after a failed send" verbs/delivery.hpp \
   'const bool withdrawn = co_await withdraw(run, event.challenge_id);' \
   'const bool withdrawn = true;'
 mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
@@ -284,10 +284,10 @@ mutate "races: the count of codes is in the commit" verbs/challenge.hpp \
   'if (counter) batch.counters.push_back(*std::move(counter)); batch.challenges' 'batch.challenges'
 mutate "races: no message before its commit" verbs/challenge.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(event);
-    if (const auto* message = std::get_if<SmsMessage>(&created.delivery)) co_await send(run, *message, event);' \
-  'if (const auto* message = std::get_if<SmsMessage>(&created.delivery)) co_await send(run, *message, event);
+    if (const auto message = factor::message_of(created.delivery)) co_await send(run, *message, event);' \
+  'if (const auto message = factor::message_of(created.delivery)) co_await send(run, *message, event);
     if (!co_await run.commit(batch)) continue;'
-mutate "races: no challenge without its message" verbs/sms_delivery.hpp \
+mutate "races: no challenge without its message" verbs/delivery.hpp \
   'const bool withdrawn = co_await withdraw(run, event.challenge_id);' 'const bool withdrawn = true;'
 mutate "races: regeneration ends the old codes" verbs/recovery_codes.hpp \
   'Kind::Shown shown = Kind::regenerate(factor, context);' \

@@ -2,8 +2,10 @@
 
 #include <stdexcept>
 #include <utility>
+#include <variant>
 
 #include <mfa/event.hpp>
+#include <mfa/message.hpp>
 #include <mfa/policies.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/verbs/request.hpp>
@@ -44,8 +46,8 @@ class BlockingAnswers : public verbs::Driver {
       find_challenge->answer = storage.find_challenge(find_challenge->id);
     } else if (auto* const find_counter = as<FindCounter>(request)) {
       find_counter->answer = storage.find_counter(find_counter->id);
-    } else if (auto* const send = as<SendSms>(request)) {
-      policies_.sms->send(*send->message);
+    } else if (auto* const send = as<Send>(request)) {
+      std::visit([this](const auto* message) { this->send(*message); }, send->message);
     } else {
       throw std::logic_error("mfa: a verb asked for a list of a driver that has none");
     }
@@ -53,6 +55,13 @@ class BlockingAnswers : public verbs::Driver {
   }
 
  private:
+  template <class Message> void send(const Message& message) {
+    if constexpr (Sends<SmsPolicy, Message>)
+      policies_.sms->send(message);
+    else
+      throw_no_transport(channel_of(message));
+  }
+
   verbs::Run run_;
 };
 

@@ -50,7 +50,7 @@ extern template Verb<Verification> attempt<Run>(const Run&, std::string_view, st
                                                 const VerifyOptions&);
 extern template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
                                                            const VerifyOptions&);
-extern template Verb<void> send<Run>(const Run&, const SmsMessage&, Event);
+extern template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event);
 extern template Verb<bool> withdraw<Run>(const Run&, std::string_view);
 extern template Verb<bool> is_claimed<Run>(const Run&, const std::vector<std::string>&);
 extern template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(const Run&,

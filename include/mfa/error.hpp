@@ -29,6 +29,8 @@ enum class errc {
   sms_country_not_allowed, ///< the number's country code is not on the host's list
   code_rate_limited, ///< too many codes for the host to deliver; `Error::retry_after()` says how long to wait
   sms_not_sent, ///< the transport did not take the message; the challenge is withdrawn if the storage can
+  message_not_delivered,  ///< the same of an e-mail, a call or a notification; what transports themselves
+                          ///< throw
   factor_not_verified,    ///< its enrolment was never confirmed, so nobody signs in with it
   factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
   insufficient_assurance, ///< the factor, or any of its kind, cannot show what the caller requires
@@ -82,6 +84,7 @@ namespace mfa {
       case errc::sms_country_not_allowed: return "SMS country not allowed";
       case errc::code_rate_limited: return "code rate limited";
       case errc::sms_not_sent: return "SMS not sent";
+      case errc::message_not_delivered: return "message not delivered";
       case errc::factor_not_verified: return "factor not verified";
       case errc::factor_locked_out: return "factor locked out";
       case errc::insufficient_assurance: return "insufficient assurance";
@@ -143,8 +146,11 @@ class [[gnu::visibility("default")]] Error : public std::system_error {
   Error(errc value, std::string_view message, std::chrono::seconds retry_after) : Error(value, message) {
     retry_after_ = retry_after;
   }
-  Error(errc value, std::string_view message, std::exception_ptr cause) : Error(value, message) {
+  Error(errc value, std::string_view message, std::exception_ptr cause,
+        std::optional<std::chrono::seconds> retry_after = {})
+      : Error(value, message) {
     cause_ = std::move(cause);
+    retry_after_ = retry_after;
   }
 
   [[nodiscard]] ErrorCode code() const noexcept {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/channel.hpp>
 #include <mfa/status.hpp>
 #include <mfa/types.hpp>
 
@@ -25,9 +26,12 @@ enum class EventType : std::uint8_t {
   import_refused,         ///< one line or account, for `Event::cause`; not in a dry run
   challenge_created,
   sms_sent,
-  sms_refused,       ///< a send limit or the list of country codes
-  sms_not_sent,      ///< the transport threw `Event::cause`, and the challenge is withdrawn
-  code_refused,      ///< a limit on the codes that the host delivers
+  sms_refused,      ///< a send limit or the list of country codes
+  sms_not_sent,     ///< the transport threw `Event::cause`, and the challenge is withdrawn
+  message_sent,     ///< an e-mail, a call or a notification: `Event::channel`
+  message_not_sent, ///< the same of those as `sms_not_sent`
+  message_unclear, ///< whether it was sent, by any channel; the challenge stands (`DeliveryFailure::unclear`)
+  code_refused,    ///< a limit on the codes that the host delivers
   send_limits_reset, ///< by an operator; without a factor's id if it was for a phone number
   verification_succeeded,
   token_resynchronized, ///< TOTP, HOTP: two consecutive codes found a token whose clock or counter was off
@@ -63,6 +67,9 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::sms_sent: return "sms_sent";
   case EventType::sms_refused: return "sms_refused";
   case EventType::sms_not_sent: return "sms_not_sent";
+  case EventType::message_sent: return "message_sent";
+  case EventType::message_not_sent: return "message_not_sent";
+  case EventType::message_unclear: return "message_unclear";
   case EventType::code_refused: return "code_refused";
   case EventType::send_limits_reset: return "send_limits_reset";
   case EventType::verification_succeeded: return "verification_succeeded";
@@ -111,6 +118,7 @@ struct Event {
   /// Why a message was not sent (what the transport threw), or why a message, a code or a line of an import
   /// was refused (an `Error`).
   std::exception_ptr cause = {};
+  std::optional<Channel> channel = {}; ///< of a message
   // Of the `EventContext` that the host gave:
   std::string_view ip_address = {};
   std::string_view user_agent = {};

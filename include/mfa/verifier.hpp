@@ -25,13 +25,13 @@
 #include <mfa/fwd.hpp>
 #include <mfa/handles.hpp>
 #include <mfa/key_rotation.hpp>
+#include <mfa/message.hpp>
 #include <mfa/options.hpp>
 #include <mfa/page.hpp>
 #include <mfa/policies.hpp>
 #include <mfa/policy.hpp>
 #include <mfa/remaining.hpp>
 #include <mfa/result.hpp>
-#include <mfa/sms/concept.hpp>
 #include <mfa/sms/none.hpp>
 #include <mfa/storage/concept.hpp>
 #include <mfa/trusted_device.hpp>
@@ -111,7 +111,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                 "mfa: the storage needs: bool commit(const mfa::storage::Batch& batch)");
   static_assert(misused || Clock<ClockPolicy>,
                 "mfa: the clock needs: std::chrono::system_clock::time_point now() const");
-  static_assert(misused || SmsTransport<SmsPolicy>,
+  static_assert(misused || SmsTransport<SmsPolicy> || EmailTransport<SmsPolicy> ||
+                    VoiceTransport<SmsPolicy> || PushTransport<SmsPolicy>,
                 "mfa: the SMS transport needs: void send(const mfa::SmsMessage& message)");
 
  public:
@@ -151,7 +152,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                                    const Authorization& authorization = Authorization(),
                                    const EventContext& event_context = EventContext()) const {
     using Kind = factor::KindFor<Request>;
-    static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
+    static_assert(!(Kind::type == FactorType::sms &&
+                    (std::is_same_v<SmsPolicy, sms::None> || !SmsTransport<SmsPolicy>)),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
     return run_with_lists(event_context, [&](const verbs::Run& run) {
       return verbs::enroll_factor<Kind>(run, request, authorization);

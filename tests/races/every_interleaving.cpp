@@ -207,7 +207,7 @@ class Search {
   /// Faults that a request can meet.
   static bool can_be(mfa::verbs::Asks asks, Fault fault) {
     if (asks == mfa::verbs::Asks::commit) return true;
-    if (asks == mfa::verbs::Asks::sms || asks == mfa::verbs::Asks::purge)
+    if (asks == mfa::verbs::Asks::send || asks == mfa::verbs::Asks::purge)
       return fault != Fault::answers_false && fault != Fault::answer_lost;
     return fault == Fault::none || fault == Fault::throws || fault == Fault::crash;
   }
@@ -237,8 +237,8 @@ class Search {
         answer = done.answer;
       }
       if (fault == Fault::none || fault == Fault::answers_false) reply = answer;
-    } else if (const auto* const send = mfa::verbs::as<mfa::verbs::SendSms>(request)) {
-      wrong = ground.ledger.send(task, witness, *send->message);
+    } else if (const auto* const send = mfa::verbs::as<mfa::verbs::Send>(request)) {
+      wrong = ground.ledger.send(task, witness, *std::get<const mfa::SmsMessage*>(send->message));
       if (fault == Fault::throws)
         witness.send_failed = true;
       else
@@ -254,7 +254,7 @@ class Search {
       reply = look(ground.world, request);
     }
     if (!wrong.empty() || fault == Fault::crash_after) return {ground_of(ground), {}, std::move(wrong)};
-    if (std::holds_alternative<std::exception_ptr>(reply) && request.asks != mfa::verbs::Asks::sms)
+    if (std::holds_alternative<std::exception_ptr>(reply) && request.asks != mfa::verbs::Asks::send)
       witness.lost = true;
 
     const auto [known, is_new] = nodes_[place.node].next.emplace(text_of(reply), ended);
@@ -322,7 +322,7 @@ class Search {
   static const char* step_name(mfa::verbs::Asks asks) {
     switch (asks) {
     case mfa::verbs::Asks::commit: return ":commit";
-    case mfa::verbs::Asks::sms: return ":send";
+    case mfa::verbs::Asks::send: return ":send";
     case mfa::verbs::Asks::purge: return ":purge";
     default: return ":find";
     }

@@ -194,7 +194,7 @@ inline void give(verbs::Request& request, Reply reply) {
   case Asks::scan_of_factors: return answer(static_cast<ScanFactors&>(request));
   case Asks::commit: return answer(static_cast<Commit&>(request));
   case Asks::purge: return answer(static_cast<Purge&>(request));
-  case Asks::sms: return answer(static_cast<SendSms&>(request));
+  case Asks::send: return answer(static_cast<Send&>(request));
   case Asks::clock: break;
   }
   throw std::logic_error("the clock is read at once");

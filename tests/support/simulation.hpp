@@ -385,7 +385,7 @@ class Simulation {
     flight.witness.now = flight.verb->read_at();
     ++flight.request;
     flight.reply.reset();
-    if (auto* const send = verbs::as<verbs::SendSms>(request)) return send_sms(slot, *send);
+    if (auto* const send = verbs::as<verbs::Send>(request)) return send_sms(slot, *send);
 
     const bool cut_off = nodes_[flight.node].cut_off_until > now_;
     const bool never_reaches = (cut_off && chance(flight, 500)) || chance(flight, 10);
@@ -415,11 +415,13 @@ class Simulation {
     }
   }
 
-  void send_sms(std::size_t slot, const verbs::SendSms& send) {
+  void send_sms(std::size_t slot, const verbs::Send& send) {
     Flight& flight = flights_[slot];
-    explained(stage_.ledger.send(flight.task, flight.witness, *send.message), flight.task);
+    explained(stage_.ledger.send(flight.task, flight.witness, *std::get<const SmsMessage*>(send.message)),
+              flight.task);
     if (!chance(flight, 100)) // lost on its way
-      delivered_[flight.task.challenge] = {now_ + 10 * delay(flight), send.message->body};
+      delivered_[flight.task.challenge] = {now_ + 10 * delay(flight),
+                                           std::get<const SmsMessage*>(send.message)->body};
     const bool fails = chance(flight, 30); // though it may have been sent
     schedule(now_ + delay(flight), fails ? Event::fails : Event::answered, slot);
     flight.reply = true;
@@ -459,7 +461,7 @@ class Simulation {
       return ask(event.flight);
     case Event::fails:
       if (!waits) return;
-      (flight.verb->request().asks == verbs::Asks::sms ? flight.witness.send_failed : flight.witness.lost) =
+      (flight.verb->request().asks == verbs::Asks::send ? flight.witness.send_failed : flight.witness.lost) =
           true;
       give(flight.verb->request(), lost_);
       flight.verb->go_on();

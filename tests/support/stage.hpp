@@ -102,8 +102,8 @@ class Stage {
         const auto done = world.commit(*commit->batch);
         if (done.written) explained(ledger.commit(verb.task, witness, *commit->batch, world));
         give(request, done.answer);
-      } else if (const auto* const send = verbs::as<verbs::SendSms>(request)) {
-        explained(ledger.send(verb.task, witness, *send->message));
+      } else if (const auto* const send = verbs::as<verbs::Send>(request)) {
+        explained(ledger.send(verb.task, witness, *std::get<const SmsMessage*>(send->message)));
         give(request, true);
       } else {
         ledger.read(verb.task, witness, request);

@@ -3,19 +3,21 @@
 #include <concepts>
 #include <exception>
 #include <utility>
+#include <variant>
 
 #include <mfa/async/storage.hpp>
 #include <mfa/clock/concept.hpp>
 #include <mfa/event.hpp>
+#include <mfa/message.hpp>
 #include <mfa/policies.hpp>
 #include <mfa/verbs/request.hpp>
 #include <mfa/verbs/run.hpp>
 
 namespace mfa::async::detail {
 
-/// A transport that blocks: its `send` returns nothing to await.
-template <class T>
-concept BlockingTransport = requires(T& transport, const SmsMessage& message) {
+/// A transport that blocks with such a message: its `send` returns nothing to await.
+template <class Transport, class Message>
+concept SendsAtOnce = requires(Transport& transport, const Message& message) {
   { transport.send(message) } -> std::same_as<void>;
 };
 
@@ -38,11 +40,11 @@ class AwaitingDriver final : public verbs::Driver {
         read->answer = policies_.clock->now();
         return true;
       }
-    if constexpr (BlockingTransport<SmsPolicy>)
-      if (auto* const send = verbs::as<verbs::SendSms>(request)) {
-        policies_.sms->send(*send->message);
-        return true;
-      }
+    if (auto* const send = verbs::as<verbs::Send>(request)) {
+      const bool sent =
+          std::visit([this](const auto* message) { return send_at_once(*message); }, send->message);
+      if (sent) return true;
+    }
     request_ = &request;
     return false;
   }
@@ -57,6 +59,16 @@ class AwaitingDriver final : public verbs::Driver {
   }
 
  private:
+  template <class Message> bool send_at_once(const Message& message) {
+    if constexpr (SendsAtOnce<SmsPolicy, Message>)
+      policies_.sms->send(message);
+    else if constexpr (!Sends<SmsPolicy, Message>)
+      mfa::detail::throw_no_transport(channel_of(message));
+    else
+      return false;
+    return true;
+  }
+
   const Policies& policies_;
   verbs::Run run_;
   verbs::Request* request_ = nullptr;

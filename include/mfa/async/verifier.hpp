@@ -24,13 +24,13 @@
 #include <mfa/fwd.hpp>
 #include <mfa/handles.hpp>
 #include <mfa/key_rotation.hpp>
+#include <mfa/message.hpp>
 #include <mfa/options.hpp>
 #include <mfa/page.hpp>
 #include <mfa/policies.hpp>
 #include <mfa/policy.hpp>
 #include <mfa/remaining.hpp>
 #include <mfa/result.hpp>
-#include <mfa/sms/concept.hpp>
 #include <mfa/sms/none.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
@@ -109,7 +109,8 @@ class Verifier {
                                    const Authorization& authorization = Authorization(),
                                    const EventContext& event_context = EventContext()) const {
     using Kind = factor::KindFor<Request>;
-    static_assert(!(Kind::type == FactorType::sms && std::is_same_v<SmsPolicy, sms::None>),
+    static_assert(!(Kind::type == FactorType::sms &&
+                    (std::is_same_v<SmsPolicy, sms::None> || !SmsTransport<SmsPolicy>)),
                   "mfa: this verifier sends no text messages; give it an SMS transport after the clock");
     return run(event_context, [request, authorization](const verbs::Run& run) {
       return verbs::enroll_factor<Kind>(run, request, authorization);
@@ -392,9 +393,9 @@ class Verifier {
     case Asks::scan_of_factors: return answer(static_cast<ScanFactors&>(request));
     case Asks::commit: return answer(static_cast<Commit&>(request));
     case Asks::purge: return answer(static_cast<Purge&>(request));
-    case Asks::sms: break;
+    case Asks::send: break;
     }
-    return answer(static_cast<SendSms&>(request));
+    return answer(static_cast<Send&>(request));
   }
 
   // Each a coroutine of its own, whose memory lasts for the request alone: g++ keeps what an expression with
@@ -415,8 +416,12 @@ class Verifier {
   Task<void> answer(verbs::Commit& commit) const {
     commit.answer = co_await policies_.storage->commit(std::move(*commit.batch));
   }
-  Task<void> answer(verbs::SendSms& send) const {
-    if constexpr (!detail::BlockingTransport<SmsPolicy>) co_await policies_.sms->send(*send.message);
+  Task<void> answer(verbs::Send& send) const {
+    return std::visit([this](const auto* message) { return this->send(*message); }, send.message);
+  }
+  template <class Message> Task<void> send(const Message& message) const {
+    if constexpr (Sends<SmsPolicy, Message> && !detail::SendsAtOnce<SmsPolicy, Message>)
+      co_await policies_.sms->send(message);
     co_return;
   }
   Task<void> answer(verbs::ReadClock& read) const {

@@ -16,8 +16,8 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/used_secret.hpp>
+#include <mfa/message.hpp>
 #include <mfa/options.hpp>
-#include <mfa/sms/concept.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -44,9 +44,19 @@ struct ToClient {
   std::string text;
 };
 
-/// What is to reach the user with a new challenge: nothing, a message that the SMS transport sends once the
-/// records are committed, or what the host passes on. Told once and never again.
-using Delivery = std::variant<std::monostate, SmsMessage, ToUser, ToClient>;
+/// What is to reach the user with a new challenge: nothing, a message that the host's transport sends once
+/// the records are committed, or what the host passes on. Told once and never again.
+using Delivery =
+    std::variant<std::monostate, SmsMessage, ToUser, ToClient, EmailMessage, VoiceMessage, PushMessage>;
+
+/// The message in it, if there is one, borrowed.
+[[nodiscard]] inline std::optional<OutgoingMessage> message_of(const Delivery& delivery) {
+  if (const auto* const sms = std::get_if<SmsMessage>(&delivery)) return sms;
+  if (const auto* const email = std::get_if<EmailMessage>(&delivery)) return email;
+  if (const auto* const voice = std::get_if<VoiceMessage>(&delivery)) return voice;
+  if (const auto* const push = std::get_if<PushMessage>(&delivery)) return push;
+  return std::nullopt;
+}
 
 /// A challenge that a limit or a rule of the host's refuses.
 struct Refusal {

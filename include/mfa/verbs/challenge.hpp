@@ -19,15 +19,14 @@
 #include <mfa/factor/kinds.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
-#include <mfa/sms/concept.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/user_id.hpp>
 #include <mfa/verbs/authorize.hpp>
+#include <mfa/verbs/delivery.hpp>
 #include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
-#include <mfa/verbs/sms_delivery.hpp>
 #include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 
@@ -143,7 +142,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     if (factor_changed) batch.factors.push_back(factor);
     if (!co_await run.commit(batch)) continue;
     run.emit(event);
-    if (const auto* message = std::get_if<SmsMessage>(&created.delivery)) co_await send(run, *message, event);
+    if (const auto message = factor::message_of(created.delivery)) co_await send(run, *message, event);
     co_return created;
   }
 }

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/sms/concept.hpp>
+#include <mfa/message.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/verb.hpp>
@@ -29,7 +29,7 @@ enum class Asks : std::uint8_t {
   scan_of_factors,
   commit,
   purge,
-  sms,
+  send,
 };
 
 /// What a verb asks its driver: a question, and a place for the answer or for what was thrown instead. It
@@ -92,8 +92,8 @@ struct Purge : Question<Asks::purge, std::size_t> {
 };
 
 /// Answered when the message was taken.
-struct SendSms : Question<Asks::sms, bool> {
-  const SmsMessage* message = nullptr;
+struct Send : Question<Asks::send, bool> {
+  OutgoingMessage message;
 };
 
 /// The request as the question that it is; null if it is another.

@@ -18,6 +18,7 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/message.hpp>
 #include <mfa/options.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -216,10 +217,10 @@ class Run {
   // --- messages
 
   /// `message` must stay until it is sent.
-  [[nodiscard]] auto send(const SmsMessage& message) const {
-    SendSms request;
-    request.message = &message;
-    return ask(std::move(request), [](SendSms&) {});
+  [[nodiscard]] auto send(const OutgoingMessage& message) const {
+    Send request;
+    request.message = message;
+    return ask(std::move(request), [](Send&) {});
   }
 
   // --- the observer, which is told at once

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <mfa/channel.hpp>
+#include <mfa/delivery/failure.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/message.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
+
+namespace mfa::verbs {
+
+/// Removes a challenge, whatever became of it meanwhile; false if the storage fails.
+Verb<bool> withdraw(const VerbRun auto& run, std::string_view challenge_id) {
+  try {
+    for (Rounds rounds("the challenge");; rounds.next()) {
+      const auto challenge = co_await run.find_challenge(challenge_id);
+      if (!challenge) co_return true;
+      storage::Batch batch;
+      batch.removals.push_back({storage::RecordKind::challenge, challenge->id, challenge->version});
+      if (co_await run.commit(batch)) co_return true;
+    }
+  } catch (...) { // told by the result
+  }
+  co_return false;
+}
+
+/// What a message that was not taken comes to for whoever asked for the challenge.
+[[nodiscard]] inline Error not_sent(const OutgoingMessage& message, const std::exception_ptr& cause,
+                                    bool withdrawn) {
+  const Channel channel = channel_of(message);
+  std::string text("the ");
+  text.append(channel == Channel::sms ? "SMS" : to_string(channel));
+  text.append(" transport did not take the message (");
+  std::optional<std::chrono::seconds> retry_after;
+  std::string_view remedy = "create another";
+  if (const auto failure = delivery_failure(cause)) {
+    text.append(to_string(*failure)).append("; ");
+    retry_after = retry_after_of(cause);
+    if (*failure == DeliveryFailure::invalid_recipient || *failure == DeliveryFailure::opted_out)
+      remedy = "offer the user another factor";
+  }
+  text.append("its own error is nested)");
+  text.append(withdrawn ? "; the challenge is withdrawn: "
+                        : ", and the storage could not withdraw the challenge, which ends by its lifetime: ");
+  text.append(remedy);
+  return {channel == Channel::sms ? errc::sms_not_sent : errc::message_not_delivered, text, cause,
+          retry_after};
+}
+
+/// Sends the message of a challenge that is committed. `event` is about the challenge. If the transport
+/// throws, the challenge is removed and `errc::sms_not_sent` or `errc::message_not_delivered` carries the
+/// transport's exception nested; but if nobody knows whether it was sent, it may arrive, and the challenge
+/// stands.
+Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event event) {
+  // No policy is called while an exception is handled: what is handled belongs to the thread, and a policy
+  // may give that to another fibre, which would take it.
+  try {
+    co_await run.send(message);
+  } catch (...) {
+    event.cause = std::current_exception();
+  }
+  const bool sms = channel_of(message) == Channel::sms;
+  event.channel = channel_of(message);
+  if (!event.cause || delivery_failure(event.cause) == DeliveryFailure::unclear) {
+    event.type = event.cause ? EventType::message_unclear
+                 : sms       ? EventType::sms_sent
+                             : EventType::message_sent;
+    run.emit(event);
+    co_return;
+  }
+  event.type = sms ? EventType::sms_not_sent : EventType::message_not_sent;
+  const bool withdrawn = co_await withdraw(run, event.challenge_id);
+  run.emit(event);
+  const Error error = not_sent(message, event.cause, withdrawn);
+  try {
+    std::rethrow_exception(event.cause);
+  } catch (...) {
+    std::throw_with_nested(error);
+  }
+}
+
+} // namespace mfa::verbs
