@@ -98,14 +98,14 @@ mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" co
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
   'challenge.answer = context.keys.authenticate(code, code_context(record.type, challenge));' \
   'challenge.answer = context.keys.authenticate(code, code_context(record.type, challenge)) + std::string(code);'
-mutate "sends are limited" factor/sms.hpp 'if (const auto wait = count_send(*counter, codes.limits, context))' \
+mutate "sends are limited" factor/sms.hpp 'if (const auto wait = count_send(counters.front(), codes.limits, context))' \
   'if (const auto wait = std::optional<std::chrono::seconds>())'
 mutate "sends: interval" factor/send_limits.hpp 'at_most(1, limits.interval);' ''
 mutate "sends: hour" factor/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
 mutate "sends: day" factor/send_limits.hpp 'at_most(limits.a_day, hours(24));' ''
 mutate "sends are counted by number" factor/sms.hpp \
-  'return sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys);' \
-  'return sms_counter_ids(record.id, context.keys);'
+  'return {sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys)};' \
+  'return {sms_counter_ids(record.id, context.keys)};'
 mutate "values in messages: lines" sms/message_template.hpp 'if (mfa::detail::has_control_characters(value))' 'if (false)'
 mutate "values in messages: direction" sms/message_template.hpp \
   'if (turns_direction_or_line(mfa::detail::take_character(rest)))' \
@@ -179,7 +179,7 @@ mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
   'std::string(options.digits, char(49))'
 mutate "delivered codes: lifetime" factor/sent_code.hpp 'challenge.expires_at = context.now + lifetime;' ''
-mutate "delivered codes: limits" factor/generic_otp.hpp 'if (const auto wait = count_send(*counter, codes.limits, context))' \
+mutate "delivered codes: limits" factor/generic_otp.hpp 'if (const auto wait = count_send(counters.front(), codes.limits, context))' \
   'if (const auto wait = std::optional<std::chrono::seconds>())'
 mutate "delivered codes: supersession" factor/sent_code.hpp \
   'return sent_to(record).current_challenge_id == challenge.id;' 'return !challenge.id.empty();'
@@ -281,7 +281,7 @@ mutate "races: claims are in the commit" verbs/verify.hpp \
 mutate "races: claims go with their factor" verbs/delete_factor.hpp \
   'batch.removals.insert(batch.removals.end(), claims.begin(), claims.end());' ''
 mutate "races: the count of codes is in the commit" verbs/challenge.hpp \
-  'if (counter) batch.counters.push_back(*std::move(counter)); batch.challenges' 'batch.challenges'
+  'for (storage::CounterRecord& counter : counters.records) batch.counters.push_back(std::move(counter)); batch.challenges' 'batch.challenges'
 mutate "races: no message before its commit" verbs/challenge.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(event);
     if (const auto message = factor::message_of(created.delivery)) co_await send(run, *message, event);' \

@@ -6,9 +6,10 @@
 
 namespace mfa::verbs {
 
-template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const std::vector<std::string>&);
-template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&,
-                                std::optional<storage::CounterRecord>, const factor::Refusal&, Time);
+template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const factor::CounterIds&);
+template Verb<FoundCounters> find_counters<Run>(const Run&, const std::vector<factor::CounterIds>&);
+template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&, std::vector<storage::CounterRecord>,
+                                const factor::Refusal&, Time);
 template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
                                 const Authorization&);
 template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&, const Authorization&,

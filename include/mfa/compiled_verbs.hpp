@@ -20,9 +20,10 @@
 
 namespace mfa::verbs {
 
-extern template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const std::vector<std::string>&);
+extern template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const factor::CounterIds&);
+extern template Verb<FoundCounters> find_counters<Run>(const Run&, const std::vector<factor::CounterIds>&);
 extern template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&,
-                                       std::optional<storage::CounterRecord>, const factor::Refusal&, Time);
+                                       std::vector<storage::CounterRecord>, const factor::Refusal&, Time);
 extern template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
                                        const Authorization&);
 extern template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&,

@@ -94,11 +94,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       attempt([&] { return kind.unsafe_uri(record, context); });
       storage::ChallengeRecord challenge;
       challenge.id = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ";
-      storage::CounterRecord counter;
+      std::vector<storage::CounterRecord> counters(1);
+      attempt([&] {
+        counters.resize(std::max<std::size_t>(1, kind.counter_ids(record, context).size()));
+        return 0;
+      });
       auto asked = record;
       std::string given; // what a right answer is, where the challenge alone says so
       attempt([&] {
-        const auto effects = decision::create_challenge(asked, challenge, &counter, {}, {}, context);
+        const auto effects = decision::create_challenge(asked, challenge, counters, {}, {}, context);
         if (const auto* message = std::get_if<SmsMessage>(&effects.delivery)) given = message->body.view();
         if (const auto* user = std::get_if<factor::ToUser>(&effects.delivery)) given = user->text.view();
         if (const auto* client = std::get_if<factor::ToClient>(&effects.delivery)) given = client->text;

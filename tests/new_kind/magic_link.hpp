@@ -69,14 +69,13 @@ struct MagicLinkKind : SentCodeKind {
     as("destination", details.destination);
   }
 
-  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context&) {
-    return {"magic_links_" + record.id};
+  static std::vector<CounterIds> counter_ids(const storage::FactorRecord& record, const Context&) {
+    return {{"magic_links_" + record.id}};
   }
 
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
-                                    storage::CounterRecord* counter, const ChallengeOptions&,
-                                    const Context& context) {
-    if (const auto wait = count_send(*counter, limits, context))
+                                    Counters counters, const ChallengeOptions&, const Context& context) {
+    if (const auto wait = count_send(counters.front(), limits, context))
       return {.refusal = Refusal{EventType::code_refused,
                                  too_many(errc::code_rate_limited, "links of this factor", "drawn", *wait)}};
     crypto::SecretBytes bytes(16);

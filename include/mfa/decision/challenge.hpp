@@ -139,19 +139,17 @@ inline void begin_challenge(storage::ChallengeRecord& challenge, Time created_at
   return terms;
 }
 
-/// Fills in a new challenge, whose id is set, and changes the factor and the counter as its kind wants.
-/// `counter` is null if the kind asked for none. Nothing but the counter counts of a challenge that is
-/// refused.
+/// Fills in a new challenge, whose id is set, and changes the factor and the counters as its kind wants.
+/// Nothing but the counters counts of a challenge that is refused.
 inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
                                                  storage::ChallengeRecord& challenge,
-                                                 storage::CounterRecord* counter,
-                                                 const ChallengeOptions& request, std::string_view device_id,
-                                                 const factor::Context& context) {
+                                                 factor::Counters counters, const ChallengeOptions& request,
+                                                 std::string_view device_id, const factor::Context& context) {
   challenge.factor_id = factor.id;
   begin_challenge(challenge, context.now, context.options);
   const ChallengeTerms terms = note_terms(challenge, request, device_id, context.keys);
   auto effects = factor::with_kind(
-      factor.type, [&](auto kind) { return kind.challenge(factor, challenge, counter, request, context); });
+      factor.type, [&](auto kind) { return kind.challenge(factor, challenge, counters, request, context); });
   put_terms(challenge, terms);
   if (effects.factor_changed) factor.updated_at = context.now;
   return effects;

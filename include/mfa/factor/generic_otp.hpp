@@ -67,22 +67,21 @@ struct GenericOtpKind : SentCodeKind {
 
   /// By the destination, whatever the factor, so that a factor which is deleted and enrolled anew brings no
   /// fresh budget; without one, by the factor.
-  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context& context) {
+  static std::vector<CounterIds> counter_ids(const storage::FactorRecord& record, const Context& context) {
     const std::string_view destination = sent_to(record).destination;
-    if (destination.empty()) return {"generic_otp_codes_" + record.id};
-    return send_counter_ids("generic_otp_codes_", destination, context.keys);
+    if (destination.empty()) return {{"generic_otp_codes_" + record.id}};
+    return {send_counter_ids("generic_otp_codes_", destination, context.keys)};
   }
 
   /// Counts the code, draws it, keeps its HMAC and makes this challenge the factor's only one that counts.
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
-                                    storage::CounterRecord* counter, const ChallengeOptions&,
-                                    const Context& context) {
+                                    Counters counters, const ChallengeOptions&, const Context& context) {
     const Options& options = context.options;
     const SentCodeOptions codes{
         options.generic_otp_digits,
         options.generic_otp_lifetime,
         {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day}};
-    if (const auto wait = count_send(*counter, codes.limits, context))
+    if (const auto wait = count_send(counters.front(), codes.limits, context))
       return {.refusal =
                   Refusal{EventType::code_refused,
                           too_many(errc::code_rate_limited, "codes to this destination", "drawn", *wait)}};

@@ -68,7 +68,7 @@ struct Refusal {
 struct ChallengeEffects {
   bool factor_changed = false;
   Delivery delivery = {};
-  /// If there is one, there is no challenge. The counter is committed if it was changed, and nothing else.
+  /// If there is one, there is no challenge. The counters that were changed are committed, and nothing else.
   std::optional<Refusal> refusal = {};
 };
 
@@ -109,15 +109,22 @@ struct BeyondGuessing {
   static constexpr bool guessable = false;
 };
 
+/// A counter by its id under the current key, and by those that it has under further keys, under which it is
+/// found until it is written again.
+using CounterIds = std::vector<std::string>;
+
+/// The counters of a challenge as they were found, or new ones: one for each of the kind's `counter_ids`.
+using Counters = std::span<storage::CounterRecord>;
+
 /// It counts nothing.
 struct CountsNothing {
-  static std::vector<std::string> counter_ids(const storage::FactorRecord&, const Context&) { return {}; }
+  static std::vector<CounterIds> counter_ids(const storage::FactorRecord&, const Context&) { return {}; }
 };
 
 /// Its answers come unasked: a challenge needs no preparation, and nothing reaches the user with it.
 struct PreparesNothing {
-  static ChallengeEffects challenge(storage::FactorRecord&, storage::ChallengeRecord&,
-                                    storage::CounterRecord*, const ChallengeOptions&, const Context&) {
+  static ChallengeEffects challenge(storage::FactorRecord&, storage::ChallengeRecord&, Counters,
+                                    const ChallengeOptions&, const Context&) {
     return {};
   }
 };
@@ -197,8 +204,8 @@ template <class Kind>
 concept FactorKind = requires(const typename Kind::Request& request, const typename Kind::Details& details,
                               storage::FactorRecord& changing, const storage::FactorRecord& record,
                               storage::ChallengeRecord& created, const storage::ChallengeRecord& challenge,
-                              storage::CounterRecord* counter, std::string_view answer,
-                              const ChallengeOptions& options, const Context& context) {
+                              Counters counters, std::string_view answer, const ChallengeOptions& options,
+                              const Context& context) {
   // What the host gives to enrol, and what its user is shown that once.
   { request.user_id } -> std::convertible_to<const std::optional<UserId>&>;
   { request.friendly_name } -> std::convertible_to<std::string_view>;
@@ -209,8 +216,8 @@ concept FactorKind = requires(const typename Kind::Request& request, const typen
   { Kind::guessable } -> std::convertible_to<bool>;
   { Kind::describe(record) } -> std::same_as<typename Kind::Details>;
   Kind::tell(details, Listener{});
-  { Kind::counter_ids(record, context) } -> std::same_as<std::vector<std::string>>;
-  { Kind::challenge(changing, created, counter, options, context) } -> std::same_as<ChallengeEffects>;
+  { Kind::counter_ids(record, context) } -> std::same_as<std::vector<CounterIds>>;
+  { Kind::challenge(changing, created, counters, options, context) } -> std::same_as<ChallengeEffects>;
   { Kind::is_current(record, challenge) } -> std::same_as<bool>;
   { Kind::check(changing, challenge, answer, context) } -> std::same_as<Answer>;
   { Kind::claims(record) } -> std::same_as<std::vector<std::string>>;

@@ -84,14 +84,14 @@ struct SmsKind : SentCodeKind {
     return {std::string(sent_to(record).destination)};
   }
 
-  static std::vector<std::string> counter_ids(const storage::FactorRecord& record, const Context& context) {
-    return sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys);
+  static std::vector<CounterIds> counter_ids(const storage::FactorRecord& record, const Context& context) {
+    return {sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys)};
   }
 
   /// Counts the send, draws the code, keeps its HMAC and makes this challenge the factor's only one that
   /// counts.
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
-                                    storage::CounterRecord* counter, const ChallengeOptions& request,
+                                    Counters counters, const ChallengeOptions& request,
                                     const Context& context) {
     const sms::MessageTemplate message(request.sms_template.empty() ? context.options.sms_template
                                                                     : request.sms_template,
@@ -104,7 +104,7 @@ struct SmsKind : SentCodeKind {
         options.sms_code_digits,
         options.sms_code_lifetime,
         {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day}};
-    if (const auto wait = count_send(*counter, codes.limits, context))
+    if (const auto wait = count_send(counters.front(), codes.limits, context))
       return {.refusal =
                   Refusal{EventType::sms_refused,
                           too_many(errc::sms_rate_limited, "messages to this phone number", "sent", *wait)}};

@@ -209,8 +209,7 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
   }
 
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
-                                    storage::CounterRecord*, const ChallengeOptions& request,
-                                    const Context& context) {
+                                    Counters, const ChallengeOptions& request, const Context& context) {
     const webauthn::RelyingParty& party = relying_party(context);
     check_hints("ChallengeOptions::webauthn_hints", request.webauthn_hints);
     const auto parameters = webauthn::decode_parameters(record);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <string>
@@ -47,7 +48,7 @@ inline void check_unconditional(const ChallengeOptions& options) {
 }
 
 /// The counter of the first id, taken over from another of them if it is new there.
-Verb<storage::CounterRecord> find_counter(const VerbRun auto& run, const std::vector<std::string>& ids) {
+Verb<storage::CounterRecord> find_counter(const VerbRun auto& run, const factor::CounterIds& ids) {
   storage::CounterRecord counter;
   for (const std::string& id : ids) {
     auto found = co_await run.find_counter(id);
@@ -60,15 +61,40 @@ Verb<storage::CounterRecord> find_counter(const VerbRun auto& run, const std::ve
   co_return counter;
 }
 
+/// Counters, and what each said when it was found.
+struct FoundCounters {
+  std::vector<storage::CounterRecord> records = {};
+  std::vector<std::string> said = {};
+};
+
+/// Those that say something else now.
+[[nodiscard]] inline std::vector<storage::CounterRecord> changed(FoundCounters counters) {
+  std::vector<storage::CounterRecord> changed;
+  for (std::size_t i = 0; i < counters.records.size(); ++i)
+    if (counters.records[i].data != counters.said[i]) changed.push_back(std::move(counters.records[i]));
+  return changed;
+}
+
+/// The counters of a factor's kind: see `FactorKind`.
+Verb<FoundCounters> find_counters(const VerbRun auto& run,
+                                  const std::vector<factor::CounterIds>& counter_ids) {
+  FoundCounters counters;
+  for (const factor::CounterIds& ids : counter_ids) {
+    counters.records.push_back(co_await find_counter(run, ids));
+    counters.said.push_back(counters.records.back().data);
+  }
+  co_return counters;
+}
+
 /// Tells of a challenge that was refused, keeps what its limit learnt of the time (see `factor::count_send`),
 /// and throws what refused it.
 Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
-                  std::optional<storage::CounterRecord> corrected, const factor::Refusal& refusal, Time now) {
+                  std::vector<storage::CounterRecord> corrected, const factor::Refusal& refusal, Time now) {
   const std::exception_ptr error = std::make_exception_ptr(refusal.error);
   run.emit(refusal.event, now, factor, error);
-  if (corrected) {
+  if (!corrected.empty()) {
     storage::Batch batch;
-    batch.counters.push_back(*std::move(corrected));
+    batch.counters = std::move(corrected);
     (void)co_await run.commit(batch); // or the next attempt does it
   }
   std::rethrow_exception(error);
@@ -108,25 +134,22 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     std::optional<factor::Refusal> refusal;
     if (sends) refusal = decision::count_send(found_user.user, factor, context);
     if (refusal) {
-      std::optional<storage::CounterRecord> corrected = found_user.changed(context.now);
-      if (corrected->data == found_user.record.data) corrected.reset();
+      std::vector<storage::CounterRecord> corrected;
+      corrected.push_back(found_user.changed(context.now));
+      if (corrected.front().data == found_user.record.data) corrected.clear();
       co_await refuse(run, factor, std::move(corrected), *refusal, context.now);
     }
 
-    std::optional<storage::CounterRecord> counter;
     const auto counter_ids =
         factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
-    if (!counter_ids.empty()) counter = co_await find_counter(run, counter_ids);
+    FoundCounters counters = co_await find_counters(run, counter_ids);
 
     storage::ChallengeRecord challenge;
     challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
-    const std::string counted = counter ? counter->data : std::string();
-    factor::ChallengeEffects effects = decision::create_challenge(
-        factor, challenge, counter ? &*counter : nullptr, options, device_id, context);
-    if (effects.refusal) {
-      if (counter && counter->data == counted) counter.reset();
-      co_await refuse(run, factor, counter, *effects.refusal, context.now);
-    }
+    factor::ChallengeEffects effects =
+        decision::create_challenge(factor, challenge, counters.records, options, device_id, context);
+    if (effects.refusal)
+      co_await refuse(run, factor, changed(std::move(counters)), *effects.refusal, context.now);
 
     const bool factor_changed = effects.factor_changed;
     Created created{ChallengeDetails(challenge, options.purpose, challenge.id), std::move(effects.delivery)};
@@ -137,7 +160,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
                                       decision::session_of(options, run.keys()), context);
     co_await remove_challenges(run, gone, Removed::open_ones, batch);
     batch.counters.push_back(found_user.changed(context.now));
-    if (counter) batch.counters.push_back(*std::move(counter));
+    for (storage::CounterRecord& counter : counters.records) batch.counters.push_back(std::move(counter));
     batch.challenges.push_back(std::move(challenge));
     if (factor_changed) batch.factors.push_back(factor);
     if (!co_await run.commit(batch)) continue;
