@@ -2,9 +2,11 @@
 
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
+#include <mfa/delivery/failure.hpp>
 #include <mfa/sms/concept.hpp>
 
 namespace mfa::testing {
@@ -17,15 +19,24 @@ class RecordingSms {
     const std::lock_guard lock(mutex_);
     if (failures_left_ > 0) {
       --failures_left_;
+      if (failure_) throw DeliveryError(*failure_, "RecordingSms was told to fail");
       throw std::runtime_error("RecordingSms was told to fail");
     }
     messages_.push_back(message);
   }
 
-  /// The next `count` messages are not accepted.
+  /// The next `count` messages are not accepted, for no reason that is told.
   void fail_next(int count = 1) {
     const std::lock_guard lock(mutex_);
     failures_left_ = count;
+    failure_.reset();
+  }
+
+  /// The same for this reason.
+  void fail_next(DeliveryFailure failure, int count = 1) {
+    const std::lock_guard lock(mutex_);
+    failures_left_ = count;
+    failure_ = failure;
   }
 
   /// All messages accepted so far, oldest first.
@@ -46,6 +57,7 @@ class RecordingSms {
   mutable std::mutex mutex_;
   std::deque<SmsMessage> messages_; ///< none of which moves
   int failures_left_ = 0;
+  std::optional<DeliveryFailure> failure_;
 };
 
 } // namespace mfa::testing
