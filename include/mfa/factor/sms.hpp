@@ -114,7 +114,8 @@ struct SmsKind : SentCodeKind {
     return {.factor_changed = true,
             .delivery = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
                                    .body = message.render(code),
-                                   .id = challenge.id}};
+                                   .id = challenge.id,
+                                   .code = code}};
   }
 
   static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,

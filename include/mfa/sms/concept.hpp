@@ -13,6 +13,8 @@ struct SmsMessage {
   /// UTF-8, for any function that takes a `std::string` or `std::string_view`. Holds the code: never log it.
   crypto::SecretString body;
   std::string id; ///< idempotency key: the challenge's id; the same for every try of the same message
+  /// The code alone, for gateways that write the text themselves. It is in `body` already: never log it.
+  crypto::SecretString code = {};
 };
 
 /// What carries a message to a phone. A model throws when the message was not accepted, and may be called
