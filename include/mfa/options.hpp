@@ -87,7 +87,8 @@ struct Options {
   /// company's name say, belong here and not in the template. Each that `sms_template` names needs one; a
   /// challenge may bring its own.
   sms::MessageValues sms_values = {};
-  /// Country codes that may be sent to ("1", "44"), or `sms::every_country()`. Required with an SMS
+  /// The countries that may be sent to, by their codes of ISO 3166 ("US", "GB") or by what their numbers
+  /// begin with ("1", which the Caribbean shares, "447"), or `sms::every_country()`. Required with an SMS
   /// transport: fraud lives in countries that you do not serve.
   std::vector<std::string> sms_allowed_country_codes = {};
   /// Sends to one phone number, by whatever factor: the time between two (0 s to 1 h), and how many in an

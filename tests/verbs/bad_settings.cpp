@@ -237,7 +237,7 @@ TEMPLATE_TEST_CASE("An option out of its range is refused by its name and range"
       {{.sms_allowed_country_codes = {""}},
        "allowed country code number 1 of the list must be 1 to 7 digits"},
       {{.sms_allowed_country_codes = {"44", "0049"}}, "allowed country code number 2 of the list"},
-      {{.sms_allowed_country_codes = {"44", "49", "GB"}}, "allowed country code number 3 of the list"},
+      {{.sms_allowed_country_codes = {"44", "49", "UK"}}, "allowed country code number 3 of the list"},
       {{.sms_allowed_country_codes = {"\uFF14\uFF14"}}, "allowed country code number 1 of the list"},
       {{.sms_send_interval = -1s}, "Options::sms_send_interval is -1 s; it may be 0 to 3600 s"},
       {{.sms_send_interval = 3601s}, "Options::sms_send_interval is 3601 s; it may be 0 to 3600 s"},

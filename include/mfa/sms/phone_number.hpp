@@ -10,6 +10,7 @@
 #include <mfa/encoding/text.hpp>
 #include <mfa/encoding/typed_characters.hpp>
 #include <mfa/error.hpp>
+#include <mfa/sms/country.hpp>
 #include <mfa/sms/numbering_plan.hpp>
 
 namespace mfa::sms {
@@ -124,30 +125,38 @@ inline constexpr std::size_t longest_phone_text = mfa::detail::longest_typed_tex
 /// not serve.
 [[nodiscard]] inline std::vector<std::string> every_country() { return {"*"}; }
 
-/// Checks a host's list of allowed country codes: each is 1 to 7 digits that a number begins with, a plus
-/// sign before them or not; or it is `every_country()`. "1" allows all of North America with much of the
-/// Caribbean, "1242" the Bahamas only. Throws `errc::invalid_argument`.
-inline void check_country_codes(std::span<const std::string> allowed) {
-  if (allowed.size() == 1 && allowed.front() == "*") return;
-  for (std::size_t i = 0; i < allowed.size(); ++i) {
-    std::string_view digits = allowed[i];
+/// Checks a host's list of countries: each is a country as `country_of` names it ("US"), or 1 to 7 digits
+/// that a number begins with, a plus sign before them or not; or the list is `every_country()`. "1" is all of
+/// North America with much of the Caribbean, "US" the United States alone, "1242" the Bahamas as "BS" is.
+/// Throws `errc::invalid_argument`, which calls the list by `kind`.
+inline void check_country_codes(std::span<const std::string> codes, std::string_view kind = "allowed") {
+  if (codes.size() == 1 && codes.front() == "*") return;
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    const auto refuse = [&](const std::string& reason) {
+      throw Error(errc::invalid_argument, std::string(kind) + " country code number " +
+                                              std::to_string(i + 1) + " of the list " + reason);
+    };
+    const std::string& code = codes[i];
+    if (is_country(code)) continue;
+    constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    if (code.size() == 2 && code.find_first_not_of(letters) == std::string::npos)
+      refuse('"' + code +
+             "\" is no country that has phone numbers; write its code of ISO 3166 in capitals, \"GB\" of the "
+             "United Kingdom, or the digits that its numbers begin with");
+    std::string_view digits = code;
     if (digits.starts_with('+')) digits.remove_prefix(1);
     const bool well_formed = !digits.empty() && digits.size() <= 7 && !digits.starts_with('0') &&
                              digits.find_first_not_of("0123456789") == std::string_view::npos;
     if (!well_formed)
-      throw Error(errc::invalid_argument, "allowed country code number " + std::to_string(i + 1) +
-                                              " of the list must be 1 to 7 digits and not begin with 0");
+      refuse("must be 1 to 7 digits and not begin with 0, or a country of ISO 3166, as \"US\"");
   }
 }
 
-/// Whether an E.164 number begins with one of the country codes, or the list is empty or `every_country()`.
+/// Whether an E.164 number is of one of the countries, or the list is empty or `every_country()`.
 [[nodiscard]] inline bool country_allowed(std::string_view e164, std::span<const std::string> allowed) {
-  if (allowed.empty() || allowed.front() == "*") return true;
-  const std::string_view number = e164.starts_with('+') ? e164.substr(1) : e164;
-  for (const std::string_view code : allowed) {
-    const std::string_view digits = code.starts_with('+') ? code.substr(1) : code;
-    if (!digits.empty() && number.starts_with(digits)) return true;
-  }
+  if (allowed.empty()) return true;
+  for (const std::string_view code : allowed)
+    if (matches_country(e164, code)) return true;
   return false;
 }
 
