@@ -334,7 +334,9 @@ mutate "races: the list of devices is committed with each reset" verbs/reset_use
   'batch.counters.push_back(std::move(device_record));' \
   'if (done.devices > 0) batch.counters.push_back(std::move(device_record));'
 mutate "races: a reset ends the challenges of the factor that stays" verbs/reset_user.hpp \
-  'if (keeps) co_await remove_challenges_of(' 'if (false) co_await remove_challenges_of('
+  'if (keeps)
+      co_await end_challenges_of(' 'if (false)
+      co_await end_challenges_of('
 mutate "races: a renaming overwrites nothing" verbs/rename_factor.hpp \
   'if (!co_await run.commit(batch)) continue;' \
   'if (!co_await run.commit(batch)) {
@@ -481,7 +483,8 @@ mutate "changes: not by the verification of an action" verbs/authorize.hpp \
   'decision::take_terms(challenge).purpose != Purpose::action &&' ''
 mutate "changes: not by an old verification" verbs/authorize.hpp \
   'is_fresh(challenge.updated_at, context.options.authorization_lifetime, context.now)' 'true'
-mutate "changes: what was shown is not ended by challenges of others" verbs/challenge.hpp 'Removed::open_ones' 'Removed::all'
+mutate "changes: what was shown is not ended by challenges of others" verbs/user_record.hpp \
+  'challenge && challenge->state == ChallengeState::pending' 'challenge'
 mutate "changes: an enrolment that was not confirmed is not forgotten" decision/user_record.hpp \
   'user.enrollments.empty() && user.handle.empty()' 'user.handle.empty()'
 mutate "changes: a first factor is confirmed before others" verbs/verify.hpp \
@@ -591,11 +594,11 @@ mutate "reset: a device rests on what is kept" verbs/reset_user.hpp \
   'for (StoredDevice& stored : devices) stored.factor_id = options.keep_factor;' ''
 mutate "reset: a device whose time is over is not kept" verbs/reset_user.hpp \
   'forget_expired(devices, context.now);' ''
-mutate "reset: what was shown elsewhere ends" verbs/reset_user.hpp \
-  'if (challenge && challenge->factor_id == factor_id)' \
-  'if (challenge && challenge->factor_id == factor_id && challenge->state == ChallengeState::pending)'
+mutate "reset: what was shown elsewhere ends" verbs/user_record.hpp \
+  'if (!challenge || (!factor_id.empty()' \
+  'if (!challenge || challenge->state != ChallengeState::pending || (!factor_id.empty()'
 mutate "reset: what allowed it goes on" verbs/reset_user.hpp \
-  'if (open.id == allowing) continue;' ''
+  'if (open.id != allowing) co_await' 'co_await'
 mutate "reset: wrong codes stay with a factor" decision/user_record.hpp \
   'if (!keeps_factor) user.wrong_codes.clear();' 'user.wrong_codes.clear();'
 mutate "reset: wrong codes go with the last factor" decision/user_record.hpp \
@@ -634,6 +637,10 @@ mutate "passkeys: of the user who is asked" $passkey \
 mutate "passkeys: nothing is stored of one that is over" $passkey 'if (decision::is_over(challenge, context.now))' 'if (false)'
 mutate "passkeys: purposes and bindings of what has no record" $passkey \
   'decision::check_asked_for(challenge, asked->terms, !factor' '(void)(!factor'
+mutate "passkeys: no answer is valid once more after a reset" verbs/user_record.hpp \
+  'const bool keeps_record = open.device_id == decision::put_to_no_factor;' 'const bool keeps_record = false;'
+mutate "passkeys: no answer is valid once more after a purge" $passkey \
+  'challenge.purge_at = std::max(challenge.purge_at, *challenge.expires_at + std::chrono::hours(24));' ''
 mutate "passkeys: open ones are bounded" verbs/verify.hpp 'if (challenge.version == 0)' 'if (false)'
 mutate "passkeys: claims outlive keys" verbs/rotation.hpp 'co_await reseal_counters(run, counters, progress);' ''
 mutate "passkeys: only keys that can show what is required" factor/webauthn.hpp 'if (required.factors <= 1) return enrolled;' \

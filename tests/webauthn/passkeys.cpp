@@ -383,15 +383,41 @@ TEST_CASE("What a passkey's answer allows ends with the password, and with a res
     WebAuthnHost host;
     const Owner alan = owner(host, "u_42", "the passkey of Alan");
     const auto challenge = host.verifier.challenge_passkey();
-    const auto verification = challenge.verify(answer(alan, challenge));
+    const std::string recorded = answer(alan, challenge);
+    const auto verification = challenge.verify(recorded);
     REQUIRE(status_of(verification) == "valid");
+    const auto guessed = host.verifier.challenge_user("u_42");
+    CHECK(status_of(guessed.verify(recorded)) == "wrong_challenge");
     if (reset)
       host.verifier.reset_user("u_42", mfa::by_operator, {.keep_factor = alan.factor_id});
     else
       host.verifier.password_changed("u_42");
     CHECK(thrown_by([&] { (void)host.verifier.remember_device("u_42", "a device", verification); }) ==
           errc::authorization_required);
+    INFO("nor does what was answered begin anew");
+    CHECK(status_of(challenge.verify(recorded)) == "expired");
+    CHECK(status_of(guessed.verify(answer(alan, guessed))) == "expired");
+    CHECK(host.verifier.get_challenge(challenge.id(), "u_42").state() == mfa::ChallengeState::expired);
   }
+}
+
+TEST_CASE("No answer is valid once more when its challenge was purged") {
+  mfa::Options options;
+  options.conditional_challenge_lifetime = 24h;
+  options.challenge_retention = 1h;
+  WebAuthnHost host(mfa::test::example_settings(), options);
+  const Owner alan = owner(host, "u_42", "the passkey of Alan");
+  const auto challenge = host.verifier.challenge_passkey({.conditional = true});
+  const std::string recorded = answer(alan, challenge);
+  REQUIRE(status_of(challenge.verify(recorded)) == "valid");
+  for (int hours = 0; hours < 24; ++hours) {
+    (void)host.verifier.purge_expired();
+    CHECK(status_of(challenge.verify(recorded)) == "already_verified");
+    host.clock.advance(1h);
+  }
+  host.clock.advance(24h);
+  CHECK(host.verifier.purge_expired() >= 1);
+  CHECK(status_of(challenge.verify(recorded)) == "expired");
 }
 
 TEST_CASE("Racing answers to one challenge: one is valid") {

@@ -31,7 +31,7 @@ struct UserRecord {
   /// A challenge that was created and may still be open.
   struct OpenChallenge {
     std::string id;
-    std::string device_id = {}; ///< of the trusted device that it came from, if it did
+    std::string device_id = {}; ///< of the trusted device that it came from, if it did; or `put_to_no_factor`
     std::string session = {};   ///< stands for what it is bound to
     Time created_at{};
     Time ends_at{};
@@ -53,6 +53,10 @@ struct UserRecord {
   /// Of his factors that are gone. Whatever else is forgotten of a user, these stay until they are over.
   std::vector<factor::UsedSecret> used_secrets = {};
 };
+
+/// In place of a device's id, in the entry of a challenge that was put to no factor
+/// (verbs/passkey_challenge.hpp).
+inline constexpr std::string_view put_to_no_factor = "passkey";
 
 /// The id of a user's record; a factor of no user has one for itself.
 [[nodiscard]] inline std::string user_record_id(std::string_view user_id, std::string_view factor_id) {

@@ -161,12 +161,10 @@ Verb<std::size_t> password_changed(const VerbRun auto& run, const UserId& user) 
   for (Rounds rounds("the record of the user");; rounds.next()) {
     const Time now = co_await run.time();
     FoundUser found = co_await find_user(run, user.text(), std::string_view());
-    std::vector<std::string> open;
-    for (const decision::UserRecord::OpenChallenge& challenge : found.user.challenges)
-      open.push_back(challenge.id);
-    if (open.empty()) break;
+    if (found.user.challenges.empty()) break;
     storage::Batch batch;
-    co_await remove_challenges(run, open, Removed::all, batch);
+    for (const decision::UserRecord::OpenChallenge& open : found.user.challenges)
+      co_await end_challenge(run, open, std::string_view(), now, batch);
     found.user.challenges.clear();
     batch.counters.push_back(found.changed(now));
     if (co_await run.commit(batch)) break;

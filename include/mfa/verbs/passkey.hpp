@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -158,6 +159,8 @@ Verb<std::optional<Verification>> take_up(const VerbRun auto& run, std::string_v
   }
   found.emplace();
   challenge.factor_id = factor->id;
+  // Not before every clock says that the id can be answered no more.
+  challenge.purge_at = std::max(challenge.purge_at, *challenge.expires_at + std::chrono::hours(24));
   factor::WebAuthnKind::expect_sign_in(challenge, bytes_to_sign(challenge_id), context);
   decision::put_terms(challenge, asked->terms);
   found->challenge = std::move(challenge);
@@ -172,8 +175,9 @@ Verb<storage::CounterRecord> admit_taken_up(const VerbRun auto& run, const stora
                                             const storage::ChallengeRecord& challenge,
                                             const factor::Context& context, storage::Batch& batch) {
   FoundUser found = co_await find_user(run, factor.user_id, factor.id);
-  const auto gone = decision::admit(found.user, challenge, "passkey", std::string(), context);
-  co_await remove_challenges(run, gone, Removed::open_ones, batch);
+  const auto gone =
+      decision::admit(found.user, challenge, decision::put_to_no_factor, std::string(), context);
+  co_await remove_open_challenges(run, gone, batch);
   co_return found.changed(context.now);
 }
 

@@ -50,18 +50,14 @@ inline void check_kept(const std::vector<storage::FactorRecord>& factors, std::s
                     "keep a verified one, or none");
 }
 
-/// Removes the challenges of a factor that stays, with the batch, answered ones too, which would allow their
-/// sessions to change factors: all but the one that allows the reset. Those of others go with their factors.
-Verb<void> remove_challenges_of(const VerbRun auto& run, std::string_view factor_id,
-                                const decision::UserRecord& user, const Authorization& authorization,
-                                storage::Batch& batch) {
+/// Ends the challenges of a factor that stays, with the batch: all but the one that allows the reset. Those
+/// of others go with their factors.
+Verb<void> end_challenges_of(const VerbRun auto& run, std::string_view factor_id,
+                             const decision::UserRecord& user, const Authorization& authorization, Time now,
+                             storage::Batch& batch) {
   const std::string_view allowing = detail::stored_part_of(authorization.challenge_id());
-  for (const decision::UserRecord::OpenChallenge& open : user.challenges) {
-    if (open.id == allowing) continue;
-    const auto challenge = co_await run.find_sealed_challenge(open.id);
-    if (challenge && challenge->factor_id == factor_id)
-      batch.removals.push_back({storage::RecordKind::challenge, challenge->id, challenge->version});
-  }
+  for (const decision::UserRecord::OpenChallenge& open : user.challenges)
+    if (open.id != allowing) co_await end_challenge(run, open, factor_id, now, batch);
 }
 
 /// Leaves of the devices the one that is kept, which rests on the factor that is kept from now on. Returns in
@@ -102,7 +98,8 @@ Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Au
       co_await remove_factor(run, factor, found.user, context, batch);
       ++done.factors;
     }
-    if (keeps) co_await remove_challenges_of(run, options.keep_factor, found.user, authorization, batch);
+    if (keeps)
+      co_await end_challenges_of(run, options.keep_factor, found.user, authorization, context.now, batch);
     decision::reset(found.user, keeps);
     batch.counters.push_back(found.changed(context.now));
     done.devices = reset_devices(devices, options, user_id, context);

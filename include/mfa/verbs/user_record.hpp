@@ -1,12 +1,15 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <mfa/decision/challenge.hpp>
 #include <mfa/decision/user_record.hpp>
+#include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/run.hpp>
@@ -37,18 +40,53 @@ Verb<FoundUser> find_user(const VerbRun auto& run, std::string_view user_id, std
   co_return found;
 }
 
-/// Which challenges to remove. An answered one allows what its user does next, for a while.
-enum class Removed : bool { open_ones, all };
-
-/// Removes these challenges with the batch, as far as they are there, under whatever key they are sealed: one
-/// of a key that was retired must not be in the way of the next.
-Verb<void> remove_challenges(const VerbRun auto& run, const std::vector<std::string>& ids, Removed removed,
-                             storage::Batch& batch) {
+/// Removes those of these challenges that are open, with the batch, under whatever key they are sealed: one
+/// of a key that was retired must not be in the way of the next. What an answered one allows stays.
+Verb<void> remove_open_challenges(const VerbRun auto& run, const std::vector<std::string>& ids,
+                                  storage::Batch& batch) {
   for (const std::string& id : ids) {
     const auto challenge = co_await run.find_sealed_challenge(id);
-    if (challenge && (removed == Removed::all || challenge->state == ChallengeState::pending))
+    if (challenge && challenge->state == ChallengeState::pending)
       batch.removals.push_back({storage::RecordKind::challenge, id, challenge->version});
   }
+}
+
+/// A challenge, without its seal; nothing if there is none, or none that can be read.
+Verb<std::optional<storage::ChallengeRecord>> find_readable_challenge(const VerbRun auto& run,
+                                                                      std::string_view id) {
+  try {
+    co_return co_await run.find_challenge(id);
+  } catch (const Error& error) {
+    if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
+        error.code() != errc::corrupt_record)
+      throw;
+  }
+  co_return std::nullopt;
+}
+
+/// Ends a user's challenge, with the batch: an answered one too, as it allows its session what its user does
+/// next, for a while. One that was put to no factor keeps its record, without which its id could be answered
+/// once more; if that cannot be read, no answer is looked at either. `factor_id`: if not empty, only if the
+/// challenge is of this factor.
+Verb<void> end_challenge(const VerbRun auto& run, const decision::UserRecord::OpenChallenge& open,
+                         std::string_view factor_id, Time now, storage::Batch& batch) {
+  const bool keeps_record = open.device_id == decision::put_to_no_factor;
+  std::optional<storage::ChallengeRecord> challenge;
+  if (keeps_record)
+    challenge = co_await find_readable_challenge(run, open.id);
+  else
+    challenge = co_await run.find_sealed_challenge(open.id);
+  if (!challenge || (!factor_id.empty() && challenge->factor_id != factor_id)) co_return;
+  if (!keeps_record) {
+    batch.removals.push_back({storage::RecordKind::challenge, open.id, challenge->version});
+    co_return;
+  }
+  const decision::ChallengeTerms terms = decision::take_terms(*challenge);
+  challenge->state = ChallengeState::expired;
+  challenge->updated_at = now;
+  challenge->answer.clear();
+  decision::put_terms(*challenge, terms);
+  batch.challenges.push_back(*std::move(challenge));
 }
 
 /// Removes those of the user's `factors` that are unverified and have these ids, with the batch.
