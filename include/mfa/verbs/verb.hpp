@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <exception>
 #include <new>
-#include <optional>
 #include <utility>
 
 #include <mfa/compiler.hpp>
@@ -84,11 +83,25 @@ class VerbState {
 
 template <class Result> class VerbPromise : public VerbState {
  public:
-  template <class Value> void return_value(Value&& value) { result_.emplace(std::forward<Value>(value)); }
-  [[nodiscard]] Result take() { return *std::move(result_); }
+  // A union and not an optional, whose some twenty functions would be compiled for each type of a result.
+  VerbPromise() noexcept {}
+  VerbPromise(const VerbPromise&) = delete;
+  VerbPromise& operator=(const VerbPromise&) = delete;
+  ~VerbPromise() {
+    if (returned_) result_.~Result();
+  }
+
+  template <class Value> void return_value(Value&& value) {
+    ::new (static_cast<void*>(&result_)) Result(static_cast<Value&&>(value));
+    returned_ = true;
+  }
+  [[nodiscard]] Result take() { return static_cast<Result&&>(result_); }
 
  private:
-  std::optional<Result> result_;
+  union {
+    Result result_;
+  };
+  bool returned_ = false;
 };
 
 template <> class VerbPromise<void> : public VerbState {
@@ -97,39 +110,19 @@ template <> class VerbPromise<void> : public VerbState {
   static void take() noexcept {}
 };
 
-/// A verb: code that reads from top to bottom and does no input or output. It is a coroutine that asks for
-/// what it needs of the world (`Request`), and goes on when the answer is there: at once if the driver has
-/// it, as a blocking one does, or when the driver resumes it. It begins when it is awaited by another verb
-/// or run by a driver. Destroyed before its end, it asks for nothing more.
-template <class Result> class [[nodiscard]] Verb {
+/// What a verb has whatever its result, so that it is compiled once.
+class AnyVerb {
  public:
-  class promise_type : public VerbPromise<Result> {
-   public:
-    Verb get_return_object() {
-      const auto made = std::coroutine_handle<promise_type>::from_promise(*this);
-      this->coroutine = made;
-      return Verb(made);
-    }
-  };
-
-  Verb(Verb&& other) noexcept : coroutine_(std::exchange(other.coroutine_, {})) {}
-  Verb& operator=(Verb&&) = delete;
-  ~Verb() {
-    if (coroutine_) coroutine_.destroy();
-  }
+  AnyVerb(AnyVerb&& other) noexcept : state_(other.state_) { other.state_ = nullptr; }
+  AnyVerb& operator=(AnyVerb&&) = delete;
 
   // --- for a driver
 
   /// Runs it up to the first request that is not answered at once, or to its end.
-  void start() { coroutine_.resume(); }
-  [[nodiscard]] bool done() const noexcept { return coroutine_.done(); }
+  void start() { state_->coroutine.resume(); }
+  [[nodiscard]] bool done() const noexcept { return state_->coroutine.done(); }
   /// What it threw, if it did.
-  [[nodiscard]] const std::exception_ptr& failure() const noexcept { return coroutine_.promise().failure; }
-  /// What it returned; or throws what it threw.
-  Result take() {
-    if (failure()) std::rethrow_exception(failure());
-    return coroutine_.promise().take();
-  }
+  [[nodiscard]] const std::exception_ptr& failure() const noexcept { return state_->failure; }
 
   // --- for a verb that awaits it
 
@@ -137,16 +130,50 @@ template <class Result> class [[nodiscard]] Verb {
   /// Not by symmetric transfer, which grows the stack where a compiler does not optimise: many verbs that are
   /// awaited one after the other, each answered at once, need no more of it than one.
   template <class Promise> bool await_suspend(std::coroutine_handle<Promise> caller) {
-    coroutine_.promise().caller = &caller.promise();
+    return start_for(caller.promise());
+  }
+
+ protected:
+  explicit AnyVerb(VerbState& state) noexcept : state_(&state) {}
+  ~AnyVerb() {
+    if (state_ != nullptr) state_->coroutine.destroy();
+  }
+
+  [[nodiscard]] VerbState& state() const {
+    if (failure()) std::rethrow_exception(failure());
+    return *state_;
+  }
+
+ private:
+  bool start_for(VerbState& caller) {
+    state_->caller = &caller;
     start();
     return !done();
   }
+
+  VerbState* state_; ///< null: moved from
+};
+
+/// A verb: code that reads from top to bottom and does no input or output. It is a coroutine that asks for
+/// what it needs of the world (`Request`), and goes on when the answer is there: at once if the driver has
+/// it, as a blocking one does, or when the driver resumes it. It begins when it is awaited by another verb
+/// or run by a driver. Destroyed before its end, it asks for nothing more.
+template <class Result> class [[nodiscard]] Verb : public AnyVerb {
+ public:
+  class promise_type : public VerbPromise<Result> {
+   public:
+    Verb get_return_object() {
+      this->coroutine = std::coroutine_handle<promise_type>::from_promise(*this);
+      return Verb(*this);
+    }
+  };
+
+  /// What it returned; or throws what it threw.
+  Result take() { return static_cast<promise_type&>(state()).take(); }
   Result await_resume() { return take(); }
 
  private:
-  explicit Verb(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
-
-  std::coroutine_handle<promise_type> coroutine_; ///< null: moved from
+  using AnyVerb::AnyVerb;
 };
 
 } // namespace mfa::verbs
