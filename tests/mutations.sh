@@ -284,8 +284,8 @@ mutate "races: the count of codes is in the commit" verbs/challenge.hpp \
   'for (storage::CounterRecord& counter : counters.records) batch.counters.push_back(std::move(counter)); batch.challenges' 'batch.challenges'
 mutate "races: no message before its commit" verbs/challenge.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(event);
-    if (const auto message = factor::message_of(created.delivery)) co_await send(run, *message, event);' \
-  'if (const auto message = factor::message_of(created.delivery)) co_await send(run, *message, event);
+    const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event);' \
+  'const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event);
     if (!co_await run.commit(batch)) continue;'
 mutate "races: no challenge without its message" verbs/delivery.hpp \
   'const bool withdrawn = co_await withdraw(run, event.challenge_id);' 'const bool withdrawn = true;'

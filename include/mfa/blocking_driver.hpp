@@ -2,7 +2,6 @@
 
 #include <stdexcept>
 #include <utility>
-#include <variant>
 
 #include <mfa/event.hpp>
 #include <mfa/message.hpp>
@@ -47,7 +46,7 @@ class BlockingAnswers : public verbs::Driver {
     } else if (auto* const find_counter = as<FindCounter>(request)) {
       find_counter->answer = storage.find_counter(find_counter->id);
     } else if (auto* const send = as<Send>(request)) {
-      std::visit([this](const auto* message) { this->send(*message); }, send->message);
+      send->message.visit([this](const auto& message) { this->send(message); });
     } else {
       throw std::logic_error("mfa: a verb asked for a list of a driver that has none");
     }

@@ -3,7 +3,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/crypto/secret_string.hpp>
@@ -28,9 +27,8 @@ class Challenge : public ChallengeDetails {
   /// A new challenge, with what the host must pass on.
   Challenge(ChallengeDetails details, factor::Delivery&& delivery, VerifierReference verifier)
       : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)) {
-    if (auto* const user = std::get_if<factor::ToUser>(&delivery)) code_ = std::move(user->text);
-    if (auto* const client = std::get_if<factor::ToClient>(&delivery))
-      webauthn_options_ = std::move(client->text);
+    if (auto* const user = delivery.get_if<factor::ToUser>()) code_ = std::move(user->text);
+    if (auto* const client = delivery.get_if<factor::ToClient>()) webauthn_options_ = std::move(client->text);
   }
 
   // Told by the call that made the challenge, and never again: `get_challenge` has neither.

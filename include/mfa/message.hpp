@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <variant>
 
 #include <mfa/channel.hpp>
 #include <mfa/email/concept.hpp>
@@ -12,18 +11,42 @@
 
 namespace mfa {
 
-/// A message that is to be sent, which stays where it is until then.
-using OutgoingMessage =
-    std::variant<const SmsMessage*, const EmailMessage*, const VoiceMessage*, const PushMessage*>;
-
 constexpr Channel channel_of(const SmsMessage&) noexcept { return Channel::sms; }
 constexpr Channel channel_of(const EmailMessage&) noexcept { return Channel::email; }
 constexpr Channel channel_of(const VoiceMessage&) noexcept { return Channel::voice; }
 constexpr Channel channel_of(const PushMessage&) noexcept { return Channel::push; }
 
-[[nodiscard]] inline Channel channel_of(const OutgoingMessage& outgoing) {
-  return std::visit([](const auto* message) { return channel_of(*message); }, outgoing);
-}
+/// A message of one of these types that is to be sent, or none. It stays where it is until then.
+class OutgoingMessage {
+ public:
+  OutgoingMessage() = default;
+  template <class Message>
+  OutgoingMessage(const Message* message) noexcept : channel_(channel_of(*message)), message_(message) {}
+
+  [[nodiscard]] explicit operator bool() const noexcept { return message_ != nullptr; }
+  [[nodiscard]] Channel channel() const noexcept { return channel_; }
+
+  /// Null if it is another message, or none.
+  template <class Message> [[nodiscard]] const Message* get_if() const noexcept {
+    const auto* const message = static_cast<const Message*>(message_);
+    return message != nullptr && channel_of(*message) == channel_ ? message : nullptr;
+  }
+
+  /// Calls `call` with the message, which must be there; its result must not depend on the type.
+  template <class Call> decltype(auto) visit(Call&& call) const {
+    switch (channel_) {
+    case Channel::email: return call(*static_cast<const EmailMessage*>(message_));
+    case Channel::voice: return call(*static_cast<const VoiceMessage*>(message_));
+    case Channel::push: return call(*static_cast<const PushMessage*>(message_));
+    case Channel::sms: break;
+    }
+    return call(*static_cast<const SmsMessage*>(message_));
+  }
+
+ private:
+  Channel channel_ = Channel::sms;
+  const void* message_ = nullptr;
+};
 
 /// Whether this policy can send such a message, by a function that blocks or is awaited.
 template <class Transport, class Message>

@@ -103,9 +103,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::string given; // what a right answer is, where the challenge alone says so
       attempt([&] {
         const auto effects = decision::create_challenge(asked, challenge, counters, {}, {}, context);
-        if (const auto* message = std::get_if<SmsMessage>(&effects.delivery)) given = message->body.view();
-        if (const auto* user = std::get_if<factor::ToUser>(&effects.delivery)) given = user->text.view();
-        if (const auto* client = std::get_if<factor::ToClient>(&effects.delivery)) given = client->text;
+        if (const auto* message = effects.delivery.get_if<SmsMessage>()) given = message->body.view();
+        if (const auto* user = effects.delivery.get_if<factor::ToUser>()) given = user->text.view();
+        if (const auto* client = effects.delivery.get_if<factor::ToClient>()) given = client->text;
         return given.size();
       });
       for (const std::string_view answer :

@@ -238,7 +238,7 @@ class Search {
       }
       if (fault == Fault::none || fault == Fault::answers_false) reply = answer;
     } else if (const auto* const send = mfa::verbs::as<mfa::verbs::Send>(request)) {
-      wrong = ground.ledger.send(task, witness, *std::get<const mfa::SmsMessage*>(send->message));
+      wrong = ground.ledger.send(task, witness, *send->message.get_if<mfa::SmsMessage>());
       if (fault == Fault::throws)
         witness.send_failed = true;
       else

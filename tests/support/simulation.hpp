@@ -417,11 +417,11 @@ class Simulation {
 
   void send_sms(std::size_t slot, const verbs::Send& send) {
     Flight& flight = flights_[slot];
-    explained(stage_.ledger.send(flight.task, flight.witness, *std::get<const SmsMessage*>(send.message)),
+    explained(stage_.ledger.send(flight.task, flight.witness, *send.message.get_if<SmsMessage>()),
               flight.task);
     if (!chance(flight, 100)) // lost on its way
       delivered_[flight.task.challenge] = {now_ + 10 * delay(flight),
-                                           std::get<const SmsMessage*>(send.message)->body};
+                                           send.message.get_if<SmsMessage>()->body};
     const bool fails = chance(flight, 30); // though it may have been sent
     schedule(now_ + delay(flight), fails ? Event::fails : Event::answered, slot);
     flight.reply = true;

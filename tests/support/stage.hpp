@@ -103,7 +103,7 @@ class Stage {
         if (done.written) explained(ledger.commit(verb.task, witness, *commit->batch, world));
         give(request, done.answer);
       } else if (const auto* const send = verbs::as<verbs::Send>(request)) {
-        explained(ledger.send(verb.task, witness, *std::get<const SmsMessage*>(send->message)));
+        explained(ledger.send(verb.task, witness, *send->message.get_if<SmsMessage>()));
         give(request, true);
       } else {
         ledger.read(verb.task, witness, request);

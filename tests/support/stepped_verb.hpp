@@ -143,8 +143,7 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
     verbs::Created created = co_await creates;
     told.answer.challenge = view(created.challenge);
     told.id = created.challenge.id();
-    if (const auto* const to_user = std::get_if<factor::ToUser>(&created.delivery))
-      told.secret = to_user->text;
+    if (const auto* const to_user = created.delivery.get_if<factor::ToUser>()) told.secret = to_user->text;
     break;
   }
   case Does::enroll: {

@@ -3,7 +3,6 @@
 #include <concepts>
 #include <exception>
 #include <utility>
-#include <variant>
 
 #include <mfa/async/storage.hpp>
 #include <mfa/clock/concept.hpp>
@@ -41,8 +40,7 @@ class AwaitingDriver final : public verbs::Driver {
         return true;
       }
     if (auto* const send = verbs::as<verbs::Send>(request)) {
-      const bool sent =
-          std::visit([this](const auto* message) { return send_at_once(*message); }, send->message);
+      const bool sent = send->message.visit([this](const auto& message) { return send_at_once(message); });
       if (sent) return true;
     }
     request_ = &request;

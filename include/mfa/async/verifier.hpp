@@ -417,7 +417,7 @@ class Verifier {
     commit.answer = co_await policies_.storage->commit(std::move(*commit.batch));
   }
   Task<void> answer(verbs::Send& send) const {
-    return std::visit([this](const auto* message) { return this->send(*message); }, send.message);
+    return send.message.visit([this](const auto& message) { return this->send(message); });
   }
   template <class Message> Task<void> send(const Message& message) const {
     if constexpr (Sends<SmsPolicy, Message> && !detail::SendsAtOnce<SmsPolicy, Message>)

@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
+#include <utility>
 #include <vector>
 
 #include <mfa/assurance.hpp>
@@ -44,19 +44,47 @@ struct ToClient {
   std::string text;
 };
 
-/// What is to reach the user with a new challenge: nothing, a message that the host's transport sends once
-/// the records are committed, or what the host passes on. Told once and never again.
-using Delivery =
-    std::variant<std::monostate, SmsMessage, ToUser, ToClient, EmailMessage, VoiceMessage, PushMessage>;
+/// What is to reach the user with a new challenge: nothing, a message (`SmsMessage`, `EmailMessage` ...) that
+/// the host's transport sends once the records are committed, or what the host passes on (`ToUser`,
+/// `ToClient`). Told once and never again. A std::variant of all these would have every program compile how
+/// each of them is moved and destroyed, hundreds of functions.
+class Delivery {
+ public:
+  Delivery() = default;
+  template <class Content>
+    requires(!std::same_as<Content, Delivery>)
+  Delivery(Content content) : held_(std::make_unique<Holding<Content>>(std::move(content))) {}
 
-/// The message in it, if there is one, borrowed.
-[[nodiscard]] inline std::optional<OutgoingMessage> message_of(const Delivery& delivery) {
-  if (const auto* const sms = std::get_if<SmsMessage>(&delivery)) return sms;
-  if (const auto* const email = std::get_if<EmailMessage>(&delivery)) return email;
-  if (const auto* const voice = std::get_if<VoiceMessage>(&delivery)) return voice;
-  if (const auto* const push = std::get_if<PushMessage>(&delivery)) return push;
-  return std::nullopt;
-}
+  /// Null if it holds something else.
+  template <class Content> [[nodiscard]] Content* get_if() const noexcept {
+    const bool is_held = held_ && held_->type == &type_of<Content>;
+    return is_held ? &static_cast<Holding<Content>&>(*held_).content : nullptr;
+  }
+
+  /// The message, if it holds one, borrowed.
+  [[nodiscard]] OutgoingMessage message() const noexcept {
+    return held_ ? held_->message : OutgoingMessage();
+  }
+
+ private:
+  template <class Content> static constexpr char type_of = 0; ///< its address stands for the type
+
+  struct Held {
+    explicit Held(const char* content_type) noexcept : type(content_type) {}
+    virtual ~Held() = default;
+    const char* type;
+    OutgoingMessage message;
+  };
+
+  template <class Content> struct Holding final : Held {
+    explicit Holding(Content&& held) : Held(&type_of<Content>), content(std::move(held)) {
+      if constexpr (requires { channel_of(content); }) message = &content;
+    }
+    Content content;
+  };
+
+  std::unique_ptr<Held> held_;
+};
 
 /// A challenge that a limit or a rule of the host's refuses.
 struct Refusal {

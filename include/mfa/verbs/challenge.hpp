@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <mfa/authorization.hpp>
@@ -18,6 +17,7 @@
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/message.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
@@ -165,7 +165,8 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     if (factor_changed) batch.factors.push_back(factor);
     if (!co_await run.commit(batch)) continue;
     run.emit(event);
-    if (const auto message = factor::message_of(created.delivery)) co_await send(run, *message, event);
+    const OutgoingMessage message = created.delivery.message();
+    if (message) co_await send(run, message, event);
     co_return created;
   }
 }

@@ -35,7 +35,7 @@ Verb<bool> withdraw(const VerbRun auto& run, std::string_view challenge_id) {
 /// What a message that was not taken comes to for whoever asked for the challenge.
 [[nodiscard]] inline Error not_sent(const OutgoingMessage& message, const std::exception_ptr& cause,
                                     bool withdrawn) {
-  const Channel channel = channel_of(message);
+  const Channel channel = message.channel();
   std::string text("the ");
   text.append(channel == Channel::sms ? "SMS" : to_string(channel));
   text.append(" transport did not take the message (");
@@ -67,8 +67,8 @@ Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event e
   } catch (...) {
     event.cause = std::current_exception();
   }
-  const bool sms = channel_of(message) == Channel::sms;
-  event.channel = channel_of(message);
+  const bool sms = message.channel() == Channel::sms;
+  event.channel = message.channel();
   if (!event.cause || delivery_failure(event.cause) == DeliveryFailure::unclear) {
     event.type = event.cause ? EventType::message_unclear
                  : sms       ? EventType::sms_sent
