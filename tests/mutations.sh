@@ -157,9 +157,9 @@ mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
   'if (until <= now) return {};' 'if (until <= now || *factor.last_failure_at > now) return {};'
 mutate "unverified factors sign nobody in" decision/challenge.hpp \
   'if (request.purpose != Purpose::confirm_enrollment && !verified &&' 'if (false &&'
-mutate "assurance at the challenge" decision/challenge.hpp 'if (!can_meet)' 'if (false)'
+mutate "assurance at the challenge" decision/challenge.hpp 'if (!factor::facts_of(factor.type).best_assurance.meets(request.required))' 'if (false)'
 mutate "assurance at the verification" $verification \
-  'if (!can_meet) return {.status = Status::insufficient_assurance};' ''
+  'if (!factor::facts_of(factor.type).best_assurance.meets(terms.required)) return {.status = Status::insufficient_assurance};' ''
 
 tests=tests/rules/security_rules_other_factors.cpp
 recovery_codes=factor/recovery_codes.hpp
@@ -243,7 +243,7 @@ mutate "secrets: no two of a user" factor/authenticator.hpp 'check_is_new(accoun
 mutate "secrets: whatever the kind" factor/authenticator.hpp 'if (!is_authenticator(other.type) ||' \
   'if (other.type != FactorType::totp ||'
 mutate "secrets: ended enrolments do not count" factor/authenticator.hpp \
-  '|| std::find(user.ended.begin(), user.ended.end(), other.id) != user.ended.end()' ''
+  '|| mfa::detail::contains(user.ended, other.id)' ''
 mutate "secrets: what a factor used is kept" verbs/delete_factor.hpp \
   'decision::keep_used_secret(user, factor, context);' ''
 mutate "secrets: a new factor goes on from there" factor/authenticator.hpp \
@@ -374,14 +374,14 @@ mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin
 tests=tests/rules/bounds_of_a_user.cpp
 bounds=decision/user_record.hpp
 mutate "bounds: open challenges" $bounds \
-  'while (open() >= static_cast<std::ptrdiff_t>(most))' 'while (false)'
+  'while (open() >= most)' 'while (false)'
 mutate "bounds: the open challenges of devices are their own" $bounds \
   'if (open->device_id == device_id && (chosen' 'if ((chosen'
 mutate "bounds: unverified factors" $bounds \
   'while (user.enrollments.size() >= context.options.unverified_factors_a_user)' 'while (false)'
 mutate "bounds: the time to confirm" $bounds 'if (enrollment != nullptr && is_over(*enrollment, now))' 'if (false)'
 mutate "bounds: sends" verbs/challenge.hpp \
-  'if (sends) refusal = decision::count_send(found_user.user, factor, context);' ''
+  'if (factor::facts_of(factor.type).sends_codes) refusal = decision::count_send(found_user.user, factor, context);' ''
 mutate "bounds: wrong codes" $bounds 'if (user.wrong_codes.size() < most) return;' 'return;'
 mutate "bounds: challenges end" decision/challenge.hpp \
   'challenge.expires_at = created_at + options.challenge_lifetime;' ''
@@ -517,7 +517,7 @@ mutate "import: hashes of their own size" factor/recovery_codes.hpp \
 mutate "import: foreign codes once each" factor/recovery_codes.hpp 'match->used = true;' ''
 tests=tests/webauthn/imported_credentials.cpp before_credentials="$libraries" libraries="$libraries -lcbor"
 mutate "import: a claim for each credential" verbs/import.hpp \
-  'for (const std::string& id : claims_of(record)) batch.counters.push_back(claim(id, record));' ''
+  'for (const std::string& id : factor::claims_of(record)) batch.counters.push_back(claim(id, record));' ''
 mutate "import: a claim that is made" verbs/import.hpp 'if (!made) continue;' 'continue;'
 mutate "import: a credential twice in one run" verbs/import.hpp \
   'if (const auto taken = claimed_.find(id); taken != claimed_.end()) owner = taken->second;' ''
@@ -567,12 +567,12 @@ mutate "deletion: what is not confirmed is not another factor" verbs/delete_fact
   'return is_verified(factor) && factor.type != FactorType::recovery_codes;' \
   'return factor.type != FactorType::recovery_codes;'
 mutate "deletion: the last set of codes is kept" verbs/delete_factor.hpp \
-  'if (leaves_primary || (!is_primary(factor) && std::any_of(others.begin(), others.end(), is_verified))) return;' \
+  'if (leaves_primary || (!is_primary(factor) && detail::any_of(others, is_verified))) return;' \
   'if (leaves_primary || !is_primary(factor)) return;'
 mutate "deletion: codes go with the last" verbs/delete_factor.hpp \
-  'std::copy_if(others.begin(), others.end(), std::back_inserter(deleted), is_verified);' ''
+  'for (const storage::FactorRecord& other : others) if (is_verified(other)) deleted.push_back(other);' ''
 mutate "deletion: codes go with no other" verbs/delete_factor.hpp \
-  'is_primary(factor) && std::none_of(others.begin(), others.end(), is_primary)) {' 'is_primary(factor)) {'
+  'is_primary(factor) && !detail::any_of(others, is_primary)) {' 'is_primary(factor)) {'
 mutate "deletion: codes do not take others along" verbs/delete_factor.hpp \
   'if (options.take_recovery_codes && is_primary(factor)' 'if (options.take_recovery_codes'
 mutate "deletion: the enrolment is forgotten" verbs/delete_factor.hpp \
@@ -585,7 +585,7 @@ tests=tests/rules/reset_user.cpp
 mutate "changes: resetting is allowed" verbs/reset_user.hpp \
   '(void)co_await authorize(run, authorization, user_id, context);' ''
 mutate "reset: the factor to keep is the user's" verbs/reset_user.hpp \
-  "if (kept == factors.end()) decision::throw_not_found(\"factor\");" 'if (kept == factors.end()) return;'
+  "if (kept == nullptr) decision::throw_not_found(\"factor\");" 'if (kept == nullptr) return;'
 mutate "reset: the factor to keep is verified" verbs/reset_user.hpp 'if (!is_verified(*kept))' 'if (false)'
 mutate "reset: no device without a factor" verbs/reset_user.hpp \
   'if (options.keep_factor.empty() && !options.keep_device.empty())' 'if (false)'
@@ -619,7 +619,7 @@ mutate "policy: used codes do not count" requirement.hpp 'if (codes->remaining =
 mutate "policy: recovery codes count by name only" requirement.hpp \
   'policy.kinds.empty() ? type != FactorType::recovery_codes' 'policy.kinds.empty() ? true'
 mutate "policy: the assurance" requirement.hpp \
-  'return wanted && factor::best_assurance(type).meets(policy.assurance);' 'return wanted;'
+  'return wanted && factor::facts_of(type).best_assurance.meets(policy.assurance);' 'return wanted;'
 mutate "policy: the deadline is over when it comes" requirement.hpp 'until && *until > now' 'until && *until >= now'
 mutate "policy: the later of deadline and grace" requirement.hpp '*until < end' '*until > end'
 mutate "policy: no grace from times to come" requirement.hpp \

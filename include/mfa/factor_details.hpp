@@ -52,7 +52,7 @@ class FactorDetails {
   [[nodiscard]] std::uint32_t failures() const noexcept { return failures_; }
   /// The most that a verification by one of its kind can show. A security key that was registered without its
   /// PIN or biometric shows one factor less (`ChallengeOptions::initialize_user_verification`).
-  [[nodiscard]] Assurance best_assurance() const { return factor::best_assurance(type_); }
+  [[nodiscard]] Assurance best_assurance() const { return factor::facts_of(type_).best_assurance; }
   /// Whether it takes no code until an operator calls `unlock_factor`.
   [[nodiscard]] bool locked() const noexcept { return locked_; }
   /// Until when it looks at no code after too many wrong ones in a row, if it waits.

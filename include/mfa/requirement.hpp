@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include <mfa/factor/kinds.hpp>
 #include <mfa/factor_details.hpp>
 #include <mfa/remaining.hpp>
+#include <mfa/search.hpp>
 #include <mfa/types.hpp>
 
 namespace mfa {
@@ -86,10 +86,9 @@ namespace detail {
 inline constexpr std::chrono::seconds longest_grace = std::chrono::hours(24 * 366);
 
 [[nodiscard]] inline bool counts(const FactorPolicy& policy, FactorType type) {
-  const bool wanted = policy.kinds.empty()
-                          ? type != FactorType::recovery_codes
-                          : std::find(policy.kinds.begin(), policy.kinds.end(), type) != policy.kinds.end();
-  return wanted && factor::best_assurance(type).meets(policy.assurance);
+  const bool wanted =
+      policy.kinds.empty() ? type != FactorType::recovery_codes : detail::contains(policy.kinds, type);
+  return wanted && factor::facts_of(type).best_assurance.meets(policy.assurance);
 }
 
 /// Throws `errc::invalid_argument` for a policy that nobody can meet, and for what is out of its range.
@@ -148,7 +147,7 @@ template <FactorRange Factors>
     if (detail::counts(policy, factor.type())) ++counted;
   }
   const bool has_another =
-      std::any_of(had.begin(), had.end(), [](FactorType type) { return type != FactorType::recovery_codes; });
+      detail::any_of(had, [](FactorType type) { return type != FactorType::recovery_codes; });
 
   Requirement required;
   required.factors_lacking = policy.factors - std::min(counted, policy.factors);
@@ -167,11 +166,12 @@ template <FactorRange Factors>
 
   const auto helps = [&](FactorType type) {
     if (type == FactorType::recovery_codes && !has_another) return false;
-    if (met) return std::find(had.begin(), had.end(), type) == had.end();
+    if (met) return !detail::contains(had, type);
     return (required.factors_lacking > 0 && detail::counts(policy, type)) ||
            (required.recovery_codes_lacking && type == FactorType::recovery_codes);
   };
-  std::copy_if(policy.offered.begin(), policy.offered.end(), std::back_inserter(required.offer), helps);
+  for (const FactorType type : policy.offered)
+    if (helps(type)) required.offer.push_back(type);
   return required;
 }
 

@@ -33,7 +33,7 @@ class [[nodiscard]] Verification {
         factor_locked_(!trusted_device && decision::lockout(factor, context.now, context.options).locked) {
     if (challenge_.state() == ChallengeState::pending && status_ != Status::superseded && !factor_locked_) {
       attempts_left_ = challenge_.attempts_left();
-      if (!trusted_device && factor::is_guessable(type_))
+      if (!trusted_device && factor::facts_of(type_).guessable)
         attempts_left_ = std::min(attempts_left_, context.options.failures_before_lockout - factor.failures);
     }
     if (!valid()) return;

@@ -105,9 +105,7 @@ inline void check_challengeable(const storage::FactorRecord& factor, const Chall
     throw Error(errc::factor_not_verified, "factor " + factor.id +
                                                " was never verified; have its user confirm the enrolment "
                                                "with confirm_enrollment before it signs anybody in");
-  const bool can_meet =
-      factor::with_kind(factor.type, [&](auto kind) { return kind.best_assurance.meets(request.required); });
-  if (!can_meet)
+  if (!factor::facts_of(factor.type).best_assurance.meets(request.required))
     throw Error(errc::insufficient_assurance,
                 "factor " + factor.id + " is of kind " + std::string(to_string(factor.type)) +
                     ", which never shows what ChallengeOptions::required asks for; challenge another factor");

@@ -34,7 +34,7 @@ struct Lockout {
 /// None for a kind whose answers are beyond guessing. A clock that goes back shortens no wait, and makes none
 /// longer than `Options::longest_delay`.
 [[nodiscard]] inline Lockout lockout(const storage::FactorRecord& factor, Time now, const Options& options) {
-  if (!factor::is_guessable(factor.type)) return {};
+  if (!factor::facts_of(factor.type).guessable) return {};
   if (factor.failures >= options.failures_before_lockout) return {.locked = true};
   const auto delay = delay_after(factor.failures, options);
   if (delay.count() == 0 || !factor.last_failure_at) return {};

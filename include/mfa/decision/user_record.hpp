@@ -20,6 +20,7 @@
 #include <mfa/factor/send_limits.hpp>
 #include <mfa/factor/used_secret.hpp>
 #include <mfa/options.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 
@@ -151,10 +152,8 @@ template <class Entry> [[nodiscard]] constexpr bool is_over(const Entry& entry, 
 /// The entry of this factor's enrolment; null if there is none.
 [[nodiscard]] inline const UserRecord::Enrollment* enrollment_of(const UserRecord& user,
                                                                  std::string_view factor_id) noexcept {
-  const auto found =
-      std::find_if(user.enrollments.begin(), user.enrollments.end(),
-                   [&](const UserRecord::Enrollment& one) { return one.factor_id == factor_id; });
-  return found == user.enrollments.end() ? nullptr : &*found;
+  return detail::find_if(user.enrollments,
+                         [&](const UserRecord::Enrollment& one) { return one.factor_id == factor_id; });
 }
 
 /// Throws `errc::enrollment_expired` for a factor that can be confirmed no more.
@@ -174,7 +173,7 @@ inline void check_in_time(const UserRecord& user, const storage::FactorRecord& f
 }
 
 inline void forget_enrollment(UserRecord& user, std::string_view factor_id) {
-  std::erase_if(user.enrollments, [&](const auto& entry) { return entry.factor_id == factor_id; });
+  detail::erase_if(user.enrollments, [&](const auto& entry) { return entry.factor_id == factor_id; });
 }
 
 /// What outlives a reset of the user, of whom a factor is kept or none: by what authenticators know him, what
@@ -192,14 +191,15 @@ inline void keep_used_secret(UserRecord& user, const storage::FactorRecord& gone
                              const factor::Context& context) {
   auto used = gone.user_id.empty() ? std::nullopt : factor::used_secret(gone, context);
   if (!used) return;
-  std::erase_if(user.used_secrets, [&](const auto& other) { return other.until <= context.now; });
-  const auto known =
-      std::find_if(user.used_secrets.begin(), user.used_secrets.end(),
-                   [&](const factor::UsedSecret& other) { return other.fingerprint == used->fingerprint; });
-  if (known != user.used_secrets.end()) { // of a factor before it, from which it went on
+  detail::erase_if(user.used_secrets, [&](const auto& other) { return other.until <= context.now; });
+  const auto is_same = [&](const factor::UsedSecret& other) {
+    return other.fingerprint == used->fingerprint;
+  };
+  // Of a factor before it, from which it went on.
+  if (const factor::UsedSecret* const known = detail::find_if(user.used_secrets, is_same)) {
     used->next = std::max(used->next, known->next);
     used->until = std::max(used->until, known->until);
-    user.used_secrets.erase(known);
+    detail::erase_if(user.used_secrets, is_same);
   }
   // Those of which nothing was accepted go first: whoever has no more than the password can make such.
   const auto goes_before = [](const factor::UsedSecret& one, const factor::UsedSecret& other) {
@@ -216,10 +216,9 @@ inline void keep_used_secret(UserRecord& user, const storage::FactorRecord& gone
 [[nodiscard]] inline std::vector<UserRecord::OpenChallenge>::iterator next_to_go(UserRecord& user,
                                                                                  std::string_view device_id) {
   const auto of_session = [&](const UserRecord::OpenChallenge& one) {
-    return std::count_if(user.challenges.begin(), user.challenges.end(),
-                         [&](const UserRecord::OpenChallenge& other) {
-                           return other.device_id == device_id && other.session == one.session;
-                         });
+    return detail::count_if(user.challenges, [&](const UserRecord::OpenChallenge& other) {
+      return other.device_id == device_id && other.session == one.session;
+    });
   };
   auto chosen = user.challenges.end();
   for (auto open = user.challenges.begin(); open != user.challenges.end(); ++open)
@@ -246,15 +245,15 @@ inline constexpr std::size_t open_challenges_a_device = 5;
                                                     const storage::ChallengeRecord& challenge,
                                                     std::string_view device_id, std::string session,
                                                     const factor::Context& context) {
-  std::erase_if(user.challenges, [&](const auto& open) { return is_over(open, context.now); });
+  detail::erase_if(user.challenges, [&](const auto& open) { return is_over(open, context.now); });
   std::vector<std::string> gone;
   const auto open = [&] {
-    return std::count_if(user.challenges.begin(), user.challenges.end(),
-                         [&](const UserRecord::OpenChallenge& one) { return one.device_id == device_id; });
+    return detail::count_if(user.challenges,
+                            [&](const UserRecord::OpenChallenge& one) { return one.device_id == device_id; });
   };
   const std::size_t bound = context.options.open_challenges_a_user;
   const std::size_t most = device_id.empty() ? bound : std::min(bound, open_challenges_a_device);
-  while (open() >= static_cast<std::ptrdiff_t>(most)) {
+  while (open() >= most) {
     const auto chosen = next_to_go(user, device_id);
     gone.push_back(std::move(chosen->id));
     user.challenges.erase(chosen);
@@ -297,7 +296,7 @@ count_send(UserRecord& user, const storage::FactorRecord& factor, const factor::
 }
 
 inline void forget_old_guesses(UserRecord& user, Time now) {
-  std::erase_if(user.wrong_codes, [&](Time at) { return at <= now - std::chrono::hours(24); });
+  detail::erase_if(user.wrong_codes, [&](Time at) { return at <= now - std::chrono::hours(24); });
   for (Time& at : user.wrong_codes) at = std::min(at, now); // of a clock that was ahead
 }
 

@@ -67,18 +67,17 @@ enum class Claims : bool { open, taken };
                                           Claims claims, std::vector<std::string>& claimed) {
   std::optional<storage::FactorRecord> before;
   if (claims == Claims::taken || required != Assurance{}) before = factor;
-  return factor::with_kind(factor.type, [&](auto kind) {
-    factor::Answer said = kind.check(factor, challenge, answer, context);
-    if (said.status != Status::valid) return said;
-    if (factor.state != FactorState::verified) claimed = kind.claims(factor);
-    if (claims == Claims::taken && !claimed.empty()) said = {.status = Status::already_registered};
-    if (!said.assurance.meets(required)) said = {.status = Status::insufficient_assurance};
-    if (said.status != Status::valid) {
-      factor = *std::move(before);
-      claimed.clear();
-    }
-    return said;
-  });
+  factor::Answer said = factor::with_kind(
+      factor.type, [&](auto kind) { return kind.check(factor, challenge, answer, context); });
+  if (said.status != Status::valid) return said;
+  if (factor.state != FactorState::verified) claimed = factor::claims_of(factor);
+  if (claims == Claims::taken && !claimed.empty()) said = {.status = Status::already_registered};
+  if (!said.assurance.meets(required)) said = {.status = Status::insufficient_assurance};
+  if (said.status != Status::valid) {
+    factor = *std::move(before);
+    claimed.clear();
+  }
+  return said;
 }
 
 /// Throws `errc::entity_not_found` for another user's challenge or another binding, and
@@ -143,9 +142,8 @@ inline void check_asked_for(const storage::ChallengeRecord& challenge, const Cha
             .factor_changed = keep_bounded_wait(factor, context.now, context.options),
             .retry_after = lock.wait};
 
-  const bool can_meet =
-      factor::with_kind(factor.type, [&](auto kind) { return kind.best_assurance.meets(terms.required); });
-  if (!can_meet) return {.status = Status::insufficient_assurance};
+  if (!factor::facts_of(factor.type).best_assurance.meets(terms.required))
+    return {.status = Status::insufficient_assurance};
 
   Verdict verdict{.factor_changed = true, .challenge_changed = true};
   factor::Context asked = context;

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string_view>
 
 #include <mfa/encoding/text.hpp>
+#include <mfa/search.hpp>
 
 // What the characters mean that people type or paste for a code or a phone number: keyboards of many scripts
 // and modes write the same digits, and what is copied from a message or a list of contacts brings marks that
@@ -47,8 +47,7 @@ inline constexpr char32_t digit_zeros[] = {
   constexpr char32_t others[] = {0x002D, 0x058A, 0x05BE, 0x1400, 0x1806, 0x2212, 0x2E17,  0x2E1A,
                                  0x2E3A, 0x2E3B, 0x2E40, 0x2E5D, 0x301C, 0x3030, 0x30A0,  0x30FC,
                                  0xFE31, 0xFE32, 0xFE58, 0xFE63, 0xFF0D, 0xFF70, 0x10D6E, 0x10EAD};
-  return (c >= 0x2010 && c <= 0x2015) ||
-         std::find(std::begin(others), std::end(others), c) != std::end(others);
+  return (c >= 0x2010 && c <= 0x2015) || mfa::detail::contains(others, c);
 }
 
 /// A mark that has no width and is no letter: soft hyphen, joiners and zero-width spaces, direction marks,

@@ -28,6 +28,7 @@
 #include <mfa/otp/uri.hpp>
 #include <mfa/qr/matrix.hpp>
 #include <mfa/qr/png.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 
@@ -252,9 +253,8 @@ inline void resume(const crypto::SecretBytes& secret, const std::vector<UsedSecr
   const auto fingerprints = context.keys.authenticate_under_each(
       crypto::text_of(secret), fingerprint_context(record, parameters.period));
   for (const UsedSecret& used : used_secrets) {
-    const bool same = std::any_of(fingerprints.begin(), fingerprints.end(), [&](const std::string& one) {
-      return crypto::equal(one, used.fingerprint);
-    });
+    const bool same = mfa::detail::any_of(
+        fingerprints, [&](const std::string& one) { return crypto::equal(one, used.fingerprint); });
     if (!same) continue;
     parameters.next = std::max(parameters.next, used.next);
     for (const std::uint64_t step : used.hinted) {
@@ -271,9 +271,7 @@ inline void resume(const crypto::SecretBytes& secret, const std::vector<UsedSecr
 inline void check_is_new(const crypto::SecretBytes& secret, const EnrollingUser& user,
                          const Context& context) {
   for (const storage::FactorRecord& other : user.others) {
-    if (!is_authenticator(other.type) ||
-        std::find(user.ended.begin(), user.ended.end(), other.id) != user.ended.end())
-      continue;
+    if (!is_authenticator(other.type) || mfa::detail::contains(user.ended, other.id)) continue;
     const auto known = secret_if_any(other, context.keys);
     if (known && crypto::equal(crypto::text_of(*known), crypto::text_of(secret)))
       throw Error(

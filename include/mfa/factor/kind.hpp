@@ -160,16 +160,9 @@ struct PreparesNothing {
 /// Its challenges send the user a code: a base that `SentCodeKind` has, for what is bounded for all of them.
 struct SendsCodes {};
 
-template <class Kind> inline constexpr bool sends_codes = std::derived_from<Kind, SendsCodes>;
-
 /// What confirms an enrolment is made by whoever holds the session, and shows nothing that the user was told
 /// or sent: so where the enrolment wanted an authorization, its confirmation does.
 struct MadeByClient {};
-
-template <class Kind> inline constexpr bool is_made_by_client = std::derived_from<Kind, MadeByClient>;
-
-/// Whether the user has an answer of this kind without being asked for one.
-template <class Kind> inline constexpr bool comes_unasked = std::derived_from<Kind, PreparesNothing>;
 
 /// A later challenge replaces no earlier one.
 struct ReplacesNothing {

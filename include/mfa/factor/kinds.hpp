@@ -4,6 +4,7 @@
 #include <string>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include <mfa/assurance.hpp>
 #include <mfa/error.hpp>
@@ -56,17 +57,26 @@ template <class Request, class First, class... Rest> auto kind_for(KindList<Firs
     return std::type_identity<void>{};
 }
 
-template <class Visit, class First, class... Rest>
-decltype(auto) visit_kind(FactorType type, Visit& visit, KindList<First, Rest...>) {
-  if constexpr (sizeof...(Rest) == 0) {
-    if (type == First::type) return visit(First{});
-    throw Error(errc::corrupt_record, "a factor is of kind number " +
-                                          std::to_string(static_cast<unsigned>(type)) +
-                                          ", which this release of the library does not know; update it");
-  } else {
-    if (type == First::type) return visit(First{});
+[[noreturn]] inline void throw_unknown_kind(FactorType type) {
+  throw Error(errc::corrupt_record, "a factor is of kind number " +
+                                        std::to_string(static_cast<unsigned>(type)) +
+                                        ", which this release of the library does not know; update it");
+}
+
+template <class Visit, class Last> decltype(auto) visit_kind(FactorType type, Visit& visit, KindList<Last>) {
+  if (type == Last::type) return visit(Last{});
+  throw_unknown_kind(type);
+}
+
+// Two at a time, so that there is half as much to compile for each visit.
+template <class Visit, class First, class Second, class... Rest>
+decltype(auto) visit_kind(FactorType type, Visit& visit, KindList<First, Second, Rest...>) {
+  if (type == First::type) return visit(First{});
+  if (type == Second::type) return visit(Second{});
+  if constexpr (sizeof...(Rest) == 0)
+    throw_unknown_kind(type);
+  else
     return visit_kind(type, visit, KindList<Rest...>{});
-  }
 }
 
 } // namespace detail
@@ -95,14 +105,41 @@ template <class Visit> decltype(auto) with_kind(FactorType type, Visit&& visit) 
   return detail::visit_kind(type, visit, AllKinds{});
 }
 
-/// The most that one of this kind can show.
-[[nodiscard]] inline Assurance best_assurance(FactorType type) {
-  return with_kind(type, [](auto kind) -> Assurance { return kind.best_assurance; });
+/// What is true of every factor of a kind.
+struct KindFacts {
+  FactorType type;
+  Assurance best_assurance; ///< the most that one can show
+  bool guessable;           ///< whether wrong answers delay and lock: see `Guessable`
+  bool sends_codes;         ///< see `SendsCodes`
+  bool made_by_client;      ///< see `MadeByClient`
+  bool comes_unasked;       ///< whether the user has an answer without being asked for one
+};
+
+namespace detail {
+
+template <class Kinds> inline constexpr int facts = 0;
+template <class... Kinds>
+inline constexpr KindFacts facts<KindList<Kinds...>>[] = {
+    {Kinds::type, Kinds::best_assurance, Kinds::guessable, std::derived_from<Kinds, SendsCodes>,
+     std::derived_from<Kinds, MadeByClient>, std::derived_from<Kinds, PreparesNothing>}...};
+
+} // namespace detail
+
+/// Throws `errc::corrupt_record` for a type that this release does not know.
+[[nodiscard]] inline const KindFacts& facts_of(FactorType type) {
+  for (const KindFacts& facts : detail::facts<AllKinds>)
+    if (facts.type == type) return facts;
+  detail::throw_unknown_kind(type);
 }
 
-/// Whether wrong answers of this kind delay and lock: see `Guessable`.
-[[nodiscard]] inline bool is_guessable(FactorType type) {
-  return with_kind(type, [](auto kind) { return kind.guessable; });
+/// What no two verified factors have in common: see docs/design.md.
+[[nodiscard]] inline std::vector<std::string> claims_of(const storage::FactorRecord& record) {
+  return with_kind(record.type, [&](auto kind) { return kind.claims(record); });
+}
+
+[[nodiscard]] inline std::vector<CounterIds> counter_ids_of(const storage::FactorRecord& record,
+                                                            const Context& context) {
+  return with_kind(record.type, [&](auto kind) { return kind.counter_ids(record, context); });
 }
 
 } // namespace mfa::factor

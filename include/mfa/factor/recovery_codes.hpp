@@ -30,6 +30,7 @@
 #include <mfa/factor/purpose.hpp>
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/import_types.hpp>
+#include <mfa/search.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/user_id.hpp>
@@ -211,9 +212,9 @@ struct RecoveryCodesKind : ShowsOneFactor,
     const auto macs = macs_of(request, open_secret(record, context.keys));
     return set.foreign ==
                (request.codes.empty() ? static_cast<Foreign>(request.hash) : Foreign::in_the_clear) &&
-           std::all_of(macs.begin(), macs.end(), [&](const std::string& mac) {
-             return std::any_of(set.codes.begin(), set.codes.end(),
-                                [&](const Code& code) { return crypto::equal(code.mac, mac); });
+           !mfa::detail::any_of(macs, [&](const std::string& mac) {
+             return mfa::detail::any_of(set.codes,
+                                        [&](const Code& code) { return crypto::equal(code.mac, mac); });
            });
   }
 

@@ -12,6 +12,7 @@
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 
 namespace mfa::factor {
@@ -35,7 +36,7 @@ struct SendCount {
                                           const Context& context) {
   using std::chrono::hours;
   bool ahead = false;
-  std::erase_if(sends, [&](Time sent) { return sent <= context.now - hours(24); });
+  mfa::detail::erase_if(sends, [&](Time sent) { return sent <= context.now - hours(24); });
   for (Time& sent : sends) {
     ahead = ahead || sent > context.now;
     sent = std::min(sent, context.now);

@@ -20,6 +20,7 @@
 #include <mfa/options.hpp>
 #include <mfa/otp/hotp.hpp>
 #include <mfa/otp/totp.hpp>
+#include <mfa/search.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -138,7 +139,7 @@ struct TotpKind : AuthenticatorKind<FactorType::totp, Totp, TotpDetails> {
   }
 
   [[nodiscard]] static bool is_hinted(const AuthenticatorParameters& parameters, std::uint64_t step) {
-    return std::find(parameters.hinted.begin(), parameters.hinted.end(), step) != parameters.hinted.end();
+    return mfa::detail::contains(parameters.hinted, step);
   }
 
   /// How many steps there are in the hour that a hint looks at, each way.
@@ -150,8 +151,8 @@ struct TotpKind : AuthenticatorKind<FactorType::totp, Totp, TotpDetails> {
   static void forget_hints(AuthenticatorParameters& parameters, std::uint64_t step, const Options& options) {
     const std::int64_t ago = reach(parameters) + std::int64_t{options.totp_drift_steps} +
                              std::int64_t{options.totp_learned_drift_steps};
-    std::erase_if(parameters.hinted, [&, oldest = std::max(parameters.next, shifted(step, -ago))](
-                                         std::uint64_t hinted) { return hinted < oldest; });
+    mfa::detail::erase_if(parameters.hinted, [&, oldest = std::max(parameters.next, shifted(step, -ago))](
+                                                 std::uint64_t hinted) { return hinted < oldest; });
   }
 
   /// With a hint, if one is wanted: the time says where a code was found, and so does the hint. A step whose

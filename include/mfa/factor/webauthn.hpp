@@ -34,6 +34,7 @@
 #include <mfa/factor/webauthn_record.hpp>
 #include <mfa/import_types.hpp>
 #include <mfa/relying_party.hpp>
+#include <mfa/search.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/user_id.hpp>
@@ -449,7 +450,7 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
                                 const Context& context) {
     Credentials enrolled = enrolled_of(factors);
     if (required.factors <= 1) return enrolled;
-    std::erase_if(enrolled, [&](const storage::FactorRecord* factor) {
+    mfa::detail::erase_if(enrolled, [&](const storage::FactorRecord* factor) {
       return !webauthn::decode_key(*factor, open_secret(*factor, context.keys)).user_verification_initialized;
     });
     if (enrolled.empty())

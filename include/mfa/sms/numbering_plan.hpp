@@ -1,12 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-#include <mfa/compiler.hpp>
+#include <mfa/search.hpp>
 
 // What countries dial inside and others must not: the facts by which one phone has one E.164 number, however
 // it is written. Sources: ITU-T E.164 (assigned country codes, national numbering plans), as libphonenumber
@@ -20,14 +19,14 @@ namespace mfa::sms {
                                          "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66",
                                          "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98"};
   if (digits.starts_with('1') || digits.starts_with('7')) return 1;
-  return std::find(std::begin(of_two), std::end(of_two), digits.substr(0, 2)) != std::end(of_two) ? 2 : 3;
+  return mfa::detail::contains(of_two, digits.substr(0, 2)) ? 2 : 3;
 }
 
 /// Whether numbers of this country code may begin with a zero, which elsewhere is the trunk prefix.
 [[nodiscard]] constexpr bool numbers_begin_with_zero(std::string_view country_code) noexcept {
   constexpr std::string_view codes[] = {"39",  "47",  "225", "226", "227", "229", "241", "242", "250", "267",
                                         "268", "378", "501", "676", "679", "687", "853", "881", "992"};
-  return std::find(std::begin(codes), std::end(codes), country_code) != std::end(codes);
+  return mfa::detail::contains(codes, country_code);
 }
 
 /// A country whose prefixes for calls within it are not just a zero, or do not show by it.
@@ -63,10 +62,8 @@ template <class Refuse>
                                                     Refuse&& refuse) {
   constexpr std::string_view remedy = "; leave out what is only dialled inside the country";
   const bool may_begin_with_zero = numbers_begin_with_zero(country_code);
-  const auto* const plan =
-      std::find_if(std::begin(numbering_plans), std::end(numbering_plans),
-                   [country_code](const NumberingPlan& each) { return each.country_code == country_code; });
-  const bool planned = plan != std::end(numbering_plans);
+  const NumberingPlan* const plan = mfa::detail::find_if(
+      numbering_plans, [&](const NumberingPlan& each) { return each.country_code == country_code; });
 
   const auto is_prefix = [&](std::string_view prefix) {
     if (prefix.empty() || !national.starts_with(prefix)) return false;
@@ -75,15 +72,13 @@ template <class Refuse>
     return national.size() > plan->most && rest >= plan->fewest && rest <= plan->most;
   };
   std::string_view dropped;
-  if (planned)
-    if (const auto prefix = std::find_if(plan->prefixes.begin(), plan->prefixes.end(), is_prefix);
-        prefix != plan->prefixes.end())
-      dropped = *prefix;
+  if (plan != nullptr)
+    if (const auto* const prefix = mfa::detail::find_if(plan->prefixes, is_prefix)) dropped = *prefix;
   if (dropped.empty() && !may_begin_with_zero && national.starts_with('0')) dropped = "0";
   national.remove_prefix(dropped.size());
   if (national.starts_with('0') && !may_begin_with_zero)
     refuse("has several zeros after the country code" + std::string(remedy));
-  if (planned && national.size() > plan->most)
+  if (plan != nullptr && national.size() > plan->most)
     refuse("has " + std::to_string(national.size()) +
            " digits after the country code, where its numbers have at most " + std::to_string(plan->most) +
            std::string(remedy));

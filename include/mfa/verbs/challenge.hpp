@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <optional>
@@ -20,6 +19,7 @@
 #include <mfa/message.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/user_id.hpp>
@@ -104,11 +104,9 @@ Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
 /// the user has a verified factor.
 Verb<void> check_may_confirm(const VerbRun auto& run, const storage::FactorRecord& factor,
                              const Authorization& authorization, const factor::Context& context) {
-  const bool made_by_client =
-      factor::with_kind(factor.type, [](auto kind) { return factor::is_made_by_client<decltype(kind)>; });
-  if (!made_by_client || factor.user_id.empty()) co_return;
+  if (!factor::facts_of(factor.type).made_by_client || factor.user_id.empty()) co_return;
   const auto factors = co_await run.list_factors(factor.user_id);
-  if (std::any_of(factors.begin(), factors.end(), is_verified))
+  if (detail::any_of(factors, is_verified))
     (void)co_await authorize(run, authorization, factor.user_id, context);
 }
 
@@ -123,16 +121,15 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     const std::string device_id = co_await asking_device(run, options.device_token, factor.user_id, context);
     decision::check_challengeable(factor, options, device_id, context);
     FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
-    if (is_verified(factor) && device_id.empty() && factor::is_guessable(factor.type))
+    if (is_verified(factor) && device_id.empty() && factor::facts_of(factor.type).guessable)
       decision::check_guesses(found_user.user, context);
     if (options.purpose == Purpose::confirm_enrollment) {
       decision::check_in_time(found_user.user, factor, context.now);
       co_await check_may_confirm(run, factor, authorization, context);
     }
-    const bool sends =
-        factor::with_kind(factor.type, [](auto kind) { return factor::sends_codes<decltype(kind)>; });
     std::optional<factor::Refusal> refusal;
-    if (sends) refusal = decision::count_send(found_user.user, factor, context);
+    if (factor::facts_of(factor.type).sends_codes)
+      refusal = decision::count_send(found_user.user, factor, context);
     if (refusal) {
       std::vector<storage::CounterRecord> corrected;
       corrected.push_back(found_user.changed(context.now));
@@ -140,8 +137,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
       co_await refuse(run, factor, std::move(corrected), *refusal, context.now);
     }
 
-    const auto counter_ids =
-        factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
+    const auto counter_ids = factor::counter_ids_of(factor, context);
     FoundCounters counters = co_await find_counters(run, counter_ids);
 
     storage::ChallengeRecord challenge;

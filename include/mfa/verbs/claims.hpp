@@ -28,8 +28,7 @@ Verb<std::vector<storage::Removal>> removals_of_claims(const VerbRun auto& run,
                                                        const storage::FactorRecord& factor) {
   std::vector<storage::Removal> removals;
   std::vector<std::string> ids;
-  if (factor.state == FactorState::verified)
-    ids = factor::with_kind(factor.type, [&](auto kind) { return kind.claims(factor); });
+  if (factor.state == FactorState::verified) ids = factor::claims_of(factor);
   for (const std::string& id : ids) {
     const auto made = co_await run.find_counter(id);
     if (made && (made->data == factor.id || made->data.empty())) // empty: see `Run::find_counter`

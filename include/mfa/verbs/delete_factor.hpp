@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +13,7 @@
 #include <mfa/factor_details.hpp>
 #include <mfa/options.hpp>
 #include <mfa/remaining.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/user_id.hpp>
@@ -46,9 +45,8 @@ Verb<void> remove_factor(const VerbRun auto& run, const storage::FactorRecord& f
 /// one.
 inline void check_is_not_last(const storage::FactorRecord& factor,
                               const std::vector<storage::FactorRecord>& others) {
-  const bool leaves_primary = std::any_of(others.begin(), others.end(), is_primary);
-  if (leaves_primary || (!is_primary(factor) && std::any_of(others.begin(), others.end(), is_verified)))
-    return;
+  const bool leaves_primary = detail::any_of(others, is_primary);
+  if (leaves_primary || (!is_primary(factor) && detail::any_of(others, is_verified))) return;
   throw Error(errc::last_factor,
               "factor " + factor.id +
                   " is the last of its user beside recovery codes; have the user enrol another "
@@ -71,14 +69,14 @@ Verb<Remaining> delete_factor(const VerbRun auto& run, std::string_view factor_i
     if (is_verified(factor)) (void)co_await authorize(run, authorization, factor.user_id, context);
     std::vector<storage::FactorRecord> others;
     if (!factor.user_id.empty()) others = co_await run.list_factors(factor.user_id);
-    std::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });
+    detail::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });
     if (options.refuse_last && is_verified(factor)) check_is_not_last(factor, others);
 
     std::vector<storage::FactorRecord> deleted(1, factor);
-    if (options.take_recovery_codes && is_primary(factor) &&
-        std::none_of(others.begin(), others.end(), is_primary)) {
-      std::copy_if(others.begin(), others.end(), std::back_inserter(deleted), is_verified);
-      std::erase_if(others, is_verified);
+    if (options.take_recovery_codes && is_primary(factor) && !detail::any_of(others, is_primary)) {
+      for (const storage::FactorRecord& other : others)
+        if (is_verified(other)) deleted.push_back(other);
+      detail::erase_if(others, is_verified);
     }
     storage::Batch batch;
     for (const storage::FactorRecord& goes : deleted)

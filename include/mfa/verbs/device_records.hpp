@@ -19,6 +19,7 @@
 #include <mfa/error.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/lifetime.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
@@ -121,7 +122,7 @@ Verb<std::vector<StoredDevice>> find_all_devices(const VerbRun auto& run, std::s
 }
 
 inline void forget_expired(std::vector<StoredDevice>& devices, Time now) {
-  std::erase_if(devices, [&](const StoredDevice& stored) { return is_expired(stored.device, now); });
+  detail::erase_if(devices, [&](const StoredDevice& stored) { return is_expired(stored.device, now); });
 }
 
 [[nodiscard]] inline storage::Batch keep_devices(const std::vector<StoredDevice>& devices,
@@ -167,16 +168,13 @@ class TokenContent {
 }
 
 /// The device that the token is for; the end if it is none of these.
-[[nodiscard]] inline std::vector<StoredDevice>::iterator device_of(const TokenContent& token,
-                                                                   std::vector<StoredDevice>& devices,
-                                                                   std::string_view user_id,
-                                                                   const KeyRing& keys) {
-  const auto found = std::find_if(devices.begin(), devices.end(),
-                                  [&](const StoredDevice& stored) { return stored.device.id == token.id(); });
-  const bool matches =
-      found != devices.end() &&
-      keys.matches(found->mac, token.secret(), device_context(found->device, user_id), token.id());
-  return matches ? found : devices.end();
+[[nodiscard]] inline StoredDevice* device_of(const TokenContent& token, std::vector<StoredDevice>& devices,
+                                             std::string_view user_id, const KeyRing& keys) {
+  StoredDevice* const found =
+      detail::find_if(devices, [&](const StoredDevice& stored) { return stored.device.id == token.id(); });
+  const bool matches = found != nullptr && keys.matches(found->mac, token.secret(),
+                                                        device_context(found->device, user_id), token.id());
+  return matches ? found : nullptr;
 }
 
 /// The id of the device that `named`, a token or an id, stands for; empty if it is none of these.
@@ -184,10 +182,10 @@ class TokenContent {
                                                 std::string_view user_id, const KeyRing& keys) {
   if (const auto token = open_token(named, user_id, keys)) {
     const auto found = device_of(*token, devices, user_id, keys);
-    return found == devices.end() ? std::string() : found->device.id;
+    return found == nullptr ? std::string() : found->device.id;
   }
-  const bool known = std::any_of(devices.begin(), devices.end(),
-                                 [&](const StoredDevice& stored) { return stored.device.id == named; });
+  const bool known =
+      detail::any_of(devices, [&](const StoredDevice& stored) { return stored.device.id == named; });
   return known ? std::string(named) : std::string();
 }
 
@@ -203,7 +201,7 @@ Verb<std::optional<StoredDevice>> find_device(const VerbRun auto& run, std::stri
     storage::CounterRecord record;
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
     const auto found = device_of(*content, devices, user_id, context.keys);
-    if (found == devices.end()) co_return std::nullopt;
+    if (found == nullptr) co_return std::nullopt;
     if (!is_expired(found->device, context.now)) co_return std::move(*found);
     forget_expired(devices, context.now);
     storage::Batch batch = keep_devices(devices, std::move(record), context.now);
@@ -234,9 +232,9 @@ Verb<std::optional<storage::CounterRecord>>
 count_wrong_code(const VerbRun auto& run, std::string_view user_id, std::string_view device_id, Time now) {
   storage::CounterRecord record;
   std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
-  const auto found = std::find_if(devices.begin(), devices.end(),
-                                  [&](const StoredDevice& stored) { return stored.device.id == device_id; });
-  if (found == devices.end()) co_return std::nullopt;
+  StoredDevice* const found =
+      detail::find_if(devices, [&](const StoredDevice& stored) { return stored.device.id == device_id; });
+  if (found == nullptr) co_return std::nullopt;
   if (found->last_wrong_code_at <= now - std::chrono::hours(24)) found->wrong_codes = 0;
   ++found->wrong_codes;
   found->last_wrong_code_at = now;
@@ -250,11 +248,11 @@ count_wrong_code(const VerbRun auto& run, std::string_view user_id, std::string_
 [[nodiscard]] inline std::vector<std::string> end_trust(std::vector<StoredDevice>& devices,
                                                         const std::vector<storage::FactorRecord>& deleted,
                                                         const std::vector<storage::FactorRecord>& others) {
-  const bool all = std::none_of(others.begin(), others.end(), is_verified);
+  const bool all = !detail::any_of(others, is_verified);
   std::vector<std::string> ended;
-  std::erase_if(devices, [&](const StoredDevice& stored) {
+  detail::erase_if(devices, [&](const StoredDevice& stored) {
     const auto vouched = [&](const storage::FactorRecord& factor) { return factor.id == stored.factor_id; };
-    if (!all && std::none_of(deleted.begin(), deleted.end(), vouched)) return false;
+    if (!all && !detail::any_of(deleted, vouched)) return false;
     ended.push_back(stored.device.id);
     return true;
   });

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -20,6 +19,7 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/trusted_device.hpp>
 #include <mfa/types.hpp>
@@ -141,7 +141,7 @@ Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
     std::string kept;
     if (!keep.empty()) kept = device_to_keep(keep, devices, user_id, run.keys());
     std::vector<std::string> revoked;
-    std::erase_if(devices, [&](const StoredDevice& stored) {
+    detail::erase_if(devices, [&](const StoredDevice& stored) {
       if (device_id ? stored.device.id != *device_id : stored.device.id == kept) return false;
       revoked.push_back(stored.device.id);
       return true;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,7 @@
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor_details.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/authorize.hpp>
@@ -92,7 +92,7 @@ Verb<void> begin(const VerbRun auto& run, const std::string& user_id, const Auth
   enrolling.user.ended = decision::ended_enrollments(enrolling.found.user, context.now);
   enrolling.user.used_secrets = enrolling.found.user.used_secrets;
   enrolling.authorized = authorization.is_given();
-  const bool is_first = std::none_of(enrolling.user.others.begin(), enrolling.user.others.end(), is_verified);
+  const bool is_first = !detail::any_of(enrolling.user.others, is_verified);
   if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);
 }
 
@@ -102,8 +102,7 @@ inline void put_user(Enrolling& enrolling, const storage::FactorRecord& record,
   if (!is_verified(record)) {
     const auto gone = decision::admit(enrolling.found.user, record, enrolling.authorized, context);
     for (const storage::FactorRecord& other : enrolling.user.others)
-      if (std::find(gone.begin(), gone.end(), other.id) != gone.end())
-        decision::keep_used_secret(enrolling.found.user, other, context);
+      if (detail::contains(gone, other.id)) decision::keep_used_secret(enrolling.found.user, other, context);
     remove_unverified(enrolling.user.others, gone, batch);
   }
   enrolling.found.user.handle = enrolling.user.handle;

@@ -366,10 +366,6 @@ template <VerbRun R> class Import {
     co_return !summary_.stopped;
   }
 
-  [[nodiscard]] static std::vector<std::string> claims_of(const storage::FactorRecord& record) {
-    return factor::with_kind(record.type, [&](auto kind) { return kind.claims(record); });
-  }
-
   /// With the claims of credentials and the handles of their users, as if they had been enrolled here.
   Verb<void> commit_records() {
     for (Rounds rounds("what the imported factors' users have"); !records_.empty(); rounds.next()) {
@@ -378,7 +374,7 @@ template <VerbRun R> class Import {
       batch.factors = records_;
       std::set<std::string> users;
       for (const storage::FactorRecord& record : records_) {
-        for (const std::string& id : claims_of(record)) batch.counters.push_back(claim(id, record));
+        for (const std::string& id : factor::claims_of(record)) batch.counters.push_back(claim(id, record));
         if (record.type != FactorType::webauthn || !users.insert(record.user_id).second) continue;
         FoundUser found = co_await find_user(run_, record.user_id, record.id);
         if (!found.user.handle.empty()) continue;
@@ -398,7 +394,7 @@ template <VerbRun R> class Import {
   /// What somebody has registered since it was looked at.
   Verb<void> leave_out_what_is_claimed(Time now) {
     for (std::size_t i = records_.size(); i-- > 0;) {
-      const std::vector<std::string> ids = claims_of(records_[i]);
+      const std::vector<std::string> ids = factor::claims_of(records_[i]);
       if (!co_await is_claimed(run_, ids)) continue;
       const std::string reason = "the credential was registered meanwhile.";
       for (ImportResult& result : results_) {

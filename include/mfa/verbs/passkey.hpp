@@ -19,6 +19,7 @@
 #include <mfa/factor/webauthn.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
+#include <mfa/search.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -82,7 +83,7 @@ Verb<Created> challenge_user(const VerbRun auto& run, const UserId& user_id,
   check_user_id("the user_id", user_id);
   const factor::Context context = co_await run.now();
   const std::vector<storage::FactorRecord> factors = co_await run.list_factors(user_id.text());
-  const bool any = std::any_of(factors.begin(), factors.end(), [](const storage::FactorRecord& factor) {
+  const bool any = detail::any_of(factors, [](const storage::FactorRecord& factor) {
     return factor.type == FactorType::webauthn && is_verified(factor);
   });
   if (!any)

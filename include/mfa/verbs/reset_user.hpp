@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include <mfa/factor/kind.hpp>
 #include <mfa/options.hpp>
 #include <mfa/remaining.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/user_id.hpp>
@@ -40,9 +40,9 @@ inline void check_reset(const UserId& user, const ResetOptions& options) {
 
 /// Throws unless one of the factors has this id and is verified.
 inline void check_kept(const std::vector<storage::FactorRecord>& factors, std::string_view id) {
-  const auto kept = std::find_if(factors.begin(), factors.end(),
-                                 [&](const storage::FactorRecord& factor) { return factor.id == id; });
-  if (kept == factors.end()) decision::throw_not_found("factor");
+  const storage::FactorRecord* const kept =
+      detail::find_if(factors, [&](const storage::FactorRecord& factor) { return factor.id == id; });
+  if (kept == nullptr) decision::throw_not_found("factor");
   if (!is_verified(*kept))
     throw Error(errc::factor_not_verified,
                 "factor " + kept->id +
@@ -69,7 +69,7 @@ inline std::size_t reset_devices(std::vector<StoredDevice>& devices, const Reset
   if (!options.keep_device.empty())
     kept = device_to_keep(options.keep_device, devices, user_id, context.keys);
   const std::size_t ended =
-      std::erase_if(devices, [&](const StoredDevice& stored) { return stored.device.id != kept; });
+      detail::erase_if(devices, [&](const StoredDevice& stored) { return stored.device.id != kept; });
   for (StoredDevice& stored : devices) stored.factor_id = options.keep_factor;
   return ended;
 }

@@ -72,7 +72,7 @@ struct LastingCounter {
 /// know him by the handle in it.
 inline void add_lasting_counters(const storage::FactorRecord& factor, std::vector<LastingCounter>& counters) {
   if (!is_verified(factor)) return;
-  const auto claims = factor::with_kind(factor.type, [&](auto kind) { return kind.claims(factor); });
+  const auto claims = factor::claims_of(factor);
   for (const std::string& id : claims) counters.push_back({id, factor.id});
   if (!claims.empty()) counters.push_back({decision::user_record_id(factor.user_id, factor.id), {}});
 }

@@ -74,11 +74,9 @@ Verb<bool> reset_sms_limits(const VerbRun auto& run, std::string_view phone_numb
 Verb<bool> reset_send_limits(const VerbRun auto& run, std::string_view factor_id, const Whose& whose) {
   const factor::Context context = co_await run.now();
   const storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
-  const auto counters =
-      factor::with_kind(factor.type, [&](auto kind) { return kind.counter_ids(factor, context); });
+  const auto counters = factor::counter_ids_of(factor, context);
   const factor::CounterIds ids = counters.empty() ? factor::CounterIds() : counters.front();
-  const bool sends =
-      factor::with_kind(factor.type, [](auto kind) { return factor::sends_codes<decltype(kind)>; });
+  const bool sends = factor::facts_of(factor.type).sends_codes;
   const Event event = about(factor, EventType::send_limits_reset, context.now);
   co_return co_await reset_counts(run, ids, sends ? &factor : nullptr, event);
 }

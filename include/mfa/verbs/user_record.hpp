@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/user_record.hpp>
 #include <mfa/error.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/run.hpp>
@@ -93,7 +93,7 @@ Verb<void> end_challenge(const VerbRun auto& run, const decision::UserRecord::Op
 inline void remove_unverified(const std::vector<storage::FactorRecord>& factors,
                               const std::vector<std::string>& ids, storage::Batch& batch) {
   for (const storage::FactorRecord& factor : factors)
-    if (factor.state != FactorState::verified && std::find(ids.begin(), ids.end(), factor.id) != ids.end())
+    if (factor.state != FactorState::verified && detail::contains(ids, factor.id))
       batch.removals.push_back({storage::RecordKind::factor, factor.id, factor.version});
 }
 

@@ -85,7 +85,8 @@ Verb<std::exception_ptr> count_wrong_code(const VerbRun auto& run, storage::Fact
                                           const decision::ChallengeTerms& terms,
                                           const factor::Context& context, bool beside,
                                           storage::Batch& batch) {
-  if (terms.purpose == Purpose::confirm_enrollment || !factor::is_guessable(factor.type)) co_return nullptr;
+  if (terms.purpose == Purpose::confirm_enrollment || !factor::facts_of(factor.type).guessable)
+    co_return nullptr;
   std::exception_ptr broken;
   bool by_device = false;
   try {
@@ -196,9 +197,7 @@ Verb<Confirmation> confirm_enrollment(const VerbRun auto& run, std::string_view 
   if (!detail::is_id(id, detail::factor_id_prefix))
     co_return Confirmation(co_await attempt(run, id, code, confirming));
   const storage::FactorRecord factor = co_await run.find_factor(id, options.user);
-  const bool unasked =
-      factor::with_kind(factor.type, [](auto kind) { return factor::comes_unasked<decltype(kind)>; });
-  if (!unasked)
+  if (!factor::facts_of(factor.type).comes_unasked)
     throw Error(errc::invalid_argument,
                 "factor " + factor.id + " is of kind " + std::string(to_string(factor.type)) +
                     ", whose answer must be asked for; use challenge_enrollment, and confirm its challenge");
