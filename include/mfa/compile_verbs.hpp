@@ -47,8 +47,6 @@ template Verb<Remaining> delete_factor<Run>(const Run&, std::string_view, const 
 template Verb<void> remove_factor<Run>(const Run&, const storage::FactorRecord&, decision::UserRecord&,
                                        const factor::Context&, storage::Batch&);
 template Verb<FactorDetails> rename_factor<Run>(const Run&, std::string_view, const Whose&, std::string_view);
-template Verb<void> remove_challenges_of<Run>(const Run&, std::string_view, const decision::UserRecord&,
-                                              const Authorization&, storage::Batch&);
 template Verb<UserReset> reset_user<Run>(const Run&, const UserId&, const Authorization&,
                                          const ResetOptions&);
 template Verb<std::vector<StoredDevice>> find_all_devices<Run>(const Run&, std::string_view,
@@ -63,8 +61,6 @@ template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&, std::o
                                                std::string_view);
 template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
 template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
-template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, Removed,
-                                           storage::Batch&);
 template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 template Verb<void> begin<Run>(const Run&, const std::string&, const Authorization&, const factor::Context&,
                                Enrolling&);

@@ -62,9 +62,6 @@ extern template Verb<void> remove_factor<Run>(const Run&, const storage::FactorR
                                               const factor::Context&, storage::Batch&);
 extern template Verb<FactorDetails> rename_factor<Run>(const Run&, std::string_view, const Whose&,
                                                        std::string_view);
-extern template Verb<void> remove_challenges_of<Run>(const Run&, std::string_view,
-                                                     const decision::UserRecord&, const Authorization&,
-                                                     storage::Batch&);
 extern template Verb<UserReset> reset_user<Run>(const Run&, const UserId&, const Authorization&,
                                                 const ResetOptions&);
 extern template Verb<std::vector<StoredDevice>> find_all_devices<Run>(const Run&, std::string_view,
@@ -80,8 +77,6 @@ extern template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&,
                                                       std::optional<std::string_view>, std::string_view);
 extern template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
 extern template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
-extern template Verb<void> remove_challenges<Run>(const Run&, const std::vector<std::string>&, Removed,
-                                                  storage::Batch&);
 extern template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 extern template Verb<void> begin<Run>(const Run&, const std::string&, const Authorization&,
                                       const factor::Context&, Enrolling&);
