@@ -21,12 +21,14 @@ VERSIONS = {
     "hiredis": "[>=1.0 <2]",
     "libcbor": "[>=0.8 <1]",
     "libxml2": "[>=2.9 <3]",
+    "libcurl": "[>=7.80 <9]",
     "nlohmann_json": "[>=3.11 <4]",
 }
 
 # What the core and each component need, by the names of the other packages' components.
 CORE = ["openssl::crypto", "libqrencode::libqrencode", "libpng::libpng"]
 COMPONENTS = {
+    "curl": ["libcurl::curl", "nlohmann_json::nlohmann_json"],
     "postgres": ["libpq::pq"],
     "pskc": ["libxml2::libxml2"],
     "redis": ["hiredis::hiredislib"],

@@ -27,6 +27,11 @@ mfa_component(
   LIBRARIES LibXml2::LibXml2
   PKG_CONFIG "libxml-2.0 >= 2.9")
 mfa_component(
+  curl HEADERS_LIKE "/mfa/http/|/mfa/sms/(messagebird|sinch|sns|twilio|vonage|webhook)|/mfa/email/smtp|/mfa/async/curl"
+  PACKAGES "CURL 7.80" "nlohmann_json 3.11"
+  LIBRARIES CURL::libcurl nlohmann_json::nlohmann_json
+  PKG_CONFIG "libcurl >= 7.80" "nlohmann_json >= 3.11")
+mfa_component(
   workos HEADERS_LIKE "/mfa/workos/"
   PACKAGES "nlohmann_json 3.11"
   LIBRARIES nlohmann_json::nlohmann_json

@@ -5,6 +5,9 @@
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/testing/manual_clock.hpp>
+#ifdef WITH_curl
+#include <mfa/sms/twilio.hpp>
+#endif
 #ifdef WITH_postgres
 #include <mfa/storage/postgres.hpp>
 #endif
@@ -37,6 +40,10 @@ int main(int argc, char**) {
   const auto challenge = verifier.challenge_factor(enrolled.factor.id(), mfa::any_user);
   works = works && verifier.verify_challenge(challenge.id(), code()).valid();
 
+#ifdef WITH_curl
+  mfa::sms::Twilio twilio({.account = {.account_sid = "AC1", .secret = "secret"}, .from = "Foo Corp"});
+  if (argc > 1) twilio.send({.to = "+14155550123", .body = "Hello", .id = "1"}); // linked, never run
+#endif
 #ifdef WITH_postgres
   if (argc > 1) mfa::storage::Postgres("postgresql://app@127.0.0.1/app"); // needs a server: linked, never run
 #endif

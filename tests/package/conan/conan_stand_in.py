@@ -24,6 +24,7 @@ KNOWN_COMPONENTS = {
     "libpq::pq": ("PostgreSQL", "PostgreSQL::PostgreSQL"),
     "hiredis::hiredislib": ("Hiredis", "Hiredis::Hiredis"),
     "libcbor::libcbor": ("Libcbor", "Libcbor::Libcbor"),
+    "libcurl::curl": ("CURL", "CURL::libcurl"),
     "libxml2::libxml2": ("LibXml2", "LibXml2::LibXml2"),
     "nlohmann_json::nlohmann_json": ("nlohmann_json", "nlohmann_json::nlohmann_json"),
 }
@@ -38,6 +39,8 @@ KNOWN_VERSIONS = {
     "libcbor": ["0.7.0", "0.9.0", "0.10.2", "0.13.0"],
     # Of the recipes of February 2024, the newest that was at hand.
     "libxml2": ["2.9.14", "2.11.7", "2.12.5"],
+    # Some of its releases: which of them have recipes was not looked up.
+    "libcurl": ["7.79.1", "7.80.0", "8.6.0"],
     "nlohmann_json": ["3.10.5", "3.11.0", "3.11.3", "3.12.0"],
 }
 PROPERTIES = {"cmake_file_name", "cmake_target_name", "cmake_find_mode", "cmake_config_version_compat", "pkg_config_name"}

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include <mfa/crypto/secret_string.hpp>
+
+namespace mfa::http {
+
+/// What is asked of a mail server, beside HTTP carried by the same driver: a plain value, wiped when it ends.
+struct Mail {
+  std::string server; ///< smtps://host[:port], or smtp://host[:port], where STARTTLS is required
+  std::string user = {};
+  crypto::SecretString password = {};
+  std::string sender;        ///< the envelope's
+  std::string recipient;     ///< the envelope's
+  crypto::SecretString data; ///< headers and body, with CR LF
+};
+
+/// What the server said last.
+struct MailReply {
+  int status = 0;        ///< 250: it took the mail
+  std::string text = {}; ///< of the last line, after the status
+  bool to_data = false;  ///< whether it came after the mail itself
+};
+
+} // namespace mfa::http

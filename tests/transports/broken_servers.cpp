@@ -1,0 +1,134 @@
+// A transport tells what was not sent from what may have been, whatever a server does, and sends nothing
+// twice.
+#include <mfa/http/curl.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mfa/sms/twilio.hpp>
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/scripted_server.hpp"
+#include "support/transport_checks.hpp"
+
+using namespace mfa;
+using namespace mfa::test;
+using namespace std::chrono_literals;
+using Then = ScriptedAnswer::Then;
+
+TEST_CASE("A transport that blocks knows what may have been sent") {
+  check_broken_servers([](const sms::TwilioSettings& settings, const http::CurlOptions& options,
+                          const SmsMessage& message) { sms::Twilio(settings, options).send(message); });
+}
+
+TEST_CASE("A connection is used again, and by threads one each") {
+  ScriptedServer server([](const std::string&) { return answer(201, "{}"); });
+  sms::Twilio twilio(twilio_at(server.url()), {.max_connections = 4, .ca_file = server.ca_file()});
+  for (int i = 0; i < 10; ++i) twilio.send(message_to_alan());
+  CHECK(server.accepted() == 1);
+
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int k = 0; k < 10; ++k) twilio.send(message_to_alan());
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(server.requests().size() == 50);
+  CHECK(server.accepted() <= 4);
+}
+
+TEST_CASE("What a kept connection may have carried is not sent again") {
+  int count = 0;
+  const Then then = GENERATE(Then::close, Then::reset);
+  ScriptedServer server(
+      [&](const std::string&) { return ++count == 1 ? answer(201, "{}") : ScriptedAnswer{.then = then}; });
+  sms::Twilio twilio(twilio_at(server.url()), {.ca_file = server.ca_file()});
+  twilio.send(message_to_alan());
+  const auto refusal = refusal_of([&] { twilio.send(message_to_alan()); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unclear);
+  CHECK(server.requests().size() == 2);
+}
+
+TEST_CASE("A connection that the server has closed meanwhile is replaced") {
+  ScriptedServer server([](const std::string&) {
+    ScriptedAnswer said = answer(201, "{}");
+    said.then = Then::close; // without having said so
+    return said;
+  });
+  sms::Twilio twilio(twilio_at(server.url()), {.ca_file = server.ca_file()});
+  for (int i = 0; i < 3; ++i) {
+    twilio.send(message_to_alan());
+    std::this_thread::sleep_for(50ms);
+  }
+  CHECK(server.accepted() == 3);
+}
+
+TEST_CASE("A request that was cut off before its end was not sent") {
+  ScriptedServer server([](const std::string&) { return answer(200, ""); });
+  http::Curl curl({.timeout = 10s, .ca_file = server.ca_file()});
+  http::Request request;
+  request.url = server.url() + "/";
+  request.headers.push_back({"Transfer-Encoding", "identity"});
+  request.body = std::string(64U << 20, 'x'); // more than the sockets hold, and than the server reads in time
+  const auto refusal = refusal_of([&] {
+    http::Curl hasty({.timeout = 30ms, .ca_file = server.ca_file()});
+    (void)hasty.perform(request);
+  });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unavailable);
+}
+
+TEST_CASE("The environment's proxies are not used, nor is HTTP to other machines") {
+  ::setenv("https_proxy", "http://127.0.0.1:1", 1);
+  ::setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+  ScriptedServer server([](const std::string&) { return answer(201, "{}"); });
+  sms::Twilio(twilio_at(server.url()), {.ca_file = server.ca_file()}).send(message_to_alan());
+  CHECK(server.requests().size() == 1);
+  ::unsetenv("https_proxy");
+  ::unsetenv("ALL_PROXY");
+
+  for (const char* const url :
+       {"http://api.twilio.com", "ftp://127.0.0.1", "https://user:secret@api.twilio.com", "https://",
+        "https://api.twilio.com/a b", "http://127.0.0.1.example.com", "http://localhost.example.com"})
+    CHECK(error_of([&] { sms::Twilio twilio(twilio_at(url)); }).code() == errc::invalid_argument);
+  for (const char* const url : {"http://127.0.0.1:8080", "http://[::1]/x", "http://localhost"})
+    CHECK_NOTHROW(sms::Twilio(twilio_at(url)));
+}
+
+TEST_CASE("A forked process has connections of its own") {
+  ScriptedServer server([](const std::string&) { return answer(201, "{}"); });
+  sms::Twilio twilio(twilio_at(server.url()), {.ca_file = server.ca_file()});
+  twilio.send(message_to_alan());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int status = 1;
+    try {
+      twilio.send(message_to_alan());
+      status = 0;
+    } catch (...) { // told by the status
+    }
+    ::_exit(status);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  twilio.send(message_to_alan());
+  CHECK(server.accepted() == 2);
+  CHECK(server.requests().size() == 3);
+}
+
+TEST_CASE("Options out of their range are refused") {
+  for (const http::CurlOptions& options :
+       {http::CurlOptions{.connect_timeout = 0ms}, http::CurlOptions{.timeout = -1s},
+        http::CurlOptions{.largest_answer = 10}, http::CurlOptions{.max_connections = 0},
+        http::CurlOptions{.longest_idle = 0s}})
+    CHECK(error_of([&] { http::Curl curl(options); }).code() == errc::invalid_argument);
+}

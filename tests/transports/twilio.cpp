@@ -1,0 +1,141 @@
+// Twilio gets what it documents, and what it answers becomes our words.
+#include <mfa/sms/twilio.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/scripted_server.hpp"
+#include "support/transport_checks.hpp"
+
+using namespace mfa;
+using namespace mfa::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What one answer of the server becomes.
+DeliveryError refusal(const ScriptedAnswer& said) {
+  ScriptedServer server([&](const std::string&) { return said; });
+  sms::Twilio twilio(twilio_at(server.url()), {.ca_file = server.ca_file()});
+  const auto error = refusal_of([&] { twilio.send(message_to_alan()); });
+  REQUIRE(error);
+  return *error;
+}
+
+ScriptedAnswer error_answer(int status, int code) {
+  return answer(status, R"({"code": )" + std::to_string(code) +
+                            R"(, "message": "To +14155550123: Your code is 271828", "status": )" +
+                            std::to_string(status) + "}");
+}
+
+} // namespace
+
+TEST_CASE("Twilio gets the message as it documents") {
+  ScriptedServer server([](const std::string&) {
+    return answer(201, R"({"sid": "SM1", "status": "queued", "body": "Your code is 271828"})");
+  });
+  sms::TwilioSettings settings = twilio_at(server.url());
+  SECTION("by an auth token, from a number") {
+    sms::Twilio(settings, {.ca_file = server.ca_file()}).send(message_to_alan());
+    const std::string request = server.requests().at(0);
+    CHECK(request.starts_with(
+        "POST /2010-04-01/Accounts/AC5ef872f6da5a21de157d80997a64bd33/Messages.json HTTP/1.1\r\n"));
+    CHECK(header_of(request, "Content-Type") == "application/x-www-form-urlencoded");
+    CHECK(header_of(request, "Authorization") ==
+          "Basic QUM1ZWY4NzJmNmRhNWEyMWRlMTU3ZDgwOTk3YTY0YmQzMzpzZXNhbWUtNWVjcmV0");
+    CHECK(header_of(request, "Expect").empty());
+    CHECK(body_of(request) ==
+          "To=%2B14155550123&From=%2B15017122661&Body=Your%20code%20is%20271828&ValidityPeriod=600");
+  }
+  SECTION("by an API key, from a service, in every script") {
+    settings.account.api_key = "SK1";
+    settings.account.secret = "key";
+    settings.from.clear();
+    settings.messaging_service_sid = "MG1";
+    SmsMessage message = message_to_alan();
+    message.body = "Code: 1 & 2 = \xC3\xA9\n@a.example #1";
+    sms::Twilio(settings, {.ca_file = server.ca_file()}).send(message);
+    const std::string request = server.requests().at(0);
+    CHECK(header_of(request, "Authorization") == "Basic U0sxOmtleQ==");
+    CHECK(body_of(request) ==
+          "To=%2B14155550123&MessagingServiceSid=MG1&Body=Code%3A%201%20%26%202%20%3D%20%C3%A9%"
+          "0A%40a.example%20%231&ValidityPeriod=600");
+  }
+}
+
+TEST_CASE("Twilio's errors become ours") {
+  const auto [status, code, failure] = GENERATE(table<int, int, DeliveryFailure>({
+      {400, 21211, DeliveryFailure::invalid_recipient},
+      {400, 21614, DeliveryFailure::invalid_recipient},
+      {400, 21610, DeliveryFailure::opted_out},
+      {400, 21408, DeliveryFailure::not_permitted},
+      {400, 21608, DeliveryFailure::not_permitted},
+      {400, 21606, DeliveryFailure::message_refused}, // by its status: a code that the table has not
+      {400, 21659, DeliveryFailure::message_refused},
+      {400, 30034, DeliveryFailure::not_permitted},
+      {401, 20003, DeliveryFailure::credentials_refused},
+      {404, 20404, DeliveryFailure::credentials_refused},
+      {429, 20429, DeliveryFailure::throttled},
+      {429, 14107, DeliveryFailure::throttled},
+      {400, 99999, DeliveryFailure::message_refused},
+      {403, 99999, DeliveryFailure::credentials_refused},
+      {429, 99999, DeliveryFailure::throttled},
+      {500, 20500, DeliveryFailure::unclear},
+      {503, 20503, DeliveryFailure::unavailable},
+      {503, 99999, DeliveryFailure::unclear},
+  }));
+  const DeliveryError error = refusal(error_answer(status, code));
+  CHECK(error.failure() == failure);
+  CHECK(std::string(error.what()).find("error " + std::to_string(code)) != std::string::npos);
+}
+
+TEST_CASE("What is no answer of Twilio's is judged by its status") {
+  const auto [status, body, failure] = GENERATE(table<int, std::string, DeliveryFailure>({
+      {200, "<html>Welcome to our wireless network</html>", DeliveryFailure::unclear},
+      {204, "", DeliveryFailure::unclear},
+      {302, "", DeliveryFailure::message_refused},
+      {400, "{\"code\": \"x\"}", DeliveryFailure::message_refused},
+      {400, "{\"code\": -1}", DeliveryFailure::message_refused},
+      {400, "{\"code\": 1e300}", DeliveryFailure::message_refused},
+      {400, "[", DeliveryFailure::message_refused},
+      {401, "null", DeliveryFailure::credentials_refused},
+      {502, "<html>Bad gateway</html>", DeliveryFailure::unclear},
+      {999, "", DeliveryFailure::unclear},
+  }));
+  CHECK(refusal(answer(status, body)).failure() == failure);
+}
+
+TEST_CASE("How long to wait is told") {
+  const auto wait_of = [](const std::string& headers) {
+    return refusal(answer(429, R"({"code": 20429})", headers)).retry_after();
+  };
+  CHECK(wait_of("Retry-After: 17\r\n") == 17s);
+  CHECK(wait_of("retry-after: 0\r\n") == 1s);
+  CHECK(wait_of("Retry-After: 9999999999\r\n") == 24h);
+  CHECK(wait_of("Retry-After: soon\r\n") == std::nullopt);
+  CHECK(wait_of("") == std::nullopt);
+  CHECK(wait_of("Date: Fri, 27 Nov 2026 05:00:00 GMT\r\nRetry-After: Fri, 27 Nov 2026 05:02:00 GMT\r\n") ==
+        120s);
+  CHECK(wait_of("Retry-After: Fri, 27 Nov 2026 05:02:00 GMT\r\n") == std::nullopt); // from when is not said
+  CHECK(refusal(answer(400, R"({"code": 21610})", "Retry-After: 17\r\n")).retry_after() == std::nullopt);
+}
+
+TEST_CASE("Settings that cannot work are refused at once") {
+  const auto refused = [](auto change) {
+    sms::TwilioSettings settings = twilio_at("https://api.twilio.com");
+    change(settings);
+    const Error error = error_of([&] { sms::Twilio twilio(settings); });
+    CHECK(error.code() == errc::invalid_argument);
+    CHECK(std::string(error.what()).find("sesame") == std::string::npos);
+  };
+  refused([](auto& s) { s.account.account_sid.clear(); });
+  refused([](auto& s) { s.account.secret = ""; });
+  refused([](auto& s) { s.account.secret = "sesame\n"; }); // as a file ends
+  refused([](auto& s) { s.from.clear(); });
+  refused([](auto& s) { s.messaging_service_sid = "MG1"; });
+  refused([](auto& s) { s.validity = 11h; });
+  refused([](auto& s) { s.base_url = "api.twilio.com"; });
+}
