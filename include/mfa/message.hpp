@@ -3,6 +3,7 @@
 #include <string>
 
 #include <mfa/channel.hpp>
+#include <mfa/delivery/transport.hpp>
 #include <mfa/email/concept.hpp>
 #include <mfa/error.hpp>
 #include <mfa/push/concept.hpp>
@@ -46,12 +47,6 @@ class OutgoingMessage {
  private:
   Channel channel_ = Channel::sms;
   const void* message_ = nullptr;
-};
-
-/// Whether this policy can send such a message, by a function that blocks or is awaited.
-template <class Transport, class Message>
-concept Sends = requires(Transport& transport, const Message& message) {
-  transport.send(message);
 };
 
 namespace detail {
