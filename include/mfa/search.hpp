@@ -53,4 +53,15 @@ template <class Vector, class Matches> std::size_t erase_if(Vector& vector, cons
   return gone;
 }
 
+/// For a list of some ten or hundred. Those of which none goes before the other stay in their order.
+template <class Vector, class GoesBefore> void sort_few(Vector& vector, const GoesBefore& goes_before) {
+  for (std::size_t i = 1; i < vector.size(); ++i) {
+    auto one = std::move(vector[i]);
+    std::size_t place = i;
+    for (; place > 0 && goes_before(one, vector[place - 1]); --place)
+      vector[place] = std::move(vector[place - 1]);
+    vector[place] = std::move(one);
+  }
+}
+
 } // namespace mfa::detail

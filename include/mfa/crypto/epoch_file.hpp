@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,6 +21,7 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/guarded_file.hpp>
 #include <mfa/crypto/key_ring.hpp>
+#include <mfa/crypto/owned.hpp>
 #include <mfa/error.hpp>
 
 namespace mfa {
@@ -73,14 +73,12 @@ namespace detail {
 
 /// Puts a new file in the place of the one that `path` names, with its owner and mode: whoever reads it
 /// finds all of the old one or all of the new one, also after a power failure.
-template <class Change>
-Epochs change_epochs(const std::string& path, const KeyFileOptions& options, const Change& change) {
+inline Epochs change_epochs(const std::string& path, const KeyFileOptions& options,
+                            void (*change)(Epochs& epochs, const std::string& path)) {
   const auto fail = [&path] { fail_epoch_file(path, std::generic_category().message(errno)); };
   (void)read_epochs(path, options);
-  struct Free {
-    void operator()(char* text) const noexcept { std::free(text); }
-  };
-  const std::unique_ptr<char, Free> resolved(::realpath(path.c_str(), nullptr)); // a link stays one
+  const crypto::detail::Owned<char, std::free> resolved(
+      ::realpath(path.c_str(), nullptr)); // a link stays one
   if (!resolved) fail();
   const std::string file = resolved.get();
   const std::string next = file + ".next";
@@ -99,7 +97,8 @@ Epochs change_epochs(const std::string& path, const KeyFileOptions& options, con
     }
   } unfinished{&next};
 
-  const Epochs changed = change(read_epochs(file, options));
+  Epochs changed = read_epochs(file, options);
+  change(changed, path);
   const std::string text = std::to_string(changed.current) + ' ' + std::to_string(changed.oldest) + '\n';
   struct stat before {};
   struct stat after {};
@@ -125,21 +124,18 @@ Epochs change_epochs(const std::string& path, const KeyFileOptions& options, con
 /// file as a whole. Throws `errc::key_unavailable`, and has then changed nothing, but for a directory that
 /// could not be synchronised.
 inline Epochs advance_epoch(const std::string& path, const KeyFileOptions& options = KeyFileOptions()) {
-  return detail::change_epochs(path, options, [&path](Epochs epochs) {
+  return detail::change_epochs(path, options, [](Epochs& epochs, const std::string& file) {
     if (epochs.current == std::numeric_limits<std::uint32_t>::max())
-      detail::fail_epoch_file(path, "there is no epoch after the current one");
+      detail::fail_epoch_file(file, "there is no epoch after the current one");
     ++epochs.current;
-    return epochs;
   });
 }
 
 /// Retires all epochs before the current one in the file: what was not written since is refused from then on.
 /// Otherwise as `advance_epoch`.
 inline Epochs retire_epochs(const std::string& path, const KeyFileOptions& options = KeyFileOptions()) {
-  return detail::change_epochs(path, options, [](Epochs epochs) {
-    epochs.oldest = epochs.current;
-    return epochs;
-  });
+  return detail::change_epochs(path, options,
+                               [](Epochs& epochs, const std::string&) { epochs.oldest = epochs.current; });
 }
 #endif
 

@@ -13,6 +13,7 @@
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/hash.hpp>
+#include <mfa/crypto/owned.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
 
@@ -29,14 +30,10 @@ inline void require(bool done, const char* what) {
 /// OpenSSL's objects for one HMAC at a time. Fetching and allocating them costs more than the hash itself, so
 /// each thread keeps those it has used.
 struct HmacWorkspace {
-  struct Free {
-    void operator()(EVP_MD* object) const noexcept { EVP_MD_free(object); }
-    void operator()(EVP_MD_CTX* object) const noexcept { EVP_MD_CTX_free(object); }
-  };
-  using Context = std::unique_ptr<EVP_MD_CTX, Free>;
+  using Context = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 
   Hash hash;
-  std::unique_ptr<EVP_MD, Free> md;
+  Owned<EVP_MD, EVP_MD_free> md;
   Context inner;   ///< has hashed the key's inner block
   Context outer;   ///< has hashed the key's outer block
   Context running; ///< copied from one of them for each message

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/constant_time.hpp>
+#include <mfa/crypto/owned.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/error.hpp>
@@ -56,11 +56,6 @@ class GcmContext {
   [[nodiscard]] EVP_CIPHER_CTX* get() const noexcept { return context_.get(); }
 
  private:
-  struct Free {
-    void operator()(EVP_CIPHER* cipher) const noexcept { EVP_CIPHER_free(cipher); }
-    void operator()(EVP_CIPHER_CTX* context) const noexcept { EVP_CIPHER_CTX_free(context); }
-  };
-
   GcmContext() : cipher_(EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr)), context_(EVP_CIPHER_CTX_new()) {
     if (!cipher_ || !context_ ||
         EVP_EncryptInit_ex2(context_.get(), cipher_.get(), nullptr, nullptr, nullptr) != 1)
@@ -76,8 +71,8 @@ class GcmContext {
     return has_key_;
   }
 
-  std::unique_ptr<EVP_CIPHER, Free> cipher_;
-  std::unique_ptr<EVP_CIPHER_CTX, Free> context_;
+  Owned<EVP_CIPHER, EVP_CIPHER_free> cipher_;
+  Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free> context_;
   bool has_key_ = false;
   SecretArray<unsigned char, sealing_key_size> key_;
 };

@@ -53,17 +53,23 @@ class Delivery {
   Delivery() = default;
   template <class Content>
     requires(!std::same_as<Content, Delivery>)
-  Delivery(Content content) : held_(std::make_unique<Holding<Content>>(std::move(content))) {}
+  Delivery(Content content) : held_(new Holding<Content>(std::move(content))) {}
+  Delivery(Delivery&& other) noexcept : held_(std::exchange(other.held_, nullptr)) {}
+  Delivery& operator=(Delivery&& other) noexcept {
+    delete std::exchange(held_, std::exchange(other.held_, nullptr));
+    return *this;
+  }
+  ~Delivery() { delete held_; }
 
   /// Null if it holds something else.
   template <class Content> [[nodiscard]] Content* get_if() const noexcept {
-    const bool is_held = held_ && held_->type == &type_of<Content>;
+    const bool is_held = held_ != nullptr && held_->type == &type_of<Content>;
     return is_held ? &static_cast<Holding<Content>&>(*held_).content : nullptr;
   }
 
   /// The message, if it holds one, borrowed.
   [[nodiscard]] OutgoingMessage message() const noexcept {
-    return held_ ? held_->message : OutgoingMessage();
+    return held_ != nullptr ? held_->message : OutgoingMessage();
   }
 
  private:
@@ -83,7 +89,7 @@ class Delivery {
     Content content;
   };
 
-  std::unique_ptr<Held> held_;
+  Held* held_ = nullptr;
 };
 
 /// A challenge that a limit or a rule of the host's refuses.

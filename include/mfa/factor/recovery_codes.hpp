@@ -323,10 +323,9 @@ struct RecoveryCodesKind : ShowsOneFactor,
             "name; salted and slow ones cannot be imported");
       macs.push_back(mac_of(*bytes, key));
     }
-    std::vector<std::string> sorted = macs;
-    std::sort(sorted.begin(), sorted.end());
-    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
-      throw Error(errc::invalid_argument, "two of the recovery codes are the same");
+    for (const std::string& one : macs)
+      if (mfa::detail::count_if(macs, [&](const std::string& mac) { return mac == one; }) > 1)
+        throw Error(errc::invalid_argument, "two of the recovery codes are the same");
     return macs;
   }
 

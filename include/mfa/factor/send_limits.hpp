@@ -41,7 +41,7 @@ struct SendCount {
     ahead = ahead || sent > context.now;
     sent = std::min(sent, context.now);
   }
-  std::sort(sends.begin(), sends.end());
+  mfa::detail::sort_few(sends, [](Time one, Time other) { return one < other; });
 
   Time allowed = context.now;
   const auto at_most = [&](std::size_t limit, std::chrono::milliseconds window) {

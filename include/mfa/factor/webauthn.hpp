@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -479,10 +478,10 @@ struct WebAuthnKind : MadeByClient, BeyondGuessing, CountsNothing, UnlocksNothin
   static std::vector<webauthn::CredentialDescriptor> to_name(Credentials enrolled) {
     constexpr std::size_t most = 64;
     if (enrolled.size() > most) {
-      std::stable_sort(enrolled.begin(), enrolled.end(),
-                       [](const storage::FactorRecord* one, const storage::FactorRecord* other) {
-                         return one->last_used_at > other->last_used_at;
-                       });
+      mfa::detail::sort_few(enrolled,
+                            [](const storage::FactorRecord* one, const storage::FactorRecord* other) {
+                              return one->last_used_at > other->last_used_at;
+                            });
       enrolled.resize(most);
     }
     std::vector<webauthn::CredentialDescriptor> named;

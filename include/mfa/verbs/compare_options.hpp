@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -13,6 +12,7 @@
 #include <mfa/error.hpp>
 #include <mfa/options.hpp>
 #include <mfa/relying_party.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/run.hpp>
@@ -28,7 +28,7 @@ using OptionValues = std::map<std::string, std::string, std::less<>>;
   visit_limits(options, [&](std::string_view name, std::int64_t value, std::int64_t, std::int64_t,
                             std::string_view) { values.emplace(name, std::to_string(value)); });
   std::vector<std::string> countries = options.sms_allowed_country_codes;
-  std::sort(countries.begin(), countries.end());
+  detail::sort_few(countries, [](const std::string& one, const std::string& other) { return one < other; });
   std::string& listed = values["sms_allowed_country_codes"];
   for (const std::string& country : countries) listed.append(country).append(" ");
   values["unsealed_records"] = options.unsealed_records == UnsealedRecords::accept ? "accept" : "refuse";
