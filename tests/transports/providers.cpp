@@ -1,0 +1,206 @@
+// Each provider gets what it documents, and what it answers becomes our words.
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include <mfa/sms/messagebird.hpp>
+#include <mfa/sms/sinch.hpp>
+#include <mfa/sms/twilio_verify.hpp>
+#include <mfa/sms/vonage.hpp>
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/provider_checks.hpp"
+#include "support/scripted_server.hpp"
+#include "support/transport_checks.hpp"
+
+using namespace mfa;
+using namespace mfa::test;
+
+namespace {
+
+sms::TwilioVerifySettings verify_at(const std::string& url) {
+  return {.account = {.account_sid = "AC1", .secret = "sesame"}, .service_sid = "VA1", .base_url = url};
+}
+
+sms::VonageSettings vonage_at(const std::string& url) {
+  return {.api_key = "abcd1234", .api_secret = "sesame", .from = "Foo Corp", .base_url = url};
+}
+
+sms::MessageBirdSettings bird_at(const std::string& url) {
+  return {.access_key = "sesame", .originator = "Foo \"Corp\"", .base_url = url};
+}
+
+sms::SinchSettings sinch_at(const std::string& url) {
+  return {.service_plan_id = "plan1", .api_token = "sesame", .from = "+447700900123", .base_url = url};
+}
+
+SmsMessage message_in(const char* text) {
+  SmsMessage message = message_to_alan();
+  message.body = text;
+  return message;
+}
+
+} // namespace
+
+TEST_CASE("Twilio Verify gets the code, and not the text") {
+  const std::string request =
+      request_of<sms::TwilioVerify>(verify_at, answer(201, R"({"status": "pending"})"));
+  CHECK(request.starts_with("POST /v2/Services/VA1/Verifications HTTP/1.1\r\n"));
+  CHECK(header_of(request, "Authorization") == "Basic QUMxOnNlc2FtZQ==");
+  CHECK(body_of(request) == "To=%2B14155550123&Channel=sms&CustomCode=271828");
+
+  const auto with_locale = [](const std::string& url) {
+    auto settings = verify_at(url);
+    settings.locale = "pt-BR";
+    settings.template_sid = "HJ1";
+    return settings;
+  };
+  CHECK(body_of(request_of<sms::TwilioVerify>(with_locale, answer(201, ""))) ==
+        "To=%2B14155550123&Channel=sms&CustomCode=271828&Locale=pt-BR&TemplateSid=HJ1");
+
+  sms::TwilioVerify verify(verify_at("https://127.0.0.1:1"));
+  const auto refusal = refusal_of([&] { verify.send({.to = "+14155550123", .body = "Hello", .id = "1"}); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::message_refused);
+}
+
+TEST_CASE("Twilio Verify's errors become ours") {
+  const auto [status, code, failure] = GENERATE(table<int, int, DeliveryFailure>({
+      {400, 60205, DeliveryFailure::invalid_recipient},
+      {400, 60200, DeliveryFailure::message_refused},
+      {403, 60204, DeliveryFailure::credentials_refused}, // custom codes are not enabled
+      {429, 60203, DeliveryFailure::throttled},
+      {403, 60410, DeliveryFailure::not_permitted},
+      {403, 60605, DeliveryFailure::not_permitted},
+      {404, 20404, DeliveryFailure::credentials_refused},
+  }));
+  CHECK(refusal_by<sms::TwilioVerify>(verify_at, answer(status, R"({"code": )" + std::to_string(code) + "}"))
+            .failure() == failure);
+}
+
+TEST_CASE("Vonage gets the message as it documents") {
+  const ScriptedAnswer taken =
+      answer(200, R"({"message-count": "1", "messages": [{"to": "14155550123", "status": "0"}]})");
+  const std::string request = request_of<sms::Vonage>(vonage_at, taken);
+  CHECK(request.starts_with("POST /sms/json HTTP/1.1\r\n"));
+  CHECK(header_of(request, "Content-Type") == "application/x-www-form-urlencoded");
+  CHECK(header_of(request, "Authorization").empty());
+  CHECK(body_of(request) ==
+        "api_key=abcd1234&api_secret=sesame&from=Foo%20Corp&to=14155550123&text=Your%20code%20is%20271828"
+        "&client-ref=auth_challenge_01FVYZWQTZQ5VB6BC5MPG2EYC5");
+  const std::string unicode =
+      body_of(request_of<sms::Vonage>(vonage_at, taken, message_in("\xD0\x9A\xD0\xBE\xD0\xB4 1")));
+  CHECK(unicode.find("text=%D0%9A%D0%BE%D0%B4%201&type=unicode&") != std::string::npos);
+}
+
+TEST_CASE("Vonage's statuses become ours") {
+  const auto said = [](const std::string& messages) {
+    return refusal_by<sms::Vonage>(vonage_at, answer(200, R"({"messages": )" + messages + "}")).failure();
+  };
+  const auto [status, failure] = GENERATE(table<int, DeliveryFailure>({
+      {1, DeliveryFailure::throttled},
+      {2, DeliveryFailure::message_refused},
+      {3, DeliveryFailure::message_refused},
+      {4, DeliveryFailure::credentials_refused},
+      {5, DeliveryFailure::unclear},
+      {6, DeliveryFailure::invalid_recipient},
+      {7, DeliveryFailure::invalid_recipient},
+      {8, DeliveryFailure::credentials_refused},
+      {9, DeliveryFailure::balance_empty},
+      {12, DeliveryFailure::message_refused},
+      {15, DeliveryFailure::message_refused},
+      {29, DeliveryFailure::not_permitted},
+      {33, DeliveryFailure::invalid_recipient},
+      {99, DeliveryFailure::message_refused},
+  }));
+  const std::string part = R"({"status": ")" + std::to_string(status) + R"(", "error-text": "271828"})";
+  CHECK(said("[" + part + "]") == failure);
+  CHECK(said(R"([{"status": "0"}, )" + part + "]") == DeliveryFailure::unclear); // half of it arrives
+  for (const char* const unreadable :
+       {"[]", "{}", "[{}]", "[null]", R"([{"status": "zero"}])", R"([{"status": ""}])"})
+    CHECK(said(unreadable) == DeliveryFailure::unclear);
+}
+
+TEST_CASE("MessageBird gets the message as it documents") {
+  const std::string request = request_of<sms::MessageBird>(bird_at, answer(201, R"({"id": "e8"})"),
+                                                           message_in("Code \"1\" \\ \xC3\xA9"));
+  CHECK(request.starts_with("POST /messages HTTP/1.1\r\n"));
+  CHECK(header_of(request, "Authorization") == "AccessKey sesame");
+  CHECK(nlohmann::json::parse(body_of(request)) ==
+        nlohmann::json{{"originator", "Foo \"Corp\""},
+                       {"recipients", {"14155550123"}},
+                       {"body", "Code \"1\" \\ \xC3\xA9"},
+                       {"datacoding", "auto"},
+                       {"reference", "auth_challenge_01FVYZWQTZQ5VB6BC5MPG2EYC5"}});
+}
+
+TEST_CASE("MessageBird's errors become ours") {
+  const auto [status, errors, failure] = GENERATE(table<int, std::string, DeliveryFailure>({
+      {401, R"([{"code": 2, "parameter": "access_key"}])", DeliveryFailure::credentials_refused},
+      {422, R"([{"code": 9, "parameter": "recipients"}])", DeliveryFailure::invalid_recipient},
+      {422, R"([{"code": 9, "parameter": "recipient"}])", DeliveryFailure::invalid_recipient},
+      {422, R"([{"code": 9, "parameter": "originator"}, {"code": 9, "parameter": "recipients"}])",
+       DeliveryFailure::invalid_recipient},
+      {422, R"([{"code": 10, "parameter": "originator"}])", DeliveryFailure::message_refused},
+      {400, R"([{"code": 25, "parameter": null}])", DeliveryFailure::balance_empty},
+      {500, R"([{"code": 99}])", DeliveryFailure::unclear},
+      {429, R"([{"code": 1}])", DeliveryFailure::throttled},
+  }));
+  CHECK(refusal_by<sms::MessageBird>(bird_at, answer(status, R"({"errors": )" + errors + "}")).failure() ==
+        failure);
+}
+
+TEST_CASE("Sinch gets the message as it documents") {
+  const std::string request = request_of<sms::Sinch>(sinch_at, answer(201, R"({"id": "01"})"));
+  CHECK(request.starts_with("POST /xms/v1/plan1/batches HTTP/1.1\r\n"));
+  CHECK(header_of(request, "Authorization") == "Bearer sesame");
+  CHECK(nlohmann::json::parse(body_of(request)) ==
+        nlohmann::json{{"from", "+447700900123"},
+                       {"to", {"+14155550123"}},
+                       {"body", "Your code is 271828"},
+                       {"client_reference", "auth_challenge_01FVYZWQTZQ5VB6BC5MPG2EYC5"}});
+}
+
+TEST_CASE("Sinch's errors become ours") {
+  const auto [status, code, text, failure] = GENERATE(table<int, std::string, std::string, DeliveryFailure>({
+      {400, "syntax_invalid_parameter_format", "The MSISDN 14155550123 is wrong",
+       DeliveryFailure::invalid_recipient},
+      {400, "syntax_invalid_parameter_format", "from", DeliveryFailure::message_refused},
+      {400, "syntax_constraint_violation", "body", DeliveryFailure::message_refused},
+      {403, "illegal_number_type", "", DeliveryFailure::invalid_recipient},
+      {403, "blocked_account", "", DeliveryFailure::balance_empty},
+      {403, "unknown_campaign", "", DeliveryFailure::not_permitted},
+      {403, "sesame 271828", "", DeliveryFailure::credentials_refused},
+      {500, "internal", "", DeliveryFailure::unclear},
+  }));
+  const std::string body = nlohmann::json{{"code", code}, {"text", text}}.dump();
+  CHECK(refusal_by<sms::Sinch>(sinch_at, answer(status, body)).failure() == failure);
+}
+
+TEST_CASE("What is no answer of a provider's is judged by its status") {
+  check_common_answers<sms::TwilioVerify>(verify_at);
+  check_common_answers<sms::Vonage>(vonage_at);
+  check_common_answers<sms::MessageBird>(bird_at);
+  check_common_answers<sms::Sinch>(sinch_at);
+}
+
+TEST_CASE("Providers' settings that cannot work are refused at once") {
+  const auto refused = [](auto settings_at, auto make, auto change) {
+    auto settings = settings_at("https://api.example.com");
+    change(settings);
+    CHECK(error_of([&] { make(settings); }).code() == errc::invalid_argument);
+  };
+  const auto verify = [](const auto& s) { sms::TwilioVerify made(s); };
+  const auto vonage = [](const auto& s) { sms::Vonage made(s); };
+  const auto bird = [](const auto& s) { sms::MessageBird made(s); };
+  const auto sinch = [](const auto& s) { sms::Sinch made(s); };
+  refused(verify_at, verify, [](auto& s) { s.service_sid.clear(); });
+  refused(vonage_at, vonage, [](auto& s) { s.api_secret = "a b"; });
+  refused(vonage_at, vonage, [](auto& s) { s.from.clear(); });
+  refused(vonage_at, vonage, [](auto& s) { s.base_url = "http://rest.nexmo.com"; });
+  refused(bird_at, bird, [](auto& s) { s.access_key = "key\n"; });
+  refused(bird_at, bird, [](auto& s) { s.originator.clear(); });
+  refused(sinch_at, sinch, [](auto& s) { s.service_plan_id = ""; });
+  refused(sinch_at, sinch, [](auto& s) { s.from.clear(); });
+}
