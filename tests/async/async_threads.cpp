@@ -2,7 +2,6 @@
 // holds its own limits, and leaves nothing behind when a coroutine is destroyed, wherever its call is.
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <iostream>
@@ -28,6 +27,7 @@
 #include "support/child_process.hpp"
 #include "support/errors.hpp"
 #include "support/event_loop.hpp"
+#include "support/gate.hpp"
 #include "support/task.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -44,6 +44,7 @@ using mfa::storage::Sqlite;
 using mfa::test::Blocking;
 using mfa::test::error_of;
 using mfa::test::EventLoop;
+using mfa::test::Gate;
 using mfa::test::Task;
 using mfa::testing::check_storage;
 using Outcome = mfa::testing::CheckResult::Outcome;
@@ -92,39 +93,6 @@ static_assert(offers<Purges>() == 10);
 static_assert(offers<Forgets>() == 1);
 static_assert(offers<Memory>() == 11111);
 static_assert(offers<Sqlite>() == 11110);
-
-/// Holds the threads that come to it until it opens.
-class Gate {
- public:
-  void pass() {
-    std::unique_lock lock(mutex_);
-    ++inside_;
-    most_inside_ = std::max(most_inside_, inside_);
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return open_; });
-    --inside_;
-  }
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  void wait_for_inside(int count) {
-    std::unique_lock lock(mutex_);
-    REQUIRE(changed_.wait_for(lock, 60s, [&] { return inside_ == count; }));
-  }
-  int most_inside() {
-    const std::lock_guard lock(mutex_);
-    return most_inside_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int inside_ = 0;
-  int most_inside_ = 0;
-  bool open_ = false;
-};
 
 /// A slow storage: every call stops at the gate, and what was committed is noted.
 struct Slow : Five {
@@ -228,7 +196,7 @@ TEST_CASE("As many calls run at once as there are threads, none in the loop's, a
   int refused = 0;
   for (int i = 0; i < 1000; ++i) loop.spawn(find(storage, done, refused));
   CHECK_FALSE(loop.run_until([&] { return done > 0; }, 50ms));
-  gate.wait_for_inside(3);
+  REQUIRE(gate.wait_for_inside(3));
   gate.open();
   CHECK(loop.run_until([&] { return done == 1000; }));
   CHECK(refused == 0);
@@ -249,7 +217,7 @@ TEST_CASE("A call that finds the queue full is refused by name, and calls that a
   CHECK(refused == 2);
   CHECK_THAT(error_of([&] { loop.run(storage.find_counter("x")); }).what(),
              mfa::test::contains("its threads, 2, are busy, and 3 calls wait for them"));
-  gate.wait_for_inside(2);
+  REQUIRE(gate.wait_for_inside(2));
   tasks[3] = {}; // destroyed, and so its place is free
   tasks.push_back(find(storage, done, refused));
   tasks.back().start();
@@ -289,7 +257,7 @@ TEST_CASE("A coroutine that is destroyed before it was begun, or while its call 
   int done = 0;
   const auto first = commit(storage, "first", done);
   first.start();
-  gate.wait_for_inside(1);
+  REQUIRE(gate.wait_for_inside(1));
   {
     const auto not_begun = commit(storage, "not begun", done);
     const auto waiting = commit(storage, std::string(long_id), done);
@@ -311,7 +279,7 @@ TEST_CASE("A call whose coroutine is destroyed meanwhile goes on to its end, wit
     {
       const auto running = commit(storage, std::string(long_id), done);
       running.start();
-      gate.wait_for_inside(1);
+      REQUIRE(gate.wait_for_inside(1));
     }
     CHECK(slow.committed->empty());
     gate.open();
@@ -370,7 +338,7 @@ TEST_CASE("Stopping takes no more calls, waits for what was begun, and refuses w
     Threads<Slow> storage(slow, loop.handle(), {.threads = 2});
     for (int i = 0; i < 5; ++i) loop.spawn(find(storage, done, refused));
     loop.run_until([] { return false; }, 1ms);
-    gate.wait_for_inside(2);
+    REQUIRE(gate.wait_for_inside(2));
     CHECK_FALSE(storage.stop(10ms));
     CHECK(loop.run_until([&] { return refused == 3; }));
     CHECK_THAT(error_of([&] { loop.run(storage.find_counter("x")); }).what(),
@@ -409,7 +377,7 @@ TEST_CASE("A loop may end before the threads that would resume its coroutines") 
   int done = 0;
   for (int i = 0; i < 5; ++i) loop->spawn(commit(storage, std::to_string(i), done));
   loop->run_until([] { return false; }, 1ms);
-  gate.wait_for_inside(2);
+  REQUIRE(gate.wait_for_inside(2));
   loop.reset();
   gate.open();
   CHECK(storage.stop(60s));
