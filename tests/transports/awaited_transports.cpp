@@ -1,0 +1,199 @@
+// Transports that are awaited know what may have been sent as those that block do, on any loop, and a task
+// may end wherever it waits.
+#include <mfa/async/asio.hpp>
+#include <mfa/async/curl.hpp>
+
+#include <chrono>
+#include <future>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/use_future.hpp>
+
+#include <mfa/async.hpp>
+#include <mfa/async/threads.hpp>
+#include <mfa/sms/twilio.hpp>
+
+#include "support/catch.hpp"
+#include "support/event_loop.hpp"
+#include "support/scripted_server.hpp"
+#include "support/task.hpp"
+#include "support/transport_checks.hpp"
+
+using namespace mfa;
+using namespace mfa::test;
+using namespace std::chrono_literals;
+using mfa::async::AsioLoop;
+using mfa::async::AsioTask;
+using Then = ScriptedAnswer::Then;
+
+namespace {
+
+using OnAsio = async::Curl<AsioTask, AsioLoop, sms::Twilio>;
+using OnEpoll = async::Curl<Task, EventLoop::Handle, sms::Twilio>;
+
+DeliveryFailure failure_of(auto& future) {
+  const auto refusal = refusal_of([&] { future.get(); });
+  REQUIRE(refusal);
+  return refusal->failure();
+}
+
+} // namespace
+
+TEST_CASE("A transport on Asio knows what may have been sent") {
+  check_broken_servers(
+      [](const sms::TwilioSettings& settings, const http::CurlOptions& options, const SmsMessage& message) {
+        asio::io_context context;
+        OnAsio twilio(AsioLoop(context.get_executor()), settings, options);
+        auto sent = asio::co_spawn(context, twilio.send(message), asio::use_future);
+        context.run();
+        sent.get();
+      });
+}
+
+TEST_CASE("A transport on a loop of the host's own knows what may have been sent") {
+  check_broken_servers(
+      [](const sms::TwilioSettings& settings, const http::CurlOptions& options, const SmsMessage& message) {
+        EventLoop loop;
+        OnEpoll twilio(loop.handle(), settings, options);
+        loop.run(twilio.send(message));
+      });
+}
+
+TEST_CASE("Connections are used again, and messages beyond them wait in a line") {
+  ScriptedServer server([](const std::string&) {
+    ScriptedAnswer said = answer(201, "{}");
+    said.delay = 20ms;
+    return said;
+  });
+  asio::io_context context;
+  OnAsio twilio(AsioLoop(context.get_executor()), twilio_at(server.url()),
+                {.max_connections = 4, .ca_file = server.ca_file()});
+  std::vector<std::future<void>> sent;
+  for (int i = 0; i < 40; ++i)
+    sent.push_back(asio::co_spawn(context, twilio.send(message_to_alan()), asio::use_future));
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 3; ++i) threads.emplace_back([&] { context.run(); });
+  }
+  for (auto& one : sent) CHECK_NOTHROW(one.get());
+  CHECK(server.requests().size() == 40);
+  CHECK(server.accepted() == 4);
+}
+
+TEST_CASE("Who waits for too long has sent nothing") {
+  ScriptedServer server([](const std::string&) { return ScriptedAnswer{.then = Then::hang}; });
+  asio::io_context context;
+  OnAsio twilio(
+      AsioLoop(context.get_executor()), twilio_at(server.url()),
+      {.connect_timeout = 200ms, .timeout = 2500ms, .max_connections = 1, .ca_file = server.ca_file()});
+  auto first = asio::co_spawn(context, twilio.send(message_to_alan()), asio::use_future);
+  auto second = asio::co_spawn(context, twilio.send(message_to_alan()), asio::use_future);
+  context.run();
+  CHECK(failure_of(first) == DeliveryFailure::unclear);
+  CHECK(failure_of(second) == DeliveryFailure::unavailable);
+  CHECK(server.requests().size() == 1);
+}
+
+TEST_CASE("What a kept connection may have carried is not sent again, awaited or not") {
+  int count = 0;
+  ScriptedServer server([&](const std::string&) {
+    return ++count == 1 ? answer(201, "{}") : ScriptedAnswer{.then = Then::close};
+  });
+  EventLoop loop;
+  OnEpoll twilio(loop.handle(), twilio_at(server.url()), {.ca_file = server.ca_file()});
+  loop.run(twilio.send(message_to_alan()));
+  const auto refusal = refusal_of([&] { loop.run(twilio.send(message_to_alan())); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unclear);
+  CHECK(server.requests().size() == 2);
+}
+
+TEST_CASE("A task may be destroyed wherever it waits") {
+  ScriptedServer server([](const std::string&) { return ScriptedAnswer{.then = Then::hang}; });
+  ScriptedServer stalling([](const std::string&) { return answer(201, "{}"); }, ScriptedServer::Tls::stalls);
+  for (const ScriptedServer* const each : {&server, &stalling}) {
+    EventLoop loop;
+    OnEpoll twilio(loop.handle(), twilio_at(each->url()), {.max_connections = 1, .ca_file = each->ca_file()});
+    {
+      const Task<void> never_begun = twilio.send(message_to_alan());
+      Task<void> under_way = twilio.send(message_to_alan());
+      under_way.start();
+      Task<void> in_line = twilio.send(message_to_alan());
+      in_line.start();
+      loop.run_until([] { return false; }, 200ms);
+      CHECK(!under_way.done());
+      CHECK(!in_line.done());
+    }
+    ScriptedServer other([](const std::string&) { return answer(201, "{}"); });
+    OnEpoll next(loop.handle(), twilio_at(other.url()), {.ca_file = other.ca_file()});
+    CHECK_NOTHROW(loop.run(next.send(message_to_alan())));
+  }
+}
+
+TEST_CASE("A cancelled task gives its place up") {
+  int count = 0;
+  ScriptedServer server([&](const std::string&) {
+    return ++count == 1 ? ScriptedAnswer{.then = Then::hang} : answer(201, "{}");
+  });
+  asio::io_context context;
+  OnAsio twilio(AsioLoop(context.get_executor()), twilio_at(server.url()),
+                {.max_connections = 1, .ca_file = server.ca_file()});
+  asio::cancellation_signal signal;
+  auto cancelled = asio::co_spawn(context, twilio.send(message_to_alan()),
+                                  asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+  auto waiting = asio::co_spawn(context, twilio.send(message_to_alan()), asio::use_future);
+  context.run_for(300ms);
+  signal.emit(asio::cancellation_type::terminal);
+  context.run();
+  CHECK_THROWS_AS(cancelled.get(), std::system_error);
+  CHECK_NOTHROW(waiting.get());
+}
+
+TEST_CASE("Tasks may outlive their transport") {
+  ScriptedServer server([](const std::string&) { return answer(201, "{}"); });
+  EventLoop loop;
+  Task<void> task;
+  {
+    OnEpoll twilio(loop.handle(), twilio_at(server.url()), {.ca_file = server.ca_file()});
+    const SmsMessage message = message_to_alan(); // nor need it live
+    task = twilio.send(message);
+  }
+  CHECK_NOTHROW(loop.run(std::move(task)));
+  CHECK(server.requests().size() == 1);
+}
+
+TEST_CASE("A verifier that is awaited sends its codes, and a code whose answer was lost counts") {
+  std::string code;
+  const Then then = GENERATE(Then::stay, Then::close);
+  ScriptedServer server([&](const std::string& request) {
+    const std::string body = body_of(request);
+    code = body.substr(body.find("code%20is%20") + 12, 6);
+    return then == Then::stay ? answer(201, "{}") : ScriptedAnswer{.then = then};
+  });
+  asio::io_context context;
+  storage::Memory memory;
+  async::Threads<AsioTask, storage::Memory, AsioLoop> storage(memory, context);
+  OnAsio twilio(context, twilio_at(server.url()), {.ca_file = server.ca_file()});
+  const async::Verifier<AsioTask, decltype(storage), clock::System, OnAsio> verifier(
+      storage, clock::System(), twilio, {.sms_allowed_country_codes = {"1"}});
+  bool confirmed = false;
+  const auto journey = [&]() -> AsioTask<void> {
+    const Sms request{.phone_number = "+14155550123", .user_id = "u_42"};
+    const auto enrolled = co_await verifier.enroll_factor(request);
+    const auto challenge = co_await verifier.challenge_enrollment(enrolled.factor.id(), "u_42");
+    const auto confirmation = co_await challenge.confirm(code);
+    confirmed = confirmation.confirmed();
+  };
+  auto ended = asio::co_spawn(context, journey(), asio::use_future);
+  context.run();
+  ended.get();
+  CHECK(confirmed);
+  CHECK(server.requests().size() == 1);
+}
