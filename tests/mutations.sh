@@ -851,6 +851,74 @@ mutate "hostile database: nor one that moves" verbs/verify.hpp 'rounds.done() < 
 unset MFA_TEST_EDITS
 flags=${before_hostile%%|*} libraries=${before_hostile#*|}
 
+tests=tests/delivery/delivery_decorators.cpp failover=delivery/failover.hpp retry=delivery/retry.hpp
+mutate "delivery: no other provider for a number that does not exist" $failover \
+  'case DeliveryFailure::invalid_recipient: case DeliveryFailure::opted_out: return false;' \
+  'case DeliveryFailure::invalid_recipient: break; case DeliveryFailure::opted_out: return false;'
+mutate "delivery: no other provider for who has opted out" $failover \
+  'case DeliveryFailure::opted_out: return false;' 'return false; case DeliveryFailure::opted_out: break;'
+mutate "delivery: what is unclear goes to no other provider" $failover 'return send_unclear_twice;' 'return true;'
+mutate "delivery: unless the host says so" $failover 'return send_unclear_twice;' 'return false;'
+mutate "delivery: what was unclear once is unclear" $failover \
+  'else if (failure_ != DeliveryFailure::unclear && (ended_' 'else if ((ended_'
+mutate "delivery: what waiting helps with is the reason" $failover '(ended_ || later || !later_)' 'true'
+mutate "delivery: nobody waits longer than for the first provider" $failover 'std::min(wait, retry_after_)' 'wait'
+mutate "delivery: a wait that one provider does not know is not known" $failover \
+  'wait && retry_after_ ? std::min(wait, retry_after_) : std::nullopt' 'wait ? wait : retry_after_'
+mutate "delivery: no text of what is no Error" $failover '} catch (...) { return "threw' \
+  '} catch (const std::exception& other) { return other.what(); } catch (...) { return "threw'
+mutate "delivery: what a recipient or a text is refused for is not tried again" $retry \
+  'case DeliveryFailure::message_refused: break;' 'case DeliveryFailure::message_refused: return true;'
+mutate "delivery: what is throttled is tried again" $retry \
+  'case DeliveryFailure::throttled: case DeliveryFailure::unavailable: return true;' \
+  'case DeliveryFailure::throttled: return false; case DeliveryFailure::unavailable: return true;'
+mutate "delivery: what is unclear is not tried again" $retry 'return deduplicates;' 'return true;'
+mutate "delivery: unless the provider deduplicates" $retry 'return deduplicates;' 'return false;'
+mutate "delivery: which it cannot without an id" $retry '&& !message_id_.empty()' ''
+mutate "delivery: nor for another provider" $retry 'if (asks_several &&' 'if (false && asks_several &&'
+mutate "delivery: what was unclear once stays so when tried again" $retry 'if (!unclear_) last_ = thrown;' 'last_ = thrown;'
+mutate "delivery: tries are bounded" $retry 'tries_ >= options_.attempts ||' ''
+mutate "delivery: tries end with the deadline" $retry 'if (now + wait > deadline_) return std::nullopt;' ''
+mutate "delivery: waits grow" $retry 'delay *= 2' 'delay *= 1'
+mutate "delivery: waits have a longest" $retry \
+  'std::min<std::int64_t>(delay, options.longest_delay.count()) / 2' 'delay / 2'
+mutate "delivery: waits are not the same for all" $retry 'thrown ? random() : 0); if (!wait) break; timer_->sleep' \
+  '0); if (!wait) break; timer_->sleep'
+mutate "delivery: a provider says how long to wait" $retry \
+  'std::max(milliseconds(half), milliseconds(asked))' 'milliseconds(half)'
+mutate "delivery: a circuit opens" delivery/circuit_breaker.hpp '++failures_ >= most_failures_ ||' ''
+mutate "delivery: a circuit opens for failures in a row" delivery/circuit_breaker.hpp \
+  'if (!failed) { failures_ = 0;' 'if (!failed) {'
+mutate "delivery: a circuit does not open for what anybody can ask for" delivery/circuit_breaker.hpp \
+  'case DeliveryFailure::not_permitted: case DeliveryFailure::throttled:' \
+  'case DeliveryFailure::not_permitted: case DeliveryFailure::throttled: return true;'
+mutate "delivery: a provider that fails again is spared again" delivery/circuit_breaker.hpp \
+  '|| state_ == CircuitState::half_open) {' ') {'
+mutate "delivery: one message tries a provider out" delivery/circuit_breaker.hpp 'probing_ = true;' ''
+mutate "delivery: what began before says nothing" delivery/circuit_breaker.hpp 'if (era != era_) return;' ''
+mutate "delivery: nor does its end let another try" delivery/circuit_breaker.hpp \
+  'if (era == era_) probing_ = false;' 'probing_ = false;'
+mutate "delivery: each message goes by the first that can send it" delivery/channels.hpp \
+  '(void)((Sends<Transports, Message> || (++first, false)) || ...);' \
+  'std::size_t at = 0; (void)((Sends<Transports, Message> ? (first = at++, false) : (++at, false)) || ...);'
+tests=tests/delivery/delivery_awaited.cpp
+mutate "delivery: a task that is destroyed leaves the provider to others" delivery/circuit_breaker.hpp \
+  'breaker_.circuit.forget(era_);' ''
+tests=tests/delivery/delivery_background.cpp background=delivery/background.hpp
+mutate "delivery in the background: bounded" $background 'if (waiting_.size() >= options_.max_waiting)' 'if (false)'
+mutate "delivery in the background: nothing after a stop" $background 'if (stopped_) throw stopped_error();' ''
+mutate "delivery in the background: a stop waits" $background 'return waiting_.empty() && sending_ == 0; });' \
+  'return true; });'
+mutate "delivery in the background: a stop waits for what is being sent" $background \
+  'return waiting_.empty() && sending_ == 0; });' 'return waiting_.empty(); });'
+mutate "delivery in the background: what a stop gives up is told of" $background \
+  'for (auto& job : refused) tell(std::move(job), std::make_exception_ptr(stopped_error()));' ''
+mutate "delivery in the background: what a stop gives up is not sent" $background 'refused.swap(waiting_);' ''
+mutate "delivery in the background: what failed is told of" $background \
+  'tell(std::move(job), thrown); thrown = nullptr;' 'if (!thrown) tell(std::move(job), thrown); thrown = nullptr;'
+mutate "delivery in the background: messages go before anybody is told" $background 'job.reset();' ''
+mutate "delivery in the background: one process'" $background 'if (!home_.is_here()) // a thread' 'if (false) // a thread'
+
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''
 mutate "fork: what is inherited is left alone" storage/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'

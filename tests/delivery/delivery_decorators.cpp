@@ -496,6 +496,13 @@ TEST_CASE("Options out of their range are refused by name") {
   CHECK(thrown_by(retry({.longest_delay = 25h})) == errc::invalid_argument);
   CHECK(thrown_by(retry({.deadline = -1ms})) == errc::invalid_argument);
   CHECK(thrown_by(retry({.deadline = 25h})) == errc::invalid_argument);
+  Failover several(gateway, gateway);
+  CHECK(thrown_by([&] { Retry(several, {.provider_deduplicates_by_id = true}); }) == errc::invalid_argument);
+  CHECK(thrown_by([&] { Retry(CircuitBreaker{several}, {.provider_deduplicates_by_id = true}); }) ==
+        errc::invalid_argument);
+  CHECK(thrown_by([&] { Retry(Channels{several}, {.provider_deduplicates_by_id = true}); }) ==
+        errc::invalid_argument);
+  CHECK(thrown_by([&] { Retry(Failover{gateway}, {.provider_deduplicates_by_id = true}); }) == errc{});
   CHECK(thrown_by(breaker({.failures = 0})) == errc::invalid_argument);
   CHECK(thrown_by(breaker({.failures = 1001})) == errc::invalid_argument);
   CHECK(thrown_by(breaker({.open_for = 0ms})) == errc::invalid_argument);

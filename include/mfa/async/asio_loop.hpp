@@ -50,6 +50,12 @@ template <class Asio> class BasicAsioLoop {
   class Socket;
   [[nodiscard]] Socket socket(int descriptor) const { return Socket(executor_, descriptor); }
 
+  /// With `sleep`, the timer of a `delivery::Retry` over transports that are awaited.
+  [[nodiscard]] std::chrono::steady_clock::time_point now() const noexcept {
+    return std::chrono::steady_clock::now();
+  }
+  [[nodiscard]] Task<void> sleep(std::chrono::milliseconds time) const { return slept(executor_, time); }
+
  private:
   /// Closes when the context ends, so that other threads leave it alone from then on.
   struct Gate {
@@ -146,6 +152,13 @@ template <class Asio> class BasicAsioLoop {
     co_await operation(initiate, ignored);
     if (thrown) std::rethrow_exception(thrown);
     if (!suspension->end()) throw typename Asio::SystemError(Asio::aborted);
+  }
+
+  static Task<void> slept(Executor executor, std::chrono::milliseconds time) {
+    Timer timer(executor, time);
+    ErrorCode error;
+    co_await timer.async_wait(redirect_error(typename Asio::UseAwaitable(), error));
+    if (error) throw typename Asio::SystemError(error);
   }
 
   Executor executor_;

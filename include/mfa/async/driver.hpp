@@ -40,7 +40,8 @@ class AwaitingDriver final : public verbs::Driver {
         return true;
       }
     if (auto* const send = verbs::as<verbs::Send>(request)) {
-      const bool sent = send->message.visit([this](const auto& message) { return send_at_once(message); });
+      const bool sent =
+          send->message.visit([this](const auto& message) { return this->send_at_once(message); });
       if (sent) return true;
     }
     request_ = &request;

@@ -22,6 +22,8 @@ template <class... Transports> class Channels {
       "mfa: give delivery::Channels the transports themselves, not pointers: *transport borrows it");
 
  public:
+  static constexpr bool asks_several = (detail::AsksSeveral<Transports> || ...);
+
   explicit Channels(Policy<Transports>... transports) : transports_(std::move(transports)...) {}
 
   template <class Message>

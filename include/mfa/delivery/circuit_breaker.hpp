@@ -150,6 +150,8 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
       "mfa: give delivery::CircuitBreaker the transport itself, not a pointer: *transport borrows it");
 
  public:
+  static constexpr bool asks_several = detail::AsksSeveral<Transport>;
+
   /// Throws `errc::invalid_argument` for options out of their range.
   explicit CircuitBreaker(Policy<Transport> transport,
                           CircuitBreakerOptions options = CircuitBreakerOptions(),

@@ -166,6 +166,8 @@ template <class... Transports> class Failover {
       "mfa: give delivery::Failover the transports themselves, not pointers: *transport borrows it");
 
  public:
+  static constexpr bool asks_several = sizeof...(Transports) > 1 || (detail::AsksSeveral<Transports> || ...);
+
   explicit Failover(Policy<Transports>... transports) : transports_(std::move(transports)...) {}
   Failover(FailoverOptions options, Policy<Transports>... transports)
       : options_(std::move(options)), transports_(std::move(transports)...) {}

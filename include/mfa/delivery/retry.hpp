@@ -30,8 +30,8 @@ struct RetryOptions {
   std::chrono::milliseconds longest_delay = std::chrono::seconds(10);
   /// From the first try on: later than that none begins. Up to a day. One that has begun is not interrupted.
   std::chrono::milliseconds deadline = std::chrono::seconds(20);
-  /// The provider takes a message's `id` as its idempotency key, and so sends none twice that it is handed
-  /// twice. Then a message of which nobody knows whether it was sent is handed to it again.
+  /// The provider, which is one, takes a message's `id` as its idempotency key, and so sends none twice that
+  /// it is handed twice. Then a message of which nobody knows whether it was sent is handed to it again.
   bool provider_deduplicates_by_id = false;
   AttemptObserver observer = {}; ///< hears of each try
 };
@@ -140,11 +140,20 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class Retry {
                 "mfa: give delivery::Retry the transport itself, not a pointer: *transport borrows it");
 
  public:
-  /// Throws `errc::invalid_argument` for options out of their range.
+  static constexpr bool asks_several = detail::AsksSeveral<Transport>;
+
+  /// Throws `errc::invalid_argument` for options out of their range, and for `provider_deduplicates_by_id`
+  /// above a `Failover`.
   explicit Retry(Policy<Transport> transport, RetryOptions options = RetryOptions(),
                  Policy<TimerPolicy> timer = TimerPolicy())
       : transport_(std::move(transport)), options_(std::move(options)), timer_(std::move(timer)) {
     check_options(options_);
+    if (asks_several && options_.provider_deduplicates_by_id)
+      throw Error(
+          errc::invalid_argument,
+          "RetryOptions::provider_deduplicates_by_id is about one provider, and this Retry is above "
+          "several, of which another would be handed what the first may have sent; put a Retry around "
+          "each provider, beneath the Failover");
   }
 
   /// Returns once the message was taken; throws what `RetryCourse::finish` says otherwise.

@@ -61,6 +61,12 @@ template <class Message, class First, class... Further>
 struct FirstSent<Message, First, Further...> : Sent<First, Message> {
 };
 
+/// A transport that may hand one message to several providers.
+template <class Transport>
+concept AsksSeveral = requires {
+  requires Transport::asks_several;
+};
+
 /// Whether a decorator can send it by functions that block.
 template <class Message, class... Transports>
 concept AllBlock = (Sends<Transports, Message> && ...) &&
