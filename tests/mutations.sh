@@ -526,11 +526,11 @@ mutate "import: the user's handle is kept" verbs/import.hpp 'found.user.handle =
   'continue;'
 mutate "import: a key on its curve" webauthn/relying_party.hpp \
   'if (!CoseKey::parse(crypto::bytes_of(cose))) return std::nullopt;' ''
-mutate "import: no PIN that was not shown" factor/webauthn.hpp \
+mutate "import: no PIN that was not shown" factor/webauthn_import.hpp \
   '.user_verification_initialized = request.user_verified};' '.user_verification_initialized = true};'
-mutate "import: U2F knows no backup" factor/webauthn.hpp \
+mutate "import: U2F knows no backup" factor/webauthn_import.hpp \
   'if (request.u2f && (request.backup_eligible || request.user_verified))' 'if (false)'
-mutate "import: the counter of before" factor/webauthn.hpp '.sign_count = request.sign_count,' ''
+mutate "import: the counter of before" factor/webauthn_import.hpp '.sign_count = request.sign_count,' ''
 libraries=$before_credentials
 tests=tests/pskc/pskc_files.cpp before_pskc="$flags|$libraries"
 flags="$flags $(pkg-config --cflags libxml-2.0)" libraries="$libraries -lxml2"
@@ -643,7 +643,7 @@ mutate "passkeys: no answer is valid once more after a purge" $passkey \
   'challenge.purge_at = std::max(challenge.purge_at, *challenge.expires_at + std::chrono::hours(24));' ''
 mutate "passkeys: open ones are bounded" verbs/verify.hpp 'if (challenge.version == 0)' 'if (false)'
 mutate "passkeys: claims outlive keys" verbs/rotation.hpp 'co_await reseal_counters(run, counters, progress);' ''
-mutate "passkeys: only keys that can show what is required" factor/webauthn.hpp 'if (required.factors <= 1) return enrolled;' \
+mutate "passkeys: only keys that can show what is required" factor/webauthn_sign_in.hpp 'if (required.factors <= 1) return enrolled;' \
   'return enrolled;'
 tests=tests/webauthn/what_browsers_send.cpp party=webauthn/relying_party.hpp
 mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'
@@ -655,7 +655,7 @@ mutate "webauthn: what is bound to a device stays so" $party \
 mutate "webauthn: presence" $party 'if (!data.user_present() && !may_be_absent)' 'if (false)'
 mutate "webauthn: presence at sign-ins" $party 'check_authenticator(*data, expected, false,' \
   'check_authenticator(*data, expected, true,'
-mutate "webauthn: absence where it was asked for" factor/webauthn.hpp \
+mutate "webauthn: absence where it was asked for" factor/webauthn_enrollment.hpp \
   '.conditional = request.conditional_create' '.conditional = true'
 mutate "webauthn: no trust meets what was not verified" $party '|| settings_.attestation_trust != nullptr' ''
 mutate "webauthn: an attestation that was asked for is verified" $party \
@@ -670,13 +670,13 @@ mutate "webauthn: members of the object that they are in" webauthn/json.hpp 'mem
 mutate "webauthn: a handle stays with its user" verbs/enroll.hpp \
   'enrolling.found.user.handle = enrolling.user.handle;' ''
 mutate "webauthn: a handle is never purged" decision/user_record.hpp '&& user.handle.empty()' ''
-mutate "webauthn: excluded credentials are bounded" factor/webauthn.hpp 'enrolled.resize(most);' ''
-mutate "webauthn: names are cut at a character" factor/webauthn.hpp \
+mutate "webauthn: excluded credentials are bounded" factor/webauthn_ceremony.hpp 'enrolled.resize(most);' ''
+mutate "webauthn: names are cut at a character" factor/webauthn_enrollment.hpp \
   'while ((static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;' ''
 
 tests=tests/webauthn/passkey_enrolment.cpp options=webauthn/options_json.hpp
 mutate "passkeys: bound to a device by setting" $party '|| settings_.device_bound != DeviceBound::not_required' ''
-mutate "passkeys: bound to a device by enrolment" factor/webauthn.hpp '.device_bound = request.device_bound' '.device_bound = false'
+mutate "passkeys: bound to a device by enrolment" factor/webauthn_enrollment.hpp '.device_bound = request.device_bound' '.device_bound = false'
 mutate "passkeys: bound to a device at sign-ins" $party 'settings_.device_bound == DeviceBound::always)
       return {Status::not_device_bound};' 'false) return {Status::not_device_bound};'
 mutate "passkeys: new ones bound to a device, and no others" $party \

@@ -19,7 +19,9 @@
 #include <mfa/storage/record.hpp>
 
 // Covers: encoding/fields.hpp factor/totp.hpp factor/sms.hpp factor/generic_otp.hpp factor/hotp.hpp
-// Covers: factor/recovery_codes.hpp factor/webauthn.hpp factor/webauthn_record.hpp factor/sent_code.hpp
+// Covers: factor/recovery_codes.hpp factor/webauthn.hpp factor/webauthn_ceremony.hpp
+// Covers: factor/webauthn_enrollment.hpp factor/webauthn_record.hpp factor/webauthn_sign_in.hpp
+// Covers: factor/sent_code.hpp
 
 namespace {
 

@@ -29,6 +29,7 @@
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/used_secret.hpp>
 #include <mfa/factor/webauthn.hpp>
+#include <mfa/factor/webauthn_import.hpp>
 #include <mfa/import_types.hpp>
 #include <mfa/otp/migration.hpp>
 #include <mfa/otp/seed.hpp>
@@ -200,9 +201,9 @@ template <VerbRun R> class Import {
     storage::FactorRecord record = verified_record(line, Kind::type, context.now);
     ImportCredential named = line;
     if (named.user.empty() && options_.user_id_as_user) named.user = line.user_id;
-    std::string handle = Kind::imported_handle(line);
+    std::string handle = factor::credential::imported_handle(line);
     if (handle.empty()) handle = co_await handle_of(record);
-    Kind::adopt(named, handle, record, context);
+    factor::credential::adopt(named, handle, record, context);
     const std::vector<std::string> ids = Kind::claims(record);
     std::optional<std::string> owner;
     for (const std::string& id : ids) {
@@ -229,7 +230,7 @@ template <VerbRun R> class Import {
     user.others = co_await run_.list_factors(record.user_id);
     const FoundUser found = co_await find_user(run_, record.user_id, record.id);
     user.handle = found.user.handle;
-    co_return factor::WebAuthnKind::user_handle(record, user);
+    co_return factor::credential::user_handle(record, user);
   }
 
   void admit(storage::FactorRecord record, bool is_there) {

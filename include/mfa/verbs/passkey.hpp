@@ -16,7 +16,8 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
-#include <mfa/factor/webauthn.hpp>
+#include <mfa/factor/webauthn_ceremony.hpp>
+#include <mfa/factor/webauthn_sign_in.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/search.hpp>
@@ -52,23 +53,23 @@ inline void check_passkey_options(std::string_view verb, const ChallengeOptions&
                                                     const std::vector<storage::FactorRecord>* factors,
                                                     const ChallengeOptions& options,
                                                     const factor::Context& context) {
-  using Kind = factor::WebAuthnKind;
   PasskeyChallenge asked;
   storage::ChallengeRecord& challenge = asked.challenge;
   challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
   decision::begin_challenge(challenge, context.now, context.options);
-  challenge.expires_at = context.now + Kind::passkey_lifetime(options, context);
+  challenge.expires_at = context.now + factor::credential::passkey_lifetime(options, context);
   asked.terms = decision::note_terms(challenge, options, std::string_view(), context.keys);
   // Whoever shows a passkey alone shows all that he shows.
   if (factors == nullptr) asked.terms.required.factors = std::max(asked.terms.required.factors, 2U);
   if (user_id) asked.user = context.keys.authenticate(user_id->text(), user_context(challenge.id));
   const std::string id = id_of(asked, context.keys);
-  Created created{ChallengeDetails(challenge, options.purpose, id),
-                  factor::ToClient{Kind::passkey_options(factors, bytes_to_sign(id), options, context)}};
+  Created created{
+      ChallengeDetails(challenge, options.purpose, id),
+      factor::ToClient{factor::credential::passkey_options(factors, bytes_to_sign(id), options, context)}};
   Event event;
   event.type = EventType::challenge_created;
   event.at = context.now;
-  event.factor_type = Kind::type;
+  event.factor_type = FactorType::webauthn;
   event.challenge_id = challenge.id;
   if (user_id) event.user_id = user_id->text();
   run.emit(event);
@@ -106,14 +107,14 @@ Verb<Created> challenge_passkey(const VerbRun auto& run, const ChallengeOptions&
 Verb<std::optional<Status>> find_named_factor(const VerbRun auto& run, const PasskeyChallenge& asked,
                                               std::string_view answer, const factor::Context& context,
                                               std::optional<storage::FactorRecord>& factor) {
-  using Kind = factor::WebAuthnKind;
-  const auto named = Kind::named_credential(answer, context);
+  const auto named = factor::credential::named_credential(answer, context);
   if (!named) co_return Status::malformed_code;
-  const std::string claim_id = Kind::claim_to(named->id);
+  const std::string claim_id = factor::credential::claim_to(named->id);
   const auto claim = co_await run.find_counter(claim_id);
   if (claim && detail::is_id(claim->data, detail::factor_id_prefix))
     factor = co_await run.find_factor_if_any(claim->data);
-  if (!factor || factor->type != Kind::type || !is_verified(*factor)) co_return Status::unknown_credential;
+  if (!factor || factor->type != FactorType::webauthn || !is_verified(*factor))
+    co_return Status::unknown_credential;
   // WebAuthn section 7.2 step 6: an answer of whoever comes says who he is.
   const bool named_rightly =
       asked.user.empty() ? named->names_user
@@ -162,7 +163,7 @@ Verb<std::optional<Verification>> take_up(const VerbRun auto& run, std::string_v
   challenge.factor_id = factor->id;
   // Not before every clock says that the id can be answered no more.
   challenge.purge_at = std::max(challenge.purge_at, *challenge.expires_at + std::chrono::hours(24));
-  factor::WebAuthnKind::expect_sign_in(challenge, bytes_to_sign(challenge_id), context);
+  factor::credential::expect_sign_in(challenge, bytes_to_sign(challenge_id), context);
   decision::put_terms(challenge, asked->terms);
   found->challenge = std::move(challenge);
   found->factor = std::move(factor);
