@@ -69,7 +69,7 @@ mutate "no verdict before its commit" verbs/verify.hpp 'if (!co_await run.commit
 mutate "attempts of a challenge are counted" $verification \
   'challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;' ''
 mutate "attempts end a challenge" $verification \
-  'if (challenge.attempts_left == 0) end_challenge(ChallengeState::exhausted);' ''
+  'if (challenge.attempts_left == 0) end_challenge(challenge, ChallengeState::exhausted);' ''
 mutate "a replayed code is counted" factor/totp.hpp \
   'if (!match.fresh && match.used) return {.status = Status::code_already_used};' \
   'if (!match.fresh && match.used) return {.status = Status::code_already_used, .counted = false};'
@@ -96,10 +96,9 @@ mutate "sms codes expire" $verification 'if (is_over(challenge, context.now))' '
 mutate "sms codes expire in time" factor/lifetime.hpp 'if (until <= now) return true;' 'if (until < now) return true;'
 mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" code ").append(challenge.id)' ''
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
-  'challenge.answer = context.keys.authenticate(code, code_context(record.type, challenge));' \
-  'challenge.answer = context.keys.authenticate(code, code_context(record.type, challenge)) + std::string(code);'
-mutate "sends are limited" factor/sms.hpp 'if (const auto wait = count_send(counters.front(), codes.limits, context))' \
-  'if (const auto wait = std::optional<std::chrono::seconds>())'
+  'const std::string mac = context.keys.authenticate(code, of_code);' \
+  'const std::string mac = context.keys.authenticate(code, of_code) + std::string(code);'
+mutate "sends are limited" factor/sms.hpp 'if (count.wait)' 'if (false)'
 mutate "sends: interval" factor/send_limits.hpp 'at_most(1, limits.interval);' ''
 mutate "sends: hour" factor/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
 mutate "sends: day" factor/send_limits.hpp 'at_most(limits.a_day, hours(24));' ''
@@ -124,10 +123,9 @@ mutate "country codes at the challenge" factor/sms.hpp \
   'if (auto forbidden = country_error(crypto::text_of(phone_number), context))' \
   'if (auto forbidden = std::optional<Error>())'
 mutate "no live challenge after a failed send" verbs/delivery.hpp \
-  'const bool withdrawn = co_await withdraw(run, event.challenge_id);' \
-  'const bool withdrawn = true;'
-mutate "single use" $verification 'end_challenge(ChallengeState::verified);' ''
-mutate "supersession" $verification 'if (!current) return' 'if (false) return'
+  'undone = co_await withdraw(run, event.challenge_id);' 'undone = true;'
+mutate "single use" $verification 'end_challenge(challenge, ChallengeState::verified);' ''
+mutate "supersession" $verification 'if (!is_current(factor, challenge)) return' 'if (false) return'
 mutate "binding" $verification 'if (!bound_alike ||' 'if ('
 mutate "secrets are sealed" crypto/key_ring.hpp 'crypto::seal(sealed, key->sealing, plain, associated_data);' \
   'sealed.append(crypto::text_of(plain));'
@@ -152,7 +150,7 @@ mutate "unknown ids cost the same reads" verbs/find_challenge.hpp \
   'auto factor = co_await run.find_factor_if_any(challenge ? std::string_view(challenge->factor_id)
     : decoy_factor_id);' \
   'if (!challenge) co_return std::nullopt; auto factor = co_await run.find_factor_if_any(challenge->factor_id);'
-mutate "expired stays expired" $verification 'end_challenge(ChallengeState::expired);' ''
+mutate "expired stays expired" $verification 'end_challenge(challenge, ChallengeState::expired);' ''
 mutate "a clock that goes back shortens no delay" decision/lockout.hpp \
   'if (until <= now) return {};' 'if (until <= now || *factor.last_failure_at > now) return {};'
 mutate "unverified factors sign nobody in" decision/challenge.hpp \
@@ -179,8 +177,7 @@ mutate "delivered codes: random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
   'std::string(options.digits, char(49))'
 mutate "delivered codes: lifetime" factor/sent_code.hpp 'challenge.expires_at = context.now + lifetime;' ''
-mutate "delivered codes: limits" factor/generic_otp.hpp 'if (const auto wait = count_send(counters.front(), codes.limits, context))' \
-  'if (const auto wait = std::optional<std::chrono::seconds>())'
+mutate "delivered codes: limits" factor/generic_otp.hpp 'if (count.wait)' 'if (false)'
 mutate "delivered codes: supersession" factor/sent_code.hpp \
   'return sent_to(record).current_challenge_id == challenge.id;' 'return !challenge.id.empty();'
 mutate "hotp: counter goes on" factor/hotp.hpp 'parameters.next = *match.fresh + 1;' ''
@@ -288,7 +285,7 @@ mutate "races: no message before its commit" verbs/challenge.hpp 'if (!co_await 
   'const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event);
     if (!co_await run.commit(batch)) continue;'
 mutate "races: no challenge without its message" verbs/delivery.hpp \
-  'const bool withdrawn = co_await withdraw(run, event.challenge_id);' 'const bool withdrawn = true;'
+  'undone = co_await withdraw(run, event.challenge_id);' 'undone = true;'
 mutate "races: regeneration ends the old codes" verbs/recovery_codes.hpp \
   'Kind::Shown shown = Kind::regenerate(factor, context);' \
   'auto old = factor; Kind::Shown shown = Kind::regenerate(old, context);'
@@ -381,7 +378,7 @@ mutate "bounds: unverified factors" $bounds \
   'while (user.enrollments.size() >= context.options.unverified_factors_a_user)' 'while (false)'
 mutate "bounds: the time to confirm" $bounds 'if (enrollment != nullptr && is_over(*enrollment, now))' 'if (false)'
 mutate "bounds: sends" verbs/challenge.hpp \
-  'if (factor::facts_of(factor.type).sends_codes) refusal = decision::count_send(found_user.user, factor, context);' ''
+  'if (factor::facts_of(factor.type).sends_codes) refusal = decision::count_send(found.user, factor, context);' ''
 mutate "bounds: wrong codes" $bounds 'if (user.wrong_codes.size() < most) return;' 'return;'
 mutate "bounds: challenges end" decision/challenge.hpp \
   'challenge.expires_at = created_at + options.challenge_lifetime;' ''
@@ -515,6 +512,45 @@ mutate "import: what cannot be confirmed is taken as verified alone" verbs/impor
 mutate "import: hashes of their own size" factor/recovery_codes.hpp \
   'if (!bytes || bytes->size() != crypto::digest_size(request.hash))' 'if (!bytes)'
 mutate "import: foreign codes once each" factor/recovery_codes.hpp 'match->used = true;' ''
+tests=tests/rules/resend.cpp resend=verbs/resend.hpp
+mutate "resend: one code counts" factor/sent_code.hpp 'if (code.empty()) code =' \
+  'if (code.empty() && is_stored(challenge)) code = crypto::SecretString("123456"); else if (code.empty()) code ='
+mutate "resend: the same code only if it is to be" factor/sent_code.hpp \
+  'if (!is_stored(challenge) || !context.options.resend_same_code) return {};' 'if (!is_stored(challenge)) return {};'
+mutate "resend: no code is kept unless it is to be" factor/sent_code.hpp 'if (context.options.resend_same_code) sealed =' \
+  'sealed ='
+mutate "resend: what is kept of a code is sealed" factor/sent_code.hpp \
+  'sealed = context.keys.seal(crypto::bytes_of(code), of_code);' \
+  'sealed = KeyRing::unsealed().seal(crypto::bytes_of(code), of_code);'
+mutate "resend: time does not begin anew" factor/sent_code.hpp 'if (is_stored(challenge)) kept.sends' \
+  'challenge.expires_at = context.now + lifetime; if (is_stored(challenge)) kept.sends'
+mutate "resend: attempts do not begin anew" decision/resend.hpp 'challenge.updated_at = context.now;' \
+  'challenge.updated_at = context.now; challenge.attempts_left = context.options.attempts_a_challenge;'
+mutate "resend: counted for the number" $resend \
+  'for (storage::CounterRecord& counter : counters.records) batch.counters.push_back(std::move(counter));' ''
+mutate "resend: counted for the user" $resend 'co_await count_for_user(run, found_user, factor, context);' ''
+mutate "resend: the user's count is in the commit" $resend \
+  'batch.counters.push_back(found_user.changed(context.now));' ''
+mutate "resend: bound to its session, and the user's" $resend \
+  'decision::check_bound_alike(challenge, options.binding, whose.include(factor.user_id), context);' ''
+mutate "resend: nothing that is over" decision/resend.hpp 'switch (challenge.state)' 'switch (ChallengeState::pending)'
+mutate "resend: nothing whose time is over" $resend 'decision::is_over(challenge, context.now)' 'false'
+mutate "resend: what was seen expired stays so" $resend '(void)co_await run.commit(batch); continue;' \
+  'throw Error(errc::challenge_over, "over");'
+mutate "resend: nothing that was replaced" decision/resend.hpp 'if (!is_current(factor, challenge)) over(' 'if (false) over('
+mutate "resend: nothing to a factor that takes no code" $resend \
+  'decision::check_challengeable(factor, asked, terms.device_id, context);' ''
+mutate "resend: enrolments in time" $resend 'decision::check_in_time(found_user.user, factor, context.now);' ';'
+mutate "resend: users who guess" $resend 'decision::check_guesses(found_user.user, context);' ';'
+mutate "resend: a message that failed leaves the code before it" verbs/delivery.hpp \
+  'undone = co_await take_back(run, *resent);' 'undone = true;'
+mutate "resend: and withdraws nothing" verbs/delivery.hpp 'if (resent != nullptr) undone' 'if (false) undone'
+mutate "resend: no two messages have one id" factor/sent_code.hpp 'kept.sends = kept_code(challenge).sends;' ''
+mutate "resend: the wait is the longer one" verbs/challenge.hpp \
+  'std::max(*created.resend_after, decision::wait_for_next(user, context))' '*created.resend_after'
+mutate "resend: the wait is part of the answer" factor/send_limits.hpp \
+  'return {.next = wait_for_next(sends, limits, context.now), .changed = true};' 'return {.changed = true};'
+
 tests=tests/webauthn/imported_credentials.cpp before_credentials="$libraries" libraries="$libraries -lcbor"
 mutate "import: a claim for each credential" verbs/import.hpp \
   'for (const std::string& id : factor::claims_of(record)) batch.counters.push_back(claim(id, record));' ''

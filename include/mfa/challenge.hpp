@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +11,7 @@
 #include <mfa/factor/kind.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/options.hpp>
+#include <mfa/user_id.hpp>
 #include <mfa/verifier_reference.hpp>
 
 namespace mfa {
@@ -25,13 +28,15 @@ class Challenge : public ChallengeDetails {
       : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)) {}
 
   /// A new challenge, with what the host must pass on.
-  Challenge(ChallengeDetails details, factor::Delivery&& delivery, VerifierReference verifier)
-      : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)) {
+  Challenge(ChallengeDetails details, factor::Delivery&& delivery,
+            std::optional<std::chrono::seconds> resend_after, VerifierReference verifier)
+      : ChallengeDetails(std::move(details)), verifier_(std::move(verifier)), resend_after_(resend_after) {
     if (auto* const user = delivery.get_if<factor::ToUser>()) code_ = std::move(user->text);
     if (auto* const client = delivery.get_if<factor::ToClient>()) webauthn_options_ = std::move(client->text);
   }
 
-  // Told by the call that made the challenge, and never again: `get_challenge` has neither.
+  // Told by the call that made the challenge or sent its code again, and never again: `get_challenge` has
+  // none of it.
 
   /// What the host delivers to the user, wiped with this object: the code of generic_otp. Empty for other
   /// kinds.
@@ -41,6 +46,9 @@ class Challenge : public ChallengeDetails {
   /// kinds.
   [[nodiscard]] const std::string& webauthn_options() const& noexcept { return webauthn_options_; }
   [[nodiscard]] std::string webauthn_options() && noexcept { return std::move(webauthn_options_); }
+  /// How long `resend_challenge` has to wait, as far as the limits of the user and of where the code went
+  /// say. None for kinds that send nothing.
+  [[nodiscard]] std::optional<std::chrono::seconds> resend_after() const noexcept { return resend_after_; }
 
   /// As `Verifier::verify_challenge`.
   [[nodiscard]] auto verify(std::string_view code, const VerifyOptions& options = VerifyOptions()) const {
@@ -54,8 +62,15 @@ class Challenge : public ChallengeDetails {
         [&](const Owner& verifier) { return verifier.confirm_enrollment(id(), code, options); });
   }
 
+  /// As `Verifier::resend_challenge`, for whomever the challenge is.
+  [[nodiscard]] auto resend(const ResendOptions& options = ResendOptions()) const {
+    return verifier_.with_verifier(
+        [&](const Owner& verifier) { return verifier.resend_challenge(id(), any_user, options); });
+  }
+
  private:
   VerifierReference verifier_;
+  std::optional<std::chrono::seconds> resend_after_;
   crypto::SecretString code_;
   std::string webauthn_options_;
 };

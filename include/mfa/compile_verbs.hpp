@@ -37,7 +37,12 @@ template Verb<Verification> attempt<Run>(const Run&, std::string_view, std::stri
                                          const VerifyOptions&);
 template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
                                                     const VerifyOptions&);
-template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event);
+template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event, const ResentChallenge*);
+template Verb<bool> take_back<Run>(const Run&, const ResentChallenge&);
+template Verb<void> count_for_user<Run>(const Run&, FoundUser&, const storage::FactorRecord&,
+                                        const factor::Context&);
+template Verb<Created> resend_challenge<Run>(const Run&, std::string_view, const Whose&,
+                                             const ResendOptions&);
 template Verb<bool> withdraw<Run>(const Run&, std::string_view);
 template Verb<bool> is_claimed<Run>(const Run&, const std::vector<std::string>&);
 template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(const Run&,

@@ -13,6 +13,7 @@
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
+#include <mfa/verbs/resend.hpp>
 #include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/unlock.hpp>
@@ -51,7 +52,12 @@ extern template Verb<Verification> attempt<Run>(const Run&, std::string_view, st
                                                 const VerifyOptions&);
 extern template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
                                                            const VerifyOptions&);
-extern template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event);
+extern template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event, const ResentChallenge*);
+extern template Verb<bool> take_back<Run>(const Run&, const ResentChallenge&);
+extern template Verb<void> count_for_user<Run>(const Run&, FoundUser&, const storage::FactorRecord&,
+                                               const factor::Context&);
+extern template Verb<Created> resend_challenge<Run>(const Run&, std::string_view, const Whose&,
+                                                    const ResendOptions&);
 extern template Verb<bool> withdraw<Run>(const Run&, std::string_view);
 extern template Verb<bool> is_claimed<Run>(const Run&, const std::vector<std::string>&);
 extern template Verb<std::vector<storage::Removal>> removals_of_claims<Run>(const Run&,

@@ -35,6 +35,7 @@ enum class errc {
   factor_locked_out,      ///< too many wrong codes; an operator must call `unlock_factor`
   insufficient_assurance, ///< the factor, or any of its kind, cannot show what the caller requires
   wrong_purpose,          ///< the challenge is for something else than its verification was asked for
+  challenge_over,         ///< answered, expired, exhausted or replaced: there is nothing to send again
   user_delayed,           ///< too many wrong codes of the user's in a day; see `Error::retry_after()`
   enrollment_expired,     ///< the enrolment was not confirmed in time
   authorization_required, ///< a change of a user's factors that wants a fresh verification of one that stands
@@ -89,6 +90,7 @@ namespace mfa {
       case errc::factor_locked_out: return "factor locked out";
       case errc::insufficient_assurance: return "insufficient assurance";
       case errc::wrong_purpose: return "wrong purpose";
+      case errc::challenge_over: return "challenge over";
       case errc::user_delayed: return "user delayed";
       case errc::enrollment_expired: return "enrollment expired";
       case errc::authorization_required: return "authorization required";

@@ -25,9 +25,11 @@ enum class EventType : std::uint8_t {
   factor_secret_exported, ///< in the clear
   import_refused,         ///< one line or account, for `Event::cause`; not in a dry run
   challenge_created,
+  challenge_resent, ///< its code goes out again, or a new one in its place
   sms_sent,
   sms_refused,      ///< a send limit or the list of country codes
-  sms_not_sent,     ///< the transport threw `Event::cause`, and the challenge is withdrawn
+  sms_not_sent,     ///< the transport threw `Event::cause`, and the challenge is withdrawn, or one that was
+                    ///< resent stands with the code that was sent before
   message_sent,     ///< an e-mail, a call or a notification: `Event::channel`
   message_not_sent, ///< the same of those as `sms_not_sent`
   message_unclear, ///< whether it was sent, by any channel; the challenge stands (`DeliveryFailure::unclear`)
@@ -64,6 +66,7 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::factor_secret_exported: return "factor_secret_exported";
   case EventType::import_refused: return "import_refused";
   case EventType::challenge_created: return "challenge_created";
+  case EventType::challenge_resent: return "challenge_resent";
   case EventType::sms_sent: return "sms_sent";
   case EventType::sms_refused: return "sms_refused";
   case EventType::sms_not_sent: return "sms_not_sent";

@@ -17,6 +17,7 @@ class UserId;
 class Whose;
 struct Options;
 struct ChallengeOptions;
+struct ResendOptions;
 struct VerifyOptions;
 struct DeleteOptions;
 struct RevokeOptions;

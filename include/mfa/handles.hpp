@@ -27,7 +27,7 @@ template <class Verifier> class Handles {
   }
   auto operator()(verbs::Created created) const {
     return typename Verifier::ChallengeHandle(std::move(created.challenge), std::move(created.delivery),
-                                              reference_);
+                                              created.resend_after, reference_);
   }
   template <class Kind> auto operator()(verbs::Enrolled<Kind> enrolled) const {
     return typename Kind::template Enrolled<typename Verifier::FactorHandle>{

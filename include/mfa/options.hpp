@@ -106,6 +106,10 @@ struct Options {
   unsigned generic_otps_an_hour = 5;
   unsigned generic_otps_a_day = 10;
 
+  /// Whether `resend_challenge` sends the same code again, and not a new one. For that the code is kept with
+  /// its challenge, sealed under the key ring, where otherwise only its HMAC is.
+  bool resend_same_code = false;
+
   /// HOTP counters looked at beyond the next one: 0 to 100 (RFC 4226 section 7.4).
   unsigned hotp_look_ahead = 10;
   /// How far ahead two consecutive codes are looked for: 0 to 1,000.
@@ -168,6 +172,18 @@ struct ChallengeOptions {
   /// `challenge_passkey`: the page gives the options to the browser with `mediation: "conditional"`, which
   /// shows the user's passkeys among the user names it fills in, whenever he comes to it.
   bool conditional = false;
+  /// For the observer.
+  EventContext event_context = {};
+};
+
+/// What a caller may say about a code that is sent again.
+/// With g++ 12, name it before an expression with `co_await` (docs/getting-started.md, In coroutines).
+struct ResendOptions {
+  /// SMS: as in `ChallengeOptions`. What was said there is not kept.
+  std::string sms_template = {};
+  sms::MessageValues sms_values = {};
+  /// Must equal the challenge's binding; none if there is none. Otherwise the challenge is not found.
+  std::optional<std::string> binding = {};
   /// For the observer.
   EventContext event_context = {};
 };

@@ -48,6 +48,7 @@
 #include <mfa/verbs/passkey.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
+#include <mfa/verbs/resend.hpp>
 #include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/run.hpp>
@@ -231,6 +232,28 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   }
 
   template <class Called = void> auto challenge_factor(std::string_view, const ChallengeOptions& = {}) const {
+    return detail::say_whose<Called>();
+  }
+
+  /// Sends the code of a pending challenge again, or a new one in its place (`Options::resend_same_code`):
+  /// one code counts at a time. What was left of the challenge's time and attempts remains, and so do its
+  /// binding, which `options` must bring, and its purpose. Counted as every send is; `resend_after()` of what
+  /// is returned says how long the next has to wait, and before that this throws as `challenge_factor` does,
+  /// with the challenge as it was. With `generic_otp` the code is yours to deliver again: `code()`.
+  /// Throws `errc::entity_not_found`, also if the factor is not that user's or for another binding;
+  /// `errc::challenge_over` for a challenge that was answered, has expired, has taken too many wrong codes or
+  /// was replaced; `errc::invalid_argument` for one that sends nothing; what `challenge_factor` throws. After
+  /// `errc::sms_not_sent` or `errc::message_not_delivered` the challenge stands, and the code that was sent
+  /// before counts.
+  [[nodiscard]] Answer<ChallengeHandle>
+  resend_challenge(std::string_view challenge_id, const Whose& whose,
+                   const ResendOptions& options = ResendOptions()) const {
+    return run(options.event_context, [&](const verbs::Run& run) {
+      return verbs::resend_challenge(run, challenge_id, whose, options);
+    });
+  }
+
+  template <class Called = void> auto resend_challenge(std::string_view, const ResendOptions& = {}) const {
     return detail::say_whose<Called>();
   }
 

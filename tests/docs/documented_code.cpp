@@ -117,7 +117,7 @@ struct Account {
   mfa::Time joined_at;
   std::optional<mfa::Time> exempt_until;
 };
-struct Session { mfa::Time verified_at; std::string shown; };
+struct Session { std::string id, challenge_id, shown; mfa::Time verified_at; };
 struct Tenant { std::string name; };
 extern Account account;
 extern Session session;
@@ -128,6 +128,7 @@ extern const mfa::Verification verification;
 void offer(const std::string& text, unsigned remaining = 0);
 void show_once(const std::vector<mfa::crypto::SecretString>& codes);
 void deliver(const std::string& address, std::string_view code);
+void show_button_after(std::chrono::seconds wait);
 void challenge_again();
 void set_cookie(const std::string& name, const std::string& value);
 std::string cookie(const std::string& name);

@@ -23,9 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   counter.data = mfa::crypto::text_of({data, size});
   const mfa::factor::Context context{mfa::Time(sys_days(year(2026) / 11 / 25)), options, keys};
   try {
-    const auto wait = mfa::factor::count_send(counter, limits, context);
+    const auto wait = mfa::factor::count_send(counter, limits, context).wait;
     if (wait && *wait <= seconds(0)) std::abort();
-    if (!wait && !mfa::factor::count_send(counter, limits, context)) std::abort(); // 30 s between two
+    if (!wait && !mfa::factor::count_send(counter, limits, context).wait) std::abort(); // 30 s between two
   } catch (const mfa::Error&) { // for what is no count of ours
   }
   return 0;

@@ -75,14 +75,16 @@ struct MagicLinkKind : SentCodeKind {
 
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
                                     Counters counters, const ChallengeOptions&, const Context& context) {
-    if (const auto wait = count_send(counters.front(), limits, context))
-      return {.refusal = Refusal{EventType::code_refused,
-                                 too_many(errc::code_rate_limited, "links of this factor", "drawn", *wait)}};
+    const SendCount count = count_send(counters.front(), limits, context);
+    if (count.wait)
+      return {.refusal =
+                  Refusal{EventType::code_refused,
+                          too_many(errc::code_rate_limited, "links of this factor", "drawn", *count.wait)}};
     crypto::SecretBytes bytes(16);
     crypto::random_bytes_for(code_purpose(type, challenge), bytes);
     auto token = mfa::detail::base64url<crypto::SecretString>(crypto::text_of(bytes));
     keep_code(record, challenge, token, std::chrono::minutes(15), context);
-    return {.factor_changed = true, .delivery = ToUser{std::move(token)}};
+    return {.factor_changed = true, .delivery = ToUser{std::move(token)}, .resend_after = count.next};
   }
 
   static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,

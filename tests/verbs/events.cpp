@@ -237,6 +237,17 @@ const std::vector<Case> cases{
      },
      {"challenge_created sms factor of u_42 challenge",
       "message_unclear sms factor of u_42 challenge by sms because: message not delivered"}},
+    {"resend_challenge",
+     [](Scene& s) {
+       const auto id = s.phone().factor.challenge({.event_context = request}).id();
+       s.host.clock.advance(std::chrono::minutes(1));
+       return [&s, id] {
+         (void)s.verifier.resend_challenge(id, mfa::any_user, {.event_context = request});
+         (void)s.verifier.resend_challenge(id, mfa::any_user, {.event_context = request});
+       };
+     },
+     {"challenge_resent sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge by sms",
+      "sms_refused sms factor of u_42 because: " + mfa::make_error_code(errc::sms_rate_limited).message()}},
     {"challenge_factor, generic_otp too soon",
      [](Scene& s) {
        const auto id = s.delivered().factor.id();

@@ -448,6 +448,8 @@ template <class StoragePolicy> class Play {
     sms.fail_next();
     heard.error_of(errc::sms_not_sent, [&] { return enrolled.factor.challenge(); });
     clock.advance(1h);
+    sent_again(enrolled.factor.id());
+    clock.advance(1h);
     sms.fail_next(mfa::DeliveryFailure::unclear);
     (void)enrolled.factor.challenge();
     clock.advance(1h);
@@ -470,6 +472,21 @@ template <class StoragePolicy> class Play {
     mfa::Verifier on_console{storage, clock, mfa::sms::Console(full.get()), options()};
     heard.error_of(errc::sms_not_sent,
                    [&] { return on_console.challenge_factor(enrolled.factor.id(), mfa::any_user); });
+  }
+
+  /// With the code kept sealed in the challenge.
+  void sent_again(const std::string& factor_id) {
+    Verifier verifier{storage, clock, sms, options({.resend_same_code = true})};
+    const auto challenge = verifier.challenge_factor(factor_id, mfa::any_user);
+    (void)code_sent();
+    heard.error_of(errc::sms_rate_limited, [&] { return challenge.resend(); });
+    clock.advance(30s);
+    heard.shown(challenge.resend());
+    clock.advance(30s);
+    sms.fail_next();
+    heard.error_of(errc::sms_not_sent, [&] { return challenge.resend(); });
+    verify(challenge, code_sent(), Status::valid);
+    heard.error_of(errc::challenge_over, [&] { return challenge.resend(); });
   }
 
   void other_kinds() {

@@ -46,6 +46,7 @@
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
 #include <mfa/verbs/request.hpp>
+#include <mfa/verbs/resend.hpp>
 #include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/run.hpp>
@@ -151,6 +152,15 @@ class Verifier {
     return run(options.event_context,
                [factor_id = std::string(factor_id), whose, options](const verbs::Run& run) {
                  return verbs::challenge_factor(run, factor_id, whose, options);
+               });
+  }
+
+  [[nodiscard]] Task<Answer<ChallengeHandle>>
+  resend_challenge(std::string_view challenge_id, const Whose& whose,
+                   const ResendOptions& options = ResendOptions()) const {
+    return run(options.event_context,
+               [challenge_id = std::string(challenge_id), whose, options](const verbs::Run& run) {
+                 return verbs::resend_challenge(run, challenge_id, whose, options);
                });
   }
 

@@ -137,6 +137,16 @@ inline void begin_challenge(storage::ChallengeRecord& challenge, Time created_at
   return terms;
 }
 
+/// Has the kind of this factor prepare a challenge, or send a stored one again.
+inline factor::ChallengeEffects prepare(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
+                                        factor::Counters counters, const ChallengeOptions& request,
+                                        const factor::Context& context) {
+  auto effects = factor::with_kind(
+      factor.type, [&](auto kind) { return kind.challenge(factor, challenge, counters, request, context); });
+  if (effects.factor_changed) factor.updated_at = context.now;
+  return effects;
+}
+
 /// Fills in a new challenge, whose id is set, and changes the factor and the counters as its kind wants.
 /// Nothing but the counters counts of a challenge that is refused.
 inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
@@ -146,10 +156,8 @@ inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
   challenge.factor_id = factor.id;
   begin_challenge(challenge, context.now, context.options);
   const ChallengeTerms terms = note_terms(challenge, request, device_id, context.keys);
-  auto effects = factor::with_kind(
-      factor.type, [&](auto kind) { return kind.challenge(factor, challenge, counters, request, context); });
+  auto effects = prepare(factor, challenge, counters, request, context);
   put_terms(challenge, terms);
-  if (effects.factor_changed) factor.updated_at = context.now;
   return effects;
 }
 

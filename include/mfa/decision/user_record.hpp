@@ -282,12 +282,21 @@ inline constexpr std::size_t open_challenges_a_device = 5;
   return gone;
 }
 
+/// Of codes sent to a user, by whatever factors.
+[[nodiscard]] inline factor::SendLimits send_limits(const Options& options) {
+  return {std::chrono::seconds(0), options.sends_a_user_an_hour, options.sends_a_user_a_day};
+}
+
+/// How long the next code to a user of whom one was just counted has to wait.
+[[nodiscard]] inline std::chrono::seconds wait_for_next(const UserRecord& user,
+                                                        const factor::Context& context) {
+  return factor::wait_for_next(user.sends, send_limits(context.options), context.now);
+}
+
 /// Counts one more code that is sent to the user; or what refuses it.
 [[nodiscard]] inline std::optional<factor::Refusal>
 count_send(UserRecord& user, const storage::FactorRecord& factor, const factor::Context& context) {
-  const factor::SendLimits limits{std::chrono::seconds(0), context.options.sends_a_user_an_hour,
-                                  context.options.sends_a_user_a_day};
-  const auto wait = factor::count_send(user.sends, limits, context).wait;
+  const auto wait = factor::count_send(user.sends, send_limits(context.options), context).wait;
   if (!wait) return std::nullopt;
   const bool sms = factor.type == FactorType::sms;
   return factor::Refusal{sms ? EventType::sms_refused : EventType::code_refused,

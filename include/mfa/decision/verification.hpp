@@ -80,16 +80,24 @@ enum class Claims : bool { open, taken };
   return said;
 }
 
+/// Throws `errc::entity_not_found` for another user's challenge or another binding.
+inline void check_bound_alike(const storage::ChallengeRecord& challenge,
+                              const std::optional<std::string>& binding, bool of_the_user,
+                              const factor::Context& context) {
+  const bool bound_alike =
+      challenge.binding.empty()
+          ? !binding
+          : binding && context.keys.matches(challenge.binding, *binding, binding_context(challenge),
+                                            {"challenge", challenge.id});
+  if (!bound_alike || !of_the_user) throw_not_found("challenge");
+}
+
 /// Throws `errc::entity_not_found` for another user's challenge or another binding, and
 /// `errc::wrong_purpose`.
 inline void check_asked_for(const storage::ChallengeRecord& challenge, const ChallengeTerms& terms,
                             bool of_the_user, const VerifyOptions& request, const factor::Context& context) {
+  check_bound_alike(challenge, request.binding, of_the_user, context);
   const KeyRing::Named name{"challenge", challenge.id};
-  const bool bound_alike = challenge.binding.empty()
-                               ? !request.binding
-                               : request.binding && context.keys.matches(challenge.binding, *request.binding,
-                                                                         binding_context(challenge), name);
-  if (!bound_alike || !of_the_user) throw_not_found("challenge");
   const bool asked_for =
       terms.purpose == request.purpose &&
       (terms.purpose != Purpose::action ||
@@ -107,6 +115,23 @@ inline void check_asked_for(const storage::ChallengeRecord& challenge, const Cha
   return challenge.expires_at && factor::is_over(challenge.created_at, *challenge.expires_at, now);
 }
 
+/// Whether no later challenge replaced this one.
+[[nodiscard]] inline bool is_current(const storage::FactorRecord& factor,
+                                     const storage::ChallengeRecord& challenge) {
+  return factor::with_kind(factor.type, [&](auto kind) { return kind.is_current(factor, challenge); });
+}
+
+inline void end_challenge(storage::ChallengeRecord& challenge, ChallengeState state) {
+  challenge.state = state;
+  challenge.answer.clear();
+}
+
+/// Ends one whose time is over, so that it stays expired if the clock goes back.
+inline void expire(storage::ChallengeRecord& challenge, Time now) {
+  end_challenge(challenge, ChallengeState::expired);
+  challenge.updated_at = now;
+}
+
 /// Decides one attempt on a challenge and its factor, and changes both records to what must be committed.
 /// Throws `errc::entity_not_found` for another user's challenge or another binding, and
 /// `errc::wrong_purpose`.
@@ -116,10 +141,6 @@ inline void check_asked_for(const storage::ChallengeRecord& challenge, const Cha
                                     Claims claims = Claims::open) {
   check_asked_for(challenge, terms, request.user.include(factor.user_id), request, context);
 
-  const auto end_challenge = [&](ChallengeState state) {
-    challenge.state = state;
-    challenge.answer.clear();
-  };
   switch (challenge.state) {
   case ChallengeState::pending: break;
   case ChallengeState::verified: return {.status = Status::already_verified};
@@ -127,13 +148,10 @@ inline void check_asked_for(const storage::ChallengeRecord& challenge, const Cha
   case ChallengeState::exhausted: return {.status = Status::too_many_attempts};
   }
   if (is_over(challenge, context.now)) {
-    end_challenge(ChallengeState::expired); // so that it stays expired if the clock goes back
-    challenge.updated_at = context.now;
+    expire(challenge, context.now);
     return {.status = Status::expired, .challenge_changed = true};
   }
-  const bool current =
-      factor::with_kind(factor.type, [&](auto kind) { return kind.is_current(factor, challenge); });
-  if (!current) return {.status = Status::superseded};
+  if (!is_current(factor, challenge)) return {.status = Status::superseded};
   const bool trusted_device = !terms.device_id.empty(); // for which its own count stands
   const Lockout lock = trusted_device ? Lockout() : lockout(factor, context.now, context.options);
   if (lock.locked) return {.status = Status::locked_out};
@@ -160,14 +178,14 @@ inline void check_asked_for(const storage::ChallengeRecord& challenge, const Cha
     verdict.assurance = said.assurance;
     verdict.webauthn_outputs = std::move(said.webauthn_outputs);
     verdict.first_verification = factor.state != FactorState::verified;
-    end_challenge(ChallengeState::verified);
+    end_challenge(challenge, ChallengeState::verified);
     factor.state = FactorState::verified;
     factor.last_used_at = context.now;
     if (!trusted_device) forget_failures(factor);
     return verdict;
   }
   challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;
-  if (challenge.attempts_left == 0) end_challenge(ChallengeState::exhausted);
+  if (challenge.attempts_left == 0) end_challenge(challenge, ChallengeState::exhausted);
   verdict.wrong_code = true;
   if (trusted_device) return verdict;
   count_failure(factor, context.now);

@@ -81,11 +81,14 @@ struct GenericOtpKind : SentCodeKind {
         options.generic_otp_digits,
         options.generic_otp_lifetime,
         {options.generic_otp_interval, options.generic_otps_an_hour, options.generic_otps_a_day}};
-    if (const auto wait = count_send(counters.front(), codes.limits, context))
-      return {.refusal =
-                  Refusal{EventType::code_refused,
-                          too_many(errc::code_rate_limited, "codes to this destination", "drawn", *wait)}};
-    return {.factor_changed = true, .delivery = ToUser{issue_code(record, challenge, codes, context)}};
+    const SendCount count = count_send(counters.front(), codes.limits, context);
+    if (count.wait)
+      return {.refusal = Refusal{
+                  EventType::code_refused,
+                  too_many(errc::code_rate_limited, "codes to this destination", "drawn", *count.wait)}};
+    return {.factor_changed = true,
+            .delivery = ToUser{issue_code(record, challenge, codes, context)},
+            .resend_after = count.next};
   }
 
   static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,

@@ -44,7 +44,7 @@ struct ToClient {
   std::string text;
 };
 
-/// What is to reach the user with a new challenge: nothing, a message (`SmsMessage`, `EmailMessage` ...) that
+/// What is to reach the user with a challenge: nothing, a message (`SmsMessage`, `EmailMessage` ...) that
 /// the host's transport sends once the records are committed, or what the host passes on (`ToUser`,
 /// `ToClient`). Told once and never again. A std::variant of all these would have every program compile how
 /// each of them is moved and destroyed, hundreds of functions.
@@ -98,10 +98,12 @@ struct Refusal {
   Error error;     ///< what `challenge_factor` throws
 };
 
-/// What a kind decided about a new challenge, beside the records that it changed.
+/// What a kind decided about a challenge, beside the records that it changed.
 struct ChallengeEffects {
   bool factor_changed = false;
   Delivery delivery = {};
+  /// Of a kind that sends codes: how long the next one has to wait.
+  std::optional<std::chrono::seconds> resend_after = {};
   /// If there is one, there is no challenge. The counters that were changed are committed, and nothing else.
   std::optional<Refusal> refusal = {};
 };
@@ -164,7 +166,14 @@ struct PreparesNothing {
 };
 
 /// Its challenges send the user a code: a base that `SentCodeKind` has, for what is bounded for all of them.
+/// Such a kind's `challenge` is also called to send again, with a challenge that `is_stored`: of that it
+/// changes what is kept of the code, and nothing else.
 struct SendsCodes {};
+
+/// Whether this challenge was committed before.
+[[nodiscard]] inline bool is_stored(const storage::ChallengeRecord& challenge) noexcept {
+  return challenge.version > 0;
+}
 
 /// What confirms an enrolment is made by whoever holds the session, and shows nothing that the user was told
 /// or sent: so where the enrolment wanted an authorization, its confirmation does.

@@ -26,10 +26,25 @@ struct SendLimits {
 /// What became of one more send.
 struct SendCount {
   std::optional<std::chrono::seconds> wait = {}; ///< if it is refused: no longer than the limit's window
+  std::chrono::seconds next{};                   ///< if it is not: how long the one after it has to wait
   /// Whether what is stored must change: a send was counted, or one is stored with a later time than now's,
   /// of a clock that was ahead, and is taken for sent now, so that the wait counts down.
   bool changed = false;
 };
+
+/// How long one more send has to wait, beside these of the last day, which are sorted.
+[[nodiscard]] inline std::chrono::seconds wait_for_next(const std::vector<Time>& sends,
+                                                        const SendLimits& limits, Time now) {
+  using std::chrono::hours;
+  Time allowed = now;
+  const auto at_most = [&](std::size_t limit, std::chrono::milliseconds window) {
+    if (sends.size() >= limit) allowed = std::max(allowed, sends[sends.size() - limit] + window);
+  };
+  at_most(1, limits.interval);
+  at_most(limits.an_hour, hours(1));
+  at_most(limits.a_day, hours(24));
+  return std::chrono::ceil<std::chrono::seconds>(allowed - now);
+}
 
 /// Counts one more send beside those of the last day, or refuses it.
 [[nodiscard]] inline SendCount count_send(std::vector<Time>& sends, const SendLimits& limits,
@@ -43,22 +58,15 @@ struct SendCount {
   }
   mfa::detail::sort_few(sends, [](Time one, Time other) { return one < other; });
 
-  Time allowed = context.now;
-  const auto at_most = [&](std::size_t limit, std::chrono::milliseconds window) {
-    if (sends.size() >= limit) allowed = std::max(allowed, sends[sends.size() - limit] + window);
-  };
-  at_most(1, limits.interval);
-  at_most(limits.an_hour, hours(1));
-  at_most(limits.a_day, hours(24));
-  if (allowed > context.now)
-    return {.wait = std::chrono::ceil<std::chrono::seconds>(allowed - context.now), .changed = ahead};
+  const std::chrono::seconds wait = wait_for_next(sends, limits, context.now);
+  if (wait.count() > 0) return {.wait = wait, .changed = ahead};
   sends.push_back(context.now);
-  return {.changed = true};
+  return {.next = wait_for_next(sends, limits, context.now), .changed = true};
 }
 
 /// The same for sends that have a counter of their own, which is what was found, or a new record with its id.
-[[nodiscard]] inline std::optional<std::chrono::seconds>
-count_send(storage::CounterRecord& counter, const SendLimits& limits, const Context& context) {
+[[nodiscard]] inline SendCount count_send(storage::CounterRecord& counter, const SendLimits& limits,
+                                          const Context& context) {
   std::vector<Time> sends;
   if (!counter.data.empty()) {
     detail::FieldReader fields(counter.data, 1, "counter", counter.id);
@@ -74,7 +82,7 @@ count_send(storage::CounterRecord& counter, const SendLimits& limits, const Cont
     counter.data = fields.take();
     counter.purge_at = sends.back() + std::chrono::hours(24);
   }
-  return count.wait;
+  return count;
 }
 
 /// What refuses one more send. `what` was sent too often, and may be `done` again after the wait.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/random.hpp>
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/encoding/hexadecimal.hpp>
@@ -21,7 +23,7 @@
 #include <mfa/types.hpp>
 
 // Codes that reach the user by another channel (NIST SP 800-63B section 5.1.3): drawn for one challenge, of
-// which only an HMAC is kept.
+// which an HMAC is kept, and sealed the code itself only for `Options::resend_same_code`.
 namespace mfa::factor {
 
 /// What a host sets of the codes of a kind.
@@ -78,26 +80,90 @@ send_counter_ids(std::string_view prefix, std::string_view destination, const Ke
   return code_context(type, challenge).append(" of ").append(challenge.factor_id);
 }
 
-/// Makes `code` the answer of this challenge, which is now the factor's only one that counts.
+/// What a challenge keeps of its code, in `ChallengeRecord::answer`. Its texts are parts of that.
+struct KeptCode {
+  std::string_view mac;         ///< what an answer is checked against
+  std::string_view sealed = {}; ///< the code; empty: it was not to be sent again
+  std::uint64_t sends = 1;      ///< how often one was sent under this challenge
+};
+
+/// Begins what is more than an HMAC, which begins with the length of a key's id.
+inline constexpr std::uint64_t kept_code_format = KeyRing::longest_key_id + 1;
+
+/// A code that was sent once and is not sealed is kept as releases did which sent none again.
+[[nodiscard]] inline std::string encode(const KeptCode& kept) {
+  if (kept.sealed.empty() && kept.sends == 1) return std::string(kept.mac);
+  return detail::FieldWriter(kept_code_format).text(kept.mac).text(kept.sealed).number(kept.sends).take();
+}
+
+/// Throws `errc::corrupt_record`.
+[[nodiscard]] inline KeptCode kept_code(const storage::ChallengeRecord& challenge) {
+  const std::string_view answer = challenge.answer;
+  if (answer.empty() || static_cast<unsigned char>(answer.front()) < kept_code_format) return {answer};
+  detail::FieldReader fields(answer, kept_code_format, "challenge", challenge.id);
+  KeptCode kept;
+  kept.mac = fields.text();
+  kept.sealed = fields.text();
+  kept.sends = fields.number();
+  fields.end();
+  return kept;
+}
+
+/// Makes `code` the answer of this challenge, which is now the factor's only one that counts. One that is
+/// stored ends when it did.
 inline void keep_code(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
                       std::string_view code, std::chrono::seconds lifetime, const Context& context) {
-  challenge.expires_at = context.now + lifetime;
-  challenge.answer = context.keys.authenticate(code, code_context(record.type, challenge));
-  record.parameters = encode({sent_to(record).destination, challenge.id});
+  const std::string of_code = code_context(record.type, challenge);
+  const std::string mac = context.keys.authenticate(code, of_code);
+  std::string sealed;
+  if (context.options.resend_same_code) sealed = context.keys.seal(crypto::bytes_of(code), of_code);
+  KeptCode kept{mac, sealed};
+  if (is_stored(challenge))
+    kept.sends = kept_code(challenge).sends + 1;
+  else
+    challenge.expires_at = context.now + lifetime;
+  challenge.answer = encode(kept);
+  record.parameters = encode(SentTo{sent_to(record).destination, challenge.id});
+}
+
+/// Makes the code count again that did before the challenge's last send, which was not delivered.
+inline void take_code_back(storage::ChallengeRecord& challenge, const storage::ChallengeRecord& before) {
+  KeptCode kept = kept_code(before);
+  kept.sends = kept_code(challenge).sends; // so that no two messages have one id
+  challenge.answer = encode(kept);
+}
+
+/// The idempotency key of the challenge's last message: the challenge's id, and when it is sent again a
+/// number after it.
+[[nodiscard]] inline std::string message_id(const storage::ChallengeRecord& challenge) {
+  const std::uint64_t sends = kept_code(challenge).sends;
+  return sends == 1 ? challenge.id : challenge.id + '.' + std::to_string(sends);
 }
 
 /// Whether `code` is that which `keep_code` was given.
 [[nodiscard]] inline bool is_code(FactorType type, const storage::ChallengeRecord& challenge,
                                   std::string_view code, const Context& context) {
-  return context.keys.matches(challenge.answer, code, code_context(type, challenge),
+  return context.keys.matches(kept_code(challenge).mac, code, code_context(type, challenge),
                               "challenge " + challenge.id);
+}
+
+/// The code that was sent before, if it is to be sent again; otherwise none.
+[[nodiscard]] inline crypto::SecretString
+code_sent_before(FactorType type, const storage::ChallengeRecord& challenge, const Context& context) {
+  if (!is_stored(challenge) || !context.options.resend_same_code) return {};
+  const KeptCode kept = kept_code(challenge);
+  if (kept.sealed.empty()) return {};
+  const crypto::SecretBytes code =
+      context.keys.open(kept.sealed, code_context(type, challenge), {"challenge", challenge.id});
+  return crypto::SecretString(crypto::text_of(code));
 }
 
 /// The code to send, of digits.
 [[nodiscard]] inline crypto::SecretString issue_code(storage::FactorRecord& record,
                                                      storage::ChallengeRecord& challenge,
                                                      const SentCodeOptions& options, const Context& context) {
-  crypto::SecretString code = crypto::random_digits(options.digits, code_purpose(record.type, challenge));
+  crypto::SecretString code = code_sent_before(record.type, challenge, context);
+  if (code.empty()) code = crypto::random_digits(options.digits, code_purpose(record.type, challenge));
   keep_code(record, challenge, code, options.lifetime, context);
   return code;
 }

@@ -104,18 +104,20 @@ struct SmsKind : SentCodeKind {
         options.sms_code_digits,
         options.sms_code_lifetime,
         {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day}};
-    if (const auto wait = count_send(counters.front(), codes.limits, context))
-      return {.refusal =
-                  Refusal{EventType::sms_refused,
-                          too_many(errc::sms_rate_limited, "messages to this phone number", "sent", *wait)}};
+    const SendCount count = count_send(counters.front(), codes.limits, context);
+    if (count.wait)
+      return {.refusal = Refusal{
+                  EventType::sms_refused,
+                  too_many(errc::sms_rate_limited, "messages to this phone number", "sent", *count.wait)}};
 
     const crypto::SecretString code = issue_code(record, challenge, codes, context);
     reseal_secret(record, phone_number, context.keys);
     return {.factor_changed = true,
             .delivery = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
                                    .body = message.render(code),
-                                   .id = challenge.id,
-                                   .code = code}};
+                                   .id = message_id(challenge),
+                                   .code = code},
+            .resend_after = count.next};
   }
 
   static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,

@@ -12,7 +12,9 @@ struct SmsMessage {
   std::string to; ///< E.164, with the plus sign
   /// UTF-8, for any function that takes a `std::string` or `std::string_view`. Holds the code: never log it.
   crypto::SecretString body;
-  std::string id; ///< idempotency key: the challenge's id; the same for every try of the same message
+  /// Idempotency key: the challenge's id, and when the code is sent again a point and a number after it. The
+  /// same for every try of the same message.
+  std::string id;
   /// The code alone, for gateways that write the text themselves. It is in `body` already: never log it.
   crypto::SecretString code = {};
 };

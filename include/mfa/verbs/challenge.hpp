@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <optional>
@@ -37,7 +39,19 @@ namespace mfa::verbs {
 struct Created {
   ChallengeDetails challenge;
   factor::Delivery delivery;
+  /// How long the next code has to wait, of a kind that sends codes.
+  std::optional<std::chrono::seconds> resend_after = {};
 };
+
+[[nodiscard]] inline Created make_created(const storage::ChallengeRecord& challenge, Purpose purpose,
+                                          factor::ChallengeEffects effects, const decision::UserRecord& user,
+                                          const factor::Context& context) {
+  Created created{ChallengeDetails(challenge, purpose, challenge.id), std::move(effects.delivery),
+                  effects.resend_after};
+  if (created.resend_after)
+    created.resend_after = std::max(*created.resend_after, decision::wait_for_next(user, context));
+  return created;
+}
 
 /// Throws `errc::invalid_argument` for an option that is of `challenge_passkey` alone.
 inline void check_unconditional(const ChallengeOptions& options) {
@@ -100,6 +114,18 @@ Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
   std::rethrow_exception(error);
 }
 
+/// Counts one more code for the user of this factor, if its kind sends codes, or refuses it.
+Verb<void> count_for_user(const VerbRun auto& run, FoundUser& found, const storage::FactorRecord& factor,
+                          const factor::Context& context) {
+  std::optional<factor::Refusal> refusal;
+  if (factor::facts_of(factor.type).sends_codes) refusal = decision::count_send(found.user, factor, context);
+  if (!refusal) co_return;
+  std::vector<storage::CounterRecord> corrected;
+  corrected.push_back(found.changed(context.now));
+  if (corrected.front().data == found.record.data) corrected.clear();
+  co_await refuse(run, factor, std::move(corrected), *refusal, context.now);
+}
+
 /// Throws `errc::authorization_required` if whoever holds the session could make the answer by himself, and
 /// the user has a verified factor.
 Verb<void> check_may_confirm(const VerbRun auto& run, const storage::FactorRecord& factor,
@@ -127,16 +153,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
       decision::check_in_time(found_user.user, factor, context.now);
       co_await check_may_confirm(run, factor, authorization, context);
     }
-    std::optional<factor::Refusal> refusal;
-    if (factor::facts_of(factor.type).sends_codes)
-      refusal = decision::count_send(found_user.user, factor, context);
-    if (refusal) {
-      std::vector<storage::CounterRecord> corrected;
-      corrected.push_back(found_user.changed(context.now));
-      if (corrected.front().data == found_user.record.data) corrected.clear();
-      co_await refuse(run, factor, std::move(corrected), *refusal, context.now);
-    }
-
+    co_await count_for_user(run, found_user, factor, context);
     const auto counter_ids = factor::counter_ids_of(factor, context);
     FoundCounters counters = co_await find_counters(run, counter_ids);
 
@@ -148,7 +165,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
       co_await refuse(run, factor, changed(std::move(counters)), *effects.refusal, context.now);
 
     const bool factor_changed = effects.factor_changed;
-    Created created{ChallengeDetails(challenge, options.purpose, challenge.id), std::move(effects.delivery)};
+    Created created = make_created(challenge, options.purpose, std::move(effects), found_user.user, context);
     Event event = about(factor, EventType::challenge_created, context.now);
     event.challenge_id = created.challenge.id();
     storage::Batch batch;

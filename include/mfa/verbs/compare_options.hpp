@@ -31,6 +31,7 @@ using OptionValues = std::map<std::string, std::string, std::less<>>;
   detail::sort_few(countries, [](const std::string& one, const std::string& other) { return one < other; });
   std::string& listed = values["sms_allowed_country_codes"];
   for (const std::string& country : countries) listed.append(country).append(" ");
+  values["resend_same_code"] = options.resend_same_code ? "yes" : "no";
   values["unsealed_records"] = options.unsealed_records == UnsealedRecords::accept ? "accept" : "refuse";
   values["unverified_factors_sign_in"] = options.unverified_factors_sign_in ? "yes" : "no";
   values["webauthn"] = options.webauthn ? options.webauthn->security_settings() : "none";

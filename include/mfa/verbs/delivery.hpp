@@ -7,9 +7,11 @@
 #include <string_view>
 
 #include <mfa/channel.hpp>
+#include <mfa/decision/challenge.hpp>
 #include <mfa/delivery/failure.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/sent_code.hpp>
 #include <mfa/message.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/verbs/run.hpp>
@@ -32,34 +34,59 @@ Verb<bool> withdraw(const VerbRun auto& run, std::string_view challenge_id) {
   co_return false;
 }
 
-/// What a message that was not taken comes to for whoever asked for the challenge.
+/// A challenge before its code was sent again and after, without its terms.
+struct ResentChallenge {
+  storage::ChallengeRecord before;
+  storage::ChallengeRecord after;
+};
+
+/// Makes the code that was sent before count again, unless the challenge has ended or its code went out once
+/// more; false if the storage fails.
+Verb<bool> take_back(const VerbRun auto& run, const ResentChallenge& resent) {
+  try {
+    for (Rounds rounds("the challenge");; rounds.next()) {
+      auto challenge = co_await run.find_challenge(resent.after.id);
+      if (!challenge) co_return true;
+      const decision::ChallengeTerms terms = decision::take_terms(*challenge);
+      if (challenge->answer != resent.after.answer) co_return true;
+      factor::take_code_back(*challenge, resent.before);
+      decision::put_terms(*challenge, terms);
+      storage::Batch batch;
+      batch.challenges.push_back(*std::move(challenge));
+      if (co_await run.commit(batch)) co_return true;
+    }
+  } catch (...) { // told by the result
+  }
+  co_return false;
+}
+
+/// What a message that was not taken comes to for whoever asked for it. `outcome` ends the sentence and says
+/// what became of the challenge.
 [[nodiscard]] inline Error not_sent(const OutgoingMessage& message, const std::exception_ptr& cause,
-                                    bool withdrawn) {
+                                    std::string_view outcome, std::string_view usual_remedy) {
   const Channel channel = message.channel();
   std::string text("the ");
   text.append(channel == Channel::sms ? "SMS" : to_string(channel));
   text.append(" transport did not take the message (");
   std::optional<std::chrono::seconds> retry_after;
-  std::string_view remedy = "create another";
+  std::string_view remedy = usual_remedy;
   if (const auto failure = delivery_failure(cause)) {
     text.append(to_string(*failure)).append("; ");
     retry_after = retry_after_of(cause);
     if (*failure == DeliveryFailure::invalid_recipient || *failure == DeliveryFailure::opted_out)
       remedy = "offer the user another factor";
   }
-  text.append("its own error is nested)");
-  text.append(withdrawn ? "; the challenge is withdrawn: "
-                        : ", and the storage could not withdraw the challenge, which ends by its lifetime: ");
-  text.append(remedy);
+  text.append("its own error is nested)").append(outcome).append(": ").append(remedy);
   return {channel == Channel::sms ? errc::sms_not_sent : errc::message_not_delivered, text, cause,
           retry_after};
 }
 
 /// Sends the message of a challenge that is committed. `event` is about the challenge. If the transport
-/// throws, the challenge is removed and `errc::sms_not_sent` or `errc::message_not_delivered` carries the
-/// transport's exception nested; but if nobody knows whether it was sent, it may arrive, and the challenge
-/// stands.
-Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event event) {
+/// throws, the challenge is removed, or, if it was `resent`, is answered by the code that was sent before;
+/// and `errc::sms_not_sent` or `errc::message_not_delivered` carries the transport's exception nested. But if
+/// nobody knows whether it was sent, it may arrive, and the challenge stands.
+Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event event,
+                const ResentChallenge* resent = nullptr) {
   // No policy is called while an exception is handled: what is handled belongs to the thread, and a policy
   // may give that to another fibre, which would take it.
   try {
@@ -77,9 +104,23 @@ Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event e
     co_return;
   }
   event.type = sms ? EventType::sms_not_sent : EventType::message_not_sent;
-  const bool withdrawn = co_await withdraw(run, event.challenge_id);
+  bool undone = false;
+  if (resent != nullptr)
+    undone = co_await take_back(run, *resent);
+  else
+    undone = co_await withdraw(run, event.challenge_id);
   run.emit(event);
-  const Error error = not_sent(message, event.cause, withdrawn);
+  const Error error =
+      resent != nullptr
+          ? not_sent(message, event.cause,
+                     undone ? "; the challenge stands, and the code that was sent before counts"
+                            : ", and the storage could not make the code count that was sent before",
+                     "try again later")
+          : not_sent(message, event.cause,
+                     undone
+                         ? "; the challenge is withdrawn"
+                         : ", and the storage could not withdraw the challenge, which ends by its lifetime",
+                     "create another");
   try {
     std::rethrow_exception(event.cause);
   } catch (...) {
