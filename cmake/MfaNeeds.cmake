@@ -124,6 +124,10 @@ mfa_need(libfido2 PKG_CONFIG libfido2 DEBIAN libfido2-dev)
 
 mfa_need(benchmark IF benchmark_FOUND LIBRARIES benchmark::benchmark DEBIAN libbenchmark-dev)
 mfa_need(python IF Python3_Interpreter_FOUND DEBIAN python3)
+# Of the system's Python, which Debian's modules are for.
+find_file(MFA_AIOSMTPD aiosmtpd/smtp.py PATHS /usr/lib/python3/dist-packages NO_DEFAULT_PATH)
+mark_as_advanced(MFA_AIOSMTPD)
+mfa_need(aiosmtpd IF MFA_AIOSMTPD DEBIAN python3-aiosmtpd)
 mfa_need(gxx PROGRAM g++ DEBIAN g++)
 
 mfa_need(meson PROGRAM meson DEBIAN meson)

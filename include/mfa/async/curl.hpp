@@ -24,8 +24,17 @@ namespace mfa::async {
 ///
 /// A task may be destroyed wherever it is suspended: its connection is closed, and the message may have been
 /// sent or not. Tasks may outlive the transport, but not the loop.
+///
+/// Not for `email::Smtp`, where libcurl waits in the thread for a mail server's last answer: send e-mails by
+/// `delivery::Background` there.
 template <template <class> class Task, Loop L, class Transport> class Curl {
  public:
+  static_assert(
+      requires(const typename Transport::Provider& provider, const http::Response& response) {
+        provider.outcome(response);
+      },
+      "mfa: libcurl waits for mail servers in the thread; send e-mails by mfa::delivery::Background");
+
   using Provider = typename Transport::Provider;
   using Settings = typename Transport::Settings;
   using Message = typename Transport::Message;

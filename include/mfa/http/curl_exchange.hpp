@@ -133,7 +133,7 @@ class Exchange {
   }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() = default;
+  ~Exchange() { break_off(); }
 
   /// False while a request is under way.
   [[nodiscard]] bool is_usable() const noexcept { return !busy_; }
@@ -153,21 +153,29 @@ class Exchange {
     co_return std::move(heard.response);
   }
 
+  /// Not for event loops: libcurl waits in the thread for what the server says of the whole mail, and to our
+  /// QUIT, up to a second beyond `CurlOptions::timeout`.
   Conversation<http::MailReply> perform(const http::Mail& mail) {
     const std::string server(http::host_of(mail.server));
     Heard heard(options_.largest_answer);
     Said said(mail.data.view());
     said.ends_by_itself = false;
+    said.deadline = Clock::now() + options_.timeout;
     const List recipients = begin(mail, heard, said);
     const CURLcode result = co_await transfer();
-    long status = 0;
-    check(curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status));
-    const bool refused = status >= 400 && result != CURLE_OPERATION_TIMEDOUT;
-    if (result != CURLE_OK && !refused) throw_not_answered(server, result, said.all_said);
+    // It is not to be used again: an answer that is late would be taken for that to the next mail.
+    if (result != CURLE_OK) break_off();
     http::MailReply reply;
-    reply.status = result == CURLE_OK ? 250 : static_cast<int>(status);
-    reply.text = std::move(heard.last_reply);
     reply.to_data = said.all_said;
+    if (result == CURLE_OK) {
+      reply.status = 250;
+    } else if (heard.refused_status != 0 && result != CURLE_OPERATION_TIMEDOUT &&
+               result != CURLE_ABORTED_BY_CALLBACK) {
+      reply.status = heard.refused_status;
+      reply.text = std::move(heard.refusal);
+    } else {
+      throw_not_answered(server, result, said.all_said);
+    }
     co_return reply;
   }
 
@@ -179,13 +187,15 @@ class Exchange {
     std::string_view rest;
     bool ends_by_itself = true; ///< its size was announced
     bool all_said = false;
+    Clock::time_point deadline = Clock::time_point::max();
   };
 
   struct Heard {
     explicit Heard(std::size_t at_most) : left_of_headers(at_most), left_of_body(at_most) {}
 
     http::Response response;
-    std::string last_reply; ///< of a mail server
+    int refused_status = 0; ///< of a mail server: the last that refused something, 221 to our QUIT aside
+    std::string refusal;    ///< what it said there, in its last line
     bool headers_ended = false;
     std::size_t left_of_headers;
     std::size_t left_of_body;
@@ -280,6 +290,13 @@ class Exchange {
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_READFUNCTION, &Exchange::on_read);
     set(CURLOPT_READDATA, &said);
+    set(CURLOPT_OPENSOCKETFUNCTION, &Exchange::on_open);
+    set(CURLOPT_OPENSOCKETDATA, this);
+    set(CURLOPT_CLOSESOCKETFUNCTION, &Exchange::on_close);
+    set(CURLOPT_CLOSESOCKETDATA, this);
+    set(CURLOPT_XFERINFOFUNCTION, &Exchange::on_progress);
+    set(CURLOPT_XFERINFODATA, &said);
+    set(CURLOPT_NOPROGRESS, 0L);
     set(CURLOPT_HEADERFUNCTION, &Exchange::on_reply);
     set(CURLOPT_HEADERDATA, &heard);
     return recipients;
@@ -293,6 +310,38 @@ class Exchange {
     said.rest.remove_prefix(taken);
     if (said.rest.empty() && (said.ends_by_itself || taken == 0)) said.all_said = true;
     return taken;
+  }
+
+  /// Ends waits of libcurl's own.
+  static int on_progress(void* of, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
+    return Clock::now() > static_cast<const Said*>(of)->deadline ? 1 : 0;
+  }
+
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) noexcept {
+    const curl_socket_t socket = ::socket(address->family, address->socktype, address->protocol);
+    if (socket == CURL_SOCKET_BAD) return socket;
+#if !defined(_WIN32)
+    (void)::fcntl(socket, F_SETFD, FD_CLOEXEC);
+#endif
+    try {
+      static_cast<Exchange*>(self)->mail_sockets_.push_back(socket);
+    } catch (...) { // it is closed as politely as libcurl does
+    }
+    return socket;
+  }
+
+  static int on_close(void* self, curl_socket_t socket) noexcept {
+    std::erase(static_cast<Exchange*>(self)->mail_sockets_, socket);
+#if defined(_WIN32)
+    return ::closesocket(socket);
+#else
+    return ::close(socket);
+#endif
+  }
+
+  /// Before libcurl closes a connection to a mail server, it says QUIT and waits for up to two minutes.
+  void break_off() noexcept {
+    for (const curl_socket_t socket : mail_sockets_) ::shutdown(socket, 2);
   }
 
   static std::size_t on_header(const char* text, std::size_t size, std::size_t count, void* to) noexcept {
@@ -321,13 +370,18 @@ class Exchange {
 
   static int status_of(std::string_view line) noexcept {
     const auto space = line.find(' ');
-    if (space == std::string_view::npos || line.size() < space + 4) return 0;
-    int status = 0;
-    for (const char c : line.substr(space + 1, 3)) {
+    return space == std::string_view::npos ? 0 : number_in(line.substr(space + 1));
+  }
+
+  /// Of the three digits with which the text begins; otherwise 0.
+  static int number_in(std::string_view text) noexcept {
+    if (text.size() < 3) return 0;
+    int number = 0;
+    for (const char c : text.substr(0, 3)) {
       if (c < '0' || c > '9') return 0;
-      status = status * 10 + (c - '0');
+      number = number * 10 + (c - '0');
     }
-    return status;
+    return number;
   }
 
   static std::size_t on_body(const char* text, std::size_t size, std::size_t count, void* to) noexcept {
@@ -349,8 +403,11 @@ class Exchange {
     if (line.size() > heard.left_of_headers) return 0;
     heard.left_of_headers -= line.size();
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+    const int status = number_in(line);
+    if (status < 400) return size * count;
     try {
-      heard.last_reply = line.size() > 4 ? line.substr(4) : std::string_view();
+      heard.refused_status = status;
+      heard.refusal = line.substr(std::min<std::size_t>(line.size(), 4));
     } catch (...) {
       return 0;
     }
@@ -445,6 +502,7 @@ class Exchange {
 
   [[noreturn]] static void throw_not_answered(const std::string& server, CURLcode code, bool all_said) {
     if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
+    if (code == CURLE_ABORTED_BY_CALLBACK) code = CURLE_OPERATION_TIMEDOUT;
     const std::string why = std::string(" (").append(curl_easy_strerror(code)).append(")");
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -461,6 +519,10 @@ class Exchange {
       throw DeliveryError(DeliveryFailure::unavailable,
                           server + " offers no TLS" + why +
                               "; nothing was sent. Use a server with STARTTLS, or its smtps:// port.");
+    case CURLE_LOGIN_DENIED:
+      throw DeliveryError(DeliveryFailure::credentials_refused,
+                          server + " has no way to sign in with a password" + why +
+                              "; nothing was sent. Check the server, its port and the user.");
     default: break;
     }
     if (all_said)
@@ -473,6 +535,7 @@ class Exchange {
   const http::CurlOptions options_;
   const Silence silence_;
   std::vector<Watched> sockets_;
+  std::vector<curl_socket_t> mail_sockets_;
   std::optional<Clock::time_point> due_;
   bool busy_ = false;
   Easy easy_; // ends first but one, while the callbacks have what they use

@@ -1,0 +1,269 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <mfa/crypto/secret_string.hpp>
+#include <mfa/delivery/failure.hpp>
+#include <mfa/email/concept.hpp>
+#include <mfa/encoding/base64.hpp>
+#include <mfa/encoding/text.hpp>
+#include <mfa/error.hpp>
+#include <mfa/http/mail.hpp>
+#include <mfa/http/refusal.hpp>
+#include <mfa/http/request.hpp>
+#include <mfa/http/transport.hpp>
+#include <mfa/types.hpp>
+
+namespace mfa::email {
+
+struct SmtpSettings {
+  /// smtps://host[:465], or smtp://host[:587], where STARTTLS is required.
+  std::string server;
+  std::string user = {}; ///< empty: the server asks for none
+  crypto::SecretString password = {};
+  std::string from;           ///< an address of ASCII, whose domain lets this server send for it (SPF, DKIM)
+  std::string from_name = {}; ///< UTF-8: "Foo Corp"
+};
+
+namespace detail {
+
+/// Whether it can stand in an envelope and in angle brackets, where nothing of it ends them. Whether there is
+/// such an address is for its server to say.
+[[nodiscard]] inline bool is_safe_address(std::string_view address) noexcept {
+  const auto at = address.rfind('@');
+  return address.size() <= 254 && at != std::string_view::npos && at > 0 && at + 1 < address.size() &&
+         mfa::detail::is_utf8(address) && !mfa::detail::has_control_characters(address) &&
+         address.find_first_of(" <>\"\\,;:()[]") == std::string_view::npos && address.find('@') == at &&
+         address.front() != '-';
+}
+
+[[nodiscard]] constexpr bool is_ascii(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+/// Appends a text to a header: as it is where that is allowed, otherwise as encoded words (RFC 2047) of at
+/// most 75 characters, one to a line. Control characters, line ends among them, become spaces.
+inline void append_header_text(crypto::SecretString& header, std::string_view text) {
+  constexpr std::size_t longest_plain = 60;
+  constexpr std::size_t longest_word = 39; // bytes, which are 52 characters of base64
+  crypto::SecretString clean;
+  for (const char c : text) clean += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
+  if (is_ascii(text) && text.size() <= longest_plain && text.find("=?") == std::string_view::npos) {
+    header += clean.view();
+    return;
+  }
+  for (std::string_view rest = clean.view(); !rest.empty();) {
+    std::size_t size = std::min(rest.size(), longest_word);
+    while (size < rest.size() && size > 0 && (static_cast<unsigned char>(rest[size]) & 0xC0) == 0x80) --size;
+    if (size == 0) size = std::min(rest.size(), longest_word); // no UTF-8
+    const auto word = mfa::detail::base64<crypto::SecretString>(rest.substr(0, size));
+    ((header += "=?utf-8?B?") += word.view()) += "?=";
+    rest.remove_prefix(size);
+    if (!rest.empty()) header += "\r\n ";
+  }
+}
+
+/// Appends a text as quoted-printable (RFC 2045 section 6.7), with CR LF at each line's end.
+inline void append_quoted_printable(crypto::SecretString& to, std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  constexpr std::size_t longest_line = 76;
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n' || c == '\r') {
+      if (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
+      to += "\r\n";
+      length = 0;
+      continue;
+    }
+    const bool last = i + 1 == text.size() || text[i + 1] == '\n' || text[i + 1] == '\r';
+    const bool plain = (c > ' ' && c <= '~' && c != '=' && !(c == '.' && length == 0)) || (c == ' ' && !last);
+    if (length + (plain ? 1 : 3) >= longest_line) {
+      to += "=\r\n";
+      length = 0;
+    }
+    if (plain) {
+      to += c;
+      ++length;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    to += '=';
+    to += digits[byte >> 4];
+    to += digits[byte & 15];
+    length += 3;
+  }
+  to += "\r\n";
+}
+
+/// "Fri, 27 Nov 2026 05:00:00 +0000"
+[[nodiscard]] inline std::string mail_date(Time time) {
+  using namespace std::chrono;
+  constexpr std::array days_of_week = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(floor<seconds>(time - day));
+  std::array<char, 64> text{};
+  (void)std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d +0000",
+                      days_of_week.at(weekday(day).c_encoding()), static_cast<unsigned>(date.day()),
+                      months.at(static_cast<unsigned>(date.month()) - 1), static_cast<int>(date.year()),
+                      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                      static_cast<int>(clock.seconds().count()));
+  return text.data();
+}
+
+} // namespace detail
+
+/// A mail server that is spoken to by SMTP under TLS, as a description for `http::Transport`. A message has
+/// its text, its HTML or both, in UTF-8; its `Message-ID` is made of its id, so that mailboxes show one that
+/// arrives twice once, where they look at that.
+class SmtpSubmission {
+ public:
+  using Settings = SmtpSettings;
+  using Message = EmailMessage;
+
+  explicit SmtpSubmission(Settings settings) : settings_(std::move(settings)) {
+    const auto refuse = [](std::string_view why) {
+      throw Error(errc::invalid_argument, std::string("SmtpSettings::").append(why));
+    };
+    const std::string_view server = settings_.server;
+    const bool has_scheme = server.starts_with("smtps://") || server.starts_with("smtp://");
+    if (!has_scheme || http::host_of(server).empty())
+      refuse("server is no smtps:// or smtp:// URL; write smtps://mail.example.com, say");
+    if (server.find_first_of("@/?#", server.find("://") + 3) != std::string_view::npos ||
+        std::any_of(server.begin(), server.end(), [](char c) { return c <= ' ' || c > '~'; }))
+      refuse("server has more than a host and a port; give the user and password by their own settings");
+    if (settings_.user.empty() != settings_.password.empty())
+      refuse("user and password must be given together; set both or neither");
+    if (mfa::detail::has_control_characters(settings_.user) ||
+        settings_.password.view().find_first_of("\r\n") != std::string_view::npos)
+      refuse("user or password has a line end; remove it");
+    if (!detail::is_safe_address(settings_.from) || !detail::is_ascii(settings_.from))
+      refuse("from is no address of ASCII; write no-reply@example.com, say, and xn-- for other letters");
+    if (!mfa::detail::is_utf8(settings_.from_name) ||
+        mfa::detail::has_control_characters(settings_.from_name))
+      refuse("from_name is not UTF-8 or has a control character; remove it");
+  }
+
+  [[nodiscard]] http::Mail request(const EmailMessage& message, Time now) const {
+    if (!detail::is_safe_address(message.to))
+      throw DeliveryError(DeliveryFailure::invalid_recipient,
+                          "the recipient of an e-mail is no address that can be written to; check it");
+    http::Mail mail;
+    mail.server = settings_.server;
+    mail.user = settings_.user;
+    mail.password = settings_.password;
+    mail.sender = settings_.from;
+    mail.recipient = message.to;
+    mail.data = render(message, now);
+    return mail;
+  }
+
+  static void outcome(const http::MailReply& reply) {
+    if (reply.status >= 200 && reply.status < 300) return;
+    std::string why = "SMTP status " + std::to_string(reply.status);
+    const std::string_view enhanced = enhanced_status(reply.text);
+    if (!enhanced.empty()) why.append(" ").append(enhanced);
+    http::throw_refusal("the mail server", failure_of(reply, enhanced), why, http::Response{});
+  }
+
+ private:
+  /// "5.1.1" of "5.1.1 No such user" (RFC 3463); empty if there is none.
+  static std::string_view enhanced_status(std::string_view text) noexcept {
+    const std::string_view word = text.substr(0, text.find(' '));
+    const bool formed = word.size() >= 5 && word.size() <= 9 && (word[0] == '4' || word[0] == '5') &&
+                        word[1] == '.' && word.find_first_not_of("0123456789.") == std::string_view::npos;
+    return formed ? word : std::string_view();
+  }
+
+  static DeliveryFailure failure_of(const http::MailReply& reply, std::string_view enhanced) noexcept {
+    const int status = reply.status;
+    if (status < 400 || status > 599)
+      return reply.to_data ? DeliveryFailure::unclear : DeliveryFailure::unavailable;
+    if (status == 530 || status == 534 || status == 535 || status == 538 || enhanced == "5.7.8")
+      return DeliveryFailure::credentials_refused;
+    if (status < 500)
+      return enhanced.starts_with("4.7.") || enhanced == "4.2.1" || reply.text.starts_with("Throttling")
+                 ? DeliveryFailure::throttled
+                 : DeliveryFailure::unavailable;
+    if (enhanced == "5.1.7" || enhanced == "5.1.8") return DeliveryFailure::message_refused; // the sender
+    if (enhanced.starts_with("5.1.") || enhanced == "5.2.1" || enhanced == "5.2.2")
+      return DeliveryFailure::invalid_recipient;
+    if (reply.to_data) return DeliveryFailure::message_refused;
+    if (enhanced.starts_with("5.7.")) return DeliveryFailure::not_permitted;
+    const bool about_recipient = status == 550 || status == 551 || status == 553;
+    return enhanced.empty() && about_recipient ? DeliveryFailure::invalid_recipient
+                                               : DeliveryFailure::message_refused;
+  }
+
+  [[nodiscard]] crypto::SecretString render(const EmailMessage& message, Time now) const {
+    std::string id;
+    for (const char c : message.id.substr(0, 100)) {
+      const bool plain =
+          (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+      id += plain ? c : '_';
+    }
+    crypto::SecretString data("From: ");
+    if (!settings_.from_name.empty()) {
+      // Quoted if it is plain, as commas and the like mean something here.
+      crypto::SecretString name;
+      detail::append_header_text(name, settings_.from_name);
+      const bool encoded = name.starts_with("=?utf-8?");
+      if (!encoded) data += '"';
+      for (const char c : name.view()) {
+        if (!encoded && (c == '"' || c == '\\')) data += '\\';
+        data += c;
+      }
+      data += encoded ? "\r\n " : "\" ";
+    }
+    ((data += '<') += settings_.from) += ">\r\n";
+    // An address that is not ASCII stands in the envelope alone, as servers must agree to it in a header.
+    if (detail::is_ascii(message.to))
+      ((data += "To: <") += message.to) += ">\r\n";
+    else
+      data += "To: undisclosed-recipients:;\r\n";
+    data += "Subject: ";
+    detail::append_header_text(data, message.subject);
+    ((data += "\r\nDate: ") += detail::mail_date(now)) += "\r\n";
+    if (!id.empty())
+      ((((data += "Message-ID: <") += id) += '@') += settings_.from.substr(settings_.from.rfind('@') + 1)) +=
+          ">\r\n";
+    data += "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n";
+    if (message.html.empty() || message.text.empty()) {
+      append_part(data, message.html.empty() ? "plain" : "html",
+                  message.html.empty() ? message.text : message.html);
+      return data;
+    }
+    // Quoted-printable never has "=_".
+    const std::string boundary = "=_mfa_" + id;
+    ((data += "Content-Type: multipart/alternative; boundary=\"") += boundary) += "\"\r\n\r\n";
+    ((data += "--") += boundary) += "\r\n";
+    append_part(data, "plain", message.text);
+    ((data += "--") += boundary) += "\r\n";
+    append_part(data, "html", message.html);
+    ((data += "--") += boundary) += "--\r\n";
+    return data;
+  }
+
+  static void append_part(crypto::SecretString& data, std::string_view type,
+                          const crypto::SecretString& text) {
+    (data += "Content-Type: text/") += type;
+    data += "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
+    detail::append_quoted_printable(data, text);
+  }
+
+  Settings settings_;
+};
+
+using Smtp = http::Transport<SmtpSubmission>;
+
+} // namespace mfa::email

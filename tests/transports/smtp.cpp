@@ -1,0 +1,274 @@
+// E-mails by SMTP, against a mail server that others have written, and read by a parser that others have.
+#include <mfa/email/smtp.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/loopback.hpp"
+#include "support/server_process.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/test_certificate.hpp"
+#include "support/text.hpp"
+#include "support/transport_checks.hpp"
+
+using namespace mfa;
+using namespace mfa::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class MailServer {
+ public:
+  enum class Password { none, required };
+
+  explicit MailServer(const std::string& mode, Password password = Password::none,
+                      const TestCertificate& certificate = TestCertificate())
+      : scheme_(mode == "smtps" ? "smtps" : "smtp") {
+    std::ofstream(directory_.path() + "/certificate.pem") << certificate.pem();
+    std::ofstream(directory_.path() + "/key.pem") << certificate.key_pem();
+    std::vector<std::string> command = {
+        "/usr/bin/python3", MFA_SOURCE_DIRECTORY "/tests/transports/smtp_server.py", directory_.path(), mode};
+    if (password == Password::required) command.emplace_back("password");
+    server_ = start_server(command, directory_.path() + "/log", nullptr);
+    for (int i = 0; i < 2000 && !std::filesystem::exists(directory_.path() + "/port"); ++i)
+      std::this_thread::sleep_for(10ms);
+    port_ = contents(directory_.path() + "/port");
+    INFO(contents(directory_.path() + "/log"));
+    REQUIRE(!port_.empty());
+  }
+  MailServer(const MailServer&) = delete;
+  MailServer& operator=(const MailServer&) = delete;
+  ~MailServer() { stop_server(server_, SIGKILL); }
+
+  [[nodiscard]] std::string url() const { return scheme_ + "://127.0.0.1:" + port_; }
+  [[nodiscard]] std::string ca_file() const { return directory_.path() + "/certificate.pem"; }
+
+  /// The mail of this number, from 1 on; null if there is none.
+  [[nodiscard]] nlohmann::json mail(int number) const {
+    const std::string text = contents(directory_.path() + "/mail-" + std::to_string(number) + ".json");
+    return text.empty() ? nlohmann::json() : nlohmann::json::parse(text);
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  std::string scheme_;
+  pid_t server_ = -1;
+  std::string port_;
+};
+
+EmailMessage mail_to_alan() {
+  return {.to = "alan@example.com",
+          .subject = "Your Foo Corp code",
+          .text = "Your code is 271828.",
+          .html = "<p>Your code is <b>271828</b>.</p>",
+          .id = "auth_challenge_01FVYZWQTZQ5VB6BC5MPG2EYC5"};
+}
+
+email::SmtpSettings settings_of(const std::string& server) {
+  return {.server = server, .from = "no-reply@foo.example", .from_name = "Foo Corp"};
+}
+
+} // namespace
+
+TEST_CASE("A mail arrives as it was meant, under TLS") {
+  const std::string mode = GENERATE("starttls", "smtps");
+  const MailServer server(mode,
+                          mode == "starttls" ? MailServer::Password::required : MailServer::Password::none);
+  email::SmtpSettings settings = settings_of(server.url());
+  if (mode == "starttls") {
+    settings.user = "foo";
+    settings.password = "sesame";
+  }
+  email::Smtp smtp(settings, {.ca_file = server.ca_file()});
+  smtp.send(mail_to_alan());
+
+  const auto mail = server.mail(1);
+  CHECK(mail["tls"] == true);
+  CHECK(mail["sender"] == "no-reply@foo.example");
+  CHECK(mail["recipients"] == nlohmann::json{"alan@example.com"});
+  if (mode == "starttls") CHECK(mail["user"] == "foo");
+  CHECK(mail["headers"]["From"] == "Foo Corp <no-reply@foo.example>");
+  CHECK(mail["headers"]["To"] == "alan@example.com");
+  CHECK(mail["headers"]["Subject"] == "Your Foo Corp code");
+  CHECK(mail["headers"]["Message-ID"] == "<auth_challenge_01FVYZWQTZQ5VB6BC5MPG2EYC5@foo.example>");
+  CHECK(mail["headers"]["Auto-Submitted"] == "auto-generated");
+  CHECK(mail["headers"]["Date"].get<std::string>().ends_with(" +0000"));
+  CHECK(mail["defects"].empty());
+  CHECK(mail["type"] == "multipart/alternative");
+  REQUIRE(mail["parts"].size() == 2);
+  CHECK(mail["parts"][0] ==
+        nlohmann::json{{"type", "text/plain"}, {"charset", "utf-8"}, {"text", "Your code is 271828."}});
+  CHECK(mail["parts"][1] == nlohmann::json{{"type", "text/html"},
+                                           {"charset", "utf-8"},
+                                           {"text", "<p>Your code is <b>271828</b>.</p>"}});
+
+  // The connection is kept.
+  for (int i = 2; i <= 4; ++i) smtp.send(mail_to_alan());
+  CHECK(server.mail(4)["peer"] == mail["peer"]);
+}
+
+TEST_CASE("No text of a mail breaks out of its place") {
+  const MailServer server("smtps");
+  email::SmtpSettings settings = settings_of(server.url());
+  settings.from_name = GENERATE("Foo \"&\" Corp, Inc. \\", "F\xC3\xBC\xC3\xBC & S\xC3\xB6hne <x@y.example>");
+  email::Smtp smtp(settings, {.ca_file = server.ca_file()});
+  EmailMessage message = mail_to_alan();
+  const std::string key = "\xF0\x9F\x94\x91";
+  message.subject = repeated("C\xC3\xB3"
+                             "digo " +
+                                 key + " ",
+                             12) +
+                    "\r\nBcc: evil@example.com\n\nx";
+  message.text = ".\r\n..\nFrom here\n" + repeated("\xD0\x9A\xD0\xBE\xD0\xB4 ", 100) + "\n" +
+                 repeated("x", 2000) +
+                 "\n--=_mfa_auth_challenge_01FVYZWQTZQ5VB6BC5MPG2EYC5--\nspaces   \t\n=41 =\r\n.\r\n" + key;
+  message.html = "";
+  smtp.send(message);
+  const auto mail = server.mail(1);
+  CHECK(mail["defects"].empty());
+  CHECK(mail["headers"]["From"].get<std::string>().ends_with("<no-reply@foo.example>"));
+  CHECK(!mail["headers"].contains("Bcc"));
+  CHECK(mail["headers"].size() == 9);
+  CHECK(mail["headers"]["Subject"] == repeated("C\xC3\xB3"
+                                               "digo " +
+                                                   key + " ",
+                                               12) +
+                                          "  Bcc: evil@example.com  x");
+  REQUIRE(mail["parts"].size() == 1);
+  CHECK(mail["parts"][0]["type"] == "text/plain");
+  std::string expected = message.text;
+  for (auto at = expected.find('\r'); at != std::string::npos; at = expected.find('\r'))
+    expected.erase(at, 1);
+  CHECK(mail["parts"][0]["text"] == expected + "\n");
+  CHECK(mail["longest_line"].get<int>() <= 78);
+
+  message.text = "";
+  message.html = "<b>1</b>";
+  message.id = "a b\r\n@<>";
+  smtp.send(message);
+  CHECK(server.mail(2)["parts"][0]["type"] == "text/html");
+  CHECK(server.mail(2)["headers"]["Message-ID"] == "<a_b_____@foo.example>");
+}
+
+TEST_CASE("An address that would break out is refused, and one of another script is written to") {
+  const MailServer server("smtps");
+  email::Smtp smtp(settings_of(server.url()), {.ca_file = server.ca_file()});
+  for (const char* const address :
+       {"", "alan", "@example.com", "alan@", "alan@example.com>\r\nRCPT TO:<evil@example.com",
+        "a b@example.com", "a@b@example.com", "<alan@example.com>", "alan@example.com, evil@example.com",
+        "-x@example.com", "alan@example.com\n", "\xFF@example.com"}) {
+    EmailMessage message = mail_to_alan();
+    message.to = address;
+    const auto refusal = refusal_of([&] { smtp.send(message); });
+    REQUIRE(refusal);
+    CHECK(refusal->failure() == DeliveryFailure::invalid_recipient);
+  }
+  CHECK(server.mail(1).is_null());
+  EmailMessage message = mail_to_alan();
+  message.to = "j\xC3\xB6rg@example.com";
+  smtp.send(message);
+  CHECK(server.mail(1)["recipients"] == nlohmann::json{"j\xC3\xB6rg@example.com"});
+}
+
+TEST_CASE("What a mail server answers becomes our words") {
+  const auto [recipient, failure] = GENERATE(table<std::string, DeliveryFailure>({
+      {"unknown", DeliveryFailure::invalid_recipient},
+      {"bare", DeliveryFailure::invalid_recipient},
+      {"lines", DeliveryFailure::invalid_recipient},
+      {"disabled", DeliveryFailure::invalid_recipient},
+      {"relay", DeliveryFailure::not_permitted},
+      {"sender", DeliveryFailure::message_refused},
+      {"full", DeliveryFailure::unavailable},
+      {"busy", DeliveryFailure::throttled},
+      {"greylisted", DeliveryFailure::throttled},
+      {"quota", DeliveryFailure::throttled},
+      {"closing", DeliveryFailure::unavailable},
+      {"spam", DeliveryFailure::message_refused},
+      {"large", DeliveryFailure::message_refused},
+      {"later", DeliveryFailure::unavailable},
+      {"hangs", DeliveryFailure::unavailable},
+      {"breaks", DeliveryFailure::unavailable},
+      {"garbage", DeliveryFailure::unclear},
+      {"silent", DeliveryFailure::unclear},
+      {"lost", DeliveryFailure::unclear},
+  }));
+  static const MailServer server("smtps");
+  INFO(recipient);
+  email::Smtp smtp(settings_of(server.url()), {.timeout = 1s, .ca_file = server.ca_file()});
+  EmailMessage message = mail_to_alan();
+  message.to = recipient + "@example.com";
+  const auto refusal = refusal_of([&] { smtp.send(message); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == failure);
+  CHECK(std::string(refusal->what()).find("example.com") == std::string::npos);
+  message.to = "alan@example.com"; // and the next one is sent
+  CHECK_NOTHROW(smtp.send(message));
+}
+
+TEST_CASE("Without TLS, a right certificate and a right password nothing is sent") {
+  const auto failure_of = [](const email::SmtpSettings& settings, const std::string& ca_file) {
+    email::Smtp smtp(settings, {.timeout = 5s, .ca_file = ca_file});
+    const auto refusal = refusal_of([&] { smtp.send(mail_to_alan()); });
+    REQUIRE(refusal);
+    return refusal->failure();
+  };
+  SECTION("no TLS") {
+    const MailServer server("plain");
+    CHECK(failure_of(settings_of(server.url()), server.ca_file()) == DeliveryFailure::unavailable);
+    CHECK(server.mail(1).is_null());
+  }
+  SECTION("another's certificate") {
+    const std::string mode = GENERATE("starttls", "smtps");
+    const MailServer server(mode, MailServer::Password::none, TestCertificate("DNS:other.example"));
+    CHECK(failure_of(settings_of(server.url()), server.ca_file()) == DeliveryFailure::unavailable);
+    CHECK(server.mail(1).is_null());
+  }
+  SECTION("a wrong password, or none") {
+    const MailServer server("starttls", MailServer::Password::required);
+    email::SmtpSettings settings = settings_of(server.url());
+    CHECK(failure_of(settings, server.ca_file()) == DeliveryFailure::credentials_refused);
+    settings.user = "foo";
+    settings.password = "sesame street";
+    CHECK(failure_of(settings, server.ca_file()) == DeliveryFailure::credentials_refused);
+    CHECK(server.mail(1).is_null());
+  }
+  SECTION("nobody there") {
+    CHECK(failure_of(settings_of("smtps://127.0.0.1:" + std::to_string(free_port())), "") ==
+          DeliveryFailure::unavailable);
+  }
+}
+
+TEST_CASE("Settings of SMTP that cannot work are refused at once") {
+  const auto refused = [](auto change) {
+    email::SmtpSettings settings = settings_of("smtps://mail.example.com");
+    change(settings);
+    CHECK(error_of([&] { email::Smtp smtp(settings); }).code() == errc::invalid_argument);
+  };
+  refused([](auto& s) { s.server = "mail.example.com"; });
+  refused([](auto& s) { s.server = "smtps://"; });
+  refused([](auto& s) { s.server = "smtps://user@mail.example.com"; });
+  refused([](auto& s) { s.server = "smtps://mail.example.com\r\nx"; });
+  refused([](auto& s) { s.user = "foo"; });
+  refused([](auto& s) {
+    s.user = "foo";
+    s.password = "sesame\n";
+  });
+  refused([](auto& s) { s.from = "no-reply"; });
+  refused([](auto& s) { s.from = "n\xC3\xB6@example.com"; });
+  refused([](auto& s) { s.from_name = "Foo\nBcc: x"; });
+}
