@@ -106,6 +106,13 @@ int http(int status, std::chrono::seconds retry_after = {});
                         "#include \"" MFA_SOURCE_DIRECTORY "/tests/support/awaited_storage.hpp\"\n"
                         "#include \"" MFA_SOURCE_DIRECTORY "/tests/support/task.hpp\"\n"
                         "using mfa::test::Task;\nusing Storage = mfa::test::AwaitedMemory;\n"},
+      {"docs/sms.md", R"(
+struct Gateway { void send(const mfa::SmsMessage& message); };
+extern Gateway twilio, vonage;
+extern mfa::storage::Memory storage;
+extern mfa::Options options;
+void log_failure(std::string_view challenge_id, const std::exception_ptr& cause);
+)"},
       {"docs/factors.md", R"(
 #include <mfa/import.hpp>
 struct Gateway { void send(const mfa::SmsMessage& message); };

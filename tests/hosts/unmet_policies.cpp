@@ -101,3 +101,94 @@ TEST_CASE("The first error names the function that a policy lacks, on a page tha
     }
   }
 }
+
+namespace {
+
+/// A host that makes its transport of others, which are right until a test changes a line.
+const std::string decorating_host = R"(
+template <class Result> struct Task {
+  struct promise_type {
+    Task get_return_object() { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() {}
+  };
+  bool await_ready() { return true; }
+  void await_suspend(std::coroutine_handle<>) {}
+  void await_resume() {}
+};
+struct Twilio {
+  void send(const mfa::SmsMessage& message);
+};
+struct Vonage {
+  void send(const mfa::SmsMessage& message);
+};
+struct Awaited {
+  Task<void> send(const mfa::SmsMessage& message);
+};
+struct Timer {
+  std::chrono::steady_clock::time_point now() const;
+  Task<void> sleep(std::chrono::milliseconds time);
+};
+void blocking(Twilio& twilio, Vonage& vonage) {
+  mfa::delivery::Background sms{mfa::delivery::Retry{mfa::delivery::Failover{twilio, vonage}}};
+  mfa::storage::Memory storage;
+  mfa::Verifier verifier{storage, mfa::clock::System(), sms, mfa::Options{}};
+  (void)verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"});
+}
+Task<void> awaited(Awaited& awaited, Timer& timer, const mfa::SmsMessage& message) {
+  mfa::delivery::Retry retry{awaited, mfa::delivery::RetryOptions(), timer};
+  co_await retry.send(message);
+}
+)";
+
+const std::string decorators = R"(
+#include <coroutine>
+#include <mfa/mfa.hpp>
+#include <mfa/delivery/background.hpp>
+#include <mfa/delivery/failover.hpp>
+#include <mfa/delivery/retry.hpp>
+)";
+
+} // namespace
+
+TEST_CASE("The first error names what a transport of a decorator lacks") {
+  struct Row {
+    std::string right; ///< a line of the host, or a part of one
+    std::string wrong;
+    std::string first_error;
+  };
+  const std::string vonage = "struct Vonage {\n  void send(const mfa::SmsMessage& message);";
+  const std::vector<Row> rows{
+      {vonage, "struct Vonage {", "mfa: the SMS transport needs: void send(const mfa::SmsMessage& message)"},
+      {vonage, "struct Vonage {\n  void send(const std::string& to, const std::string& body);",
+       "mfa: the SMS transport needs: void send(const mfa::SmsMessage& message)"},
+      {"Failover{twilio, vonage}", "Failover{&twilio, vonage}",
+       "mfa: give delivery::Failover the transports themselves, not pointers: *transport borrows it"},
+      {vonage, "struct Vonage {\n  Task<void> send(const mfa::SmsMessage& message);",
+       "mfa: delivery::Background sends in threads of its own, which wait: give it a transport whose send() "
+       "blocks"},
+      {"  Task<void> sleep", "  void sleep",
+       "mfa: delivery::Retry over a transport that is awaited needs a timer whose "
+       "sleep(std::chrono::milliseconds) is awaited, as its third argument"},
+  };
+  for (const std::string compiler_name : {"g++", "clang++"}) {
+    if (!Compiler::available(compiler_name)) {
+      WARN(compiler_name << " is not here and was not asked");
+      continue;
+    }
+    const Compiler compiler(compiler_name, decorators);
+    CAPTURE(compiler_name);
+    REQUIRE(compiler.complaints(decorating_host).empty());
+    for (const Row& row : rows) {
+      CAPTURE(row.right, row.wrong);
+      const std::size_t at = decorating_host.find(row.right);
+      REQUIRE(at != std::string::npos);
+      const auto lines =
+          compiler.complaints(std::string(decorating_host).replace(at, row.right.size(), row.wrong));
+      CHECK_THAT(first_error(lines), mfa::test::contains(row.first_error));
+      CHECK(lines.size() <= 40);
+    }
+  }
+}

@@ -72,7 +72,8 @@ template <class Transport> class Background {
         detail::AllBlock<Message, Transport>,
         "mfa: delivery::Background sends in threads of its own, which wait: give it a transport whose "
         "send() blocks");
-    state_->add([&] { return std::make_unique<Sending<Message>>(message); });
+    if constexpr (detail::AllBlock<Message, Transport>) // no further errors
+      state_->add([&] { return std::make_unique<Sending<Message>>(message); });
   }
 
   /// Refuses messages from now on, and lets those that were accepted go for up to this long. Those that no
