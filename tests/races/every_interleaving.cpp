@@ -32,7 +32,7 @@
 #include "support/catch.hpp"
 #include "support/host.hpp"
 #include "support/ledger.hpp"
-#include "support/scripted_relying_party.hpp"
+#include "support/plain_passkeys.hpp"
 #include "support/seeded_random.hpp"
 #include "support/stage.hpp"
 #include "support/stepped_verb.hpp"
@@ -378,7 +378,7 @@ class Cast {
   }
   /// Not verified yet.
   int webauthn(const std::string& user_id) {
-    ids_.push_back(stage_.enroll_webauthn(factors_, user_id, "credential"));
+    ids_.push_back(stage_.enroll_webauthn(factors_, user_id));
     return factors_++;
   }
   /// Of a user who has shown another, or an operator has.
@@ -426,7 +426,8 @@ class Cast {
       return mfa::otp::hotp(
           factor.secret, static_cast<std::uint64_t>(rules.now.time_since_epoch() / std::chrono::seconds(30)));
     case mfa::FactorType::recovery_codes: return factor.codes.begin()->first;
-    case mfa::FactorType::webauthn: return "valid";
+    case mfa::FactorType::webauthn:
+      return PasskeyAnswer{.credential = "a passkey", .challenge = made.code}.text();
     default: return made.code;
     }
   }
@@ -434,7 +435,11 @@ class Cast {
   Actor right(int challenge) const { return attempt(challenge, code(challenge)); }
   Actor wrong(int challenge) const {
     const auto type = stage_.ledger.rules.factors.at(challenges_[at(challenge)].factor).view.type;
-    if (type == mfa::FactorType::webauthn) return attempt(challenge, "wrong_code");
+    if (type == mfa::FactorType::webauthn) {
+      PasskeyAnswer phished = *PasskeyAnswer::read(code(challenge));
+      phished.origin = "https://examp1e.org";
+      return attempt(challenge, phished.text());
+    }
     return attempt(challenge, Host::other_code(code(challenge)));
   }
   Actor attempt(int challenge, const std::string& code) const {
@@ -534,7 +539,7 @@ Options small_options(unsigned attempts = 5, unsigned before_delay = 5) {
   options.sms_send_interval = options.generic_otp_interval = 0s;
   options.attempts_a_challenge = attempts;
   options.failures_before_delay = before_delay;
-  options.webauthn = std::make_shared<ScriptedRelyingParty>();
+  options.webauthn = std::make_shared<PlainRelyingParty>();
   return options;
 }
 

@@ -42,6 +42,8 @@ struct Witness {
   bool shown_half = false;                            ///< the second is to come
   std::optional<PlainRules::Shown> shown = {};        ///< what allows it
   bool claim_seen = false;
+  /// Of a challenge that is put to no factor: the one that the record or else the credential's claim names.
+  std::optional<int> named = {};
   std::optional<Answer> by_commit = {};
   unsigned sets = 0;        ///< regenerate: `PlainRules::Factor::sets` of the new one
   bool send_failed = false; ///< the gateway took no message
@@ -70,21 +72,19 @@ class Ledger {
     switch (request.asks) {
     case Asks::challenge_with_factor: {
       const auto& find = static_cast<const verbs::FindChallengeWithFactor&>(request);
-      if (find.id == task.shown_id) return read_shown(task, witness, entry_of_shown(task));
-      begin_round(witness);
-      witness.challenge = entry(rules.challenges, task.challenge);
-      witness.factor = entry(rules.factors, task.factor);
+      if (find.id == stored_part(task.shown_id)) return read_shown(task, witness, entry_of_shown(task));
+      read_challenge(task, witness);
+      witness.factor = entry(rules.factors, factor_of(task, witness));
       break;
     }
     case Asks::challenge: {
       const auto& find = static_cast<const verbs::FindChallenge&>(request);
       if (task.does == Does::reset && witness.shown) break; // one that may be open, to be removed
-      if (find.id == task.shown_id) {
+      if (find.id == stored_part(task.shown_id) && looks_at_shown(task, witness)) {
         witness.shown_by = entry_of_shown(task);
         witness.shown_half = true;
-      } else if (task.does == Does::verify || task.does == Does::look_at_challenge) {
-        begin_round(witness);
-        witness.challenge = entry(rules.challenges, task.challenge);
+      } else if (find.id == stored_part(task.challenge_id)) { // else one that goes for another
+        read_challenge(task, witness);
       }
       break;
     }
@@ -92,7 +92,7 @@ class Ledger {
       if (witness.shown_half) return read_shown(task, witness, witness.shown_by);
       if (task.does == Does::enroll) break; // whether the new one's id is there
       if (task.does != Does::verify) begin_round(witness);
-      witness.factor = entry(rules.factors, task.factor);
+      witness.factor = entry(rules.factors, factor_of(task, witness));
       break;
     case Asks::counter: {
       const std::string_view id = static_cast<const verbs::FindCounter&>(request).id;
@@ -104,8 +104,10 @@ class Ledger {
         if (task.does == Does::remember) begin_round(witness);
         witness.devices = entry(rules.devices, devices_of(task, witness.factor));
       } else if (id.starts_with("webauthn_credential_")) {
-        if (task.does == Does::verify && witness.factor)
-          witness.claim_seen = witness.claim_seen || rules.claims.contains(witness.factor->credential);
+        if (task.does != Does::verify) break;
+        const auto claim = entry(rules.claims, credential_of(task));
+        if (task.put_to_no_factor && !witness.challenge) witness.named = claim;
+        if (!task.put_to_no_factor) witness.claim_seen = witness.claim_seen || claim;
       } else if (witness.factor) {
         witness.sends = entry(rules.sends, PlainRules::sends_of(task.factor, *witness.factor));
       }
@@ -145,20 +147,21 @@ class Ledger {
     const bool no_challenge = task.does == Does::verify && batch.challenges.empty();
     const std::string user = user_of(task, witness.factor);
     const bool no_user = witness.user_read && std::ranges::none_of(batch.counters, is_of_a_user);
-    const auto factor_now = entry(rules.factors, task.factor);
+    const int name = factor_of(task, witness);
+    const auto factor_now = entry(rules.factors, name);
     const auto challenge_now = entry(rules.challenges, task.challenge);
     const auto user_now = entry(rules.users, user);
-    if (no_factor) put(rules.factors, task.factor, witness.factor);
+    if (no_factor) put(rules.factors, name, witness.factor);
     if (no_challenge) put(rules.challenges, task.challenge, witness.challenge);
     if (no_user) put(rules.users, user, witness.user);
     const auto [answer, changed] = play_to(rules, task, witness);
-    if (no_factor && entry(rules.factors, task.factor) != witness.factor)
+    if (no_factor && entry(rules.factors, name) != witness.factor)
       return "a change of the factor is not committed";
     if (no_challenge && entry(rules.challenges, task.challenge) != witness.challenge)
       return "a change of the challenge is not committed";
     if (no_user && entry(rules.users, user) != witness.user)
       return "a change of what is bounded for the user is not committed";
-    if (no_factor) put(rules.factors, task.factor, factor_now);
+    if (no_factor) put(rules.factors, name, factor_now);
     if (no_challenge) put(rules.challenges, task.challenge, challenge_now);
     if (no_user) put(rules.users, user, user_now);
     witness.by_commit = answer;
@@ -198,13 +201,23 @@ class Ledger {
       expected = witness.listed.value_or(Answer());
     } else {
       PlainRules then = as_read(task, witness);
-      const auto [answer, changed] = play_to(then, task, witness);
+      auto [answer, changed] = play_to(then, task, witness);
       if (changed && !answer.error)
         return "an answer without its commit: " + text(told.answer) + "; the rules say: " + text(answer);
-      expected = answer;
+      if (const auto put_to_no_factor = then.asked.find(task.challenge);
+          asks_for_passkey(task) && put_to_no_factor != then.asked.end()) {
+        put_to_no_factor->second.challenge.code = told.secret;
+        rules.asked.insert(*put_to_no_factor);
+      }
+      expected = std::move(answer);
     }
     if (told.answer != expected)
       return "the answer is: " + text(told.answer) + "; the rules say: " + text(expected);
+    if (told.answer.status == Status::valid) {
+      const auto answered = factor_names.find(told.factor_id);
+      if (answered == factor_names.end() || answered->second != factor_of(task, witness))
+        return "another factor is said to have answered";
+    }
     learn(task, witness, told);
     return "";
   }
@@ -231,6 +244,33 @@ class Ledger {
     return witness.factor->view.user_id.empty() || states(witness.of_user) == states(rules.factors);
   }
 
+  static std::string_view stored_part(std::string_view challenge_id) {
+    return mfa::detail::stored_part_of(challenge_id);
+  }
+
+  static bool asks_for_passkey(const Task& task) {
+    return task.does == Does::challenge_user || task.does == Does::challenge_passkey;
+  }
+
+  /// Which factor the task is about, as far as the verb knows.
+  static int factor_of(const Task& task, const Witness& witness) {
+    return witness.named.value_or(task.factor);
+  }
+
+  /// The credential that an answer names; none if it is none of a passkey.
+  static std::string credential_of(const Task& task) {
+    const auto answer = PasskeyAnswer::read(task.code);
+    return answer ? answer->credential : std::string();
+  }
+
+  void read_challenge(const Task& task, Witness& witness) const {
+    begin_round(witness);
+    witness.challenge = entry(rules.challenges, task.challenge);
+    witness.factor.reset();
+    witness.named.reset();
+    if (task.put_to_no_factor && witness.challenge) witness.named = witness.challenge->factor;
+  }
+
   /// What a round before had read says nothing any more.
   static void begin_round(Witness& witness) {
     witness.sends.reset();
@@ -239,6 +279,15 @@ class Ledger {
     witness.user.reset();
     witness.shown.reset();
     witness.of_user.clear();
+  }
+
+  /// Whether the challenge that allows the task is read for that, and not as one that goes for another.
+  static bool looks_at_shown(const Task& task, const Witness& witness) {
+    const bool needed =
+        task.does != Does::challenge || std::ranges::any_of(witness.of_user, [](const auto& one) {
+          return one.second.view.state == FactorState::verified;
+        });
+    return needed && !witness.shown;
   }
 
   [[nodiscard]] std::optional<PlainRules::Challenge> entry_of_shown(const Task& task) const {
@@ -299,7 +348,8 @@ class Ledger {
 
   Played play_to(PlainRules& to, const Task& task, const Witness& witness) const {
     to.now = witness.now;
-    const auto factor = entry(to.factors, task.factor);
+    const int name = factor_of(task, witness);
+    const auto factor = entry(to.factors, name);
     const auto challenge = entry(to.challenges, task.challenge);
     const std::string owner = devices_of(task, factor);
     const auto devices = entry(to.devices, owner);
@@ -316,10 +366,10 @@ class Ledger {
       said.binding = task.binding;
       said.user = whose(task.user_id);
       // A factor that had the credential when the verb looked may be gone since.
-      const bool claimed =
-          witness.claim_seen && factor && to.claims.emplace(factor->credential, none_of_ours).second;
+      const std::string credential = credential_of(task);
+      const bool claimed = witness.claim_seen && to.claims.emplace(credential, none_of_ours).second;
       answer = to.verify(task.challenge, task.code, said);
-      if (claimed) to.claims.erase(factor->credential);
+      if (claimed) to.claims.erase(credential);
       break;
     }
     case Does::challenge: {
@@ -329,12 +379,26 @@ class Ledger {
       said.binding = task.binding;
       const std::string key = factor ? PlainRules::sends_of(task.factor, *factor) : std::string();
       const auto sends = entry(to.sends, key);
-      answer = to.challenge(task.challenge, task.factor, said, task.user_id, true, "");
+      answer = to.challenge(task.challenge, task.factor, said, task.user_id, true, "", by, &witness.of_user);
       counted = sends != entry(to.sends, key);
       break;
     }
+    case Does::challenge_user:
+    case Does::challenge_passkey: {
+      ChallengeOptions said;
+      said.purpose = task.purpose;
+      said.action = task.action;
+      said.binding = task.binding;
+      said.conditional = task.conditional;
+      answer = to.challenge_passkey(task.challenge, task.owner, said);
+      break;
+    }
     case Does::enroll:
-      answer = to.enroll(task.factor, {.view = {.type = FactorType::generic_otp, .user_id = task.owner}}, by);
+      answer =
+          to.enroll(task.factor,
+                    {.view = {.type = task.enrolls_passkey ? FactorType::webauthn : FactorType::generic_otp,
+                              .user_id = task.owner}},
+                    by);
       break;
     case Does::remove: {
       // By what was listed: recovery codes may be used since.
@@ -359,7 +423,7 @@ class Ledger {
     case Does::purge:
     case Does::reseal: break;
     }
-    const bool changed = counted || factor != entry(to.factors, task.factor) ||
+    const bool changed = counted || factor != entry(to.factors, name) ||
                          challenge != entry(to.challenges, task.challenge) ||
                          devices != entry(to.devices, owner) || user != entry(to.users, user_name);
     return {answer, changed};
@@ -374,7 +438,12 @@ class Ledger {
   [[nodiscard]] PlainRules as_read(const Task& task, const Witness& witness) const {
     PlainRules then(*options_);
     then.factors = witness.of_user;
-    if (task.does != Does::reset) put(then.factors, task.factor, witness.factor);
+    if (task.does != Does::reset) put(then.factors, factor_of(task, witness), witness.factor);
+    if (const auto put_to_no_factor = rules.asked.find(task.challenge);
+        put_to_no_factor != rules.asked.end() && !task.of_record) {
+      then.asked.insert(*put_to_no_factor);
+      if (witness.named && !witness.challenge) then.claims.emplace(credential_of(task), *witness.named);
+    }
     if (witness.challenge) then.challenges.emplace(task.challenge, *witness.challenge);
     if (witness.sends) then.sends.emplace(PlainRules::sends_of(task.factor, *witness.factor), *witness.sends);
     if (witness.devices) then.devices.emplace(devices_of(task, witness.factor), *witness.devices);
@@ -394,7 +463,11 @@ class Ledger {
   void learn(const Task& task, const Witness& witness, const Told& told) {
     if (task.does == Does::challenge && !told.secret.empty()) {
       if (const auto made = rules.challenges.find(task.challenge); made != rules.challenges.end())
-        made->second.code = told.secret;
+        made->second.code = told.secret.substr(0, PasskeyAnswer::challenge_size);
+    }
+    if (task.enrolls_passkey && !told.answer.error) {
+      if (const auto enrolled = rules.factors.find(task.factor); enrolled != rules.factors.end())
+        enrolled->second.handle = told.secret.substr(PasskeyAnswer::challenge_size);
     }
     if (task.does == Does::regenerate && !told.answer.error) {
       const auto factor = rules.factors.find(task.factor);
@@ -411,8 +484,11 @@ class Ledger {
                     const PlainWorld& world) {
     switch (task.does) {
     case Does::verify: {
-      auto wrong = same_factor(task.factor_id, task.factor, world);
-      if (wrong.empty()) wrong = same_challenge(task.challenge_id, task.challenge, world);
+      const std::string id = batch.factors.empty() ? task.factor_id : batch.factors.front().id;
+      const std::string challenge_id(stored_part(task.challenge_id));
+      challenge_names[challenge_id] = task.challenge;
+      auto wrong = id.empty() ? std::string() : same_factor(id, factor_of(task, witness), world);
+      if (wrong.empty()) wrong = same_challenge(challenge_id, task.challenge, world);
       if (wrong.empty()) wrong = same_user(batch, world);
       return wrong.empty() ? same_claims(world) : wrong;
     }
@@ -553,7 +629,8 @@ class Ledger {
     };
     const auto same_open = [&](const auto& open, const PlainRules::User::Open& expected) {
       return named(challenge_names, open.id) == expected.challenge && open.created_at == expected.from &&
-             open.ends_at == expected.until;
+             open.ends_at == expected.until &&
+             (open.device_id == decision::put_to_no_factor) == expected.put_to_no_factor;
     };
     const auto same_enrollment = [&](const auto& enrollment, const PlainRules::User::Enrollment& expected) {
       return named(factor_names, enrollment.factor_id) == expected.factor &&
@@ -569,8 +646,8 @@ class Ledger {
     std::ranges::sort(used_by_rules);
     const bool same = std::ranges::equal(stored.challenges, user.open, same_open) &&
                       std::ranges::equal(stored.enrollments, user.enrollments, same_enrollment) &&
-                      stored_used == used_by_rules && stored.sends == user.sends &&
-                      stored.wrong_codes == user.wrong_codes;
+                      stored.handle.empty() != user.has_handle && stored_used == used_by_rules &&
+                      stored.sends == user.sends && stored.wrong_codes == user.wrong_codes;
     if (same) return "";
     const auto told = [](const auto& of, std::size_t open, std::size_t used) {
       return std::to_string(open) + " open challenges, " + std::to_string(of.enrollments.size()) +

@@ -16,6 +16,8 @@
 #include <mfa/otp/hotp.hpp>
 #include <mfa/relying_party.hpp>
 
+#include "plain_passkeys.hpp"
+
 namespace mfa::test {
 
 /// What can be seen of a factor.
@@ -57,6 +59,7 @@ struct Answer {
   std::size_t devices = 0; ///< remembered, found or revoked
   std::optional<Remaining> remaining = {};
   std::optional<UserReset> reset = {};
+  std::optional<Assurance> assurance = {};
 
   bool operator==(const Answer&) const = default;
 };
@@ -77,7 +80,12 @@ class PlainRules {
     std::vector<unsigned char> secret = {}; ///< TOTP
     std::string phone_number = {};          ///< SMS
     std::map<std::string, bool> codes = {}; ///< recovery codes without dashes: whether used
-    std::string credential = {};            ///< WebAuthn
+    std::string credential = {};            ///< WebAuthn, once it is verified
+    std::string key = {};                   ///< likewise
+    std::string handle = {};                ///< WebAuthn: the user's, once it was told
+    Time register_until = {};               ///< WebAuthn, until it is verified
+    std::uint32_t signatures = 0;           ///< WebAuthn: its counter
+    bool shows_pin = false;                 ///< WebAuthn: has shown one when it was registered
     std::uint64_t first_unused_step = 0;
     std::int64_t drift = 0; ///< steps that a token's clock is ahead
     std::optional<int> latest_challenge = {};
@@ -94,10 +102,18 @@ class PlainRules {
     int factor = 0;
     std::optional<std::string> binding = {};
     std::string action = {};
-    std::string code = {}; ///< what an SMS says
+    std::string code = {}; ///< what an SMS says, or what an authenticator is to sign
     Time purge_at = {};
+    bool registers = false; ///< WebAuthn
+    bool two_factors = false;
 
     bool operator==(const Challenge&) const = default;
+  };
+
+  /// A challenge that is put to no factor: to a user, or to whoever comes. Nothing is stored of it.
+  struct Asked {
+    Challenge challenge; ///< that the first answer makes which counts
+    std::string user_id; ///< empty: whoever comes
   };
 
   struct Device {
@@ -123,6 +139,7 @@ class PlainRules {
       std::optional<std::string> session = {};
       Time from{};
       Time until{};
+      bool put_to_no_factor = false;
 
       bool operator==(const Open&) const = default;
     };
@@ -149,7 +166,8 @@ class PlainRules {
     std::vector<Used> used = {};
     std::vector<Time> sends = {};
     std::vector<Time> wrong_codes = {};
-    Time purge_at = {}; ///< unless an enrolment waits to be confirmed
+    Time purge_at = {};      ///< unless an enrolment waits to be confirmed
+    bool has_handle = false; ///< by which authenticators know him: then it is never purged
 
     bool operator==(const User&) const = default;
   };
@@ -163,6 +181,7 @@ class PlainRules {
   Time now{};
   std::map<int, Factor> factors;
   std::map<int, Challenge> challenges;
+  std::map<int, Asked> asked;
   std::map<std::string, std::vector<Time>> sends; ///< by what `sends_of` says
   std::map<std::string, Devices> devices;         ///< by user
   std::map<std::string, User> users;              ///< by what `user_of` says
@@ -220,18 +239,23 @@ class PlainRules {
                           [oldest = user.enrollments.front()](const auto& other) { return other == oldest; });
         user.enrollments.push_back({name, now, now + options_.enrollment_lifetime, shown.given});
       }
+      if (factor.view.type == FactorType::webauthn) user.has_handle = true;
       keep(user);
     }
     if (at_once) factor.view.state = FactorState::verified;
+    if (factor.view.type == FactorType::webauthn) factor.register_until = now + options_.webauthn->timeout();
     factor.codes_in_set = factor.codes_left = factor.codes.size();
     factor.view.created_at = factor.view.updated_at = now;
     factors[name] = factor;
     return get_factor(name);
   }
 
-  /// For whatever purpose `said` has. `user_id`: whose factor it must be, if not empty.
+  /// For whatever purpose `said` has. `user_id`: whose factor it must be, if not empty. `shown`: what allows
+  /// to confirm a further factor whose answer is made by whoever holds the session. `listed`: the user's
+  /// factors, if they were looked at before.
   Answer challenge(int name, int factor_name, const ChallengeOptions& said, std::string_view user_id,
-                   bool delivered, const std::string& code) {
+                   bool delivered, const std::string& code, const Shown& shown = nothing,
+                   const std::map<int, Factor>* listed = nullptr) {
     Factor* const factor = find(factor_name, user_id);
     if (factor == nullptr) return {.error = errc::entity_not_found};
     const bool verified = factor->view.state == FactorState::verified;
@@ -254,6 +278,10 @@ class PlainRules {
       }
     }
     if (confirms && over_enrollment(user, factor_name)) return {.error = errc::enrollment_expired};
+    const bool webauthn = factor->view.type == FactorType::webauthn;
+    if (confirms && webauthn && !shown.good &&
+        (listed != nullptr ? any_of(*listed, is_verified) : has_verified(factor->view.user_id)))
+      return {.error = errc::authorization_required};
     Challenge challenge{.view = {.purpose = said.purpose, .created_at = now, .updated_at = now},
                         .factor = factor_name};
     challenge.view.attempts_left = options_.attempts_a_challenge;
@@ -281,9 +309,16 @@ class PlainRules {
       factor->latest_challenge = name; // the codes before are dead, even if this one never arrives
       factor->view.updated_at = now;
     }
-    if (factor->view.type == FactorType::webauthn)
-      challenge.view.expires_at = now + options_.webauthn->timeout();
-    open(user, {name, said.binding, now, *challenge.view.expires_at});
+    if (webauthn) {
+      const auto timeout = options_.webauthn->timeout();
+      challenge.registers = !verified;
+      if (!verified && over(factor->register_until - timeout, factor->register_until)) {
+        factor->register_until = now + timeout;
+        factor->view.updated_at = now;
+      }
+      challenge.view.expires_at = verified ? now + timeout : factor->register_until;
+    }
+    open(user, {name, said.binding, now, *challenge.view.expires_at}, options_.open_challenges_a_user);
     keep(user);
     users[user_name] = user;
     if (factor->view.type == FactorType::sms && !delivered) return {.error = errc::sms_not_sent};
@@ -291,44 +326,31 @@ class PlainRules {
     return get_challenge(name);
   }
 
+  /// A challenge of this user, that any of his passkeys answers, or of whoever comes if `user_id` is empty.
+  Answer challenge_passkey(int name, const std::string& user_id, const ChallengeOptions& said) {
+    if (said.purpose == Purpose::confirm_enrollment || (said.conditional && !user_id.empty()))
+      return {.error = errc::invalid_argument};
+    const auto of_user = factors_of(user_id);
+    const bool has_passkey = std::ranges::any_of(of_user, [](const auto& entry) {
+      return is_verified(entry.second) && entry.second.view.type == FactorType::webauthn;
+    });
+    if (!user_id.empty() && !has_passkey) return {.error = errc::entity_not_found};
+    Challenge challenge{.view = {.purpose = said.purpose, .created_at = now, .updated_at = now}};
+    challenge.view.attempts_left = options_.attempts_a_challenge;
+    challenge.view.expires_at =
+        now + (said.conditional ? options_.conditional_challenge_lifetime : options_.webauthn->timeout());
+    challenge.purge_at = std::max(now + options_.challenge_retention, *challenge.view.expires_at + day);
+    challenge.binding = said.binding;
+    challenge.action = said.action;
+    challenge.two_factors = user_id.empty();
+    asked[name] = {challenge, user_id};
+    return {.challenge = challenge.view};
+  }
+
   /// For whatever purpose `said` has.
   Answer verify(int name, std::string_view typed, const VerifyOptions& said) {
-    const auto found = challenges.find(name);
-    if (found == challenges.end()) return {.error = errc::entity_not_found};
-    Challenge& challenge = found->second;
-    const auto& of_user = said.user.user_id();
-    Factor* const factor = find(challenge.factor, of_user ? of_user->text() : std::string());
-    if (factor == nullptr || challenge.binding != said.binding) return {.error = errc::entity_not_found};
-    if (challenge.view.purpose != said.purpose || challenge.action != said.action)
-      return {.error = errc::wrong_purpose};
-    const bool confirms = said.purpose == Purpose::confirm_enrollment;
-    const bool unverified = factor->view.state != FactorState::verified;
-    const auto before = std::pair(challenge, *factor);
-    const auto claims_before = claims;
-    const Status status = judge(name, challenge, *factor, typed);
-    if (confirms && unverified && status == Status::valid) {
-      if (const auto refused = end_enrollment(challenge.factor, *factor)) {
-        std::tie(challenge, *factor) = before;
-        claims = claims_before;
-        return {.error = refused};
-      }
-    }
-    const bool counted = status == Status::wrong_code || status == Status::code_already_used;
-    if (!confirms && counted && guessable(factor->view.type)) {
-      User& user = users[user_of(challenge.factor, *factor)];
-      forget_old(user.wrong_codes);
-      if (user.wrong_codes.size() < 1000) user.wrong_codes.push_back(now);
-      keep(user);
-    }
-    Answer answer{.status = status, .challenge = challenge.view};
-    if (status == Status::valid) {
-      answer.user_id = factor->view.user_id;
-      if (!confirms) answer.verified_at = now;
-    }
-    const bool tells_wait =
-        status == Status::delayed || status == Status::wrong_code || status == Status::code_already_used;
-    if (tells_wait && !locked(*factor) && wait(*factor) > Wait(0)) answer.retry_after = wait(*factor);
-    return answer;
+    const bool first = !challenges.contains(name) && asked.contains(name);
+    return first ? take_up(name, typed, said) : verify_known(name, typed, said);
   }
 
   /// By the factor's id: for codes that come unasked. `name` is that of the challenge it makes.
@@ -339,10 +361,10 @@ class PlainRules {
     if (factor == nullptr) return {.error = errc::entity_not_found};
     if (is_sent(*factor) || factor->view.type == FactorType::webauthn)
       return {.error = errc::invalid_argument};
-    ChallengeOptions asked;
-    asked.purpose = Purpose::confirm_enrollment;
-    asked.binding = said.binding;
-    if (Answer refused = challenge(name, factor_name, asked, user_id, true, ""); refused.error)
+    ChallengeOptions said_before;
+    said_before.purpose = Purpose::confirm_enrollment;
+    said_before.binding = said.binding;
+    if (Answer refused = challenge(name, factor_name, said_before, user_id, true, ""); refused.error)
       return refused;
     return verify(name, typed, said);
   }
@@ -355,6 +377,11 @@ class PlainRules {
 
   Answer get_challenge(int name) {
     const auto challenge = challenges.find(name);
+    if (const auto put = asked.find(name); put != asked.end() && challenge == challenges.end()) {
+      ChallengeView view = put->second.challenge.view;
+      if (over(view.created_at, *view.expires_at)) view.state = ChallengeState::expired;
+      return {.challenge = view};
+    }
     if (challenge == challenges.end() || !factors.contains(challenge->second.factor))
       return {.error = errc::entity_not_found};
     return {.challenge = challenge->second.view};
@@ -415,7 +442,7 @@ class PlainRules {
     for (const User::Open& open : user.open) {
       const auto challenge = challenges.find(open.challenge);
       if (challenge != challenges.end() && challenge->second.factor == kept && open.challenge != by)
-        challenges.erase(challenge);
+        end_challenge(open);
     }
     user.open.clear();
     user.enrollments.clear();
@@ -483,7 +510,7 @@ class PlainRules {
   Answer password_changed(const std::string& user_id) {
     if (const auto known = users.find(user_id); known != users.end() && !known->second.open.empty()) {
       User& user = known->second;
-      for (const User::Open& open : user.open) challenges.erase(open.challenge);
+      for (const User::Open& open : user.open) end_challenge(open);
       user.open.clear();
       keep(user);
     }
@@ -509,7 +536,9 @@ class PlainRules {
     const auto all_over = [this](const auto& entry) {
       return std::ranges::all_of(entry.second, [this](Time sent) { return sent + day <= now; });
     };
-    const auto user_over = [&](const auto& entry) { return entry.second.enrollments.empty() && over(entry); };
+    const auto user_over = [&](const auto& entry) {
+      return entry.second.enrollments.empty() && !entry.second.has_handle && over(entry);
+    };
     return {.purged = std::erase_if(challenges, over) + std::erase_if(sends, all_over) +
                       std::erase_if(devices, over) + std::erase_if(users, user_over)};
   }
@@ -518,6 +547,92 @@ class PlainRules {
   using Wait = std::chrono::seconds;
   static constexpr std::chrono::hours hour{1};
   static constexpr std::chrono::hours day{24};
+
+  /// The first answer to a challenge that is put to no factor. If it counts, the challenge is of the factor
+  /// that gave it from then on.
+  Answer take_up(int name, std::string_view typed, const VerifyOptions& said) {
+    const Asked& put = asked.at(name);
+    Challenge challenge = put.challenge;
+    const auto answer = PasskeyAnswer::read(typed);
+    const Factor* factor = nullptr;
+    std::optional<Status> refused;
+    if (over(challenge.view.created_at, *challenge.view.expires_at)) {
+      challenge.view.state = ChallengeState::expired;
+      refused = Status::expired;
+    } else if (!answer) {
+      refused = Status::malformed_code;
+    } else if (const auto claim = claims.find(answer->credential); claim == claims.end()) {
+      refused = Status::unknown_credential;
+    } else {
+      challenge.factor = claim->second;
+      factor = find(claim->second, {});
+      if (factor == nullptr || !is_verified(*factor))
+        refused = Status::unknown_credential;
+      else if (put.user_id.empty() ? answer->handle.empty() : factor->view.user_id != put.user_id)
+        refused = Status::wrong_credential;
+    }
+    const auto& of_user = said.user.user_id();
+    if (challenge.binding != said.binding ||
+        (factor != nullptr && of_user && factor->view.user_id != of_user->text()))
+      return {.error = errc::entity_not_found};
+    if (challenge.view.purpose != said.purpose || challenge.action != said.action)
+      return {.error = errc::wrong_purpose};
+    if (refused) return {.status = refused, .challenge = challenge.view};
+
+    challenges.emplace(name, challenge);
+    const User::Open entry{name, {}, challenge.view.created_at, *challenge.view.expires_at, true};
+    const std::string user_name = user_of(challenge.factor, *factor);
+    Answer answered = verify_known(name, typed, said);
+    if (challenges.at(name) == challenge) { // nothing to keep
+      challenges.erase(name);
+      return answered;
+    }
+    User& user = users[user_name];
+    open(user, entry, std::min<std::size_t>(options_.open_challenges_a_user, 5));
+    keep(user);
+    return answered;
+  }
+
+  Answer verify_known(int name, std::string_view typed, const VerifyOptions& said) {
+    const auto found = challenges.find(name);
+    if (found == challenges.end()) return {.error = errc::entity_not_found};
+    Challenge& challenge = found->second;
+    const auto& of_user = said.user.user_id();
+    Factor* const factor = find(challenge.factor, of_user ? of_user->text() : std::string());
+    if (factor == nullptr || challenge.binding != said.binding) return {.error = errc::entity_not_found};
+    if (challenge.view.purpose != said.purpose || challenge.action != said.action)
+      return {.error = errc::wrong_purpose};
+    const bool confirms = said.purpose == Purpose::confirm_enrollment;
+    const bool unverified = factor->view.state != FactorState::verified;
+    const auto before = std::pair(challenge, *factor);
+    const auto claims_before = claims;
+    Assurance assurance;
+    const Status status = judge(name, challenge, *factor, typed, assurance);
+    if (confirms && unverified && status == Status::valid) {
+      if (const auto refused = end_enrollment(challenge.factor, *factor)) {
+        std::tie(challenge, *factor) = before;
+        claims = claims_before;
+        return {.error = refused};
+      }
+    }
+    const bool counted = status == Status::wrong_code || status == Status::code_already_used;
+    if (!confirms && counted && guessable(factor->view.type)) {
+      User& user = users[user_of(challenge.factor, *factor)];
+      forget_old(user.wrong_codes);
+      if (user.wrong_codes.size() < 1000) user.wrong_codes.push_back(now);
+      keep(user);
+    }
+    Answer answer{.status = status, .challenge = challenge.view};
+    if (status == Status::valid) {
+      answer.user_id = factor->view.user_id;
+      if (!confirms) answer.verified_at = now;
+      if (!confirms) answer.assurance = assurance;
+    }
+    const bool tells_wait =
+        status == Status::delayed || status == Status::wrong_code || status == Status::code_already_used;
+    if (tells_wait && !locked(*factor) && wait(*factor) > Wait(0)) answer.retry_after = wait(*factor);
+    return answer;
+  }
 
   struct Limits {
     Wait interval;
@@ -625,12 +740,32 @@ class PlainRules {
     return std::nullopt;
   }
 
-  /// One more; of too many, the oldest of the session that has the most goes.
-  void open(User& user, const User::Open& one) {
+  /// Of one that is put to no factor a record stays: without it, it could be answered once more.
+  void end_challenge(const User::Open& open) {
+    const auto challenge = challenges.find(open.challenge);
+    if (challenge == challenges.end()) return;
+    if (!open.put_to_no_factor) {
+      challenges.erase(challenge);
+      return;
+    }
+    challenge->second.view.state = ChallengeState::expired;
+    challenge->second.view.updated_at = now;
+  }
+
+  /// One more; of too many, the oldest of the session that has the most goes. Those that are put to no factor
+  /// have room of their own.
+  void open(User& user, const User::Open& one, std::size_t most) {
     std::erase_if(user.open, [this](const User::Open& other) { return over(other.from, other.until); });
-    while (user.open.size() >= options_.open_challenges_a_user) {
+    const auto beside = [&](const User::Open& other) {
+      return other.put_to_no_factor == one.put_to_no_factor;
+    };
+    while (static_cast<std::size_t>(std::ranges::count_if(user.open, beside)) >= most) {
       const auto alike = [&](const User::Open& open) {
-        return std::ranges::count(user.open, open.session, &User::Open::session);
+        return beside(open) ? std::ranges::count_if(user.open,
+                                                    [&](const User::Open& other) {
+                                                      return beside(other) && other.session == open.session;
+                                                    })
+                            : 0;
       };
       const auto goes = std::ranges::max_element(user.open, {}, alike); // the first of those with most
       const auto challenge = challenges.find(goes->challenge);
@@ -731,7 +866,7 @@ class PlainRules {
     return std::chrono::ceil<Wait>(*first - now);
   }
 
-  Status judge(int name, Challenge& challenge, Factor& factor, std::string_view typed) {
+  Status judge(int name, Challenge& challenge, Factor& factor, std::string_view typed, Assurance& assurance) {
     if (challenge.view.state == ChallengeState::verified) return Status::already_verified;
     if (challenge.view.state == ChallengeState::expired) return Status::expired;
     if (challenge.view.state == ChallengeState::exhausted) return Status::too_many_attempts;
@@ -742,8 +877,8 @@ class PlainRules {
       return Status::expired;
     }
     if (is_sent(factor) && factor.latest_challenge != name) return Status::superseded;
-    if (factor.view.type == FactorType::webauthn && factor.view.state == FactorState::verified)
-      return Status::superseded; // its challenges here are all to register
+    if (factor.view.type == FactorType::webauthn && challenge.registers == is_verified(factor))
+      return Status::superseded;
     if (locked(factor)) return Status::locked_out;
     if (wait(factor) > Wait(0)) {
       factor.latest_failure = std::min(factor.latest_failure, now + options_.longest_delay - delay(factor));
@@ -754,7 +889,7 @@ class PlainRules {
     if (!code) return Status::malformed_code;
 
     challenge.view.updated_at = factor.view.updated_at = now;
-    const Status status = judge_code(challenge, factor, *code);
+    const Status status = judge_code(challenge, factor, *code, assurance);
     if (status == Status::valid) {
       challenge.view.state = ChallengeState::verified;
       factor.view.state = FactorState::verified;
@@ -770,7 +905,8 @@ class PlainRules {
 
   /// Without what people put between; nothing if it cannot be a code of this factor.
   [[nodiscard]] std::optional<std::string> read(const Factor& factor, std::string_view typed) const {
-    if (factor.view.type == FactorType::webauthn) return std::string(typed);
+    if (factor.view.type == FactorType::webauthn)
+      return PasskeyAnswer::read(typed) ? std::optional(std::string(typed)) : std::nullopt;
     std::string code(typed.substr(0, 257));
     if (code.size() > 256) return std::nullopt;
     std::erase_if(code, [](char c) { return c == ' ' || c == '-'; });
@@ -788,7 +924,8 @@ class PlainRules {
                : std::nullopt;
   }
 
-  [[nodiscard]] Status judge_code(const Challenge& challenge, Factor& factor, const std::string& code) {
+  [[nodiscard]] Status judge_code(const Challenge& challenge, Factor& factor, const std::string& code,
+                                  Assurance& assurance) {
     switch (factor.view.type) {
     case FactorType::totp: return judge_totp(factor, code);
     case FactorType::recovery_codes: {
@@ -799,12 +936,39 @@ class PlainRules {
       return Status::valid;
     }
     case FactorType::webauthn: {
-      if (code != "valid") return Status::wrong_code;
-      return claims.emplace(factor.credential, challenge.factor).second ? Status::valid
-                                                                        : Status::already_registered;
+      const PasskeyAnswer answer = *PasskeyAnswer::read(code);
+      return challenge.registers ? judge_registration(challenge, factor, answer)
+                                 : judge_sign_in(challenge, factor, answer, assurance);
     }
     default: return code == challenge.code ? Status::valid : Status::wrong_code;
     }
+  }
+
+  [[nodiscard]] Status judge_registration(const Challenge& challenge, Factor& factor,
+                                          const PasskeyAnswer& answer) {
+    if (answer.challenge != challenge.code) return Status::wrong_challenge;
+    if (answer.origin != PasskeyAnswer::our_origin) return Status::wrong_origin;
+    if (!claims.emplace(answer.credential, challenge.factor).second) return Status::already_registered;
+    factor.credential = answer.credential;
+    factor.key = answer.signer;
+    factor.signatures = answer.count;
+    factor.shows_pin = answer.pin;
+    return Status::valid;
+  }
+
+  [[nodiscard]] static Status judge_sign_in(const Challenge& challenge, Factor& factor,
+                                            const PasskeyAnswer& answer, Assurance& assurance) {
+    const bool of_another_user = !answer.handle.empty() && answer.handle != factor.handle;
+    if (answer.credential != factor.credential || of_another_user) return Status::wrong_credential;
+    if (answer.challenge != challenge.code) return Status::wrong_challenge;
+    if (answer.origin != PasskeyAnswer::our_origin) return Status::wrong_origin;
+    if (answer.signer != factor.key) return Status::wrong_signature;
+    const bool counts = answer.count > 0 || factor.signatures > 0;
+    if (counts && answer.count <= factor.signatures) return Status::cloned_authenticator;
+    assurance = {.factors = answer.pin && factor.shows_pin ? 2U : 1U, .phishing_resistant = true};
+    if (challenge.two_factors && assurance.factors < 2) return Status::insufficient_assurance;
+    factor.signatures = answer.count;
+    return Status::valid;
   }
 
   [[nodiscard]] Status judge_totp(Factor& factor, const std::string& code) const {

@@ -266,7 +266,8 @@ template <class Storage> class Player {
             .retry_after = said.retry_after(),
             .user_id = said.user_id(),
             .verified_at = said.verified_at(),
-            .challenge = view(said.challenge())};
+            .challenge = view(said.challenge()),
+            .assurance = said.valid() ? std::optional(said.assurance()) : std::nullopt};
   }
   static Answer answer_to(const Confirmation& said) {
     return {.status = said.status(),

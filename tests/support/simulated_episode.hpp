@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 
 #include "call_sequence.hpp"
 #include "host.hpp"
+#include "plain_passkeys.hpp"
 #include "seeded_random.hpp"
 #include "shrink.hpp"
 #include "stepped_verb.hpp"
@@ -24,6 +26,34 @@ inline constexpr int simulated_users = 2;
 inline constexpr int simulated_factors = 4 * simulated_users;
 /// And the factor that each enrolled last beside them, whose codes the host delivers.
 inline constexpr int further_factors = simulated_users;
+/// And of each the passkey that he had from the beginning, and the one that he enrolled last.
+inline constexpr int first_passkey = simulated_factors + further_factors;
+inline constexpr int passkeys_a_user = 2;
+inline constexpr int all_factors = first_passkey + passkeys_a_user * simulated_users;
+
+/// To whom a challenge is put that passkeys answer.
+enum class PutTo : unsigned { factor, user, whoever_comes, whoever_comes_by_autofill };
+
+/// What is wrong with a passkey's answer, if anything is.
+enum class Fault {
+  none,
+  no_pin,             ///< nobody showed one
+  no_handle,          ///< it does not say whose it is
+  cloned,             ///< by a copy of an authenticator that counts
+  replayed,           ///< the last accepted answer, to this challenge
+  replayed_whole,     ///< the last accepted answer, to its own challenge
+  of_another,         ///< it signs another challenge
+  another_credential, ///< it says that it is of another passkey
+  another_handle,     ///< it says that it is of another user
+  passkey_of_another, ///< another user answers
+  phished,            ///< from another page
+  forged,             ///< by another key
+  unknown,            ///< of a passkey that nobody registered
+  no_answer,          ///< what cannot be one
+  edited_id,          ///< the challenge's id was edited
+  part_of_id,         ///< the part of it by which it is stored
+  count
+};
 
 enum class Happens {
   call,    ///< somebody has a node run a verb
@@ -49,6 +79,8 @@ struct Step {
   unsigned purpose = 0; ///< mostly what the factor is to be asked for; else another
   unsigned says = 0;    ///< what a deletion, a reset or a revocation is to keep or to take along, in bits
   unsigned shows = 0;   ///< what allows a change: an operator, nothing, or one of the last verifications
+  PutTo put_to = PutTo::factor; ///< passkeys
+  Fault fault = Fault::none;    ///< likewise
   /// What the network, the storage and the gateway do to this verb; 0: nothing, they answer at once.
   std::uint64_t luck = 0;
 };
@@ -79,6 +111,9 @@ class EpisodeSource {
     options.failures_before_lockout = 4 + below(20);
     options.open_challenges_a_user = below(2) == 0 ? 100 : 2 + below(20);
     options.wrong_codes_a_user_a_day = below(2) == 0 ? 1000 : 10 + below(100);
+    options.webauthn = std::make_shared<PlainRelyingParty>();
+    static constexpr std::array lifetimes{seconds(60), seconds(3600), seconds(86'400)};
+    options.conditional_challenge_lifetime = lifetimes[below(lifetimes.size())];
     options.sends_a_user_an_hour = options.sends_a_user_a_day = below(2) == 0 ? 500 : 10 + below(100);
     episode.nodes = 2 + below(3);
     episode.two_keys = below(8) == 0;
@@ -125,7 +160,7 @@ class EpisodeSource {
       return step;
     }
     // Several callers go for the same at once.
-    if (name == 1 || below(3) == 0) factor_ = static_cast<int>(below(simulated_factors + further_factors));
+    if (name == 1 || below(3) == 0) factor_ = static_cast<int>(below(all_factors));
     step.factor = factor_;
     step.does = draw_verb();
     step.back = below(5) == 0 ? below(40) : below(2);
@@ -138,7 +173,16 @@ class EpisodeSource {
     static constexpr std::array ways{Typed::shown, Typed::shown, Typed::shown, Typed::shown, Typed::again,
                                      Typed::wrong, Typed::wrong, Typed::wrong, Typed::wrong, Typed::spaced};
     step.typed = below(40) == 0 ? Typed::no_code : ways[below(ways.size())];
+    if (step.factor >= first_passkey) draw_passkey(step);
     return step;
+  }
+
+  void draw_passkey(Step& step) {
+    const bool further = (step.factor - first_passkey) % passkeys_a_user > 0;
+    step.put_to = static_cast<PutTo>(below(4));
+    if (further && below(2) == 0) step.put_to = PutTo::factor; // as it is registered
+    if (further && below(10) == 0) step.does = Does::enroll;
+    if (below(2) == 0) step.fault = static_cast<Fault>(below(static_cast<unsigned>(Fault::count)));
   }
 
   Does draw_verb() {
@@ -167,6 +211,20 @@ class EpisodeSource {
   int factor_ = 0;
 };
 
+/// Which one a step is about, for people.
+inline std::string factor_of(const Step& step) {
+  static constexpr std::array kinds{"TOTP", "delivered codes", "recovery codes", "SMS"};
+  const auto of_user = [](int user) { return " of user " + std::to_string(user); };
+  if (step.factor >= first_passkey) {
+    const int place = step.factor - first_passkey;
+    return (place % passkeys_a_user == 0 ? "the passkey" : "the further passkey") +
+           of_user(place / passkeys_a_user);
+  }
+  if (step.factor >= simulated_factors)
+    return "the further factor" + of_user(step.factor - simulated_factors);
+  return kinds[static_cast<std::size_t>(step.factor % 4)] + of_user(step.factor / 4);
+}
+
 /// One line a step, for people.
 inline std::vector<std::string> describe(const Episode& episode) {
   static constexpr std::array verbs{"verify",
@@ -186,10 +244,27 @@ inline std::vector<std::string> describe(const Episode& episode) {
                                     "purge",
                                     "reset the user of",
                                     "rename"};
+  static constexpr std::array put_to{"", " of its user", " of whoever comes",
+                                     " of whoever comes, by autofill"};
+  static constexpr std::array faults{"the answer of",
+                                     "an answer without a PIN of",
+                                     "an answer that names no user of",
+                                     "an answer of a copy of",
+                                     "the last accepted answer of",
+                                     "the last accepted answer, and its challenge, of",
+                                     "an answer to another challenge of",
+                                     "an answer that says it is of another than",
+                                     "an answer that says it is of another user than that of",
+                                     "the answer of another user than that of",
+                                     "an answer from another page, of",
+                                     "an answer by another key than that of",
+                                     "an answer of nobody's passkey in place of",
+                                     "no answer of",
+                                     "an edited id and the answer of",
+                                     "a part of the id and the answer of"};
   static constexpr std::array typed{"the code",     "the code with spaces",
                                     "two codes",    "the last accepted code again",
                                     "a wrong code", "no code"};
-  static constexpr std::array kinds{"TOTP", "delivered codes", "recovery codes", "SMS"};
   std::vector<std::string> lines;
   for (const Step& step : episode.steps) {
     std::string line = "after " + std::to_string(step.after.count()) + " ms, node " +
@@ -199,13 +274,14 @@ inline std::vector<std::string> describe(const Episode& episode) {
     case Happens::cut_off: line += "cut off for " + std::to_string(step.by.count()) + " ms"; break;
     case Happens::crash: line += "crash"; break;
     case Happens::call:
-      line += std::string(verbs[static_cast<std::size_t>(step.does)]) + " " +
-              (step.factor >= simulated_factors
-                   ? "the further factor of user " + std::to_string(step.factor - simulated_factors)
-                   : kinds[static_cast<std::size_t>(step.factor % 4)] + std::string(" of user ") +
-                         std::to_string(step.factor / 4));
-      if (step.does == Does::verify)
+      line += std::string(verbs[static_cast<std::size_t>(step.does)]) + " " + factor_of(step);
+      if (step.factor >= first_passkey &&
+          (step.does == Does::verify || step.does == Does::challenge || step.does == Does::look_at_challenge))
+        line += put_to[static_cast<std::size_t>(step.put_to)];
+      if (step.does == Does::verify && step.factor < first_passkey)
         line += std::string(" with ") + typed[static_cast<std::size_t>(step.typed)];
+      else if (step.does == Does::verify)
+        line += std::string(" with ") + faults[static_cast<std::size_t>(step.fault)] + " it";
       line += step.luck == 0 ? ", answered at once" : ", with luck " + std::to_string(step.luck);
       break;
     }
@@ -240,6 +316,7 @@ inline Episode shrink(Episode episode, const std::function<bool(const Episode&)>
       simplify(&Step::purpose, 0U);
       simplify(&Step::says, 0U);
       simplify(&Step::shows, 0U);
+      simplify(&Step::fault, Fault::none);
       simplify(&Step::steps_off, 0);
       simplify(&Step::node, 0U);
     }

@@ -63,7 +63,8 @@ class Simulation {
                                       ? stage_.enroll_totp(4 * user + 3, id)
                                       : stage_.enroll_sms(4 * user + 3, id, "+14155550123");
     }
-    further_.assign(simulated_users, -1);
+    further_.assign(simulated_users, none);
+    for (int user = 0; user < simulated_users; ++user) register_passkey(user);
     for (const int factor : {2, 6})
       for (const auto& [code, used] : stage_.ledger.rules.factors.at(factor).codes)
         recovery_codes_[factor].push_back(code);
@@ -143,6 +144,7 @@ class Simulation {
     std::optional<std::string> binding;
     Purpose purpose;
     std::string action;
+    int factor; ///< `none`: it was put to none
   };
 
   static std::shared_ptr<const KeyRing> ring(const Episode& episode, std::size_t node) {
@@ -164,9 +166,79 @@ class Simulation {
     return rings[node % 2];
   }
 
+  /// A user's, and what an attacker who copied it has.
+  struct Passkey {
+    int factor;
+    int user;
+    std::string handle;
+    std::string credential;
+    std::string key;
+    bool counts; ///< how often it signed
+    std::uint32_t signatures = 0;
+  };
+
+  struct Accepted {
+    std::string answer;
+    Known challenge;
+  };
+
   static std::string user_id(int user) { return "u_" + std::to_string(user); }
   static int user_of(const std::string& user_id) { return user_id.back() - '0'; }
   static bool is_recovery(int factor) { return factor < simulated_factors && factor % 4 == 2; }
+
+  /// The passkey that a user has from the beginning.
+  void register_passkey(int user) {
+    const int factor = simulated_factors + user;
+    const int confirmation = -2 - user;
+    const Told enrolled = stage_.run({.does = Does::enroll,
+                                      .factor = factor,
+                                      .owner = user_id(user),
+                                      .by_operator = true,
+                                      .enrolls_passkey = true});
+    factor_ids_[factor] = enrolled.id;
+    const Passkey& passkey = own(factor, user, enrolled.secret);
+    Task task{.does = Does::challenge, .factor = factor, .challenge = confirmation, .factor_id = enrolled.id};
+    task.purpose = Purpose::confirm_enrollment;
+    task.by_operator = true;
+    const Told asked = stage_.run(task);
+    task.does = Does::verify;
+    task.challenge_id = asked.id;
+    PasskeyAnswer answer = answer_of(passkey);
+    answer.challenge = bytes_in(asked.secret);
+    task.code = answer.text();
+    stage_.run(task);
+    passkeys_[place_of(user, 0)] = passkey;
+    passkeys_[place_of(user, 1)].reset(); // the further one is to come
+  }
+
+  static std::size_t place_of(int user, int which) {
+    return static_cast<std::size_t>(user * passkeys_a_user + which);
+  }
+
+  static std::string bytes_in(const std::string& options) {
+    return options.substr(0, PasskeyAnswer::challenge_size);
+  }
+
+  /// One that the user is about to register, and from now on his latest.
+  const Passkey& own(int factor, int user, const std::string& creation_options) {
+    const std::string number = std::to_string(factor);
+    passkeys_[place_of(user, 1)] = Passkey{.factor = factor,
+                                           .user = user,
+                                           .handle = creation_options.substr(PasskeyAnswer::challenge_size),
+                                           .credential = "passkey " + number,
+                                           .key = "key " + number,
+                                           .counts = factor % 2 == 0};
+    return *passkeys_[place_of(user, 1)];
+  }
+
+  /// But for what it signs.
+  static PasskeyAnswer answer_of(const Passkey& passkey) {
+    return {.credential = passkey.credential,
+            .signer = passkey.key,
+            .count = passkey.signatures,
+            .pin = passkey.factor % 5 != 0, // some never ask for one
+            .handle = passkey.handle};
+  }
 
   // --- what steps do
 
@@ -190,11 +262,14 @@ class Simulation {
   }
 
   void call(const Step& step) {
-    const bool further = step.factor >= simulated_factors;
-    const int user = further ? (step.factor - simulated_factors) % simulated_users : step.factor / 4;
+    const auto [user, factor] = whom(step);
     const std::string owner = user_id(user);
-    const int factor = further ? further_[static_cast<std::size_t>(user)] : step.factor;
-    if (factor < 0 && step.does != Does::enroll) return;
+    const bool further = step.factor >= simulated_factors;
+    const bool of_passkey = step.factor >= first_passkey;
+    const bool put_to_no_factor =
+        of_passkey && step.put_to != PutTo::factor &&
+        (step.does == Does::challenge || step.does == Does::verify || step.does == Does::look_at_challenge);
+    if (factor < 0 && step.does != Does::enroll && !put_to_no_factor) return;
     Task task{.does = step.does, .factor = factor};
     if (factor >= 0) task.factor_id = factor_ids_.at(factor);
     if (step.names_user) task.user_id = owner;
@@ -202,14 +277,30 @@ class Simulation {
     case Does::challenge:
       task.challenge = step.name;
       if (step.bound) task.binding = "session";
-      task.purpose = purpose(step, factor);
+      task.purpose = purpose(step, put_to_no_factor ? none : factor);
       if (task.purpose == Purpose::action) task.action = "pay";
+      if (put_to_no_factor) {
+        task.does = step.put_to == PutTo::user ? Does::challenge_user : Does::challenge_passkey;
+        if (step.put_to == PutTo::user) task.owner = owner;
+        task.conditional = step.put_to == PutTo::whoever_comes_by_autofill;
+        task.factor = none;
+        task.factor_id.clear();
+        task.user_id.clear();
+      } else if (of_passkey) {
+        show(step, user, task);
+      }
       break;
     case Does::verify:
     case Does::look_at_challenge: {
-      const auto& known = challenges_[factor];
+      const auto& known = put_to_no_factor ? asked_[step.put_to == PutTo::user ? user : simulated_users]
+                                           : challenges_[factor];
       if (known.empty()) return;
       const Known& challenge = known[known.size() - 1 - step.back % known.size()];
+      task.put_to_no_factor = put_to_no_factor;
+      if (put_to_no_factor) {
+        task.factor = none;
+        task.factor_id.clear();
+      }
       task.challenge = challenge.name;
       task.challenge_id = challenge.id;
       if (step.does == Does::look_at_challenge) {
@@ -219,12 +310,16 @@ class Simulation {
       task.binding = step.bound && step.back % 7 == 0 ? "another session" : challenge.binding;
       task.purpose = step.purpose == 7 ? Purpose::step_up : challenge.purpose;
       task.action = task.purpose == Purpose::action ? challenge.action : "";
-      task.code = typed(step, factor, challenge.name);
+      if (of_passkey)
+        answer_by_passkey(step, user, challenge, task);
+      else
+        task.code = typed(step, factor, challenge.name);
       break;
     }
     case Does::enroll:
       task.owner = owner;
-      task.factor = step.name + simulated_factors;
+      task.enrolls_passkey = of_passkey;
+      task.factor = step.name + simulated_factors + simulated_users;
       task.factor_id.clear();
       task.user_id.clear();
       show(step, user, task);
@@ -282,6 +377,130 @@ class Simulation {
     default: break;
     }
     begin(step, std::move(task));
+  }
+
+  struct Whom {
+    int user;
+    int factor; ///< `none`: it is not enrolled
+  };
+  [[nodiscard]] Whom whom(const Step& step) const {
+    if (step.factor < simulated_factors) return {step.factor / 4, step.factor};
+    if (step.factor < first_passkey) {
+      const int user = step.factor - simulated_factors;
+      return {user, further_[static_cast<std::size_t>(user)]};
+    }
+    const int place = step.factor - first_passkey;
+    const auto& passkey = passkeys_[static_cast<std::size_t>(place)];
+    return {place / passkeys_a_user, passkey ? passkey->factor : none};
+  }
+
+  /// What a passkey answers, or who attacks in its place: to this challenge, or as the fault says.
+  void answer_by_passkey(const Step& step, int user, const Known& challenge, Task& task) {
+    const int other_user = (user + 1) % simulated_users;
+    const Fault fault = step.fault;
+    auto& place = passkeys_[static_cast<std::size_t>(step.factor - first_passkey)];
+    auto& at_hand = fault == Fault::passkey_of_another ? passkeys_[place_of(other_user, 0)]
+                    : place                            ? place
+                                                       : passkeys_[place_of(user, 0)];
+    Passkey& passkey = *at_hand;
+    if (passkey.counts && fault != Fault::cloned) ++passkey.signatures;
+    PasskeyAnswer answer = answer_of(passkey);
+    answer.challenge = bytes_in(delivered_[challenge.name].second);
+    const bool registers = task.purpose == Purpose::confirm_enrollment;
+    // Whoever registers may say that a credential is his; and nothing looks at its key before.
+    task.attacks = fault >= Fault::of_another && !registers;
+    const auto accepted = accepted_answers_.find(passkey.credential);
+    switch (fault) {
+    case Fault::none:
+    case Fault::cloned:
+    case Fault::count: break;
+    case Fault::no_pin: answer.pin = false; break;
+    case Fault::no_handle: answer.handle.clear(); break; // refused until a record says whose it is
+    case Fault::replayed:
+    case Fault::replayed_whole:
+      if (accepted == accepted_answers_.end()) break;
+      answer = *PasskeyAnswer::read(accepted->second.answer);
+      task.attacks = true;
+      if (fault == Fault::replayed) break;
+      answer_whole_again(accepted->second.challenge, task);
+      break;
+    case Fault::of_another:
+      answer.challenge = bytes_in(delivered_[another(step, challenge.name)].second);
+      task.attacks = answer.challenge != bytes_in(delivered_[challenge.name].second);
+      break;
+    case Fault::another_credential: answer.credential = another_credential(step, passkey); break;
+    case Fault::another_handle: answer.handle = passkeys_[place_of(other_user, 0)]->handle; break;
+    case Fault::passkey_of_another: // who may come, too
+      task.attacks = task.attacks && step.put_to < PutTo::whoever_comes;
+      break;
+    case Fault::phished:
+      answer.origin = "https://examp1e.org";
+      task.attacks = true;
+      break;
+    case Fault::forged:
+      if (!registers) answer.signer = "the attacker's key";
+      break;
+    case Fault::unknown:
+      if (!registers) answer.credential = "passkey of nobody";
+      break;
+    case Fault::no_answer:
+      task.code = "{}";
+      task.attacks = true;
+      return;
+    case Fault::edited_id:
+      task.challenge_id = edited(challenge.id, step.luck);
+      task.challenge = none;
+      task.attacks = true;
+      break;
+    case Fault::part_of_id: // as good as the whole once there is a record
+      task.challenge_id = challenge.id.substr(0, challenge.id.find('.'));
+      task.of_record = true;
+      task.attacks = false;
+      break;
+    }
+    task.code = answer.text();
+  }
+
+  void answer_whole_again(const Known& challenge, Task& task) const {
+    task.challenge = challenge.name;
+    task.challenge_id = challenge.id;
+    task.binding = challenge.binding;
+    task.purpose = challenge.purpose;
+    task.action = challenge.action;
+    task.put_to_no_factor = challenge.id.find('.') != std::string::npos;
+    task.factor = task.put_to_no_factor ? none : challenge.factor;
+    task.factor_id = task.put_to_no_factor ? std::string() : factor_ids_.at(challenge.factor);
+  }
+
+  /// A challenge that was delivered before this one, if one was.
+  [[nodiscard]] int another(const Step& step, int name) const {
+    auto found = delivered_.find(name);
+    for (unsigned back = 0; back <= step.back % 4 && found != delivered_.begin(); ++back) --found;
+    return found->second.second.size() < PasskeyAnswer::challenge_size ? name : found->first;
+  }
+
+  [[nodiscard]] std::string another_credential(const Step& step, const Passkey& passkey) const {
+    for (std::size_t i = 0; i < passkeys_.size(); ++i) {
+      const auto& other = passkeys_[(i + step.back) % passkeys_.size()];
+      if (other && other->credential != passkey.credential) return other->credential;
+    }
+    return passkey.credential;
+  }
+
+  /// The id with one character changed, left out or added, or with the rest of another's.
+  [[nodiscard]] std::string edited(std::string id, std::uint64_t luck) const {
+    const std::size_t at = luck / 8 % id.size();
+    switch (luck % 4) {
+    case 0: id[at] = id[at] == 'A' ? 'B' : 'A'; return id;
+    case 1: return id.erase(at, 1);
+    case 2: return id.insert(at, "A");
+    default: break;
+    }
+    for (const auto& [whose, known] : asked_)
+      for (const Known& other : known)
+        if (other.id != id && other.id.find('.') != std::string::npos)
+          return id.substr(0, id.find('.')) + other.id.substr(other.id.find('.'));
+    return id + ".";
   }
 
   /// What the factor is asked for: mostly what it can be.
@@ -350,7 +569,8 @@ class Simulation {
     tally_->most_in_flight = std::max(tally_->most_in_flight, in_flight_);
     Flight& flight = flights_[slot];
     flight.busy = true;
-    flight.witness = {};
+    static const Witness nothing_seen;
+    flight.witness = nothing_seen;
     flight.node = step.node % static_cast<unsigned>(nodes_.size());
     flight.luck = step.does == Does::purge ? 0 : step.luck;
     flight.task = task;
@@ -522,12 +742,21 @@ class Simulation {
   void remember(const Task& task, const Told& told) {
     if (told.answer.error) return;
     switch (task.does) {
+    case Does::challenge_user:
+    case Does::challenge_passkey:
+      asked_[task.does == Does::challenge_user ? user_of(task.owner) : simulated_users].push_back(
+          {task.challenge, told.id, task.binding, task.purpose, task.action, none});
+      delivered_[task.challenge] = {now_, told.secret};
+      break;
     case Does::challenge:
-      challenges_[task.factor].push_back({task.challenge, told.id, task.binding, task.purpose, task.action});
+      challenges_[task.factor].push_back(
+          {task.challenge, told.id, task.binding, task.purpose, task.action, task.factor});
       if (!told.secret.empty()) delivered_[task.challenge] = {now_, told.secret};
       break;
     case Does::verify:
       if (told.answer.status != Status::valid) break;
+      if (task.attacks) explained("an attack is accepted", task);
+      if (const auto answer = PasskeyAnswer::read(task.code)) take_in(*answer, task);
       accepted_[task.factor] = task.code;
       verified_[user_of(told.answer.user_id)].emplace_back(task.challenge, task.challenge_id);
       if (!valid_challenges_.insert(task.challenge).second) explained("a challenge is valid twice", task);
@@ -536,6 +765,13 @@ class Simulation {
       break;
     case Does::enroll:
       factor_ids_[task.factor] = told.id;
+      if (task.enrolls_passkey) {
+        const int user = user_of(task.owner);
+        const std::string handle = own(task.factor, user, told.secret).handle;
+        if (handle != passkeys_[place_of(user, 0)]->handle)
+          explained("a user is known to authenticators by two handles", task);
+        break;
+      }
       further_[static_cast<std::size_t>(user_of(task.owner))] = task.factor;
       break;
     case Does::regenerate: recovery_codes_[task.factor] = told.codes; break;
@@ -544,12 +780,42 @@ class Simulation {
     }
   }
 
+  /// An accepted answer of a passkey.
+  void take_in(const PasskeyAnswer& answer, const Task& task) {
+    const Known challenge{task.challenge, task.challenge_id, task.binding,
+                          task.purpose,   task.action,       task.factor};
+    if (task.purpose == Purpose::confirm_enrollment) { // as whoever registered it says
+      for (auto& passkey : passkeys_)
+        if (passkey && passkey->factor == task.factor) {
+          passkey->credential = answer.credential;
+          passkey->key = answer.signer;
+        }
+    } else if (!task.of_record) {
+      accepted_answers_[answer.credential] = {task.code, challenge};
+    }
+  }
+
   void explained(const std::string& wrong, const Task& task) {
     if (wrong.empty() || !wrong_.empty()) return;
-    static constexpr std::array names{
-        "verify",        "challenge", "enrol",          "delete", "unlock",     "regenerate",
-        "reseal",        "remember",  "check a device", "revoke", "revoke all", "get a factor",
-        "get challenge", "list",      "purge",          "reset",  "rename"};
+    static constexpr std::array names{"verify",
+                                      "challenge",
+                                      "enrol",
+                                      "delete",
+                                      "unlock",
+                                      "regenerate",
+                                      "reseal",
+                                      "remember",
+                                      "check a device",
+                                      "revoke",
+                                      "revoke all",
+                                      "get a factor",
+                                      "get challenge",
+                                      "list",
+                                      "purge",
+                                      "reset",
+                                      "rename",
+                                      "challenge the user",
+                                      "challenge whoever comes"};
     wrong_ = std::string(names[static_cast<std::size_t>(task.does)]) + " on factor " +
              std::to_string(task.factor) + ": " + wrong;
   }
@@ -580,6 +846,9 @@ class Simulation {
   std::vector<int> further_;                                         ///< by user; -1: none
   std::map<int, std::vector<std::pair<int, std::string>>> verified_; ///< challenges, by user
   std::map<int, std::vector<Known>> challenges_;                     ///< by factor
+  std::map<int, std::vector<Known>> asked_; ///< by user; after the last: whoever comes
+  std::array<std::optional<Passkey>, std::size_t{passkeys_a_user} * simulated_users> passkeys_;
+  std::map<std::string, Accepted> accepted_answers_;              ///< by credential: the last
   std::map<int, std::pair<std::int64_t, std::string>> delivered_; ///< by challenge: from when on, which code
   std::map<int, std::vector<std::string>> recovery_codes_;        ///< by factor
   std::map<int, std::string> accepted_;                           ///< by factor: the last code that was

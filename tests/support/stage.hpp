@@ -64,15 +64,15 @@ class Stage {
     return put(name, made<factor::GenericOtpKind>(user_id, GenericOtp()), {}, state);
   }
 
-  /// Unverified. Its credential is to be `credential`.
-  std::string enroll_webauthn(int name, const std::string& user_id, const std::string& credential) {
+  /// Unverified.
+  std::string enroll_webauthn(int name, const std::string& user_id) {
     WebAuthn request;
     request.user = "alan";
     PlainRules::Factor factor;
-    factor.credential = credential;
     const auto record = made<factor::WebAuthnKind>(user_id, [&](auto& made, const auto& context) {
       factor::EnrollingUser user;
       (void)factor::WebAuthnKind::enroll(request, made, user, context);
+      factor.register_until = made.created_at + options_->webauthn->timeout();
     });
     return put(name, record, std::move(factor), FactorState::unverified);
   }

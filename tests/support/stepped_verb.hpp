@@ -17,6 +17,7 @@
 #include <mfa/verbs/enroll.hpp>
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/maintenance.hpp>
+#include <mfa/verbs/passkey.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
 #include <mfa/verbs/request.hpp>
@@ -35,7 +36,7 @@ namespace mfa::test {
 enum class Does {
   verify,    ///< or confirm, by the task's purpose
   challenge, ///< for whatever purpose
-  enroll,    ///< a factor whose codes the host delivers
+  enroll,    ///< a factor whose codes the host delivers, or a passkey
   remove,
   unlock,
   regenerate,
@@ -48,8 +49,10 @@ enum class Does {
   look_at_challenge,
   list,
   purge,
-  reset,  ///< all that the owner has but the factor and the device, where their ids are given
-  rename, ///< to what `code` says
+  reset,             ///< all that the owner has but the factor and the device, where their ids are given
+  rename,            ///< to what `code` says
+  challenge_user,    ///< `owner`, whichever of his passkeys answers
+  challenge_passkey, ///< whoever comes
 };
 
 /// One call of a verb: what the library is told, and the numbers by which the plain rules know what it is
@@ -74,6 +77,11 @@ struct Task {
   bool but_this = false;            ///< `revoke_devices`: all but this device
   bool refuse_last = false;         ///< see `DeleteOptions`
   bool take_recovery_codes = false; ///< likewise
+  bool enrolls_passkey = false;     ///< `enroll`
+  bool conditional = false;         ///< see `ChallengeOptions`
+  bool put_to_no_factor = false;    ///< the challenge to verify: which factor it is of is said by the answer
+  bool of_record = false;           ///< of such a one, `challenge_id` is the part by which it is stored
+  bool attacks = false;             ///< must not be valid
 };
 
 [[nodiscard]] inline Whose whose(const std::string& user_id) {
@@ -95,12 +103,21 @@ struct Task {
 /// What a verb tells beside its answer.
 struct Told {
   Answer answer;
-  std::string id = {};                 ///< of the new challenge, factor or device
-  std::string secret = {};             ///< the code to deliver, or the device's token
+  std::string id = {};        ///< of the new challenge, factor or device
+  std::string secret = {};    ///< the code to deliver, what the client is given, or the device's token
+  std::string factor_id = {}; ///< that answered
   std::vector<std::string> codes = {}; ///< new recovery codes
 };
 
 inline constexpr std::chrono::seconds device_lifetime{600};
+
+inline void tell(const verbs::Created& created, Told& told) {
+  told.answer.challenge = view(created.challenge);
+  told.id = created.challenge.id();
+  if (const auto* const to_user = created.delivery.get_if<factor::ToUser>()) told.secret = to_user->text;
+  if (const auto* const to_client = created.delivery.get_if<factor::ToClient>())
+    told.secret = to_client->text;
+}
 
 /// Runs the verb that the task says.
 verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
@@ -118,6 +135,7 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
       told.answer.status = confirmed.status();
       told.answer.retry_after = confirmed.retry_after();
       told.answer.user_id = confirmed.user_id();
+      told.factor_id = confirmed.factor_id();
       told.answer.challenge = view(confirmed.challenge());
       break;
     }
@@ -126,6 +144,8 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
     told.answer.retry_after = verified.retry_after();
     told.answer.user_id = verified.user_id();
     told.answer.verified_at = verified.verified_at();
+    if (verified.valid()) told.answer.assurance = verified.assurance();
+    told.factor_id = verified.factor_id();
     told.answer.challenge = view(verified.challenge());
     break;
   }
@@ -135,18 +155,42 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
     said.action = task.action;
     said.binding = task.binding;
     const Whose of = whose(task.user_id);
-    const Authorization none;
+    const Authorization authorization = authorization_of(task);
     verbs::Verb<verbs::Created> creates =
         task.purpose == Purpose::confirm_enrollment
-            ? verbs::challenge_enrollment(run, task.factor_id, of, said, none)
+            ? verbs::challenge_enrollment(run, task.factor_id, of, said, authorization)
             : verbs::challenge_factor(run, task.factor_id, of, said);
     verbs::Created created = co_await creates;
-    told.answer.challenge = view(created.challenge);
-    told.id = created.challenge.id();
-    if (const auto* const to_user = created.delivery.get_if<factor::ToUser>()) told.secret = to_user->text;
+    tell(created, told);
+    break;
+  }
+  case Does::challenge_user:
+  case Does::challenge_passkey: {
+    ChallengeOptions said;
+    said.purpose = task.purpose;
+    said.action = task.action;
+    said.binding = task.binding;
+    said.conditional = task.conditional;
+    const UserId owner = task.owner;
+    verbs::Verb<verbs::Created> creates = task.does == Does::challenge_user
+                                              ? verbs::challenge_user(run, owner, said)
+                                              : verbs::challenge_passkey(run, said);
+    verbs::Created created = co_await creates;
+    tell(created, told);
     break;
   }
   case Does::enroll: {
+    if (task.enrolls_passkey) {
+      WebAuthn request;
+      request.user = "alan";
+      request.user_id = task.owner;
+      const Authorization authorization = authorization_of(task);
+      auto enrolled = co_await verbs::enroll_factor<factor::WebAuthnKind>(run, request, authorization);
+      told.answer.factors.push_back(view(enrolled.factor));
+      told.id = enrolled.factor.id();
+      told.secret = std::move(enrolled.shown.creation_options);
+      break;
+    }
     GenericOtp request;
     request.user_id = task.owner;
     const Authorization authorization = authorization_of(task);

@@ -32,6 +32,9 @@ inline std::string text(const Answer& answer) {
   if (answer.retry_after) text_of += ", retry after " + std::to_string(answer.retry_after->count()) + " s";
   if (!answer.user_id.empty()) text_of += ", user " + answer.user_id;
   if (answer.verified_at) text_of += ", at " + text(*answer.verified_at);
+  if (answer.assurance)
+    text_of += ", " + std::to_string(answer.assurance->factors) + " factors shown" +
+               (answer.assurance->phishing_resistant ? ", beyond phishing" : "");
   if (answer.devices != 0) text_of += ", " + std::to_string(answer.devices) + " devices";
   if (answer.purged != 0) text_of += ", " + std::to_string(answer.purged) + " purged";
   if (const auto& left = answer.remaining)

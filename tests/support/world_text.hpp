@@ -71,25 +71,27 @@ class Writer {
   }
   void write(const Answer& a) {
     (*this)(a.error, a.status, a.retry_after, a.user_id, a.verified_at, a.factors, a.challenge, a.purged,
-            a.devices, a.remaining, a.reset);
+            a.devices, a.remaining, a.reset, a.assurance);
   }
-  void write(const Remaining& r) {
-    (*this)(r.factors, r.unverified, r.recovery_codes, r.best.factors, r.best.phishing_resistant);
-  }
+  void write(const Assurance& a) { (*this)(a.factors, a.phishing_resistant); }
+  void write(const Remaining& r) { (*this)(r.factors, r.unverified, r.recovery_codes, r.best); }
   void write(const UserReset& r) { (*this)(r.factors, r.devices); }
   void write(const PlainRules::Factor& f) {
     (*this)(f.view, f.first_unused_step, f.drift, f.latest_challenge, f.latest_failure, f.codes, f.credential,
-            f.sets, f.codes_in_set, f.codes_left);
+            f.key, f.handle, f.register_until, f.signatures, f.shows_pin, f.sets, f.codes_in_set,
+            f.codes_left);
   }
   void write(const PlainRules::Challenge& c) {
-    (*this)(c.view, c.factor, c.binding, c.action, c.code, c.purge_at);
+    (*this)(c.view, c.factor, c.binding, c.action, c.code, c.purge_at, c.registers, c.two_factors);
   }
   void write(const PlainRules::Device& d) { (*this)(d.name, d.remembered_at, d.expires_at, d.factor); }
-  void write(const PlainRules::User::Open& o) { (*this)(o.challenge, o.session, o.from, o.until); }
+  void write(const PlainRules::User::Open& o) {
+    (*this)(o.challenge, o.session, o.from, o.until, o.put_to_no_factor);
+  }
   void write(const PlainRules::User::Enrollment& e) { (*this)(e.factor, e.from, e.until, e.authorized); }
   void write(const PlainRules::User::Used& u) { (*this)(u.secret, u.first_unused_step, u.until); }
   void write(const PlainRules::User& u) {
-    (*this)(u.open, u.enrollments, u.used, u.sends, u.wrong_codes, u.purge_at);
+    (*this)(u.open, u.enrollments, u.used, u.sends, u.wrong_codes, u.purge_at, u.has_handle);
   }
   void write(const PlainRules::Shown& s) { (*this)(s.given, s.good, s.factor); }
   void write(const PlainRules::Devices& d) { (*this)(d.all, d.purge_at); }
@@ -111,7 +113,8 @@ inline std::string text_of(const Ledger& ledger) {
 
 inline std::string text_of(const Witness& w) {
   return Writer()(w.factor, w.challenge, w.sends, w.devices, w.user_read, w.user, w.listed, w.of_user,
-                  w.shown_by, w.shown_half, w.shown, w.claim_seen, w.by_commit, w.sets, w.send_failed, w.lost)
+                  w.shown_by, w.shown_half, w.shown, w.claim_seen, w.named, w.by_commit, w.sets,
+                  w.send_failed, w.lost)
       .take();
 }
 
