@@ -106,13 +106,6 @@ int http(int status, std::chrono::seconds retry_after = {});
                         "#include \"" MFA_SOURCE_DIRECTORY "/tests/support/awaited_storage.hpp\"\n"
                         "#include \"" MFA_SOURCE_DIRECTORY "/tests/support/task.hpp\"\n"
                         "using mfa::test::Task;\nusing Storage = mfa::test::AwaitedMemory;\n"},
-      {"docs/sms.md", R"(
-struct Gateway { void send(const mfa::SmsMessage& message); };
-extern Gateway twilio, vonage;
-extern mfa::storage::Memory storage;
-extern mfa::Options options;
-void log_failure(std::string_view challenge_id, const std::exception_ptr& cause);
-)"},
       {"docs/factors.md", R"(
 #include <mfa/import.hpp>
 struct Gateway { void send(const mfa::SmsMessage& message); };
@@ -230,6 +223,27 @@ extern asio::io_context context;
 #endif
 #if __has_include(<hiredis/hiredis.h>) && __has_include(<asio.hpp>)
       {"docs/redis.md", "extern mfa::KeyRing keys;\nextern std::string password;\n"},
+#endif
+#if __has_include(<curl/curl.h>) && __has_include(<nlohmann/json.hpp>) && __has_include(<asio.hpp>)
+      {.name = "docs/sms.md",
+       .host = R"(
+#include <asio/io_context.hpp>
+#include <mfa/http/aws_signature.hpp>
+struct Gateway { void send(const mfa::SmsMessage& message); };
+extern Gateway twilio, vonage;
+extern asio::io_context context;
+extern mfa::storage::Memory storage;
+extern mfa::Options options;
+void log_failure(std::string_view challenge_id, const std::exception_ptr& cause);
+extern mfa::KeyRing keys;
+extern const std::string account_sid, api_key, api_key_secret, messaging_service, verify_service, service_plan;
+extern const std::string signing_key;
+mfa::http::AwsCredentials credentials_of_the_role();
+)",
+       .host_of_types = "#include <mfa/http/refusal.hpp>\n#include <mfa/http/transport.hpp>\n",
+       .check_of_types = "static_assert(mfa::http::Provider<MyProvider> && "
+                         "mfa::SmsTransport<mfa::http::Transport<MyProvider>>);\n"},
+      {"docs/email.md", "extern const std::string password;\n"},
 #endif
 #if __has_include(<cbor.h>)
       {"docs/webauthn.md", R"(
