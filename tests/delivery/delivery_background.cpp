@@ -153,7 +153,8 @@ TEST_CASE("Its end lets messages go for as long as the option says") {
   background->send(message("2"));
   REQUIRE(gate.wait_for_inside(1));
   std::thread opens([&] {
-    while (heard.ends().empty()) std::this_thread::sleep_for(1ms); // until the second was given up
+    // Until the second was given up.
+    for (int i = 0; i < 20'000 && heard.ends().empty(); ++i) std::this_thread::sleep_for(1ms);
     gate.open();
   });
   background.reset();
