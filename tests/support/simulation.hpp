@@ -399,14 +399,14 @@ class Simulation {
     const int other_user = (user + 1) % simulated_users;
     const Fault fault = step.fault;
     auto& place = passkeys_[static_cast<std::size_t>(step.factor - first_passkey)];
-    auto& at_hand = fault == Fault::passkey_of_another ? passkeys_[place_of(other_user, 0)]
-                    : place                            ? place
-                                                       : passkeys_[place_of(user, 0)];
+    const bool registers = task.purpose == Purpose::confirm_enrollment;
+    auto& at_hand = fault == Fault::passkey_of_another && !registers ? passkeys_[place_of(other_user, 0)]
+                    : place                                          ? place
+                                                                     : passkeys_[place_of(user, 0)];
     Passkey& passkey = *at_hand;
     if (passkey.counts && fault != Fault::cloned) ++passkey.signatures;
     PasskeyAnswer answer = answer_of(passkey);
     answer.challenge = bytes_in(delivered_[challenge.name].second);
-    const bool registers = task.purpose == Purpose::confirm_enrollment;
     // Whoever registers may say that a credential is his; and nothing looks at its key before.
     task.attacks = fault >= Fault::of_another && !registers;
     const auto accepted = accepted_answers_.find(passkey.credential);
