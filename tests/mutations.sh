@@ -105,11 +105,11 @@ mutate "sends: day" factor/send_limits.hpp 'at_most(limits.a_day, hours(24));' '
 mutate "sends are counted by number" factor/sms.hpp \
   'return {sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys)};' \
   'return {sms_counter_ids(record.id, context.keys)};'
-mutate "values in messages: lines" sms/message_template.hpp 'if (mfa::detail::has_control_characters(value))' 'if (false)'
-mutate "values in messages: direction" sms/message_template.hpp \
+mutate "values in messages: lines" delivery/template_text.hpp 'if (mfa::detail::has_control_characters(value))' 'if (false)'
+mutate "values in messages: direction" delivery/template_text.hpp \
   'if (turns_direction_or_line(mfa::detail::take_character(rest)))' \
   'if (mfa::detail::take_character(rest) == 0)'
-mutate "values in messages: length" sms/message_template.hpp \
+mutate "values in messages: length" delivery/template_text.hpp \
   'mfa::detail::code_points(value) > longest_message_value' 'false'
 mutate "values in messages: the origin of a code" sms/message_template.hpp "if (begins_line && value.starts_with('@'))" \
   'if (false && begins_line)'

@@ -110,6 +110,8 @@ extern template Verb<Enrolled<factor::RecoveryCodesKind>>
 enroll_factor<factor::RecoveryCodesKind, Run>(const Run&, const RecoveryCodes&, const Authorization&);
 extern template Verb<Enrolled<factor::WebAuthnKind>>
 enroll_factor<factor::WebAuthnKind, Run>(const Run&, const WebAuthn&, const Authorization&);
+extern template Verb<Enrolled<factor::EmailKind>>
+enroll_factor<factor::EmailKind, Run>(const Run&, const Email&, const Authorization&);
 extern template Verb<Enrolled<factor::RecoveryCodesKind>>
 regenerate_recovery_codes<Run>(const Run&, std::string_view, const Whose&, const Authorization&);
 extern template Verb<crypto::SecretString> unsafe_export_otpauth_uri<Run>(const Run&, std::string_view,

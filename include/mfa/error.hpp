@@ -19,14 +19,17 @@ enum class errc {
   entity_not_found = 1,    ///< unknown, deleted, or not of the given user or binding: one answer for all
   invalid_argument,        ///< an argument or option out of its range
   invalid_phone_number,    ///< not an E.164 number
+  invalid_email_address,   ///< not an address that mail goes to
   invalid_secret,          ///< a secret to import that is not base32, too short or too long
   duplicate_secret,        ///< a secret that another factor of the user has: both would accept one code
   invalid_uri,             ///< an otpauth URI or an export that cannot be read
   invalid_token_file,      ///< a file of tokens, or a line of it, that cannot be read or must not be used
   invalid_sms_template,    ///< no `{{code}}`, a token without a value, a bad value, or too long
+  invalid_email_template,  ///< the same of an e-mail, or a link that is none
   qr_code_too_large,       ///< the text does not fit a QR code at the chosen error correction
   sms_rate_limited,        ///< too many messages to this number; `Error::retry_after()` says how long to wait
   sms_country_not_allowed, ///< the number's country code is not on the host's list
+  email_rate_limited,      ///< too many e-mails to this address; `Error::retry_after()` says how long to wait
   code_rate_limited, ///< too many codes for the host to deliver; `Error::retry_after()` says how long to wait
   sms_not_sent, ///< the transport did not take the message; the challenge is withdrawn if the storage can
   message_not_delivered,  ///< the same of an e-mail, a call or a notification; what transports themselves
@@ -75,14 +78,17 @@ namespace mfa {
       case errc::entity_not_found: return "entity not found";
       case errc::invalid_argument: return "invalid argument";
       case errc::invalid_phone_number: return "invalid phone number";
+      case errc::invalid_email_address: return "invalid email address";
       case errc::invalid_secret: return "invalid secret";
       case errc::duplicate_secret: return "duplicate secret";
       case errc::invalid_uri: return "invalid URI";
       case errc::invalid_token_file: return "invalid token file";
       case errc::invalid_sms_template: return "invalid SMS template";
+      case errc::invalid_email_template: return "invalid email template";
       case errc::qr_code_too_large: return "QR code too large";
       case errc::sms_rate_limited: return "SMS rate limited";
       case errc::sms_country_not_allowed: return "SMS country not allowed";
+      case errc::email_rate_limited: return "email rate limited";
       case errc::code_rate_limited: return "code rate limited";
       case errc::sms_not_sent: return "SMS not sent";
       case errc::message_not_delivered: return "message not delivered";

@@ -33,7 +33,7 @@ enum class EventType : std::uint8_t {
   message_sent,     ///< an e-mail, a call or a notification: `Event::channel`
   message_not_sent, ///< the same of those as `sms_not_sent`
   message_unclear, ///< whether it was sent, by any channel; the challenge stands (`DeliveryFailure::unclear`)
-  code_refused,    ///< a limit on the codes that the host delivers
+  code_refused,    ///< a limit on e-mails, or on the codes that the host delivers
   send_limits_reset, ///< by an operator; without a factor's id if it was for a phone number
   verification_succeeded,
   token_resynchronized, ///< TOTP, HOTP: two consecutive codes found a token whose clock or counter was off

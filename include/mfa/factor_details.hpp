@@ -77,6 +77,7 @@ class FactorDetails {
     return details_as<RecoveryCodesDetails>();
   }
   [[nodiscard]] const WebAuthnDetails* webauthn() const& noexcept { return details_as<WebAuthnDetails>(); }
+  [[nodiscard]] const EmailDetails* email() const& noexcept { return details_as<EmailDetails>(); }
   [[nodiscard]] std::optional<TotpDetails> totp() && { return std::move(*this).details_as<TotpDetails>(); }
   [[nodiscard]] std::optional<SmsDetails> sms() && { return std::move(*this).details_as<SmsDetails>(); }
   [[nodiscard]] std::optional<GenericOtpDetails> generic_otp() && {
@@ -89,6 +90,7 @@ class FactorDetails {
   [[nodiscard]] std::optional<WebAuthnDetails> webauthn() && {
     return std::move(*this).details_as<WebAuthnDetails>();
   }
+  [[nodiscard]] std::optional<EmailDetails> email() && { return std::move(*this).details_as<EmailDetails>(); }
   [[nodiscard]] const factor::Details& details() const& noexcept { return details_; }
   [[nodiscard]] factor::Details details() && noexcept { return std::move(details_); }
 

@@ -31,7 +31,9 @@ struct GenericOtp;
 struct Hotp;
 struct RecoveryCodes;
 struct WebAuthn;
+struct Email;
 struct SmsMessage;
+struct EmailMessage;
 
 namespace storage {
 struct FactorRecord;

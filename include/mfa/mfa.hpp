@@ -12,6 +12,8 @@
 #include <mfa/crypto/epoch_file.hpp>
 #include <mfa/crypto/key_file.hpp>
 #include <mfa/crypto/wrapped_keys.hpp>
+#include <mfa/email/concept.hpp>
+#include <mfa/email/console.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor.hpp>

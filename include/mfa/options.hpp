@@ -11,6 +11,7 @@
 #include <mfa/assurance.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/email/message_template.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/fwd.hpp>
@@ -97,6 +98,26 @@ struct Options {
   unsigned sms_sends_an_hour = 5;
   unsigned sms_sends_a_day = 10;
 
+  /// Digits of a code sent by e-mail: 6 to 9.
+  unsigned email_code_digits = 6;
+  /// How long such a code, or a link, lives: 30 s to 10 min, the most that NIST SP 800-63B allows of any that
+  /// is sent.
+  std::chrono::seconds email_code_lifetime = std::chrono::minutes(10);
+  /// The message, unless a challenge brings its own: `{{code}}`, `{{link}}` or both stand for what answers,
+  /// `{{company}}` and the like for what `email_values` says. Never build it of what users write.
+  email::Template email_template = email::default_template();
+  /// The values of named tokens, of up to 100 characters without line ends and `://`.
+  MessageValues email_values = {};
+  /// Where `{{link}}` leads, as "https://example.com/sign-in?challenge={{challenge}}&token={{token}}".
+  /// Required with it. What is there must not answer the challenge until the user presses a button
+  /// (docs/email.md).
+  std::string email_link = {};
+  /// Sends to one address, in whatever spelling, by whatever factor: the time between two (0 s to 1 h), and
+  /// how many in an hour and in a day (1 to 100).
+  std::chrono::seconds email_send_interval = std::chrono::seconds(30);
+  unsigned email_sends_an_hour = 5;
+  unsigned email_sends_a_day = 10;
+
   /// Digits and lifetime of a code that the host delivers (`GenericOtp`): 6 to 9, 30 s to 10 min.
   unsigned generic_otp_digits = 6;
   std::chrono::seconds generic_otp_lifetime = std::chrono::minutes(10);
@@ -145,6 +166,16 @@ struct ChallengeOptions {
   std::string sms_template = {};
   /// SMS: values of the template's named tokens, before those of `Options::sms_values`.
   sms::MessageValues sms_values = {};
+  /// E-mail: the message in place of `Options::email_template`. Ignored by other kinds.
+  email::Template email_template = {};
+  /// E-mail: values of the template's named tokens, before those of `Options::email_values`.
+  MessageValues email_values = {};
+  /// E-mail: where `{{link}}` leads, in place of `Options::email_link`.
+  std::string email_link = {};
+  /// Unsafe: a link without a `binding` signs in whoever opens it. So a stranger who begins a sign-in as the
+  /// user, and has him click in the mail that comes of it, is signed in if your page signs in the browser
+  /// that asked.
+  bool link_works_in_any_browser = false;
   /// What it is for, which its verification must ask for again.
   Purpose purpose = Purpose::sign_in;
   /// With `Purpose::action`: what is to be done, in words of the host's ("pay 100 EUR to Foo Corp"), which
@@ -182,6 +213,11 @@ struct ResendOptions {
   /// SMS: as in `ChallengeOptions`. What was said there is not kept.
   std::string sms_template = {};
   sms::MessageValues sms_values = {};
+  /// E-mail: the same. A link is drawn anew.
+  email::Template email_template = {};
+  MessageValues email_values = {};
+  std::string email_link = {};
+  bool link_works_in_any_browser = false; ///< unsafe: see `ChallengeOptions`
   /// Must equal the challenge's binding; none if there is none. Otherwise the challenge is not found.
   std::optional<std::string> binding = {};
   /// For the observer.
@@ -264,6 +300,11 @@ template <class Visit> void visit_limits(const Options& options, Visit visit) {
   seconds("sms_send_interval", options.sms_send_interval, 0, 3600);
   number("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
   number("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
+  number("email_code_digits", options.email_code_digits, 6, 9);
+  seconds("email_code_lifetime", options.email_code_lifetime, 30, 600);
+  seconds("email_send_interval", options.email_send_interval, 0, 3600);
+  number("email_sends_an_hour", options.email_sends_an_hour, 1, 100);
+  number("email_sends_a_day", options.email_sends_a_day, 1, 100);
   number("generic_otp_digits", options.generic_otp_digits, 6, 9);
   seconds("generic_otp_lifetime", options.generic_otp_lifetime, 30, 600);
   seconds("generic_otp_interval", options.generic_otp_interval, 0, 3600);
@@ -279,7 +320,8 @@ template <class Visit> void visit_limits(const Options& options, Visit visit) {
   seconds("challenge_retention", options.challenge_retention, 3600, std::int64_t{366} * 86'400);
 }
 
-/// Throws `errc::invalid_argument` or `errc::invalid_sms_template`, naming the option.
+/// Throws `errc::invalid_argument`, `errc::invalid_sms_template` or `errc::invalid_email_template`, naming
+/// the option.
 inline void check_options(const Options& options) {
   visit_limits(options, [](std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most,
                            std::string_view unit) {
@@ -289,6 +331,9 @@ inline void check_options(const Options& options) {
                                               " to " + std::to_string(most) + std::string(unit));
   });
   (void)sms::MessageTemplate(options.sms_template, options.sms_values);
+  if (email::MessageTemplate(options.email_template, options.email_values).has_link() ||
+      !options.email_link.empty())
+    (void)email::LinkTemplate(options.email_link);
   sms::check_country_codes(options.sms_allowed_country_codes);
 }
 

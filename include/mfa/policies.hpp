@@ -6,6 +6,7 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/replaceable_key_ring.hpp>
 #include <mfa/error.hpp>
+#include <mfa/message.hpp>
 #include <mfa/options.hpp>
 #include <mfa/policy.hpp>
 #include <mfa/sms/none.hpp>
@@ -27,7 +28,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
       : storage(std::move(given_storage)), clock(std::move(given_clock)), sms(std::move(given_sms)),
         options(std::move(given_options)) {
     check_options(options);
-    if constexpr (!std::is_same_v<SmsPolicy, sms::None>)
+    if constexpr (Sends<SmsPolicy, SmsMessage> && !std::is_same_v<SmsPolicy, sms::None>)
       if (options.sms_allowed_country_codes.empty())
         throw Error(errc::invalid_argument,
                     "Options::sms_allowed_country_codes names no country that messages may go to; name those "

@@ -21,7 +21,8 @@ namespace mfa {
 /// Which second factors a host wants its users to have, and from when on. No verb looks at it: `requirement`
 /// says how a user stands, and the host acts on it.
 struct FactorPolicy {
-  /// The kinds of which a factor counts; empty: every kind but recovery codes.
+  /// The kinds of which a factor counts; empty: every kind but recovery codes and e-mail, which NIST
+  /// SP 800-63B takes for no second factor.
   std::vector<FactorType> kinds = {};
   /// What a factor must be able to show to count.
   Assurance assurance = {};
@@ -86,8 +87,9 @@ namespace detail {
 inline constexpr std::chrono::seconds longest_grace = std::chrono::hours(24 * 366);
 
 [[nodiscard]] inline bool counts(const FactorPolicy& policy, FactorType type) {
-  const bool wanted =
-      policy.kinds.empty() ? type != FactorType::recovery_codes : detail::contains(policy.kinds, type);
+  const bool wanted = policy.kinds.empty()
+                          ? type != FactorType::recovery_codes && type != FactorType::email
+                          : detail::contains(policy.kinds, type);
   return wanted && factor::facts_of(type).best_assurance.meets(policy.assurance);
 }
 

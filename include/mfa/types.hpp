@@ -25,6 +25,7 @@ enum class FactorType : std::uint8_t {
   hotp = 4,           ///< RFC 4226
   recovery_codes = 5, ///< a set of codes, each good for one use
   webauthn = 6,       ///< a security key or a device's own authenticator
+  email = 7,          ///< a code or a link in an e-mail
 };
 
 /// The names of the kinds as WorkOS's field `type` has them, in the order of the numbers.
@@ -35,6 +36,7 @@ inline constexpr auto factor_type_names = std::to_array<std::string_view>({
     "hotp",
     "recovery_codes",
     "webauthn",
+    "email",
 });
 
 /// The last kind, for storages that check what they read.

@@ -112,9 +112,9 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                 "mfa: the storage needs: bool commit(const mfa::storage::Batch& batch)");
   static_assert(misused || Clock<ClockPolicy>,
                 "mfa: the clock needs: std::chrono::system_clock::time_point now() const");
-  static_assert(misused || SmsTransport<SmsPolicy> || EmailTransport<SmsPolicy> ||
-                    VoiceTransport<SmsPolicy> || PushTransport<SmsPolicy>,
-                "mfa: the SMS transport needs: void send(const mfa::SmsMessage& message)");
+  static constexpr bool sends = SmsTransport<SmsPolicy> || EmailTransport<SmsPolicy> ||
+                                VoiceTransport<SmsPolicy> || PushTransport<SmsPolicy>;
+  static_assert(misused || sends, "mfa: the SMS transport needs: void send(const mfa::SmsMessage& message)");
 
  public:
   using FactorHandle = Factor<StoragePolicy, ClockPolicy, SmsPolicy, Verifier>;
@@ -139,12 +139,13 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   // --- enrol
 
-  /// Enrols a factor (`Totp`, `Sms`, `GenericOtp`, `Hotp`, `RecoveryCodes`, `WebAuthn`) and returns it with
-  /// what its user needs: `.factor`, and `.totp`, `.sms` and so on by kind. Keep `.factor.id()`. The factor
-  /// is unverified, and signs nobody in, until `confirm_enrollment`, but for recovery codes, which are
+  /// Enrols a factor (`Totp`, `Sms`, `GenericOtp`, `Hotp`, `RecoveryCodes`, `WebAuthn`, `Email`) and returns
+  /// it with what its user needs: `.factor`, and `.totp`, `.sms` and so on by kind. Keep `.factor.id()`. The
+  /// factor is unverified, and signs nobody in, until `confirm_enrollment`, but for recovery codes, which are
   /// verified at once, and so need an authorization even as the first.
   /// Throws `errc::invalid_argument`, `errc::invalid_secret`, `errc::qr_code_too_large`,
-  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`, `errc::no_relying_party`; and
+  /// `errc::invalid_phone_number`, `errc::sms_country_not_allowed`, `errc::invalid_email_address`,
+  /// `errc::no_relying_party`; and
   /// `errc::authorization_required` if the user has a verified factor already and `authorization` is not a
   /// fresh verification of his.
   template <class Request>
@@ -156,6 +157,9 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     static_assert(!(Kind::type == FactorType::sms &&
                     (std::is_same_v<SmsPolicy, sms::None> || !SmsTransport<SmsPolicy>)),
                   "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument");
+    static_assert(!(Kind::type == FactorType::email && !EmailTransport<SmsPolicy>),
+                  "mfa: this Verifier sends no e-mails; give its third argument a function: "
+                  "void send(const mfa::EmailMessage& message)");
     return run_with_lists(event_context, [&](const verbs::Run& run) {
       return verbs::enroll_factor<Kind>(run, request, authorization);
     });
@@ -167,7 +171,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   auto enroll_factor(const NotARequest&, const Authorization& = {}, const EventContext& = {}) const {
     static_assert(!std::is_void_v<factor::KindFor<NotARequest>>,
                   "mfa: enroll_factor takes a request by its name: mfa::Totp{...}, mfa::Sms{...}, "
-                  "mfa::GenericOtp{...}, mfa::Hotp{...}, mfa::RecoveryCodes{...} or mfa::WebAuthn{...}");
+                  "mfa::GenericOtp{...}, mfa::Hotp{...}, mfa::RecoveryCodes{...}, mfa::WebAuthn{...} or "
+                  "mfa::Email{...}");
   }
 
   /// Puts the question by whose answer the user confirms the enrolment, as `challenge_factor` does otherwise;
@@ -221,8 +226,10 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// `errc::insufficient_assurance`; with `sms` `errc::invalid_sms_template`, `errc::sms_rate_limited` (with
   /// `retry_after()`), `errc::sms_country_not_allowed`, and `errc::sms_not_sent`, which carries the
   /// transport's exception nested and leaves no live challenge behind, unless the storage fails as well; with
-  /// `generic_otp` `errc::code_rate_limited` (with `retry_after()`); with `webauthn`
-  /// `errc::no_relying_party`.
+  /// `email` `errc::invalid_email_template`, `errc::email_rate_limited` (with `retry_after()`),
+  /// `errc::invalid_argument` for a link that is bound to nothing, and `errc::message_not_delivered`, which
+  /// is like `errc::sms_not_sent`; with `generic_otp` `errc::code_rate_limited` (with `retry_after()`); with
+  /// `webauthn` `errc::no_relying_party`.
   [[nodiscard]] Answer<ChallengeHandle>
   challenge_factor(std::string_view factor_id, const Whose& whose,
                    const ChallengeOptions& options = ChallengeOptions()) const {
@@ -545,8 +552,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
  private:
   /// What follows from a mistake that was told above would hide it.
-  static constexpr bool usable =
-      !misused && Storage<StoragePolicy> && Clock<ClockPolicy> && SmsTransport<SmsPolicy>;
+  static constexpr bool usable = !misused && Storage<StoragePolicy> && Clock<ClockPolicy> && sends;
 
   struct Unusable {
     template <class T> operator T() const;

@@ -10,7 +10,7 @@
 #include <mfa/error.hpp>
 #include <mfa/sms/message_template.hpp>
 
-// Covers: sms/message_template.hpp encoding/text.hpp
+// Covers: sms/message_template.hpp delivery/template_text.hpp encoding/text.hpp
 
 // A template that is taken makes a message that holds the code, is UTF-8 and is not too long. What follows a
 // NUL is the value of {{v}}, which adds no line and no token.

@@ -20,9 +20,9 @@ newline='
 '
 edit factor/kinds.hpp '#include <mfa/factor/kind.hpp>' \
   "#include <mfa/factor/kind.hpp>$newline#include <mfa/factor/magic_link.hpp>"
-edit factor/kinds.hpp 'WebAuthnKind>;' 'WebAuthnKind, MagicLinkKind>;'
-edit types.hpp '  webauthn = 6, ' "  magic_link = 7,     ///< a secret link$newline  webauthn = 6, "
-edit types.hpp '    "webauthn",' "    \"webauthn\",$newline    \"magic_link\","
+edit factor/kinds.hpp 'EmailKind>;' 'EmailKind, MagicLinkKind>;'
+edit types.hpp '  email = 7, ' "  magic_link = 8,     ///< a secret link$newline  email = 7, "
+edit types.hpp '    "email",' "    \"email\",$newline    \"magic_link\","
 command -v git >/dev/null || exit 0
 cd "$1"
 git diff --no-index --stat "$headers" include || [ $? = 1 ]

@@ -113,6 +113,9 @@ class Verifier {
     static_assert(!(Kind::type == FactorType::sms &&
                     (std::is_same_v<SmsPolicy, sms::None> || !SmsTransport<SmsPolicy>)),
                   "mfa: this verifier sends no text messages; give it an SMS transport after the clock");
+    static_assert(!(Kind::type == FactorType::email && !EmailTransport<SmsPolicy>),
+                  "mfa: this verifier sends no e-mails; give what follows the clock a function that takes "
+                  "const mfa::EmailMessage&: send");
     return run(event_context, [request, authorization](const verbs::Run& run) {
       return verbs::enroll_factor<Kind>(run, request, authorization);
     });

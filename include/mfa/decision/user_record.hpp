@@ -298,10 +298,11 @@ inline constexpr std::size_t open_challenges_a_device = 5;
 count_send(UserRecord& user, const storage::FactorRecord& factor, const factor::Context& context) {
   const auto wait = factor::count_send(user.sends, send_limits(context.options), context).wait;
   if (!wait) return std::nullopt;
-  const bool sms = factor.type == FactorType::sms;
-  return factor::Refusal{sms ? EventType::sms_refused : EventType::code_refused,
-                         factor::too_many(sms ? errc::sms_rate_limited : errc::code_rate_limited,
-                                          "codes to this user", "sent", *wait)};
+  const errc limited = factor.type == FactorType::sms     ? errc::sms_rate_limited
+                       : factor.type == FactorType::email ? errc::email_rate_limited
+                                                          : errc::code_rate_limited;
+  return factor::Refusal{factor.type == FactorType::sms ? EventType::sms_refused : EventType::code_refused,
+                         factor::too_many(limited, "codes to this user", "sent", *wait)};
 }
 
 inline void forget_old_guesses(UserRecord& user, Time now) {

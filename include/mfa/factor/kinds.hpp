@@ -8,6 +8,7 @@
 
 #include <mfa/assurance.hpp>
 #include <mfa/error.hpp>
+#include <mfa/factor/email.hpp>
 #include <mfa/factor/generic_otp.hpp>
 #include <mfa/factor/hotp.hpp>
 #include <mfa/factor/kind.hpp>
@@ -35,7 +36,7 @@ template <class... Kinds> struct KindList { static_assert((detail::check_kind<Ki
 
 /// Every kind of factor: a new one is a header and a line here.
 using AllKinds = KindList<TotpKind, SmsKind, GenericOtpKind, HotpKind, //
-                          RecoveryCodesKind, WebAuthnKind>;
+                          RecoveryCodesKind, WebAuthnKind, EmailKind>;
 
 namespace detail {
 
@@ -94,7 +95,7 @@ struct UnnamedRequest {
     Member() = default;
     template <class Value> Member(const Value&) noexcept {}
   };
-  Member destination, phone_number, issuer, user, display_name, user_id, friendly_name, secret,
+  Member destination, phone_number, address, issuer, user, display_name, user_id, friendly_name, secret,
       accept_short_secret, hash, digits, period, counter, count, qr_code, user_verification, attachment,
       resident_key, conditional_create, device_bound, hints, extensions;
 };

@@ -35,6 +35,10 @@ namespace mfa::verbs {
   ChallengeOptions asked;
   asked.sms_template = options.sms_template;
   asked.sms_values = options.sms_values;
+  asked.email_template = options.email_template;
+  asked.email_values = options.email_values;
+  asked.email_link = options.email_link;
+  asked.link_works_in_any_browser = options.link_works_in_any_browser;
   asked.purpose = terms.purpose;
   asked.required = terms.required;
   return asked;
