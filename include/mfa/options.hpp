@@ -16,6 +16,7 @@
 #include <mfa/event.hpp>
 #include <mfa/fwd.hpp>
 #include <mfa/purpose.hpp>
+#include <mfa/sms/autofill.hpp>
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/user_id.hpp>
@@ -88,6 +89,18 @@ struct Options {
   /// company's name say, belong here and not in the template. Each that `sms_template` names needs one; a
   /// challenge may bring its own.
   sms::MessageValues sms_values = {};
+  /// Last lines that every message gets: by them browsers and Android apps fill in the code, and know whose
+  /// it is.
+  sms::Autofill sms_autofill = {};
+  /// How many segments a message may have, each of which is paid for: 1 to 24. One of the GSM 7-bit alphabet
+  /// holds 160 characters, or 153 if there are several; of any other, 70 or 67. A message that would have
+  /// more is refused with `errc::invalid_sms_template`.
+  unsigned sms_most_segments = 3;
+  /// How many characters a message must begin with before the code, that a notification on a locked phone
+  /// does not show it: 0 to 160.
+  unsigned sms_characters_before_code = 0;
+  /// Whether a segment may end within the code. What the phone puts together may wait for one of them.
+  bool sms_code_may_be_split = false;
   /// The countries that may be sent to, by their codes of ISO 3166 ("US", "GB") or by what their numbers
   /// begin with ("1", which the Caribbean shares, "447"), or `sms::every_country()`. Required with an SMS
   /// transport: fraud lives in countries that you do not serve.
@@ -297,6 +310,8 @@ template <class Visit> void visit_limits(const Options& options, Visit visit) {
   number("totp_learned_drift_steps", options.totp_learned_drift_steps, 0, 500);
   number("sms_code_digits", options.sms_code_digits, 6, 9);
   seconds("sms_code_lifetime", options.sms_code_lifetime, 30, 600);
+  number("sms_most_segments", options.sms_most_segments, 1, 24);
+  number("sms_characters_before_code", options.sms_characters_before_code, 0, 160);
   seconds("sms_send_interval", options.sms_send_interval, 0, 3600);
   number("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
   number("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
@@ -320,6 +335,22 @@ template <class Visit> void visit_limits(const Options& options, Visit visit) {
   seconds("challenge_retention", options.challenge_retention, 3600, std::int64_t{366} * 86'400);
 }
 
+/// The message of a challenge, within what the options allow. `text` and `values` are the challenge's own, if
+/// it has any. Throws `errc::invalid_sms_template`.
+[[nodiscard]] inline sms::MessageTemplate message_template(const Options& options, std::string_view text = {},
+                                                           const sms::MessageValues& values = {}) {
+  sms::MessageTemplate message(
+      sms::with_autofill(text.empty() ? std::string_view(options.sms_template) : text, options.sms_autofill),
+      values, options.sms_values);
+  message.check(
+      {.code_digits = options.sms_code_digits,
+       .most_segments = options.sms_most_segments,
+       .most_bytes = options.sms_autofill.android_app_hash.empty() ? 0 : sms::longest_retrieved_message,
+       .characters_before_code = options.sms_characters_before_code,
+       .code_may_be_split = options.sms_code_may_be_split});
+  return message;
+}
+
 /// Throws `errc::invalid_argument`, `errc::invalid_sms_template` or `errc::invalid_email_template`, naming
 /// the option.
 inline void check_options(const Options& options) {
@@ -330,7 +361,7 @@ inline void check_options(const Options& options) {
                                               std::string(unit) + "; it may be " + std::to_string(least) +
                                               " to " + std::to_string(most) + std::string(unit));
   });
-  (void)sms::MessageTemplate(options.sms_template, options.sms_values);
+  (void)message_template(options);
   if (email::MessageTemplate(options.email_template, options.email_values).has_link() ||
       !options.email_link.empty())
     (void)email::LinkTemplate(options.email_link);

@@ -139,6 +139,13 @@ std::vector<mfa::ImportLine> read_from_the_old_system();
 bool log_line(const mfa::ImportResult& result);
 )"},
 #if defined(MFA_LIBXML2_INCLUDE)
+      {"docs/sms.md", R"(
+#include <mfa/sms/catalogue.hpp>
+struct Account { std::string id; };
+extern Account account;
+extern std::string chosen;
+extern mfa::Verifier<mfa::storage::Memory> verifier;
+)"},
       {"docs/import.md", R"(
 #include <mfa/import.hpp>
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;

@@ -221,6 +221,12 @@ TEST_CASE("The ranges in the table of Options are those that the code takes") {
       {"totp_learned_drift_steps", count(&Options::totp_learned_drift_steps)},
       {"sms_code_digits", count(&Options::sms_code_digits)},
       {"sms_code_lifetime", time(&Options::sms_code_lifetime)},
+      {"sms_most_segments", count(&Options::sms_most_segments)},
+      {"sms_characters_before_code",
+       [&](Options& options, std::int64_t value) {
+         options.sms_template = std::string(160, '.') + std::string(mfa::sms::default_message_template);
+         count (&Options::sms_characters_before_code)(options, value);
+       }},
       {"sms_send_interval", time(&Options::sms_send_interval)},
       {"sms_sends_an_hour", count(&Options::sms_sends_an_hour)},
       {"sms_sends_a_day", count(&Options::sms_sends_a_day)},

@@ -93,9 +93,8 @@ struct SmsKind : SentCodeKind {
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
                                     Counters counters, const ChallengeOptions& request,
                                     const Context& context) {
-    const sms::MessageTemplate message(request.sms_template.empty() ? context.options.sms_template
-                                                                    : request.sms_template,
-                                       request.sms_values, context.options.sms_values);
+    const sms::MessageTemplate message =
+        message_template(context.options, request.sms_template, request.sms_values);
     const crypto::SecretBytes phone_number = phone_number_of(record, context);
     if (auto forbidden = country_error(crypto::text_of(phone_number), context))
       return {.refusal = Refusal{EventType::sms_refused, *std::move(forbidden)}};
