@@ -139,13 +139,6 @@ std::vector<mfa::ImportLine> read_from_the_old_system();
 bool log_line(const mfa::ImportResult& result);
 )"},
 #if defined(MFA_LIBXML2_INCLUDE)
-      {"docs/sms.md", R"(
-#include <mfa/sms/catalogue.hpp>
-struct Account { std::string id; };
-extern Account account;
-extern std::string chosen;
-extern mfa::Verifier<mfa::storage::Memory> verifier;
-)"},
       {"docs/import.md", R"(
 #include <mfa/import.hpp>
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;
@@ -236,6 +229,11 @@ extern asio::io_context context;
        .host = R"(
 #include <asio/io_context.hpp>
 #include <mfa/http/aws_signature.hpp>
+#include <mfa/sms/catalogue.hpp>
+struct Account { std::string id; };
+extern Account account;
+extern std::string chosen;
+extern mfa::Verifier<mfa::storage::Memory> verifier;
 struct Gateway { void send(const mfa::SmsMessage& message); };
 extern Gateway twilio, vonage;
 extern asio::io_context context;
@@ -250,7 +248,17 @@ mfa::http::AwsCredentials credentials_of_the_role();
        .host_of_types = "#include <mfa/http/refusal.hpp>\n#include <mfa/http/transport.hpp>\n",
        .check_of_types = "static_assert(mfa::http::Provider<MyProvider> && "
                          "mfa::SmsTransport<mfa::http::Transport<MyProvider>>);\n"},
-      {"docs/email.md", "extern const std::string password;\n"},
+      {"docs/email.md", R"(
+#include <mfa/testing/recording_email.hpp>
+struct MailServer { void send(const mfa::EmailMessage& message); };
+extern MailServer my_mail_server;
+extern mfa::storage::Sqlite storage;
+extern mfa::KeyRing keys;
+extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, MailServer> verifier;
+extern const mfa::Verification verification;
+extern std::string typed, code, mailbox, session_id, challenge_of_the_link, token;
+extern const std::string password;
+)"},
 #endif
 #if __has_include(<cbor.h>)
       {"docs/webauthn.md", R"(
