@@ -241,6 +241,7 @@ template <class StoragePolicy> class Scene {
     }
     case FactorType::hotp: return hotp(attacker.secrets.at("hotp"), 2);
     case FactorType::sms:
+    case FactorType::email:
     case FactorType::generic_otp: return code.empty() ? "000000" : code;
     case FactorType::recovery_codes: return attacker.recovery_codes[1];
     case FactorType::webauthn: return answer_with_key(webauthn_options);
