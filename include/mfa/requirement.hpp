@@ -87,9 +87,8 @@ namespace detail {
 inline constexpr std::chrono::seconds longest_grace = std::chrono::hours(24 * 366);
 
 [[nodiscard]] inline bool counts(const FactorPolicy& policy, FactorType type) {
-  const bool wanted = policy.kinds.empty()
-                          ? type != FactorType::recovery_codes && type != FactorType::email
-                          : detail::contains(policy.kinds, type);
+  const bool wanted = policy.kinds.empty() ? type != FactorType::recovery_codes && type != FactorType::email
+                                           : detail::contains(policy.kinds, type);
   return wanted && factor::facts_of(type).best_assurance.meets(policy.assurance);
 }
 
