@@ -115,7 +115,8 @@ TEST_CASE(
       std::string_view region;
       std::string_view country;
     };
-    std::string_view expected = region.size() == 2 ? region : "001"; // satellites go by their country code
+    const std::string_view own = region;
+    std::string_view expected = own.size() == 2 ? own : "001"; // satellites go by their country code
     for (const auto& [shares, with] :
          {Shared{"AX", "FI"}, Shared{"BL", "GP"}, Shared{"MF", "GP"}, Shared{"CC", "AU"}, Shared{"CX", "AU"},
           Shared{"EH", "MA"}, Shared{"SJ", "NO"}, Shared{"VA", "IT"}})

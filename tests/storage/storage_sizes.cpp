@@ -95,7 +95,10 @@ TEST_CASE("Everything that the verbs write fits in what a storage is told to tak
   key.front() = 1;
   Measuring storage;
   mfa::testing::ManualClock clock;
-  mfa::testing::RecordingSms sms;
+  struct : mfa::testing::RecordingSms {
+    using mfa::testing::RecordingSms::send;
+    static void send(const mfa::EmailMessage&) {}
+  } sms;
   mfa::Verifier verifier{storage, clock, sms,
                          mfa::Options{.key_ring = mfa::KeyRing{std::string(64, 'k'), key},
                                       .open_challenges_a_user = 100,
@@ -129,6 +132,9 @@ TEST_CASE("Everything that the verbs write fits in what a storage is told to tak
   (void)verifier.regenerate_recovery_codes(recovery.factor.id(), mfa::any_user, mfa::by_operator);
   const auto phone =
       verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = user}, mfa::by_operator);
+  const auto mailbox = verifier.enroll_factor(
+      mfa::Email{.address = std::string(64, 'm') + "@example.com", .user_id = user}, mfa::by_operator);
+  (void)verifier.challenge_enrollment(mailbox.factor.id(), user, bound);
   const auto mail = verifier.enroll_factor(
       mfa::GenericOtp{.destination = std::string(200, 'd'), .user_id = user}, mfa::by_operator);
   for (int i = 0; i < 100; ++i) {

@@ -213,8 +213,8 @@ struct RecoveryCodesKind : ShowsOneFactor,
     return set.foreign ==
                (request.codes.empty() ? static_cast<Foreign>(request.hash) : Foreign::in_the_clear) &&
            !mfa::detail::any_of(macs, [&](const std::string& mac) {
-             return mfa::detail::any_of(set.codes,
-                                        [&](const Code& code) { return crypto::equal(code.mac, mac); });
+             return !mfa::detail::any_of(set.codes,
+                                         [&](const Code& code) { return crypto::equal(code.mac, mac); });
            });
   }
 
