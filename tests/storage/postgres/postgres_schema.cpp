@@ -301,7 +301,7 @@ TEST_CASE("The view of a release with fewer kinds of factor learns the names of 
     CHECK(definition() == earlier);
   }
   SECTION("not if it is that of a release with more") {
-    replace("{totp,sms,generic_otp,hotp,recovery_codes,webauthn,later}");
+    replace("{totp,sms,generic_otp,hotp,recovery_codes,webauthn,email,later}");
     const std::string later = definition();
     const Postgres storage(server().uri(), options);
     CHECK(definition() == later);
