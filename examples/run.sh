@@ -15,6 +15,7 @@ if [ -e "$root/examples/${1:-}.cpp" ]; then
 fi
 case $example in
   asio_server) require libasio-dev ;;
+  magic_link) require libcpp-httplib-dev ;;
   security_key) require libcbor-dev libcpp-httplib-dev ;;
   email_code) require libcurl4-openssl-dev ;;
 esac

@@ -1,8 +1,10 @@
-// The C++ in README.md and in the pages for hosts compiles as it stands there.
+// The C++ in README.md and in the pages for hosts compiles as it stands there, or stands in the example that
+// the page names.
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -15,21 +17,33 @@ namespace {
 struct Block {
   std::size_t line = 0; ///< of the page, on which its text begins
   std::string text;
+  std::string example = {}; ///< where it stands, if the line before says "from `examples/a.hpp`"
 };
+
+/// Its path, or nothing.
+std::string example_named_in(const std::string& line) {
+  const auto begin = line.find("from `examples/");
+  if (begin == std::string::npos) return {};
+  const auto path = begin + std::string_view("from `").size();
+  return line.substr(path, line.find('`', path) - path);
+}
 
 std::vector<Block> blocks_of(const std::string& page) {
   std::ifstream in(MFA_SOURCE_DIRECTORY "/" + page);
   std::vector<Block> blocks;
   bool inside = false;
   std::string line;
+  std::string said; // in the last line before the block that is not empty
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     if (line == "```cpp") {
       inside = true;
-      blocks.push_back({number + 1, ""});
+      blocks.push_back({number + 1, "", example_named_in(said)});
     } else if (line == "```") {
       inside = false;
     } else if (inside) {
       blocks.back().text += line + '\n';
+    } else if (!line.empty()) {
+      said = line;
     }
   }
   return blocks;
@@ -53,6 +67,14 @@ std::string in_a_function(const Block& block) {
   const std::string before = statements.starts_with("catch") ? "try {} " : "";
   const std::string number = std::to_string(block.line);
   return includes + "auto line_" + number + "() {\n#line " + number + '\n' + before + statements + "}\n";
+}
+
+/// An example's text, two spaces to the left.
+std::string without_indentation(const std::string& example) {
+  std::ifstream in(MFA_SOURCE_DIRECTORY "/" + example);
+  std::string text;
+  for (std::string line; std::getline(in, line);) text += line.substr(line.starts_with("  ") ? 2 : 0) + '\n';
+  return text;
 }
 
 /// A page, and what its host has of its own.
@@ -256,7 +278,7 @@ extern mfa::storage::Sqlite storage;
 extern mfa::KeyRing keys;
 extern mfa::Verifier<mfa::storage::Sqlite, mfa::clock::System, MailServer> verifier;
 extern const mfa::Verification verification;
-extern std::string typed, code, mailbox, session_id, challenge_of_the_link, token;
+extern std::string typed, code, mailbox, session_id;
 extern const std::string password;
 )"},
 #endif
@@ -300,7 +322,9 @@ TEST_CASE("Every block of C++ in the pages compiles") {
     std::string parts = page.host;
     std::string types;
     for (const Block& block : blocks) {
-      if (is_program(block))
+      if (!block.example.empty())
+        CHECK_THAT(without_indentation(block.example), mfa::test::contains(block.text));
+      else if (is_program(block))
         compiles(page.host_of_program + block.text);
       else if (is_type(block))
         types += block.text;
