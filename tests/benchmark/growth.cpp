@@ -189,12 +189,12 @@ void fill_sqlite(const std::string& file, std::size_t size) {
   };
   const auto of_factor =
       insert(size, "mfa_factors SELECT 'auth_factor_' || printf('%026d', i), 1, 1, 2, 'u_' || "
-                   "printf('%012d', i / 2), 'Work phone', 0, 0, NULL, 0, NULL, zeroblob(50), "
-                   "randomblob(64)");
+                   "printf('%012d', i / 2), 'Work phone', 0, 0, NULL, 0, NULL, zeroblob(41), "
+                   "randomblob(109)");
   const auto of_challenge =
       insert(10'000, "mfa_challenges SELECT 'auth_challenge_' || printf('%026d', i), 1, "
                      "'auth_factor_' || printf('%026d', i), 2, 0, 0, NULL, 7258118400000, 5, "
-                     "zeroblob(0), randomblob(40)");
+                     "randomblob(48), zeroblob(0)");
   std::printf("SQLite, %zu factors filled: %zu bytes each, and %zu a challenge\n", size, of_factor,
               of_challenge);
   std::fflush(stdout);
@@ -227,11 +227,11 @@ Table postgres_table(const mfa::test::PostgresServer& server, std::size_t size) 
   factor.type = mfa::FactorType::totp;
   factor.state = mfa::FactorState::verified;
   factor.friendly_name = "Work phone";
-  factor.parameters = std::string(50, '\0');
-  factor.sealed = std::string(64, '\0');
+  factor.parameters = std::string(38, '\0');
+  factor.sealed = std::string(112, '\0');
   mfa::storage::ChallengeRecord challenge;
   challenge.state = mfa::ChallengeState::verified;
-  challenge.binding = std::string(32, '\0');
+  challenge.binding = std::string(48, '\0'); // as long as a TOTP challenge's answer
   // The record's packed fields as SQL, with other random bytes at their end for each i.
   const auto fields = [](const auto& record, std::size_t random) {
     const std::string all = mfa::detail::fields_of(record);
