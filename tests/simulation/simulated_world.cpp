@@ -1,12 +1,13 @@
 // In a simulated world of nodes whose clocks drift and jump, a storage that delays, loses, undoes and is cut
-// off, a gateway that fails and loses, and callers that do the same thing at the same time, every answer is
-// the one that the plain rules give, whole: status, attempts left, times, waits, whose it is. What a verb
-// commits happens when the storage writes it, with the time that the verb had read, even if the verb has
-// failed or crashed meanwhile; what ends without a commit answers what the rules give of all that it read.
-// After each commit what is stored is what the rules hold. So no code is accepted twice, no attempt is
-// uncounted, no budget exceeded, no verdict told before its commit, and nothing deleted or revoked comes
-// back. All follows from one seed, in one thread: MFA_TEST_SEED sets it, and the seed that a failure prints
-// plays that failure first. MFA_SIMULATED_VERBS sets how many verbs are run.
+// off, two gateways that fail, throttle, lose and are down for minutes behind decorators, and callers that do
+// the same thing at the same time, every answer is the one that the plain rules give, whole: status, attempts
+// left, times, waits, whose it is. What a verb commits happens when the storage writes it, with the time that
+// the verb had read, even if the verb has failed or crashed meanwhile; what ends without a commit answers
+// what the rules give of all that it read. After each commit what is stored is what the rules hold. Each
+// message is sent once at most, and no caller and no event tells of it otherwise than it was. So no code is
+// accepted twice, no attempt is uncounted, no budget exceeded, no verdict told before its commit, and nothing
+// deleted or revoked comes back. All follows from one seed, in one thread: MFA_TEST_SEED sets it, and the
+// seed that a failure prints plays that failure first. MFA_SIMULATED_VERBS sets how many verbs are run.
 #define OPENSSL_SUPPRESS_DEPRECATED // random bytes that come again
 #include <chrono>
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <mfa/mfa.hpp>
@@ -81,6 +83,12 @@ TEST_CASE("Every answer of a simulated world is explained by the plain rules") {
               shown(tally.late_commits), shown(tally.crashed));
   for (const auto& [answer, count] : tally.answers) std::printf(" %s %llu,", answer.c_str(), shown(count));
   std::printf("\n");
+  const GatewayTally& messages = tally.messages;
+  std::printf(
+      "messages: %llu taken, of which %llu by the second gateway and %llu after a wait, %llu unclear, "
+      "of which %llu had been sent, %llu refused; a gateway was spared %llu times\n",
+      shown(messages.taken), shown(messages.by_second), shown(messages.later), shown(messages.unclear),
+      shown(messages.unclear_sent), shown(messages.refused), shown(messages.spared));
   INFO("seed " << seed);
   if (failure) FAIL(text(*failure));
   for (const char* answer : {"valid",
@@ -114,9 +122,14 @@ TEST_CASE("Every answer of a simulated world is explained by the plain rules") {
                              "storage failure",
                              "done"}) {
     CAPTURE(answer);
-    CHECK((verbs < 100'000 || tally.answers[answer] >= 20));
+    const std::string_view name = answer;
+    const bool rare = name == "already_registered" || name == "user delayed"; // a few in a million
+    CHECK((verbs < (rare ? 5'000'000 : 100'000) || tally.answers[answer] >= 20));
   }
   CHECK((verbs < 100'000 || (tally.conflicts > 1000 && tally.late_commits > 50 && tally.crashed > 100)));
+  CHECK((verbs < 100'000 || (messages.taken > 500 && messages.by_second > 50 && messages.later > 5 &&
+                             messages.unclear_sent > 5 && messages.unclear > messages.unclear_sent &&
+                             messages.refused > 20 && messages.spared > 5)));
 }
 
 TEST_CASE("A storage that lies is found out, and shown in few steps that play again") {

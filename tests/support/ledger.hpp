@@ -47,7 +47,8 @@ struct Witness {
   std::optional<Answer> by_commit = {};
   unsigned sets = 0;        ///< regenerate: `PlainRules::Factor::sets` of the new one
   bool send_failed = false; ///< the gateway took no message
-  bool lost = false;        ///< the storage threw
+  std::optional<std::chrono::seconds> send_again_after = {}; ///< as the gateway said
+  bool lost = false;                                         ///< the storage threw
 };
 
 /// Explains a history of verbs that run at once by the plain rules, which know one caller at a time: what a
@@ -193,7 +194,7 @@ class Ledger {
     if (witness.by_commit) {
       expected = *witness.by_commit;
       if (witness.send_failed) {
-        expected = {.error = errc::sms_not_sent};
+        expected = {.error = errc::sms_not_sent, .retry_after = witness.send_again_after};
         if (!witness.lost && rules.challenges.contains(task.challenge))
           return "a challenge lives though its message was not sent";
       }

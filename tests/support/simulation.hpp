@@ -25,6 +25,7 @@
 #include "plain_world.hpp"
 #include "seeded_random.hpp"
 #include "simulated_episode.hpp"
+#include "simulated_gateways.hpp"
 #include "stage.hpp"
 #include "stepped_verb.hpp"
 
@@ -39,16 +40,18 @@ struct SimulationTally {
   std::uint64_t late_commits = 0; ///< written when the verb had failed or its node had crashed
   std::uint64_t crashed = 0;      ///< verbs
   std::size_t most_in_flight = 0;
+  GatewayTally messages;
   std::map<std::string, std::uint64_t> answers;
 };
 
-/// Nodes with clocks of their own, one storage behind a network, a gateway for messages, users and guessers,
-/// in one thread and in simulated time. All follows from the episode.
+/// Nodes with clocks of their own, one storage behind a network, two gateways for messages, users and
+/// guessers, in one thread and in simulated time. All follows from the episode.
 class Simulation {
  public:
   Simulation(const Episode& episode, Lie lie)
       : episode_(episode), random_(episode.seed), lie_(lie), nodes_(episode.nodes),
-        stage_(episode.options, ring(episode, 0), nodes_.front().clock) {
+        gateways_(episode.seed, nodes_.size(), now_), options_(observed(episode.options)),
+        stage_(options_, ring(episode, 0), nodes_.front().clock) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       nodes_[i].clock.world_time = &now_;
       nodes_[i].clock.drift = static_cast<std::int64_t>(i) * 37 - 40;
@@ -104,7 +107,8 @@ class Simulation {
   };
 
   struct Flight {
-    std::unique_ptr<SteppedVerb> verb; ///< null: it has ended, failed or crashed
+    std::unique_ptr<SteppedVerb> verb;                        ///< null: it has ended, failed or crashed
+    std::unique_ptr<SimulatedGateways::Sending> sending = {}; ///< of the verb's message
     Task task;
     Witness witness;
     unsigned node = 0;
@@ -118,7 +122,7 @@ class Simulation {
   struct Event {
     std::int64_t at;
     std::uint64_t order;
-    enum Kind { reaches, answered, fails } kind;
+    enum Kind { reaches, answered, fails, message_goes_on } kind;
     std::size_t flight;
     unsigned request;
     std::size_t batch; ///< of a commit that reaches the storage
@@ -252,10 +256,12 @@ class Simulation {
     case Happens::crash:
       for (std::size_t i = 0; i < flights_.size(); ++i)
         if (flights_[i].verb && &nodes_[flights_[i].node] == &node) {
+          flights_[i].sending.reset();
           flights_[i].verb.reset();
           ++tally_->crashed;
           release(i);
         }
+      gateways_.crash(static_cast<std::size_t>(&node - nodes_.data()));
       return;
     case Happens::call: call(step); return;
     }
@@ -575,8 +581,8 @@ class Simulation {
     flight.luck = step.does == Does::purge ? 0 : step.luck;
     flight.task = task;
     Node& node = nodes_[flight.node];
-    flight.verb = std::make_unique<SteppedVerb>(std::move(task), step.name % 4 != 0, episode_.options,
-                                                node.keys, node.clock);
+    flight.verb =
+        std::make_unique<SteppedVerb>(std::move(task), step.name % 4 != 0, options_, node.keys, node.clock);
     ask(slot);
   }
 
@@ -637,14 +643,29 @@ class Simulation {
 
   void send_sms(std::size_t slot, const verbs::Send& send) {
     Flight& flight = flights_[slot];
-    explained(stage_.ledger.send(flight.task, flight.witness, *send.message.get_if<SmsMessage>()),
-              flight.task);
-    if (!chance(flight, 100)) // lost on its way
-      delivered_[flight.task.challenge] = {now_ + 10 * delay(flight),
-                                           send.message.get_if<SmsMessage>()->body};
-    const bool fails = chance(flight, 30); // though it may have been sent
-    schedule(now_ + delay(flight), fails ? Event::fails : Event::answered, slot);
-    flight.reply = true;
+    const SmsMessage& message = *send.message.get_if<SmsMessage>();
+    explained(stage_.ledger.send(flight.task, flight.witness, message), flight.task);
+    const bool lost = chance(flight, 100); // on its way to the user
+    const std::int64_t takes = 10 * delay(flight);
+    flight.sending = gateways_.send(flight.node, message, flight.luck,
+                                    [this, lost, takes, name = flight.task.challenge, body = message.body] {
+                                      if (!lost) delivered_[name] = {now_ + takes, std::string(body)};
+                                    });
+    carry_on(slot);
+  }
+
+  /// The message waits for something, or it has ended.
+  void carry_on(std::size_t slot) {
+    Flight& flight = flights_[slot];
+    if (!flight.sending->done()) return schedule(now_ + flight.sending->wait(), Event::message_goes_on, slot);
+    const std::exception_ptr thrown = flight.sending->failure();
+    flight.sending.reset();
+    gateways_.end(verbs::as<verbs::Send>(flight.verb->request())->message.get_if<SmsMessage>()->id, thrown,
+                  tally_->messages);
+    flight.witness.send_failed = thrown && delivery_failure(thrown) != DeliveryFailure::unclear;
+    flight.witness.send_again_after = retry_after_of(thrown);
+    flight.reply = thrown ? Reply(thrown) : Reply(true);
+    schedule(now_, Event::answered, slot);
   }
 
   void run_until(std::int64_t at) {
@@ -654,6 +675,7 @@ class Simulation {
       now_ = event.at;
       --flights_[event.flight].events;
       happen(event);
+      if (!gateways_.wrong().empty()) explained(gateways_.wrong(), flights_[event.flight].task);
       if (flights_[event.flight].events == 0) release(event.flight);
     }
   }
@@ -679,10 +701,13 @@ class Simulation {
       give(flight.verb->request(), *std::move(flight.reply));
       flight.verb->go_on();
       return ask(event.flight);
+    case Event::message_goes_on:
+      if (!waits) return;
+      flight.sending->go_on();
+      return carry_on(event.flight);
     case Event::fails:
       if (!waits) return;
-      (flight.verb->request().asks == verbs::Asks::send ? flight.witness.send_failed : flight.witness.lost) =
-          true;
+      flight.witness.lost = true;
       give(flight.verb->request(), lost_);
       flight.verb->go_on();
       return ask(event.flight);
@@ -823,11 +848,18 @@ class Simulation {
   static constexpr int none = -1;                     ///< factor
   static constexpr std::int64_t farthest = 3'600'000; ///< ms that clocks are from right
 
+  Options observed(Options options) {
+    options.observer = [this](const mfa::Event& event) { gateways_.hear(event); };
+    return options;
+  }
+
   const Episode& episode_;
   SeededRandom random_;
   Lie lie_;
   std::int64_t now_ = 0; ///< ms since the world began
   std::vector<Node> nodes_;
+  SimulatedGateways gateways_;
+  Options options_;
   Stage stage_;
   SimulationTally* tally_ = nullptr;
   std::string wrong_;
