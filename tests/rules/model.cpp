@@ -100,6 +100,7 @@ constexpr std::array every_answer{"valid",
                                   "enrollment expired",
                                   "last factor",
                                   "user delayed",
+                                  "challenge over",
                                   "insufficient assurance",
                                   "duplicate secret",
                                   "invalid argument",
@@ -148,7 +149,7 @@ constexpr auto lose_removals = [](mfa::storage::Batch& batch) { batch.removals.c
 template <class On = OnMemory>
 void is_found(const char* what, std::size_t most_calls, const Change& change = {}) {
   Tally tally;
-  const auto found = search<On>(1, 1'000'000, tally, change);
+  const auto found = search<On>(10, 1'000'000, tally, change);
   INFO(what);
   REQUIRE(found.has_value());
   std::printf("%s: found after %llu verbs\n%s", what, static_cast<unsigned long long>(tally.verbs),
@@ -193,6 +194,8 @@ TEST_CASE("A rule that differs is found, and shown in few verbs") {
   is_found("a lock one wrong code later", 13, [](Options& options) {
     options.failures_before_lockout = std::min(options.failures_before_lockout + 1, 100U);
   });
+  is_found("a new code where the same is to be sent again", 3,
+           [](Options& options) { options.resend_same_code = !options.resend_same_code; });
   is_found("codes that live 30 s", 2, [](Options& options) { options.sms_code_lifetime = 30s; });
   is_found("one message an hour more", 7, [](Options& options) { ++options.sms_sends_an_hour; });
   is_found("e-mails that live 30 s", 2, [](Options& options) { options.email_code_lifetime = 30s; });

@@ -24,6 +24,7 @@ enum class Verb {
   enroll_email,
   enroll_recovery_codes,
   challenge,
+  resend,
   verify,
   confirm, ///< by the factor's id
   remove,
@@ -111,6 +112,7 @@ inline constexpr std::tuple varied_options{
     std::pair{"failures_before_delay", &Options::failures_before_delay},
     std::pair{"first_delay", &Options::first_delay},
     std::pair{"longest_delay", &Options::longest_delay},
+    std::pair{"resend_same_code", &Options::resend_same_code},
     std::pair{"failures_before_lockout", &Options::failures_before_lockout},
     std::pair{"challenge_retention", &Options::challenge_retention},
 };
@@ -169,6 +171,7 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
       line = "challenge " + factor + " as " + named(call.name);
       break;
     }
+    case Verb::resend: line = "send " + named(call.target) + " again"; break;
     case Verb::confirm: names[call.name] = "C" + std::to_string(++challenges); [[fallthrough]];
     case Verb::verify: {
       static constexpr std::array typed{"the code",     "the code with spaces",
@@ -269,6 +272,7 @@ class SequenceSource {
     options.longest_delay = any_of(std::array{seconds(60), seconds(300), seconds(3600)});
     options.failures_before_lockout = between(1, 14);
     options.challenge_retention = any_of(std::array{seconds(3600), seconds(86'400), seconds(2'592'000)});
+    options.resend_same_code = percent(50);
     return options;
   }
 
@@ -321,7 +325,8 @@ class SequenceSource {
     const unsigned drawn = between(1, 100);
     if (drawn <= 16) return calls_.push_back(draw_wait());
     if (drawn <= 48) return calls_.push_back(draw_verification());
-    if (drawn <= 70) return calls_.push_back(draw_challenge());
+    if (drawn <= 66) return calls_.push_back(draw_challenge());
+    if (drawn <= 70) return calls_.push_back(draw_resend());
     if (drawn <= 75) {
       static constexpr std::array kinds{Verb::enroll_totp, Verb::enroll_totp, Verb::enroll_sms,
                                         Verb::enroll_email, Verb::enroll_recovery_codes};
@@ -432,6 +437,15 @@ class SequenceSource {
   Mail any_mail() {
     static constexpr std::array mails{Mail::code, Mail::link, Mail::both};
     return any_of(mails);
+  }
+
+  Call draw_resend() {
+    const Call challenge = any_challenge();
+    return {.verb = Verb::resend,
+            .target = challenge.name,
+            .user = any_user(challenge),
+            .binding = percent(96) ? challenge.binding : static_cast<int>(between(0, 2)),
+            .undelivered = percent(15)};
   }
 
   Purpose any_purpose() {

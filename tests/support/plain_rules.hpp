@@ -103,8 +103,12 @@ class PlainRules {
     int factor = 0;
     std::optional<std::string> binding = {};
     std::string action = {};
-    std::string code = {};  ///< what an SMS says, or what an authenticator is to sign
-    std::string token = {}; ///< of the link in an e-mail
+    std::string code = {};                      ///< what an SMS says, or what an authenticator is to sign
+    std::string token = {};                     ///< of the link in an e-mail
+    unsigned sends = 1;                         ///< how often a code was sent
+    unsigned counts = 1;                        ///< of them, whose code counts
+    std::map<unsigned, std::string> codes = {}; ///< of each, once it is known, if there were several
+    std::map<unsigned, std::string> tokens = {};
     Time purge_at = {};
     bool registers = false; ///< WebAuthn
     bool two_factors = false;
@@ -276,13 +280,8 @@ class PlainRules {
     const std::string user_name = user_of(factor_name, *factor);
     const auto known_user = users.find(user_name);
     User user = known_user == users.end() ? User() : known_user->second;
-    if (verified && guessable(factor->view.type)) {
-      forget_old(user.wrong_codes);
-      if (user.wrong_codes.size() >= options_.wrong_codes_a_user_a_day) {
-        const Time first = user.wrong_codes[user.wrong_codes.size() - options_.wrong_codes_a_user_a_day];
-        return {.error = errc::user_delayed, .retry_after = std::chrono::ceil<Wait>(first + day - now)};
-      }
-    }
+    if (verified && guessable(factor->view.type))
+      if (auto delayed = guessed_too_often(user)) return *std::move(delayed);
     if (confirms && over_enrollment(user, factor_name)) return {.error = errc::enrollment_expired};
     const bool webauthn = factor->view.type == FactorType::webauthn;
     if (confirms && webauthn && !shown.good &&
@@ -297,21 +296,7 @@ class PlainRules {
     challenge.action = said.action;
     if (is_sent(*factor)) {
       const SendRules rules = send_rules(*factor);
-      const errc refused = rules.refused;
-      forget_old(user.sends);
-      const auto wait_for_user = wait_to_send(user.sends, user_limits());
-      if (wait_for_user > Wait(0)) {
-        keep_if_changed(user_name, user);
-        return {.error = refused, .retry_after = wait_for_user};
-      }
-      if (has_link(*factor, said) && !said.binding && !said.link_works_in_any_browser)
-        return {.error = errc::invalid_argument};
-      std::vector<Time>& sent_before = sends[sends_of(factor_name, *factor)];
-      const auto wait = wait_to_send(sent_before, rules.limits);
-      if (wait > Wait(0)) return {.error = refused, .retry_after = wait};
-      sent_before.push_back(now);
-      forget_old(sent_before);
-      user.sends.push_back(now);
+      if (auto refused = count_send(factor_name, *factor, user_name, user, said)) return *std::move(refused);
       challenge.view.expires_at = now + rules.lifetime;
       challenge.code = code;
       challenge.token = token;
@@ -333,6 +318,73 @@ class PlainRules {
     if (is_sent(*factor) && !delivered) return {.error = send_rules(*factor).not_sent};
     challenges[name] = challenge;
     return get_challenge(name);
+  }
+
+  /// The code of a challenge goes out again, or a new one that counts in its place.
+  Answer resend(int name, const std::optional<std::string>& binding, std::string_view user_id) {
+    const auto known = challenges.find(name);
+    if (known == challenges.end()) return {.error = errc::entity_not_found};
+    Challenge& challenge = known->second;
+    Factor* const factor = find(challenge.factor, user_id);
+    if (factor == nullptr || challenge.binding != binding) return {.error = errc::entity_not_found};
+    if (challenge.view.state == ChallengeState::pending &&
+        over(challenge.view.created_at, *challenge.view.expires_at)) {
+      challenge.view.state = ChallengeState::expired;
+      challenge.view.updated_at = now;
+    }
+    if (!is_sent(*factor)) return {.error = errc::invalid_argument};
+    if (challenge.view.state != ChallengeState::pending || factor->latest_challenge != name)
+      return {.error = errc::challenge_over};
+    const bool verified = is_verified(*factor);
+    const bool confirms = challenge.view.purpose == Purpose::confirm_enrollment;
+    if (confirms && verified) return {.error = errc::invalid_argument};
+    if (!confirms && !verified && !options_.unverified_factors_sign_in)
+      return {.error = errc::factor_not_verified};
+    if (locked(*factor)) return {.error = errc::factor_locked_out};
+    const std::string user_name = user_of(challenge.factor, *factor);
+    const auto known_user = users.find(user_name);
+    User user = known_user == users.end() ? User() : known_user->second;
+    if (confirms && over_enrollment(user, challenge.factor)) return {.error = errc::enrollment_expired};
+    if (!confirms && verified)
+      if (auto delayed = guessed_too_often(user)) return *std::move(delayed);
+    if (auto refused = count_send(challenge.factor, *factor, user_name, user, {})) return *std::move(refused);
+    keep(user);
+    users[user_name] = user;
+    challenge.codes[challenge.counts] = challenge.code;
+    challenge.tokens[challenge.counts] = challenge.token;
+    challenge.counts = ++challenge.sends;
+    if (!options_.resend_same_code) challenge.code.clear(); // as long as nobody has read it
+    challenge.token.clear();                                // of a link, which is drawn anew
+    challenge.codes[challenge.counts] = challenge.code;
+    challenge.tokens[challenge.counts] = challenge.token;
+    challenge.view.updated_at = factor->view.updated_at = now;
+    return {.challenge = challenge.view};
+  }
+
+  /// What was sent last says this.
+  void tell_code(int name, unsigned send, const std::string& code) {
+    const auto known = challenges.find(name);
+    if (known == challenges.end()) return;
+    Challenge& challenge = known->second;
+    if (challenge.counts == send) challenge.code = code;
+    if (challenge.sends > 1) challenge.codes[send] = code;
+  }
+
+  /// Whether what was not sent is the code that counts, and nobody has had another one sent since.
+  [[nodiscard]] bool counts_unsent(int name, unsigned send) const {
+    const auto known = challenges.find(name);
+    return known != challenges.end() && known->second.view.state == ChallengeState::pending &&
+           known->second.counts == send && known->second.sends == send;
+  }
+
+  /// Then the one before counts again, if this is still so.
+  bool take_back(int name, unsigned send, unsigned before) {
+    if (!counts_unsent(name, send)) return false;
+    Challenge& challenge = challenges.at(name);
+    challenge.counts = before;
+    challenge.code = challenge.codes.at(before);
+    challenge.token = challenge.tokens.at(before);
+    return true;
   }
 
   /// A challenge of this user, that any of his passkeys answers, or of whoever comes if `user_id` is empty.
@@ -1062,6 +1114,35 @@ class PlainRules {
              const bool ended = user != users.end() && over_enrollment(user->second, name);
              return factor.view.user_id == user_id && factor.secret == added.secret && !ended;
            });
+  }
+
+  [[nodiscard]] std::optional<Answer> guessed_too_often(User& user) const {
+    forget_old(user.wrong_codes);
+    if (user.wrong_codes.size() < options_.wrong_codes_a_user_a_day) return std::nullopt;
+    const Time first = user.wrong_codes[user.wrong_codes.size() - options_.wrong_codes_a_user_a_day];
+    return Answer{.error = errc::user_delayed, .retry_after = std::chrono::ceil<Wait>(first + day - now)};
+  }
+
+  /// One more code of this factor, or what refuses it.
+  std::optional<Answer> count_send(int factor_name, const Factor& factor, const std::string& user_name,
+                                   User& user, const ChallengeOptions& said) {
+    const SendRules rules = send_rules(factor);
+    const errc refused = rules.refused;
+    forget_old(user.sends);
+    const auto wait_for_user = wait_to_send(user.sends, user_limits());
+    if (wait_for_user > Wait(0)) {
+      keep_if_changed(user_name, user);
+      return Answer{.error = refused, .retry_after = wait_for_user};
+    }
+    if (has_link(factor, said) && !said.binding && !said.link_works_in_any_browser)
+      return Answer{.error = errc::invalid_argument};
+    std::vector<Time>& sent_before = sends[sends_of(factor_name, factor)];
+    const auto wait = wait_to_send(sent_before, rules.limits);
+    if (wait > Wait(0)) return Answer{.error = refused, .retry_after = wait};
+    sent_before.push_back(now);
+    forget_old(sent_before);
+    user.sends.push_back(now);
+    return std::nullopt;
   }
 
   /// What is kept of a factor that goes.

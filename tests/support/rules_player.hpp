@@ -129,8 +129,7 @@ template <class Storage> class Player {
       said.link_works_in_any_browser = call.any_browser;
       std::string code;
       std::string token;
-      gateway_.RecordingSms::fail_next(call.undelivered ? 1 : 0);
-      gateway_.RecordingEmail::fail_next(call.undelivered ? 1 : 0);
+      fail_next(call.undelivered ? 1 : 0);
       const auto answer = answer_of([&]() -> Answer {
         const std::string id = factor_id(call.target);
         const auto challenge = call.purpose == Purpose::confirm_enrollment
@@ -151,6 +150,38 @@ template <class Storage> class Player {
               rules_.challenge(call.name, call.target, said, user(call.user), !call.undelivered, code,
                                PlainRules::nothing, nullptr, token));
       return look_at_factor(call.target);
+    }
+    case Verb::resend: {
+      const auto known = rules_.challenges.find(call.target);
+      const PlainRules::Challenge before =
+          known == rules_.challenges.end() ? PlainRules::Challenge() : known->second;
+      const auto factor = rules_.factors.find(before.factor);
+      const bool email = factor != rules_.factors.end() && factor->second.view.type == FactorType::email;
+      fail_next(call.undelivered ? 1 : 0);
+      const auto answer = answer_of([&]() -> Answer {
+        ResendOptions said;
+        said.email_template = mail(Mail::code);
+        said.binding = binding(call.binding);
+        return {.challenge =
+                    view(verifier_.resend_challenge(challenge_id(call.target), whose(call.user), said))};
+      });
+      fail_next(0);
+      tally.count(answer);
+      Answer expected = rules_.resend(call.target, binding(call.binding), user(call.user));
+      if (!expected.error && call.undelivered) {
+        rules_.take_back(call.target, before.sends + 1, before.counts);
+        expected = {.error = email ? errc::message_not_delivered : errc::sms_not_sent};
+      } else if (!expected.error) {
+        std::string code(email ? gateway_.RecordingEmail::last().text : gateway_.RecordingSms::last().body);
+        code = code.substr(0, code.find('\n'));
+        const bool same = sequence_.options.resend_same_code && !before.code.empty();
+        if ((code == before.code) != same && difference_.empty())
+          difference_ = "another code was sent again, or the same for a new one";
+        rules_.tell_code(call.target, before.sends + 1, code);
+      }
+      compare("resend", answer, expected);
+      look_at_challenge(call.target);
+      return look_at_factor(before.factor);
     }
     case Verb::verify: {
       const std::string code = typed(call);
@@ -462,6 +493,11 @@ template <class Storage> class Player {
     default: break;
     }
     return token;
+  }
+
+  void fail_next(int messages) {
+    gateway_.RecordingSms::fail_next(messages);
+    gateway_.RecordingEmail::fail_next(messages);
   }
 
   static email::Template mail(Mail has) {
