@@ -955,8 +955,7 @@ mutate "delivery in the background: what failed is told of" $background \
 mutate "delivery in the background: messages go before anybody is told" $background 'job.reset();' ''
 mutate "delivery in the background: one process'" $background 'if (!home_.is_here()) // a thread' 'if (false) // a thread'
 
-tests=tests/simulation/simulated_world.cpp
-export MFA_SIMULATED_VERBS=300000
+tests=tests/delivery/lost_answers.cpp
 mutate "simulated gateways: what is unclear goes to no other provider" $failover 'return send_unclear_twice;' 'return true;'
 mutate "simulated gateways: nor again to the same" $retry 'return deduplicates;' 'return true;'
 mutate "simulated gateways: tries end with the deadline" $retry 'if (now + wait > deadline_) return std::nullopt;' ''
@@ -964,9 +963,6 @@ mutate "simulated gateways: a provider says how long to wait" $retry \
   'std::max(milliseconds(half), milliseconds(asked))' 'milliseconds(half)'
 mutate "simulated gateways: one message tries a provider out" delivery/circuit_breaker.hpp 'probing_ = true;' ''
 mutate "simulated gateways: what began before says nothing" delivery/circuit_breaker.hpp 'if (era != era_) return;' ''
-mutate "simulated gateways: what is unclear withdraws no challenge" verbs/delivery.hpp \
-  'if (!event.cause || delivery_failure(event.cause) == DeliveryFailure::unclear)' 'if (!event.cause)'
-unset MFA_SIMULATED_VERBS
 
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''

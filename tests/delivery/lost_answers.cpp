@@ -1,12 +1,14 @@
 // Gateways that lose requests and answers, fail, throttle and come back, in simulated time, under decorators
 // with all that they decide: with the defaults nothing is sent twice, and nobody is told otherwise than it
-// was.
+// was. Also with many messages at once, where each step of the decorators is one that rules explain.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -22,6 +24,7 @@
 #include "support/catch.hpp"
 #include "support/environment.hpp"
 #include "support/seeded_random.hpp"
+#include "support/simulated_gateways.hpp"
 
 using namespace std::chrono_literals;
 using mfa::DeliveryError;
@@ -197,4 +200,74 @@ TEST_CASE("Who lets unclear messages be sent twice has some sent twice, and fewe
   CHECK(with.twice > 0);
   CHECK(with.told_wrong == 0);
   CHECK(with.unclear < without.unclear);
+}
+
+TEST_CASE("Whom decorators ask, when, and what they tell is what the rules say, with many messages at once") {
+  using mfa::test::SimulatedGateways;
+  struct Flight {
+    std::size_t node = 0;
+    SmsMessage message;
+    std::unique_ptr<SimulatedGateways::Sending> sending; // ends first
+  };
+  const auto seed = mfa::test::from_environment("MFA_TEST_SEED", 1);
+  const auto messages = mfa::test::from_environment("MFA_TEST_MESSAGES", 20'000);
+  constexpr std::size_t nodes = 2;
+  const SeededRandom random(seed); // of the waits
+  std::uint64_t drawn = seed;
+  const auto below = [&](std::uint64_t end) { return mfa::test::next_random(drawn) % end; };
+  std::int64_t now = 0;
+  SimulatedGateways gateways(seed, nodes, now);
+  mfa::test::GatewayTally tally;
+  std::multimap<std::int64_t, std::unique_ptr<Flight>> waiting; // by when each goes on
+  std::size_t arrived = 0;
+  std::size_t most_at_once = 0;
+  std::size_t crashed = 0;
+  const auto carry_on = [&](std::unique_ptr<Flight> flight) {
+    if (!flight->sending->done()) {
+      waiting.emplace(now + flight->sending->wait(), std::move(flight));
+      return;
+    }
+    const std::exception_ptr thrown = flight->sending->failure();
+    flight->sending.reset();
+    gateways.end(flight->message.id, thrown, tally);
+  };
+  const auto run_until = [&](std::int64_t time) {
+    while (!waiting.empty() && waiting.begin()->first <= time) {
+      auto next = waiting.extract(waiting.begin());
+      now = next.key();
+      next.mapped()->sending->go_on();
+      carry_on(std::move(next.mapped()));
+    }
+  };
+  for (std::uint64_t i = 0; i < messages && gateways.wrong().empty(); ++i) {
+    const std::int64_t begins = now + static_cast<std::int64_t>(below(300));
+    run_until(begins);
+    now = begins;
+    if (below(2'000) == 0) {
+      const std::size_t node = below(nodes);
+      crashed += std::erase_if(waiting, [&](const auto& each) { return each.second->node == node; });
+      gateways.crash(node);
+    }
+    auto flight = std::make_unique<Flight>();
+    flight->node = below(nodes);
+    flight->message = {.to = "+14155550123", .body = "123456", .id = std::to_string(i)};
+    flight->sending =
+        gateways.send(flight->node, flight->message, mfa::test::next_random(drawn) | 1, [&] { ++arrived; });
+    carry_on(std::move(flight));
+    most_at_once = std::max(most_at_once, waiting.size());
+  }
+  run_until(INT64_MAX);
+  std::cout << messages << " messages, at most " << most_at_once << " at once: " << tally.taken
+            << " taken, of which " << tally.by_second << " by the second and " << tally.later
+            << " after a wait, " << tally.unclear << " unclear, of which " << tally.unclear_sent
+            << " had been sent, " << tally.refused << " refused, " << crashed
+            << " on a node that crashed; a gateway was spared " << tally.spared << " times\n";
+  INFO("seed " << seed);
+  CHECK(gateways.wrong() == "");
+  CHECK(tally.taken + tally.unclear + tally.refused + crashed == messages);
+  CHECK(arrived >= tally.taken + tally.unclear_sent);
+  CHECK(arrived <= tally.taken + tally.unclear_sent + crashed);
+  for (const std::uint64_t count : {tally.by_second, tally.later, tally.unclear_sent, tally.refused,
+                                    tally.spared, std::uint64_t{crashed}})
+    CHECK(count > messages / 1'000);
 }

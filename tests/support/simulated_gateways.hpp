@@ -98,6 +98,7 @@ class SimulatedGateways {
     if (course.asked != 0 || course.told != 0) complain("a message is handed to the transport twice");
     course.node = node;
     course.luck = luck;
+    course.began = now_;
     course.arrived = std::move(arrived);
     return std::make_unique<Sending>(*this, node, message);
   }
@@ -115,7 +116,7 @@ class SimulatedGateways {
     if (!course.over) {
       // Then a further try would have come too late.
       const std::int64_t latest = course.not_before + half_delay(course.round);
-      if (course.asks_next || latest <= course.first_asked + deadline)
+      if (course.asks_next || latest <= course.began + deadline)
         return complain("a message is given up though a provider may take it");
     }
     switch (course.end) {
@@ -222,7 +223,7 @@ class SimulatedGateways {
     bool later = false;      ///< one of this round may take it later
     bool waits_known = true; ///< each of those said when
     std::optional<std::int64_t> shortest_wait;
-    std::int64_t first_asked = 0;
+    std::int64_t began = 0;
     std::int64_t not_before = 0;
     std::optional<Milliseconds> again_after; ///< that the callers are told, if it ends now
     std::optional<std::exception_ptr> said;  ///< by the provider that was asked last; null: it took it
@@ -286,7 +287,7 @@ class SimulatedGateways {
       if (below(4) == 0)
         refuse(DeliveryFailure::throttled);
       else
-        refuse(DeliveryFailure::throttled, std::chrono::seconds(1 + below(9)));
+        refuse(DeliveryFailure::throttled, std::chrono::seconds(1 + below(15)));
     } else if (now == Weather::loses && drawn < 60) {
       if (drawn < 30) take(course);
       refuse(DeliveryFailure::unclear);
@@ -317,7 +318,7 @@ class SimulatedGateways {
 
   /// A provider is asked.
   void asked(Course& course, std::size_t provider) {
-    if (course.asked++ == 0) course.first_asked = now_;
+    ++course.asked;
     expect_turn(course, provider);
     Circuit& circuit = nodes_[course.node].circuits[provider];
     if (circuit.open) {
@@ -348,7 +349,7 @@ class SimulatedGateways {
     if (course.asks_next) return;
     if (now_ < course.not_before) complain("a provider is asked again too soon");
     if (now_ > course.not_before + half_delay(course.round)) complain("a provider is asked again too late");
-    if (now_ > course.first_asked + deadline) complain("a provider is asked after the deadline");
+    if (now_ > course.began + deadline) complain("a provider is asked after the deadline");
   }
 
   /// What the `Failover` tells of one provider.
@@ -361,7 +362,6 @@ class SimulatedGateways {
     if (!course.said) { // it was not asked
       expect_turn(course, provider);
       ++spared_;
-      if (course.told == 1) course.first_asked = now_;
       if (attempt.failure() != DeliveryFailure::unavailable || !circuit.open ||
           (now_ >= circuit.open_until && !circuit.probing))
         complain("a provider is not asked that does well");
