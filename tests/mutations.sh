@@ -98,13 +98,13 @@ mutate "sms codes are bound to the challenge" factor/sent_code.hpp '.append(" co
 mutate "sms codes are stored as an HMAC" factor/sent_code.hpp \
   'const std::string mac = context.keys.authenticate(code, of_code);' \
   'const std::string mac = context.keys.authenticate(code, of_code) + std::string(code);'
-mutate "sends are limited" factor/sms.hpp 'if (count.wait)' 'if (false)'
+mutate "sends are limited" factor/sms_budgets.hpp 'if (of_number.wait) {' 'if (false) {'
 mutate "sends: interval" factor/send_limits.hpp 'at_most(1, limits.interval);' ''
 mutate "sends: hour" factor/send_limits.hpp 'at_most(limits.an_hour, hours(1));' ''
 mutate "sends: day" factor/send_limits.hpp 'at_most(limits.a_day, hours(24));' ''
 mutate "sends are counted by number" factor/sms.hpp \
-  'return {sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys)};' \
-  'return {sms_counter_ids(record.id, context.keys)};'
+  'return sms_message_counter_ids(crypto::text_of(phone_number_of(record, context)), purpose_of(record),' \
+  'return sms_message_counter_ids(record.id, purpose_of(record),'
 mutate "values in messages: lines" delivery/template_text.hpp 'if (mfa::detail::has_control_characters(value))' 'if (false)'
 mutate "values in messages: direction" delivery/template_text.hpp \
   'if (turns_direction_or_line(mfa::detail::take_character(rest)))' \
@@ -120,7 +120,7 @@ mutate "one phone, one number: Argentina" sms/numbering_plan.hpp 'return (withou
 mutate "country codes at enrolment" factor/sms.hpp \
   'if (auto forbidden = country_error(enrolled.phone_number, context)) throw *std::move(forbidden);' ''
 mutate "country codes at the challenge" factor/sms.hpp \
-  'if (auto forbidden = country_error(crypto::text_of(phone_number), context))' \
+  'if (auto forbidden = country_error(number, context))' \
   'if (auto forbidden = std::optional<Error>())'
 mutate "no live challenge after a failed send" verbs/delivery.hpp \
   'undone = co_await withdraw(run, event.challenge_id);' 'undone = true;'
@@ -281,8 +281,8 @@ mutate "races: the count of codes is in the commit" verbs/challenge.hpp \
   'for (storage::CounterRecord& counter : counters.records) batch.counters.push_back(std::move(counter)); batch.challenges' 'batch.challenges'
 mutate "races: no message before its commit" verbs/challenge.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(event);
-    const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event);' \
-  'const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event);
+    const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event, counted);' \
+  'const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event, counted);
     if (!co_await run.commit(batch)) continue;'
 mutate "races: no challenge without its message" verbs/delivery.hpp \
   'undone = co_await withdraw(run, event.challenge_id);' 'undone = true;'

@@ -33,11 +33,15 @@ template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Autho
                                                          const factor::Context&);
 template Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_and_factor<Run>(const Run&,
                                                                                           std::string_view);
+template Verb<void> credit_answer<Run>(const Run&, const decision::ChallengeTerms&,
+                                       const storage::ChallengeRecord&, storage::Batch&);
 template Verb<Verification> attempt<Run>(const Run&, std::string_view, std::string_view,
                                          const VerifyOptions&);
 template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
                                                     const VerifyOptions&);
-template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event, const ResentChallenge*);
+template Verb<void> give_back<Run>(const Run&, const Counted&);
+template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event, const Counted&,
+                              const ResentChallenge*);
 template Verb<bool> take_back<Run>(const Run&, const ResentChallenge&);
 template Verb<void> count_for_user<Run>(const Run&, FoundUser&, const storage::FactorRecord&,
                                         const factor::Context&);

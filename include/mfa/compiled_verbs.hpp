@@ -48,11 +48,15 @@ extern template Verb<std::optional<std::string>> authorize<Run>(const Run&, cons
                                                                 std::string_view, const factor::Context&);
 extern template Verb<std::optional<storage::ChallengeWithFactor>>
 find_challenge_and_factor<Run>(const Run&, std::string_view);
+extern template Verb<void> credit_answer<Run>(const Run&, const decision::ChallengeTerms&,
+                                              const storage::ChallengeRecord&, storage::Batch&);
 extern template Verb<Verification> attempt<Run>(const Run&, std::string_view, std::string_view,
                                                 const VerifyOptions&);
 extern template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
                                                            const VerifyOptions&);
-extern template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event, const ResentChallenge*);
+extern template Verb<void> give_back<Run>(const Run&, const Counted&);
+extern template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event, const Counted&,
+                                     const ResentChallenge*);
 extern template Verb<bool> take_back<Run>(const Run&, const ResentChallenge&);
 extern template Verb<void> count_for_user<Run>(const Run&, FoundUser&, const storage::FactorRecord&,
                                                const factor::Context&);

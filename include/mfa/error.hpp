@@ -16,19 +16,21 @@ namespace mfa {
 
 /// Why a verb refused. A wrong or late code is no error: `verify_challenge` answers it with a `Status`.
 enum class errc {
-  entity_not_found = 1,    ///< unknown, deleted, or not of the given user or binding: one answer for all
-  invalid_argument,        ///< an argument or option out of its range
-  invalid_phone_number,    ///< not an E.164 number
-  invalid_email_address,   ///< not an address that mail goes to
-  invalid_secret,          ///< a secret to import that is not base32, too short or too long
-  duplicate_secret,        ///< a secret that another factor of the user has: both would accept one code
-  invalid_uri,             ///< an otpauth URI or an export that cannot be read
-  invalid_token_file,      ///< a file of tokens, or a line of it, that cannot be read or must not be used
-  invalid_sms_template,    ///< no `{{code}}`, a token without a value, a bad value, or too long
-  invalid_email_template,  ///< the same of an e-mail, or a link that is none
-  qr_code_too_large,       ///< the text does not fit a QR code at the chosen error correction
-  sms_rate_limited,        ///< too many messages to this number; `Error::retry_after()` says how long to wait
-  sms_country_not_allowed, ///< the number's country code is not on the host's list
+  entity_not_found = 1,   ///< unknown, deleted, or not of the given user or binding: one answer for all
+  invalid_argument,       ///< an argument or option out of its range
+  invalid_phone_number,   ///< not an E.164 number
+  invalid_email_address,  ///< not an address that mail goes to
+  invalid_secret,         ///< a secret to import that is not base32, too short or too long
+  duplicate_secret,       ///< a secret that another factor of the user has: both would accept one code
+  invalid_uri,            ///< an otpauth URI or an export that cannot be read
+  invalid_token_file,     ///< a file of tokens, or a line of it, that cannot be read or must not be used
+  invalid_sms_template,   ///< no `{{code}}`, a token without a value, a bad value, or too long
+  invalid_email_template, ///< the same of an e-mail, or a link that is none
+  qr_code_too_large,      ///< the text does not fit a QR code at the chosen error correction
+  sms_rate_limited,       ///< too many messages to this number; `Error::retry_after()` says how long to wait
+  sms_budget_spent, ///< too many messages to a prefix, a country or at all, or too few of them were answered;
+                    ///< `Error::retry_after()`
+  sms_country_not_allowed, ///< the host's lists of country codes do not allow the number's
   email_rate_limited,      ///< too many e-mails to this address; `Error::retry_after()` says how long to wait
   code_rate_limited, ///< too many codes for the host to deliver; `Error::retry_after()` says how long to wait
   sms_not_sent, ///< the transport did not take the message; the challenge is withdrawn if the storage can
@@ -87,6 +89,7 @@ namespace mfa {
       case errc::invalid_email_template: return "invalid email template";
       case errc::qr_code_too_large: return "QR code too large";
       case errc::sms_rate_limited: return "SMS rate limited";
+      case errc::sms_budget_spent: return "SMS budget spent";
       case errc::sms_country_not_allowed: return "SMS country not allowed";
       case errc::email_rate_limited: return "email rate limited";
       case errc::code_rate_limited: return "code rate limited";

@@ -27,7 +27,7 @@ enum class EventType : std::uint8_t {
   challenge_created,
   challenge_resent, ///< its code goes out again, or a new one in its place
   sms_sent,
-  sms_refused,      ///< a send limit or the list of country codes
+  sms_refused,      ///< by what `Event::limit` says
   sms_not_sent,     ///< the transport threw `Event::cause`, and the challenge is withdrawn, or one that was
                     ///< resent stands with the code that was sent before
   message_sent,     ///< an e-mail, a call or a notification: `Event::channel`
@@ -96,6 +96,34 @@ constexpr std::string_view to_string(EventType type) noexcept {
   return "unknown";
 }
 
+/// What refused a message or a code: see `Options` and `SmsBudgets`.
+enum class SendLimit : std::uint8_t {
+  country_list,       ///< the country is not among the allowed ones, or is denied
+  destination,        ///< sends to one number, address or factor
+  user,               ///< sends to one user
+  prefix_budget,      ///< sends to numbers that are alike but for their last four digits
+  country_budget,     ///< sends to a country
+  total_budget,       ///< all sends
+  prefix_unanswered,  ///< too few of the codes to such numbers were answered
+  country_unanswered, ///< too few of a country's
+  total_unanswered,   ///< too few of all
+};
+
+constexpr std::string_view to_string(SendLimit limit) noexcept {
+  switch (limit) {
+  case SendLimit::country_list: return "country_list";
+  case SendLimit::destination: return "destination";
+  case SendLimit::user: return "user";
+  case SendLimit::prefix_budget: return "prefix_budget";
+  case SendLimit::country_budget: return "country_budget";
+  case SendLimit::total_budget: return "total_budget";
+  case SendLimit::prefix_unanswered: return "prefix_unanswered";
+  case SendLimit::country_unanswered: return "country_unanswered";
+  case SendLimit::total_unanswered: return "total_unanswered";
+  }
+  return "unknown";
+}
+
 /// What a host knows of the request that a verb serves, for its observer. Passed on with each event of the
 /// verb and never stored. The observer gets at most 512 bytes of each, with `?` for control characters and
 /// for bytes that are not UTF-8: whatever a client sent as its name is fit for a log.
@@ -122,6 +150,9 @@ struct Event {
   /// was refused (an `Error`).
   std::exception_ptr cause = {};
   std::optional<Channel> channel = {}; ///< of a message
+  std::optional<SendLimit> limit = {}; ///< of a message or a code that was refused
+  /// Of a text message, sent or refused: where to, as `sms::country_of` says, for what it costs.
+  std::string_view country = {};
   // Of the `EventContext` that the host gave:
   std::string_view ip_address = {};
   std::string_view user_agent = {};

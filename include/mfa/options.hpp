@@ -17,6 +17,8 @@
 #include <mfa/fwd.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/sms/autofill.hpp>
+#include <mfa/sms/budgets.hpp>
+#include <mfa/sms/country.hpp>
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/user_id.hpp>
@@ -105,6 +107,10 @@ struct Options {
   /// begin with ("1", which the Caribbean shares, "447"), or `sms::every_country()`. Required with an SMS
   /// transport: fraud lives in countries that you do not serve.
   std::vector<std::string> sms_allowed_country_codes = {};
+  /// Country codes, likewise, that nothing is sent to, whatever the other list says.
+  std::vector<std::string> sms_denied_country_codes = {};
+  /// Sends to neighbouring numbers, to a country and at all.
+  SmsBudgets sms_budgets = {};
   /// Sends to one phone number, by whatever factor: the time between two (0 s to 1 h), and how many in an
   /// hour and in a day (1 to 100).
   std::chrono::seconds sms_send_interval = std::chrono::seconds(30);
@@ -315,6 +321,24 @@ template <class Visit> void visit_limits(const Options& options, Visit visit) {
   seconds("sms_send_interval", options.sms_send_interval, 0, 3600);
   number("sms_sends_an_hour", options.sms_sends_an_hour, 1, 100);
   number("sms_sends_a_day", options.sms_sends_a_day, 1, 100);
+  constexpr std::int64_t most_sends = 1'000'000;
+  const SmsBudgets& budgets = options.sms_budgets;
+  number("sms_budgets.a_prefix_an_hour", budgets.a_prefix_an_hour, 0, most_sends);
+  number("sms_budgets.a_prefix_a_day", budgets.a_prefix_a_day, 0, most_sends);
+  number("sms_budgets.a_country_an_hour", budgets.a_country_an_hour, 0, most_sends);
+  number("sms_budgets.a_country_a_day", budgets.a_country_a_day, 0, most_sends);
+  for (const SmsCountryBudget& own : budgets.of_countries) {
+    const std::string name = "sms_budgets.of_countries." + own.country + ".";
+    number(name + "an_hour", own.an_hour, 0, most_sends);
+    number(name + "a_day", own.a_day, 0, most_sends);
+    number(name + "unanswered", own.unanswered, 0, most_sends);
+  }
+  number("sms_budgets.an_hour", budgets.an_hour, 0, most_sends);
+  number("sms_budgets.a_day", budgets.a_day, 0, most_sends);
+  number("sms_budgets.unanswered_a_prefix", budgets.unanswered_a_prefix, 0, most_sends);
+  number("sms_budgets.unanswered_a_country", budgets.unanswered_a_country, 0, most_sends);
+  number("sms_budgets.unanswered", budgets.unanswered, 0, most_sends);
+  number("sms_budgets.shards", budgets.shards, 1, 64);
   number("email_code_digits", options.email_code_digits, 6, 9);
   seconds("email_code_lifetime", options.email_code_lifetime, 30, 600);
   seconds("email_send_interval", options.email_send_interval, 0, 3600);
@@ -366,6 +390,13 @@ inline void check_options(const Options& options) {
       !options.email_link.empty())
     (void)email::LinkTemplate(options.email_link);
   sms::check_country_codes(options.sms_allowed_country_codes);
+  sms::check_country_codes(options.sms_denied_country_codes, "denied");
+  for (const SmsCountryBudget& own : options.sms_budgets.of_countries)
+    if (!sms::is_country(own.country))
+      throw Error(errc::invalid_argument,
+                  "SmsBudgets::of_countries names \"" + own.country +
+                      "\", which is no country that has phone numbers; write its code of ISO 3166 in "
+                      "capitals, \"GB\" of the United Kingdom");
 }
 
 } // namespace mfa

@@ -137,6 +137,15 @@ TEST_CASE("The table of events names every event") {
         names_of<mfa::EventType>([](auto value) { return to_string(value); }, "unknown"));
 }
 
+TEST_CASE("The page of events names every limit that refuses a message") {
+  const std::string page = read("docs/events-and-errors.md");
+  for (int value = 0; value < 256; ++value) {
+    const std::string name(to_string(static_cast<mfa::SendLimit>(value)));
+    CAPTURE(name);
+    if (name != "unknown") CHECK(page.find('`' + name + '`') != std::string::npos);
+  }
+}
+
 TEST_CASE("The table of statuses names every status, with a text to show for all but the valid one") {
   const auto rows = table_of("docs/events-and-errors.md", "Statuses");
   CHECK(as_set(column(rows, 0)) ==
@@ -162,6 +171,8 @@ TEST_CASE("The table of errors names every code, with an HTTP status of an error
 TEST_CASE("The tables of options name every option, with the default that the code has") {
   const std::pair<const char*, const char*> structs[]{
       {"Options", "options.hpp"},
+      {"SmsBudgets", "sms/budgets.hpp"},
+      {"SmsCountryBudget", "sms/budgets.hpp"},
       {"ChallengeOptions", "options.hpp"},
       {"VerifyOptions", "options.hpp"},
       {"DeleteOptions", "options.hpp"},
@@ -182,7 +193,6 @@ TEST_CASE("The tables of options name every option, with the default that the co
       {"RedisOptions", "storage/redis/options.hpp"},
       {"ThreadsOptions", "async/threads.hpp"},
       {"RelyingPartySettings", "webauthn/settings.hpp"},
-      {"ApiOptions", "workos/api_options.hpp"},
   };
   for (const auto& [name, header] : structs) {
     CAPTURE(name);

@@ -14,6 +14,7 @@
 
 #include "call_sequence.hpp"
 #include "host.hpp"
+#include "no_sms_budgets.hpp"
 #include "plain_passkeys.hpp"
 #include "seeded_random.hpp"
 #include "shrink.hpp"
@@ -103,6 +104,7 @@ class EpisodeSource {
     Episode episode{.seed = seed_, .options = SequenceSource(seed_).draw(0).options, .steps = {}};
     Options& options = episode.options;
     options.sms_template = code_only;
+    options.sms_budgets = no_sms_budgets;
     options.generic_otp_digits = options.sms_code_digits;
     options.generic_otp_lifetime = options.sms_code_lifetime;
     options.generic_otp_interval = seconds(0);
@@ -188,8 +190,7 @@ class EpisodeSource {
   Does draw_verb() {
     const unsigned drawn = below(1000);
     if (drawn < 610) return Does::verify;
-    if (drawn < 770) return Does::challenge;
-    if (drawn < 810) return Does::resend;
+    if (drawn < 810) return Does::challenge;
     if (drawn < 830) return Does::enroll;
     if (drawn < 860) return Does::unlock;
     if (drawn < 875) return Does::regenerate;
@@ -244,8 +245,7 @@ inline std::vector<std::string> describe(const Episode& episode) {
                                     "list all with",
                                     "purge",
                                     "reset the user of",
-                                    "rename",
-                                    "send again what was sent for"};
+                                    "rename"};
   static constexpr std::array put_to{"", " of its user", " of whoever comes",
                                      " of whoever comes, by autofill"};
   static constexpr std::array faults{"the answer of",

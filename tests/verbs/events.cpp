@@ -60,6 +60,8 @@ std::string line_of(const Event& event) {
   if (!event.device_id.empty()) line += " device";
   if (event.count) line += " " + std::to_string(*event.count);
   if (event.channel) line += " by " + std::string(to_string(*event.channel));
+  if (!event.country.empty()) line += " to " + std::string(event.country);
+  if (event.limit) line += " limited by " + std::string(to_string(*event.limit));
   try {
     if (event.cause) std::rethrow_exception(event.cause);
   } catch (const mfa::Error& error) {
@@ -81,6 +83,8 @@ Lines set_of(const Event& event) {
   if (!event.device_id.empty()) set.emplace_back("device");
   if (event.count) set.emplace_back("count");
   if (event.channel) set.emplace_back("channel");
+  if (event.limit) set.emplace_back("limit");
+  if (!event.country.empty()) set.emplace_back("country");
   if (event.cause) set.emplace_back("cause");
   return set;
 }
@@ -231,14 +235,16 @@ const std::vector<Case> cases{
          (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        };
      },
-     {"challenge_created sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge by sms"}},
+     {"challenge_created sms factor of u_42 challenge",
+      "sms_sent sms factor of u_42 challenge by sms to US"}},
     {"challenge_factor, too soon",
      [](Scene& s) {
        const auto id = s.phone().factor.id();
        (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
-     {"sms_refused sms factor of u_42 because: " + mfa::make_error_code(errc::sms_rate_limited).message()}},
+     {"sms_refused sms factor of u_42 to US limited by destination because: " +
+      mfa::make_error_code(errc::sms_rate_limited).message()}},
     {"challenge_factor, not sent",
      [](Scene& s) {
        const auto id = s.phone().factor.id();
@@ -246,7 +252,7 @@ const std::vector<Case> cases{
        return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
      {"challenge_created sms factor of u_42 challenge",
-      "sms_not_sent sms factor of u_42 challenge by sms because: RecordingSms was told to fail"}},
+      "sms_not_sent sms factor of u_42 challenge by sms to US because: RecordingSms was told to fail"}},
     {"challenge_factor, sent or not",
      [](Scene& s) {
        const auto id = s.phone().factor.id();
@@ -254,7 +260,7 @@ const std::vector<Case> cases{
        return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
      {"challenge_created sms factor of u_42 challenge",
-      "message_unclear sms factor of u_42 challenge by sms because: message not delivered"}},
+      "message_unclear sms factor of u_42 challenge by sms to US because: message not delivered"}},
     {"resend_challenge",
      [](Scene& s) {
        const auto id = s.phone().factor.challenge({.event_context = request}).id();
@@ -264,8 +270,9 @@ const std::vector<Case> cases{
          (void)s.verifier.resend_challenge(id, mfa::any_user, {.event_context = request});
        };
      },
-     {"challenge_resent sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge by sms",
-      "sms_refused sms factor of u_42 because: " + mfa::make_error_code(errc::sms_rate_limited).message()}},
+     {"challenge_resent sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge by sms to US",
+      "sms_refused sms factor of u_42 to US limited by destination because: " +
+          mfa::make_error_code(errc::sms_rate_limited).message()}},
     {"challenge_factor, email",
      [](Scene& s) {
        return [&s, id = s.mailbox().factor.id()] {
@@ -288,7 +295,7 @@ const std::vector<Case> cases{
        (void)s.by_email.challenge_factor(id, mfa::any_user, {.event_context = request});
        return [&s, id] { (void)s.by_email.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
-     {"code_refused email factor of u_42 because: " +
+     {"code_refused email factor of u_42 limited by destination because: " +
       mfa::make_error_code(errc::email_rate_limited).message()}},
     {"challenge_factor, generic_otp too soon",
      [](Scene& s) {
@@ -296,7 +303,7 @@ const std::vector<Case> cases{
        (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request});
        return [&s, id] { (void)s.verifier.challenge_factor(id, mfa::any_user, {.event_context = request}); };
      },
-     {"code_refused generic_otp factor of u_42 because: " +
+     {"code_refused generic_otp factor of u_42 limited by destination because: " +
       mfa::make_error_code(errc::code_rate_limited).message()}},
     {"reset_send_limits",
      [](Scene& s) {
@@ -311,7 +318,8 @@ const std::vector<Case> cases{
          (void)s.verifier.challenge_enrollment(id, "u_42", {.event_context = request});
        };
      },
-     {"challenge_created sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge by sms"}},
+     {"challenge_created sms factor of u_42 challenge",
+      "sms_sent sms factor of u_42 challenge by sms to US"}},
     {"confirm_enrollment by the challenge",
      [](Scene& s) {
        const auto challenge = s.new_phone().factor.challenge_enrollment({.event_context = request});

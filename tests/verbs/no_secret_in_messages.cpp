@@ -459,6 +459,9 @@ template <class StoragePolicy> class Play {
     heard.error_of(errc::sms_country_not_allowed, [&] { return enroll_sms(choosy); });
     heard.error_of(errc::sms_country_not_allowed,
                    [&] { return choosy.challenge_factor(enrolled.factor.id(), mfa::any_user); });
+    Verifier sparing{storage, clock, sms, options({.sms_budgets = {.a_prefix_a_day = 1}})};
+    heard.error_of(errc::sms_budget_spent,
+                   [&] { return sparing.challenge_factor(enrolled.factor.id(), mfa::any_user); });
 
     CHECK(verifier.reset_sms_limits(phone_number));
     (void)verifier.reset_send_limits(enrolled.factor.id(), mfa::any_user);

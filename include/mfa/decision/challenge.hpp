@@ -2,6 +2,7 @@
 
 #include <climits>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,7 @@ struct ChallengeTerms {
   Assurance required = {};
   std::string action = {};    ///< under the key ring's HMAC; empty: none
   std::string device_id = {}; ///< of the trusted device that asked; empty: none
+  factor::Credit credit = {}; ///< of the last message; kept with stored challenges alone
 };
 
 inline void write_terms(const ChallengeTerms& terms, detail::FieldWriter& fields) {
@@ -49,15 +51,27 @@ inline void write_terms(const ChallengeTerms& terms, detail::FieldWriter& fields
 
 /// Puts the terms before the kind's own bytes.
 inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms& terms) {
-  detail::FieldWriter fields(1);
+  const bool credits = !terms.credit.counters.empty();
+  detail::FieldWriter fields(credits ? 2 : 1); // what has none is written as it was before there were any
   write_terms(terms, fields);
+  if (credits) {
+    fields.flag(terms.credit.enrollment).number(terms.credit.counters.size());
+    for (const std::string& counter : terms.credit.counters) fields.text(counter);
+  }
   challenge.answer = fields.text(challenge.answer).take();
 }
 
 /// Takes them off again. Throws `errc::corrupt_record`.
 [[nodiscard]] inline ChallengeTerms take_terms(storage::ChallengeRecord& challenge) {
-  detail::FieldReader fields(challenge.answer, 1, "challenge", challenge.id);
+  const bool credits = challenge.answer.starts_with('\2');
+  detail::FieldReader fields(challenge.answer, credits ? 2 : 1, "challenge", challenge.id);
   ChallengeTerms terms = read_terms(fields);
+  if (credits) {
+    terms.credit.enrollment = fields.flag();
+    constexpr std::uint64_t most = 10;
+    terms.credit.counters.resize(fields.number_up_to(most));
+    for (std::string& counter : terms.credit.counters) counter = fields.plain_text();
+  }
   std::string answer(fields.text());
   fields.end();
   challenge.answer = std::move(answer);
@@ -155,8 +169,9 @@ inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
                                                  std::string_view device_id, const factor::Context& context) {
   challenge.factor_id = factor.id;
   begin_challenge(challenge, context.now, context.options);
-  const ChallengeTerms terms = note_terms(challenge, request, device_id, context.keys);
+  ChallengeTerms terms = note_terms(challenge, request, device_id, context.keys);
   auto effects = prepare(factor, challenge, counters, request, context);
+  terms.credit = effects.credit;
   put_terms(challenge, terms);
   return effects;
 }

@@ -302,7 +302,7 @@ count_send(UserRecord& user, const storage::FactorRecord& factor, const factor::
                        : factor.type == FactorType::email ? errc::email_rate_limited
                                                           : errc::code_rate_limited;
   return factor::Refusal{factor.type == FactorType::sms ? EventType::sms_refused : EventType::code_refused,
-                         factor::too_many(limited, "codes to this user", "sent", *wait)};
+                         factor::too_many(limited, "codes to this user", "sent", *wait), SendLimit::user};
 }
 
 inline void forget_old_guesses(UserRecord& user, Time now) {

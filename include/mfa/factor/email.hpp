@@ -103,8 +103,9 @@ struct EmailKind : SentCodeKind {
     const SendCount count = count_send(counters.front(), codes.limits, context);
     if (count.wait)
       return {.refusal =
-                  Refusal{EventType::code_refused, too_many(errc::email_rate_limited,
-                                                            "e-mails to this address", "sent", *count.wait)}};
+                  Refusal{EventType::code_refused,
+                          too_many(errc::email_rate_limited, "e-mails to this address", "sent", *count.wait),
+                          SendLimit::destination}};
 
     const crypto::SecretBytes address = open_secret(record, context.keys);
     reseal_secret(record, address, context.keys);

@@ -85,7 +85,8 @@ struct GenericOtpKind : SentCodeKind {
     if (count.wait)
       return {.refusal = Refusal{
                   EventType::code_refused,
-                  too_many(errc::code_rate_limited, "codes to this destination", "drawn", *count.wait)}};
+                  too_many(errc::code_rate_limited, "codes to this destination", "drawn", *count.wait),
+                  SendLimit::destination}};
     return {.factor_changed = true,
             .delivery = ToUser{issue_code(record, challenge, codes, context)},
             .resend_after = count.next};

@@ -96,6 +96,14 @@ class Delivery {
 struct Refusal {
   EventType event; ///< that tells of it
   Error error;     ///< what `challenge_factor` throws
+  std::optional<SendLimit> limit = {};
+  std::string_view country = {}; ///< of a phone number
+};
+
+/// Where it is noted that a message was answered, by the commit of the right answer.
+struct Credit {
+  std::vector<std::string> counters = {}; ///< their ids
+  bool enrollment = false;                ///< of a factor that was not verified when the message was sent
 };
 
 /// What a kind decided about a challenge, beside the records that it changed.
@@ -106,6 +114,7 @@ struct ChallengeEffects {
   std::optional<std::chrono::seconds> resend_after = {};
   /// If there is one, there is no challenge. The counters that were changed are committed, and nothing else.
   std::optional<Refusal> refusal = {};
+  Credit credit = {};
 };
 
 /// What a kind says of an answer. `Status::valid` accepts it, any other status refuses it.

@@ -15,9 +15,10 @@
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/sealed_secret.hpp>
-#include <mfa/factor/send_limits.hpp>
 #include <mfa/factor/sent_code.hpp>
+#include <mfa/factor/sms_budgets.hpp>
 #include <mfa/sms/concept.hpp>
+#include <mfa/sms/country.hpp>
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/storage/record.hpp>
@@ -47,13 +48,6 @@ struct SmsDetails {
 };
 
 namespace factor {
-
-/// The id of the counter of a phone number's messages, and those that it has under further keys: HMACs, so
-/// that the storage does not learn the number.
-[[nodiscard]] inline std::vector<std::string> sms_counter_ids(std::string_view phone_number,
-                                                              const KeyRing& keys) {
-  return send_counter_ids("sms_sends_", phone_number, keys);
-}
 
 /// The kind `sms`. Only the latest challenge of a factor can be answered.
 struct SmsKind : SentCodeKind {
@@ -85,7 +79,13 @@ struct SmsKind : SentCodeKind {
   }
 
   static std::vector<CounterIds> counter_ids(const storage::FactorRecord& record, const Context& context) {
-    return {sms_counter_ids(crypto::text_of(phone_number_of(record, context)), context.keys)};
+    return sms_message_counter_ids(crypto::text_of(phone_number_of(record, context)), purpose_of(record),
+                                   context);
+  }
+
+  /// Where its messages go: see `sms::country_of`.
+  static std::string_view country(const storage::FactorRecord& record, const Context& context) {
+    return sms::country_of(crypto::text_of(phone_number_of(record, context)));
   }
 
   /// Counts the send, draws the code, keeps its HMAC and makes this challenge the factor's only one that
@@ -96,27 +96,24 @@ struct SmsKind : SentCodeKind {
     const sms::MessageTemplate message =
         message_template(context.options, request.sms_template, request.sms_values);
     const crypto::SecretBytes phone_number = phone_number_of(record, context);
-    if (auto forbidden = country_error(crypto::text_of(phone_number), context))
-      return {.refusal = Refusal{EventType::sms_refused, *std::move(forbidden)}};
-    const Options& options = context.options;
-    const SentCodeOptions codes{
-        options.sms_code_digits,
-        options.sms_code_lifetime,
-        {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day}};
-    const SendCount count = count_send(counters.front(), codes.limits, context);
-    if (count.wait)
-      return {.refusal = Refusal{
-                  EventType::sms_refused,
-                  too_many(errc::sms_rate_limited, "messages to this phone number", "sent", *count.wait)}};
+    const std::string_view number = crypto::text_of(phone_number);
+    if (auto forbidden = country_error(number, context))
+      return {.refusal = Refusal{EventType::sms_refused, *std::move(forbidden), SendLimit::country_list,
+                                 sms::country_of(number)}};
+    SmsCount count = count_message(number, purpose_of(record), counters, context);
+    if (count.refusal) return {.refusal = std::move(count.refusal)};
 
+    const SentCodeOptions codes{context.options.sms_code_digits, context.options.sms_code_lifetime,
+                                sms_send_limits(context.options)};
     const crypto::SecretString code = issue_code(record, challenge, codes, context);
     reseal_secret(record, phone_number, context.keys);
     return {.factor_changed = true,
-            .delivery = SmsMessage{.to = std::string(crypto::text_of(phone_number)),
+            .delivery = SmsMessage{.to = std::string(number),
                                    .body = message.render(code),
                                    .id = message_id(challenge),
                                    .code = code},
-            .resend_after = count.next};
+            .resend_after = count.next,
+            .credit = std::move(count.credit)};
   }
 
   static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,
@@ -139,7 +136,15 @@ struct SmsKind : SentCodeKind {
     }
   }
 
+  static SmsPurpose purpose_of(const storage::FactorRecord& record) {
+    return record.state == FactorState::verified ? SmsPurpose::sign_in : SmsPurpose::enrollment;
+  }
+
   static std::optional<Error> country_error(std::string_view phone_number, const Context& context) {
+    for (const std::string_view denied : context.options.sms_denied_country_codes)
+      if (sms::matches_country(phone_number, denied))
+        return Error(errc::sms_country_not_allowed,
+                     "messages to this country are denied by Options::sms_denied_country_codes");
     if (sms::country_allowed(phone_number, context.options.sms_allowed_country_codes)) return std::nullopt;
     return Error(errc::sms_country_not_allowed,
                  "messages to this country are not allowed here; add its code to "

@@ -18,6 +18,7 @@
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/factor/sms.hpp>
 #include <mfa/message.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
@@ -89,6 +90,14 @@ struct FoundCounters {
   return changed;
 }
 
+/// Those that a message is counted on beside its destination's, the first: what is given back if it never
+/// leaves.
+[[nodiscard]] inline Counted counted_on(const FoundCounters& counters, factor::Credit credit, Time at) {
+  Counted counted{.budgets = {}, .credit = std::move(credit), .at = at};
+  for (std::size_t i = 1; i < counters.records.size(); ++i) counted.budgets.push_back(counters.records[i].id);
+  return counted;
+}
+
 /// The counters of a factor's kind: see `FactorKind`.
 Verb<FoundCounters> find_counters(const VerbRun auto& run,
                                   const std::vector<factor::CounterIds>& counter_ids) {
@@ -105,7 +114,11 @@ Verb<FoundCounters> find_counters(const VerbRun auto& run,
 Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
                   std::vector<storage::CounterRecord> corrected, const factor::Refusal& refusal, Time now) {
   const std::exception_ptr error = std::make_exception_ptr(refusal.error);
-  run.emit(refusal.event, now, factor, error);
+  Event event = about(factor, refusal.event, now);
+  event.cause = error;
+  event.limit = refusal.limit;
+  event.country = refusal.country;
+  run.emit(event);
   if (!corrected.empty()) {
     storage::Batch batch;
     batch.counters = std::move(corrected);
@@ -120,6 +133,8 @@ Verb<void> count_for_user(const VerbRun auto& run, FoundUser& found, const stora
   std::optional<factor::Refusal> refusal;
   if (factor::facts_of(factor.type).sends_codes) refusal = decision::count_send(found.user, factor, context);
   if (!refusal) co_return;
+  if (factor.type == FactorType::sms && run.observed())
+    refusal->country = factor::SmsKind::country(factor, context);
   std::vector<storage::CounterRecord> corrected;
   corrected.push_back(found.changed(context.now));
   if (corrected.front().data == found.record.data) corrected.clear();
@@ -165,6 +180,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
       co_await refuse(run, factor, changed(std::move(counters)), *effects.refusal, context.now);
 
     const bool factor_changed = effects.factor_changed;
+    const Counted counted = counted_on(counters, std::move(effects.credit), context.now);
     Created created = make_created(challenge, options.purpose, std::move(effects), found_user.user, context);
     Event event = about(factor, EventType::challenge_created, context.now);
     event.challenge_id = created.challenge.id();
@@ -179,7 +195,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     if (!co_await run.commit(batch)) continue;
     run.emit(event);
     const OutgoingMessage message = created.delivery.message();
-    if (message) co_await send(run, message, event);
+    if (message) co_await send(run, message, event, counted);
     co_return created;
   }
 }

@@ -27,10 +27,16 @@ using OptionValues = std::map<std::string, std::string, std::less<>>;
   OptionValues values;
   visit_limits(options, [&](std::string_view name, std::int64_t value, std::int64_t, std::int64_t,
                             std::string_view) { values.emplace(name, std::to_string(value)); });
-  std::vector<std::string> countries = options.sms_allowed_country_codes;
-  detail::sort_few(countries, [](const std::string& one, const std::string& other) { return one < other; });
-  std::string& listed = values["sms_allowed_country_codes"];
-  for (const std::string& country : countries) listed.append(country).append(" ");
+  const auto list = [&](const char* name, std::vector<std::string> countries) {
+    detail::sort_few(countries, [](const std::string& one, const std::string& other) { return one < other; });
+    std::string& listed = values[name];
+    for (const std::string& country : countries) listed.append(country).append(" ");
+  };
+  list("sms_allowed_country_codes", options.sms_allowed_country_codes);
+  list("sms_denied_country_codes", options.sms_denied_country_codes);
+  std::vector<std::string> own_budgets;
+  for (const SmsCountryBudget& own : options.sms_budgets.of_countries) own_budgets.push_back(own.country);
+  list("sms_budgets.of_countries", std::move(own_budgets));
   values["resend_same_code"] = options.resend_same_code ? "yes" : "no";
   values["unsealed_records"] = options.unsealed_records == UnsealedRecords::accept ? "accept" : "refuse";
   values["unverified_factors_sign_in"] = options.unverified_factors_sign_in ? "yes" : "no";

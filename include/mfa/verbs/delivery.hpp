@@ -5,15 +5,21 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <mfa/channel.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/delivery/failure.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/sent_code.hpp>
+#include <mfa/factor/sms_budgets.hpp>
 #include <mfa/message.hpp>
+#include <mfa/sms/country.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
 
@@ -60,6 +66,32 @@ Verb<bool> take_back(const VerbRun auto& run, const ResentChallenge& resent) {
   co_return false;
 }
 
+/// What a message was counted on, beside its destination.
+struct Counted {
+  std::vector<std::string> budgets = {}; ///< ids of counters
+  factor::Credit credit = {};
+  Time at{};
+};
+
+/// Takes a message that never left off the budgets, as far as the storage lets: else a gateway that is down
+/// for some minutes would spend them, and have its codes count as unanswered.
+Verb<void> give_back(const VerbRun auto& run, const Counted& counted) {
+  if (counted.budgets.empty()) co_return;
+  try {
+    for (Rounds rounds("the count of what was sent");; rounds.next()) {
+      storage::Batch batch;
+      for (const std::string& id : counted.budgets) {
+        auto counter = co_await run.find_counter(id);
+        if (!counter) continue;
+        factor::uncount_message(*counter, counted.credit, counted.at);
+        batch.counters.push_back(*std::move(counter));
+      }
+      if (batch.counters.empty() || co_await run.commit(batch)) co_return;
+    }
+  } catch (...) { // they end by their time
+  }
+}
+
 /// What a message that was not taken comes to for whoever asked for it. `outcome` ends the sentence and says
 /// what became of the challenge.
 [[nodiscard]] inline Error not_sent(const OutgoingMessage& message, const std::exception_ptr& cause,
@@ -84,8 +116,9 @@ Verb<bool> take_back(const VerbRun auto& run, const ResentChallenge& resent) {
 /// Sends the message of a challenge that is committed. `event` is about the challenge. If the transport
 /// throws, the challenge is removed, or, if it was `resent`, is answered by the code that was sent before;
 /// and `errc::sms_not_sent` or `errc::message_not_delivered` carries the transport's exception nested. But if
-/// nobody knows whether it was sent, it may arrive, and the challenge stands.
-Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event event,
+/// nobody knows whether it was sent, it may arrive, and the challenge stands. What it was `counted` on gets
+/// back what was not sent.
+Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event event, const Counted& counted,
                 const ResentChallenge* resent = nullptr) {
   // No policy is called while an exception is handled: what is handled belongs to the thread, and a policy
   // may give that to another fibre, which would take it.
@@ -96,6 +129,8 @@ Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event e
   }
   const bool sms = message.channel() == Channel::sms;
   event.channel = message.channel();
+  if (const auto* const text = message.get_if<SmsMessage>()) event.country = sms::country_of(text->to);
+  if (const auto* const call = message.get_if<VoiceMessage>()) event.country = sms::country_of(call->to);
   if (!event.cause || delivery_failure(event.cause) == DeliveryFailure::unclear) {
     event.type = event.cause ? EventType::message_unclear
                  : sms       ? EventType::sms_sent
@@ -109,6 +144,7 @@ Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event e
     undone = co_await take_back(run, *resent);
   else
     undone = co_await withdraw(run, event.challenge_id);
+  co_await give_back(run, counted);
   run.emit(event);
   const Error error =
       resent != nullptr

@@ -58,7 +58,7 @@ Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challen
     }
     storage::FactorRecord factor = *std::move(found->factor);
     storage::ChallengeRecord challenge = std::move(found->challenge);
-    const decision::ChallengeTerms terms = decision::take_terms(challenge);
+    decision::ChallengeTerms terms = decision::take_terms(challenge);
     decision::check_bound_alike(challenge, options.binding, whose.include(factor.user_id), context);
     if (challenge.state == ChallengeState::pending && decision::is_over(challenge, context.now)) {
       decision::expire(challenge, context.now);
@@ -87,6 +87,8 @@ Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challen
     if (effects.refusal)
       co_await refuse(run, factor, changed(std::move(counters)), *effects.refusal, context.now);
     resent.after = challenge;
+    const Counted counted = counted_on(counters, effects.credit, context.now);
+    terms.credit = std::move(effects.credit);
 
     Created created = make_created(challenge, terms.purpose, std::move(effects), found_user.user, context);
     Event event = about(factor, EventType::challenge_resent, context.now);
@@ -100,7 +102,7 @@ Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challen
     if (!co_await run.commit(batch)) continue;
     run.emit(event);
     const OutgoingMessage message = created.delivery.message();
-    if (message) co_await send(run, message, event, &resent);
+    if (message) co_await send(run, message, event, counted, &resent);
     co_return created;
   }
 }

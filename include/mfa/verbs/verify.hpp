@@ -17,6 +17,7 @@
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/factor/sms_budgets.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
@@ -110,6 +111,25 @@ Verb<std::exception_ptr> count_wrong_code(const VerbRun auto& run, storage::Fact
   co_return broken;
 }
 
+/// Adds to what is committed with a right answer that the message was answered. A counter that cannot be
+/// read is in no right answer's way.
+Verb<void> credit_answer(const VerbRun auto& run, const decision::ChallengeTerms& terms,
+                         const storage::ChallengeRecord& challenge, storage::Batch& batch) {
+  for (const std::string& id : terms.credit.counters) {
+    try {
+      auto counter = co_await run.find_counter(id);
+      if (!counter) continue;
+      const std::string said = counter->data;
+      factor::credit_answer(*counter, terms.credit, challenge.created_at);
+      if (counter->data != said) batch.counters.push_back(*std::move(counter));
+    } catch (const Error& error) {
+      if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
+          error.code() != errc::corrupt_record)
+        throw;
+    }
+  }
+}
+
 /// One attempt on a challenge, whatever it is for.
 Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_id, std::string_view code,
                            const VerifyOptions& options) {
@@ -148,12 +168,13 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
       if (verdict.first_verification && terms.purpose == Purpose::confirm_enrollment)
         batch.counters.push_back(co_await end_enrollment(run, factor, context));
       constexpr int most_rounds_beside = 100;
+      const bool beside = rounds.done() < most_rounds_beside;
       std::exception_ptr broken;
-      if (verdict.wrong_code)
-        broken =
-            co_await count_wrong_code(run, factor, terms, context, rounds.done() < most_rounds_beside, batch);
+      if (verdict.wrong_code) broken = co_await count_wrong_code(run, factor, terms, context, beside, batch);
       if (challenge.version == 0)
         batch.counters.push_back(co_await admit_taken_up(run, factor, challenge, context, batch));
+      if (verdict.status == Status::valid && !terms.credit.counters.empty() && beside)
+        co_await credit_answer(run, terms, challenge, batch);
       for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));
       if (verdict.factor_changed) batch.factors.push_back(std::move(factor));
       if (verdict.challenge_changed) {

@@ -1,0 +1,383 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/encoding/fields.hpp>
+#include <mfa/error.hpp>
+#include <mfa/event.hpp>
+#include <mfa/factor/kind.hpp>
+#include <mfa/factor/send_limits.hpp>
+#include <mfa/factor/sent_code.hpp>
+#include <mfa/options.hpp>
+#include <mfa/search.hpp>
+#include <mfa/sms/budgets.hpp>
+#include <mfa/sms/country.hpp>
+#include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
+
+// What is counted of a message to a phone number, beside the number: see `SmsBudgets`.
+namespace mfa::factor {
+
+/// What the code of a message is for.
+enum class SmsPurpose : bool { sign_in, enrollment };
+
+/// What was sent within some time, by when that began.
+struct SentWithin {
+  std::int64_t since = 0; ///< the time since 1970, in units of the width
+  /// By purpose.
+  std::array<std::uint64_t, 2> sent = {};
+  std::array<std::uint64_t, 2> answered = {}; ///< of these
+
+  [[nodiscard]] std::uint64_t all() const noexcept { return sent[0] + sent[1]; }
+  bool operator==(const SentWithin&) const = default;
+};
+
+/// What a counter of a budget says. Each message is counted in both lists.
+struct SmsCounts {
+  static constexpr std::chrono::minutes short_width{5};
+  static constexpr std::chrono::hours long_width{1};
+  std::vector<SentWithin> last_hour = {}; // each oldest first; nothing is kept here of what was answered
+  std::vector<SentWithin> last_day = {};
+};
+
+/// Forgets what began so long before now that all of it is over. What is later than now, of a clock that was
+/// ahead, happened now, so that it ends in time.
+inline void bring_up_to(Time now, std::chrono::milliseconds width, std::chrono::milliseconds window,
+                        std::vector<SentWithin>& list) {
+  const std::int64_t current = now.time_since_epoch() / width;
+  std::vector<SentWithin> kept;
+  for (SentWithin& each : list) {
+    each.since = std::min(each.since, current);
+    if (Time((each.since + 1) * width) + window <= now) continue;
+    if (!kept.empty() && kept.back().since == each.since) {
+      for (std::size_t i = 0; i < each.sent.size(); ++i) {
+        kept.back().sent[i] += each.sent[i];
+        kept.back().answered[i] += each.answered[i];
+      }
+    } else {
+      kept.push_back(each);
+    }
+  }
+  list = std::move(kept);
+}
+
+/// Throws `errc::corrupt_record`.
+[[nodiscard]] inline SmsCounts decode_sms_counts(const storage::CounterRecord& counter) {
+  SmsCounts counts;
+  if (counter.data.empty()) return counts;
+  constexpr std::uint64_t most = 1'000'000'000'000;
+  detail::FieldReader fields(counter.data, 1, "counter", counter.id);
+  const auto read = [&](std::vector<SentWithin>& list, bool with_answers) {
+    list.resize(fields.number_up_to(100));
+    std::int64_t before = -1;
+    for (SentWithin& each : list) {
+      each.since = static_cast<std::int64_t>(fields.number_up_to(most));
+      if (each.since <= before) fields.refuse("are out of order; restore the record");
+      before = each.since;
+      for (std::size_t i = 0; i < each.sent.size(); ++i) {
+        each.sent[i] = fields.number_up_to(most);
+        if (with_answers) each.answered[i] = fields.number_up_to(each.sent[i]);
+      }
+    }
+  };
+  read(counts.last_hour, false);
+  read(counts.last_day, true);
+  fields.end();
+  return counts;
+}
+
+inline void encode_sms_counts(const SmsCounts& counts, storage::CounterRecord& counter) {
+  detail::FieldWriter fields(1);
+  const auto write = [&](const std::vector<SentWithin>& list, bool with_answers) {
+    fields.number(list.size());
+    for (const SentWithin& each : list) {
+      fields.number(static_cast<std::uint64_t>(each.since));
+      for (std::size_t i = 0; i < each.sent.size(); ++i) {
+        fields.number(each.sent[i]);
+        if (with_answers) fields.number(each.answered[i]);
+      }
+    }
+  };
+  write(counts.last_hour, false);
+  write(counts.last_day, true);
+  counter.data = fields.take();
+  if (!counts.last_day.empty())
+    counter.purge_at =
+        Time((counts.last_day.back().since + 1) * std::chrono::milliseconds(SmsCounts::long_width)) +
+        std::chrono::hours(24);
+}
+
+/// What one counter may have.
+struct SmsAllowance {
+  SendLimit budget;          ///< that refuses by the next two,
+  SendLimit conversion;      ///< and by the last
+  std::uint64_t an_hour = 0; // 0: no limit
+  std::uint64_t a_day = 0;
+  std::uint64_t unanswered = 0;
+  std::string id = {}; ///< of the counter, but for the prefix's HMAC
+  unsigned shards = 1;
+  bool judges = false; ///< it says whether a country is in good standing
+
+  [[nodiscard]] bool counts() const noexcept { return an_hour > 0 || a_day > 0 || unanswered > 0 || judges; }
+};
+
+/// What is counted of a message to this number beside the number itself, the narrowest first.
+[[nodiscard]] inline std::vector<SmsAllowance> sms_allowances(std::string_view e164, SmsPurpose purpose,
+                                                              const Options& options) {
+  const SmsBudgets& budgets = options.sms_budgets;
+  const bool enrolls = purpose == SmsPurpose::enrollment;
+  const std::string_view country = sms::country_of(e164);
+  SmsAllowance of_prefix{SendLimit::prefix_budget, SendLimit::prefix_unanswered, budgets.a_prefix_an_hour,
+                         budgets.a_prefix_a_day,   budgets.unanswered_a_prefix,  "sms_budget_prefix_"};
+  SmsAllowance of_country{SendLimit::country_budget,
+                          SendLimit::country_unanswered,
+                          budgets.a_country_an_hour,
+                          budgets.a_country_a_day,
+                          budgets.unanswered_a_country,
+                          std::string("sms_budget_country_").append(country.empty() ? "none" : country)};
+  for (const SmsCountryBudget& own : budgets.of_countries)
+    if (own.country == country) {
+      of_country.an_hour = own.an_hour;
+      of_country.a_day = own.a_day;
+      of_country.unanswered = own.unanswered;
+    }
+  SmsAllowance of_all{SendLimit::total_budget, SendLimit::total_unanswered, budgets.an_hour,
+                      budgets.a_day,           budgets.unanswered,          "sms_budget_all"};
+
+  std::vector<SmsAllowance> allowances;
+  of_country.judges = enrolls && of_all.unanswered > 0;
+  if (of_prefix.counts()) allowances.push_back(std::move(of_prefix));
+  for (SmsAllowance* const wide : {&of_country, &of_all}) {
+    wide->shards = budgets.shards;
+    for (std::uint64_t* const limit : {&wide->an_hour, &wide->a_day, &wide->unanswered})
+      if (*limit > 0) wide->shards = static_cast<unsigned>(std::min<std::uint64_t>(wide->shards, *limit));
+    for (std::uint64_t* const limit : {&wide->an_hour, &wide->a_day, &wide->unanswered})
+      *limit /= wide->shards;
+    if (!enrolls) wide->unanswered = 0;
+    if (wide->counts()) allowances.push_back(std::move(*wide));
+  }
+  return allowances;
+}
+
+/// All but the last four digits, which neighbours differ by.
+[[nodiscard]] inline std::string_view sms_prefix(std::string_view e164) noexcept {
+  constexpr std::size_t last = 4;
+  return e164.substr(0, e164.size() - std::min(e164.size(), last));
+}
+
+/// What one phone number may have.
+[[nodiscard]] inline SendLimits sms_send_limits(const Options& options) noexcept {
+  return {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day};
+}
+
+/// The id of the counter of a phone number's messages, and those that it has under further keys: HMACs, so
+/// that the storage does not learn the number.
+[[nodiscard]] inline CounterIds sms_counter_ids(std::string_view e164, const KeyRing& keys) {
+  return send_counter_ids("sms_sends_", e164, keys);
+}
+
+/// The ids of a counter, of which `shard` says which it is of several.
+[[nodiscard]] inline CounterIds ids_of(const SmsAllowance& allowance, std::string_view e164, unsigned shard,
+                                       const KeyRing& keys) {
+  if (allowance.budget == SendLimit::prefix_budget)
+    return send_counter_ids(allowance.id, sms_prefix(e164), keys);
+  std::string id = allowance.id;
+  if (allowance.shards > 1)
+    id.append("_").append(std::to_string(shard)).append("_of_").append(std::to_string(allowance.shards));
+  return {std::move(id)};
+}
+
+/// The counters that a message to this number is counted on: its own first.
+[[nodiscard]] inline std::vector<CounterIds>
+sms_message_counter_ids(std::string_view e164, SmsPurpose purpose, const Context& context) {
+  std::vector<CounterIds> ids{sms_counter_ids(e164, context.keys)};
+  unsigned drawn = 0; // by the number's HMAC, as whoever has no key cannot
+  for (const char digit : ids.front().front()) drawn = drawn * 31 + static_cast<unsigned char>(digit);
+  for (const SmsAllowance& allowance : sms_allowances(e164, purpose, context.options))
+    ids.push_back(ids_of(allowance, e164, drawn % allowance.shards, context.keys));
+  return ids;
+}
+
+/// What refuses one more message, and for how long.
+struct SmsOverrun {
+  SendLimit limit;
+  std::chrono::seconds wait;
+};
+
+/// Whether `counts`, brought up to now, have room for one more.
+[[nodiscard]] inline std::optional<SmsOverrun> overrun(const SmsCounts& counts, const SmsAllowance& allowance,
+                                                       SmsPurpose purpose, const Context& context) {
+  using std::chrono::hours;
+  using Rest = std::vector<SentWithin>::const_iterator;
+  std::optional<SmsOverrun> found;
+  // Until so much of the list is over that `has_room` says so of the rest.
+  const auto refuse_until = [&](SendLimit limit, const std::vector<SentWithin>& list,
+                                std::chrono::milliseconds width, std::chrono::milliseconds window,
+                                const auto& has_room) {
+    Time allowed = context.now;
+    for (Rest rest = list.begin(); !has_room(rest, list.end()); ++rest)
+      allowed = Time((rest->since + 1) * width) + window;
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(allowed - context.now);
+    if (wait.count() > 0 && (!found || found->wait < wait)) found = SmsOverrun{limit, wait};
+  };
+  const auto fewer_than = [](std::uint64_t limit) {
+    return [limit](Rest rest, Rest end) {
+      std::uint64_t sent = 0;
+      for (; rest != end; ++rest) sent += rest->all();
+      return sent < limit;
+    };
+  };
+  if (allowance.an_hour > 0)
+    refuse_until(allowance.budget, counts.last_hour, SmsCounts::short_width, hours(1),
+                 fewer_than(allowance.an_hour));
+  if (allowance.a_day > 0)
+    refuse_until(allowance.budget, counts.last_day, SmsCounts::long_width, hours(24),
+                 fewer_than(allowance.a_day));
+  if (found || allowance.unanswered == 0) return found;
+
+  const auto i = static_cast<std::size_t>(purpose);
+  const auto answered_enough = [&](std::uint64_t still_answered) {
+    return [&, still_answered](Rest rest, Rest end) {
+      std::uint64_t sent = 0;
+      std::uint64_t answered = still_answered;
+      for (; rest != end; ++rest) {
+        sent += rest->sent[i];
+        answered += rest->answered[i];
+      }
+      return sent < allowance.unanswered + 2 * answered;
+    };
+  };
+  refuse_until(allowance.conversion, counts.last_day, SmsCounts::long_width, hours(24), answered_enough(0));
+  if (!found) return found;
+  // Those of the last minutes may be answered yet.
+  std::uint64_t fresh = 0;
+  for (const SentWithin& each : counts.last_hour)
+    if (Time((each.since + 1) * std::chrono::milliseconds(SmsCounts::short_width)) +
+            context.options.sms_code_lifetime >
+        context.now)
+      fresh += each.sent[i];
+  constexpr std::chrono::seconds soon{60};
+  if (answered_enough(fresh)(counts.last_day.begin(), counts.last_day.end()))
+    found->wait = std::min(found->wait, soon);
+  return found;
+}
+
+/// Whether so many of a country's codes were answered that what is sent there is no attack on the whole.
+[[nodiscard]] inline bool in_good_standing(const SmsCounts& counts) noexcept {
+  constexpr std::uint64_t enough = 20;
+  constexpr auto i = static_cast<std::size_t>(SmsPurpose::enrollment);
+  std::uint64_t sent = 0;
+  std::uint64_t answered = 0;
+  for (const SentWithin& each : counts.last_day) {
+    sent += each.sent[i];
+    answered += each.answered[i];
+  }
+  return answered >= enough && 2 * answered >= sent;
+}
+
+/// The error of a budget that is spent.
+[[nodiscard]] inline Error budget_spent(const SmsOverrun& over) {
+  return {errc::sms_budget_spent,
+          "a limit on text messages is reached (" + std::string(to_string(over.limit)) +
+              "); offer the user another factor, or try again in " + std::to_string(over.wait.count()) +
+              " s. docs/sms.md, Cost control, says which limits there are and how to lift one",
+          over.wait};
+}
+
+/// What one more message comes to.
+struct SmsCount {
+  std::optional<Refusal> refusal = {};
+  std::chrono::seconds next{}; ///< how long the one after it has to wait for its number's sake
+  Credit credit = {};
+};
+
+/// Counts one more message to this number on the counters of `sms_message_counter_ids`, as they were found;
+/// or refuses it, and then counts it on none.
+[[nodiscard]] inline SmsCount count_message(std::string_view e164, SmsPurpose purpose, Counters counters,
+                                            const Context& context) {
+  const Options& options = context.options;
+  const std::string_view country = sms::country_of(e164);
+  storage::CounterRecord own = counters.front();
+  const SendCount of_number = count_send(own, sms_send_limits(options), context);
+  if (of_number.wait) {
+    counters.front() = std::move(own); // which may have learnt of the time
+    return {.refusal = Refusal{
+                EventType::sms_refused,
+                too_many(errc::sms_rate_limited, "messages to this phone number", "sent", *of_number.wait),
+                SendLimit::destination, country}};
+  }
+  auto allowances = sms_allowances(e164, purpose, options);
+  std::vector<SmsCounts> counted;
+  bool exempt = false;
+  for (std::size_t i = 0; i < allowances.size(); ++i) {
+    SmsCounts counts = decode_sms_counts(counters[i + 1]);
+    bring_up_to(context.now, SmsCounts::short_width, std::chrono::hours(1), counts.last_hour);
+    bring_up_to(context.now, SmsCounts::long_width, std::chrono::hours(24), counts.last_day);
+    if (allowances[i].judges) exempt = in_good_standing(counts);
+    if (allowances[i].budget == SendLimit::total_budget && exempt) allowances[i].unanswered = 0;
+    if (const auto over = overrun(counts, allowances[i], purpose, context))
+      return {.refusal = Refusal{EventType::sms_refused, budget_spent(*over), over->limit, country}};
+    counted.push_back(std::move(counts));
+  }
+
+  counters.front() = std::move(own);
+  SmsCount count{.next = of_number.next, .credit = {.enrollment = purpose == SmsPurpose::enrollment}};
+  for (std::size_t i = 0; i < allowances.size(); ++i) {
+    // What no share of answers is asked of is counted as what signs in, of which none is asked there.
+    const bool watched = allowances[i].unanswered > 0 || allowances[i].judges;
+    const auto as = static_cast<std::size_t>(watched ? purpose : SmsPurpose::sign_in);
+    const auto add = [&](std::vector<SentWithin>& list, std::chrono::milliseconds width) {
+      const std::int64_t current = context.now.time_since_epoch() / width;
+      if (list.empty() || list.back().since < current) list.push_back({.since = current});
+      ++list.back().sent[as];
+    };
+    add(counted[i].last_hour, SmsCounts::short_width);
+    add(counted[i].last_day, SmsCounts::long_width);
+    encode_sms_counts(counted[i], counters[i + 1]);
+    if (watched) count.credit.counters.push_back(counters[i + 1].id);
+  }
+  return count;
+}
+
+/// Notes on a counter of the `Credit` that a message of a challenge was answered; nothing if it is counted
+/// there no more.
+inline void credit_answer(storage::CounterRecord& counter, const Credit& credit, Time sent_at) {
+  SmsCounts counts = decode_sms_counts(counter);
+  const std::int64_t hour = sent_at.time_since_epoch() / std::chrono::milliseconds(SmsCounts::long_width);
+  const auto i = static_cast<std::size_t>(credit.enrollment ? SmsPurpose::enrollment : SmsPurpose::sign_in);
+  for (auto each = counts.last_day.rbegin(); each != counts.last_day.rend(); ++each) {
+    if (each->since > hour || each->answered[i] >= each->sent[i]) continue;
+    ++each->answered[i];
+    encode_sms_counts(counts, counter);
+    return;
+  }
+}
+
+/// Takes a message that never left off a counter that it was counted on.
+inline void uncount_message(storage::CounterRecord& counter, const Credit& credit, Time counted_at) {
+  SmsCounts counts = decode_sms_counts(counter);
+  const bool watched = credit.enrollment && mfa::detail::contains(credit.counters, counter.id);
+  const auto i = static_cast<std::size_t>(watched ? SmsPurpose::enrollment : SmsPurpose::sign_in);
+  const auto take_off = [&](std::vector<SentWithin>& list, std::chrono::milliseconds width) {
+    const std::int64_t since = counted_at.time_since_epoch() / width;
+    for (auto each = list.rbegin(); each != list.rend(); ++each) {
+      if (each->since > since || each->answered[i] >= each->sent[i]) continue;
+      --each->sent[i];
+      return;
+    }
+  };
+  take_off(counts.last_hour, SmsCounts::short_width);
+  take_off(counts.last_day, SmsCounts::long_width);
+  encode_sms_counts(counts, counter);
+}
+
+} // namespace mfa::factor
