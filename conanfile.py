@@ -22,6 +22,7 @@ VERSIONS = {
     "libcbor": "[>=0.8 <1]",
     "libxml2": "[>=2.9 <3]",
     "libcurl": "[>=7.80 <9]",
+    "libphonenumber": "[>=8.12 <10]",
     "nlohmann_json": "[>=3.11 <4]",
 }
 
@@ -29,6 +30,7 @@ VERSIONS = {
 CORE = ["openssl::crypto", "libqrencode::libqrencode", "libpng::libpng"]
 COMPONENTS = {
     "curl": ["libcurl::curl", "nlohmann_json::nlohmann_json"],
+    "phonenumber": ["libphonenumber::phonenumber"],
     "postgres": ["libpq::pq"],
     "pskc": ["libxml2::libxml2"],
     "redis": ["hiredis::hiredislib"],

@@ -1,6 +1,7 @@
 # What the library is made of: read by CMakeLists.txt, which makes a target of each part, and by single_header.cmake.
 # A component: the headers whose path matches, and the packages and libraries that they need beyond the core's.
-# MODULE: found by our own module, whatever a toolchain prefers.
+# MODULE: found by our own module, whatever a toolchain prefers. WITHOUT_PKG_CONFIG: libraries, as -l names them, that
+# pkg-config does not know.
 mfa_component(
   sqlite HEADERS_LIKE "/sqlite"
   PACKAGES "SQLite3 3.37"
@@ -26,6 +27,12 @@ mfa_component(
   PACKAGES "LibXml2 2.9"
   LIBRARIES LibXml2::LibXml2
   PKG_CONFIG "libxml-2.0 >= 2.9")
+mfa_component(
+  phonenumber HEADERS_LIKE "/mfa/phonenumber/"
+  PACKAGES "PhoneNumber MODULE"
+  LIBRARIES PhoneNumber::PhoneNumber
+  PKG_CONFIG "protobuf >= 3.21"
+  WITHOUT_PKG_CONFIG phonenumber)
 mfa_component(
   curl HEADERS_LIKE "/mfa/http/|/mfa/sms/(messagebird|sinch|sns|twilio|vonage|webhook)|/mfa/email/smtp|/mfa/async/curl"
   PACKAGES "CURL 7.80" "nlohmann_json 3.11"

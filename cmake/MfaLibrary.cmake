@@ -35,10 +35,10 @@ function(mfa_library target name)
 endfunction()
 
 # mfa_component(<name> HEADERS_LIKE <regex> PACKAGES "<package> [<version>]"... LIBRARIES <target>...
-#               PKG_CONFIG "<module> [>= <version>]"...)
+#               PKG_CONFIG "<module> [>= <version>]"... [WITHOUT_PKG_CONFIG <library>...])
 # takes the headers whose paths match out of the core's. Only programs that link mfa::<name> need its packages.
 macro(mfa_component name)
-  cmake_parse_arguments(mfa_${name} "" "HEADERS_LIKE" "PACKAGES;LIBRARIES;PKG_CONFIG" ${ARGN})
+  cmake_parse_arguments(mfa_${name} "" "HEADERS_LIKE" "PACKAGES;LIBRARIES;PKG_CONFIG;WITHOUT_PKG_CONFIG" ${ARGN})
   list(APPEND mfa_components ${name})
 
   set(mfa_${name}_found ON)
@@ -96,11 +96,15 @@ macro(mfa_core)
 endmacro()
 
 # Installs mfa.pc, or mfa-<component>.pc, for those who build without CMake.
+# The arguments after these are libraries, as -l names them.
 function(mfa_install_pkg_config name component requires cflags)
   set(mfa_pc_name ${name})
   set(mfa_pc_component "${component}")
   list(JOIN requires ", " mfa_pc_requires)
   set(mfa_pc_cflags ${cflags})
+  set(libraries ${ARGN})
+  list(TRANSFORM libraries PREPEND -l)
+  list(JOIN libraries " " mfa_pc_libs)
   set(directory ${CMAKE_INSTALL_DATADIR}/pkgconfig)
   string(REGEX REPLACE "[^/]+" ".." mfa_pc_prefix ${directory})
   configure_file(cmake/mfa.pc.in ${name}.pc @ONLY)
@@ -121,10 +125,11 @@ macro(mfa_install_package)
   install(
     FILES ${PROJECT_BINARY_DIR}/mfaConfig.cmake ${PROJECT_BINARY_DIR}/mfaConfigVersion.cmake
           ${PROJECT_SOURCE_DIR}/cmake/FindHiredis.cmake ${PROJECT_SOURCE_DIR}/cmake/FindLibcbor.cmake
-          ${PROJECT_SOURCE_DIR}/cmake/FindQRencode.cmake
+          ${PROJECT_SOURCE_DIR}/cmake/FindPhoneNumber.cmake ${PROJECT_SOURCE_DIR}/cmake/FindQRencode.cmake
     DESTINATION ${mfa_package_dir})
   mfa_install_pkg_config(mfa "" "${mfa_core_PKG_CONFIG}" "-I\${includedir}")
   foreach(component IN LISTS mfa_components)
-    mfa_install_pkg_config(mfa-${component} ": ${component}" "mfa = ${PROJECT_VERSION};${mfa_${component}_PKG_CONFIG}" "")
+    mfa_install_pkg_config(mfa-${component} ": ${component}" "mfa = ${PROJECT_VERSION};${mfa_${component}_PKG_CONFIG}" ""
+                           ${mfa_${component}_WITHOUT_PKG_CONFIG})
   endforeach()
 endmacro()

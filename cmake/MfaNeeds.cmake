@@ -93,6 +93,7 @@ mfa_need(postgres IF mfa_postgres_found LIBRARIES mfa::postgres DEBIAN libpq-dev
 mfa_need(redis IF mfa_redis_found LIBRARIES mfa::redis DEBIAN libhiredis-dev)
 mfa_need(webauthn IF mfa_webauthn_found LIBRARIES mfa::webauthn DEBIAN libcbor-dev nlohmann-json3-dev)
 mfa_need(pskc IF mfa_pskc_found LIBRARIES mfa::pskc DEBIAN libxml2-dev)
+mfa_need(phonenumber IF mfa_phonenumber_found LIBRARIES mfa::phonenumber DEBIAN libphonenumber-dev)
 mfa_need(transports IF mfa_curl_found LIBRARIES mfa::curl DEBIAN libcurl4-openssl-dev nlohmann-json3-dev)
 mfa_need(workos IF mfa_workos_found LIBRARIES mfa::workos DEBIAN nlohmann-json3-dev)
 mfa_need(json IF nlohmann_json_FOUND LIBRARIES nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)

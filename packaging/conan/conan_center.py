@@ -21,6 +21,7 @@ VERSIONS = {
     "hiredis": "1.3.0",
     "libcbor": "0.13.0",
     "libxml2": "2.12.5",  # of February 2024; take the newest
+    "libphonenumber": "9.0.32",
     "libcurl": "8.6.0",  # one of its releases; take the newest
     "nlohmann_json": "3.12.0",
 }

@@ -246,7 +246,8 @@ extern asio::io_context context;
 #if __has_include(<hiredis/hiredis.h>) && __has_include(<asio.hpp>)
       {"docs/redis.md", "extern mfa::KeyRing keys;\nextern std::string password;\n"},
 #endif
-#if __has_include(<curl/curl.h>) && __has_include(<nlohmann/json.hpp>) && __has_include(<asio.hpp>)
+#if __has_include(<curl/curl.h>) && __has_include(<nlohmann/json.hpp>) && __has_include(<asio.hpp>) &&     \
+    __has_include(<phonenumbers/phonenumberutil.h>)
       {.name = "docs/sms.md",
        .host = R"(
 #include <asio/io_context.hpp>
@@ -254,6 +255,7 @@ extern asio::io_context context;
 #include <mfa/sms/catalogue.hpp>
 struct Account { std::string id; };
 extern Account account;
+extern std::map<std::string, std::string> form;
 extern std::string chosen;
 extern mfa::Verifier<mfa::storage::Memory> verifier;
 struct Gateway { void send(const mfa::SmsMessage& message); };
@@ -270,6 +272,8 @@ mfa::http::AwsCredentials credentials_of_the_role();
        .host_of_types = "#include <mfa/http/refusal.hpp>\n#include <mfa/http/transport.hpp>\n",
        .check_of_types = "static_assert(mfa::http::Provider<MyProvider> && "
                          "mfa::SmsTransport<mfa::http::Transport<MyProvider>>);\n"},
+#endif
+#if __has_include(<curl/curl.h>) && __has_include(<nlohmann/json.hpp>) && __has_include(<asio.hpp>)
       {"docs/email.md", R"(
 #include <mfa/testing/recording_email.hpp>
 struct MailServer { void send(const mfa::EmailMessage& message); };

@@ -185,6 +185,7 @@ TEST_CASE("The tables of options name every option, with the default that the co
       {"ImportOptions", "import_types.hpp"},
       {"TokenCsvOptions", "token_csv.hpp"},
       {"PskcOptions", "pskc/read_pskc.hpp"},
+      {"PhoneNumberOptions", "phonenumber/read_phone_number.hpp"},
       {"QrCodeOptions", "factor/authenticator.hpp"},
       {"ResealOptions", "key_rotation.hpp"},
       {"KeyFileOptions", "crypto/guarded_file.hpp"},

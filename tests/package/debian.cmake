@@ -28,7 +28,7 @@ mfa_needs_of(package_debian_control package_debian_control_found libraries ${mfa
 if(package_debian_control_found)
   set(needs "")
   foreach(component IN LISTS mfa_components)
-    list(APPEND needs ${mfa_${component}_PKG_CONFIG})
+    list(APPEND needs ${mfa_${component}_PKG_CONFIG} ${mfa_${component}_WITHOUT_PKG_CONFIG})
   endforeach()
   list(JOIN needs "\n" needs)
   list(JOIN mfa_core_PKG_CONFIG "\n" core_needs)

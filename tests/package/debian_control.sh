@@ -1,6 +1,7 @@
 #!/bin/sh
 # SOURCE CORE COMPONENTS: packaging/debian builds with and depends on the packages of CORE, and suggests those of
-# COMPONENTS: lists of pkg-config modules with their versions, as in cmake/MfaComponents.cmake, one to a line.
+# COMPONENTS: lists of pkg-config modules with their versions, and of libraries that it does not know, as in
+# cmake/MfaComponents.cmake, one to a line.
 set -eu
 debian=$1/packaging/debian
 dir=$(mktemp -d)
@@ -9,9 +10,13 @@ trap 'rm -rf "$dir"' EXIT
 # The packages of modules, as dpkg knows them: "libsqlite3-dev (>= 3.37)" of "sqlite3 >= 3.37".
 packages() {
   echo "$1" | while read -r module relation version; do
-    file=$(readlink -f "$(pkg-config --variable=pcfiledir "$module")/$module.pc")
+    if [ -n "$relation" ]; then
+      file=$(readlink -f "$(pkg-config --variable=pcfiledir "$module")/$module.pc")
+    else
+      file=$(realpath -s "$(c++ -print-file-name="lib$module.so")")
+    fi
     package=$(dpkg -S "$file" | sed 's/:.*//')
-    echo "$package ($relation $version)"
+    echo "$package${relation:+ ($relation $version)}"
   done | sort -u
 }
 

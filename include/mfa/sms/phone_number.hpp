@@ -1,17 +1,15 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <mfa/encoding/text.hpp>
-#include <mfa/encoding/typed_characters.hpp>
 #include <mfa/error.hpp>
 #include <mfa/sms/country.hpp>
 #include <mfa/sms/numbering_plan.hpp>
+#include <mfa/sms/typed_phone_number.hpp>
 
 namespace mfa::sms {
 
@@ -19,9 +17,6 @@ namespace mfa::sms {
 /// shortest in use have 7 (the four-digit lines of Niue, country code 683).
 inline constexpr std::size_t fewest_phone_digits = 7;
 inline constexpr std::size_t most_phone_digits = 15;
-
-/// `parse_phone_number` refuses a longer text, in bytes of UTF-8, before it looks at it.
-inline constexpr std::size_t longest_phone_text = mfa::detail::longest_typed_text;
 
 /// The one E.164 form of a phone number, a plus sign and digits, from what a person typed or pasted. The
 /// country code is required. Digits may be those of any script, plus sign, parentheses and dot of full width;
@@ -34,63 +29,12 @@ inline constexpr std::size_t longest_phone_text = mfa::detail::longest_typed_tex
   const auto refuse = [](const std::string& reason) {
     throw Error(errc::invalid_phone_number, "the phone number " + reason);
   };
-  const auto refuse_at = [&refuse](std::size_t position, const std::string& reason) {
-    refuse("has " + reason + " at character " + std::to_string(position));
-  };
-  const auto is_letter = [](char32_t c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
-  const auto begins_extension = [](char32_t c) {
-    return std::u32string_view(U"xXeE#;,").find(c) != std::u32string_view::npos;
-  };
+  const TypedPhoneNumber typed = read_typed_phone_number(text, PhoneMarks::international, refuse);
+  std::string digits = typed.digits;
 
-  if (text.size() > longest_phone_text)
-    refuse("is longer than " + std::to_string(longest_phone_text) + " bytes");
-  if (!mfa::detail::is_utf8(text)) refuse("is not valid UTF-8; convert it");
-
-  struct LoneZero { ///< a zero that is alone in its parentheses
-    std::size_t position;
-    std::size_t digits_before;
-  };
-  std::string digits;
-  bool plus = false;
-  bool open = false; ///< a parenthesis
-  std::size_t digits_before_it = 0;
-  std::optional<LoneZero> lone_zero;
-  for (std::size_t position = 1; !text.empty(); ++position) {
-    const char32_t character = mfa::detail::take_character(text);
-    const char32_t c = mfa::detail::without_full_width(character);
-    if (const auto digit = mfa::detail::decimal_digit(character)) {
-      digits += static_cast<char>('0' + *digit);
-    } else if (c == '+') {
-      if (plus) refuse_at(position, "a second plus sign");
-      if (!digits.empty()) refuse_at(position, "a plus sign after digits (it comes first)");
-      plus = true;
-    } else if (c == '(' || c == ')') {
-      if (open == (c == '(')) refuse_at(position, "a parenthesis without its partner");
-      open = c == '(';
-      if (open) {
-        digits_before_it = digits.size();
-      } else if (digits.size() == digits_before_it + 1 && digits.back() == '0') {
-        if (lone_zero) refuse_at(position, "a second zero in parentheses (leave both out)");
-        lone_zero = {position - 2, digits_before_it};
-      }
-    } else if (c == '.' || mfa::detail::is_filler(character)) {
-      // a visual separator of E.123, or what says nothing
-    } else if (c < 0x20 || (c >= 0x7F && c < 0xA0)) {
-      refuse_at(position, "a control character");
-    } else if (!digits.empty() && begins_extension(c)) {
-      refuse_at(position, "an extension, which text messages cannot reach (leave it out),");
-    } else if (is_letter(c)) {
-      refuse_at(position, "a letter");
-    } else {
-      refuse_at(position, "a character that is neither a digit nor a space, dash, dot or parenthesis");
-    }
-  }
-
-  if (digits.empty()) refuse("is empty");
-  if (open) refuse("has a parenthesis without its partner");
-  if (!plus && digits.starts_with("00"))
+  if (!typed.plus && digits.starts_with("00"))
     refuse("begins with an international prefix; write a plus sign in its place");
-  if (!plus) refuse("has no country code; begin it with a plus sign and the country code");
+  if (!typed.plus) refuse("has no country code; begin it with a plus sign and the country code");
   if (digits.starts_with('0'))
     refuse("begins with zero, as no country code does; leave zeros after the plus sign out");
   const auto count = "has " + std::to_string(digits.size()) + " digits, country code included; ";
@@ -98,11 +42,7 @@ inline constexpr std::size_t longest_phone_text = mfa::detail::longest_typed_tex
     refuse(count + "the shortest have " + std::to_string(fewest_phone_digits));
 
   const std::string country_code = digits.substr(0, country_code_size(digits));
-  if (lone_zero && lone_zero->digits_before != country_code.size())
-    refuse_at(lone_zero->position, "a zero in parentheses that does not follow the country code");
-  if (lone_zero && numbers_begin_with_zero(country_code))
-    refuse_at(lone_zero->position, "a zero in parentheses, which in this country may be part of the number "
-                                   "(write it without parentheses if it is dialled from abroad),");
+  check_lone_zero(typed, country_code, refuse);
   digits = country_code + canonical_national_number(
                               country_code, std::string_view(digits).substr(country_code.size()), refuse);
   if (digits.size() < fewest_phone_digits || digits.size() > most_phone_digits)

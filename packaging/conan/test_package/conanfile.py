@@ -17,7 +17,8 @@ class TestPackageConan(ConanFile):
 
     def generate(self):
         options = self.dependencies[self.tested_reference_str].options
-        components = [name for name in ("curl", "postgres", "pskc", "redis", "sqlite", "webauthn", "workos")
+        components = [name for name in ("curl", "phonenumber", "postgres", "pskc", "redis", "sqlite", "webauthn",
+                                         "workos")
                       if options.get_safe(f"with_{name}")]
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["COMPONENTS"] = ";".join(components)

@@ -8,6 +8,9 @@
 #ifdef WITH_curl
 #include <mfa/sms/twilio.hpp>
 #endif
+#ifdef WITH_phonenumber
+#include <mfa/phonenumber/read_phone_number.hpp>
+#endif
 #ifdef WITH_postgres
 #include <mfa/storage/postgres.hpp>
 #endif
@@ -43,6 +46,9 @@ int main(int argc, char**) {
 #ifdef WITH_curl
   mfa::sms::Twilio twilio({.account = {.account_sid = "AC1", .secret = "secret"}, .from = "Foo Corp"});
   if (argc > 1) twilio.send({.to = "+14155550123", .body = "Hello", .id = "1"}); // linked, never run
+#endif
+#ifdef WITH_phonenumber
+  works = works && mfa::read_phone_number("0171 1234567", {.default_region = "DE"}) == "+491711234567";
 #endif
 #ifdef WITH_postgres
   if (argc > 1) mfa::storage::Postgres("postgresql://app@127.0.0.1/app"); // needs a server: linked, never run

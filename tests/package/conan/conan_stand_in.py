@@ -25,6 +25,7 @@ KNOWN_COMPONENTS = {
     "hiredis::hiredislib": ("Hiredis", "Hiredis::Hiredis"),
     "libcbor::libcbor": ("Libcbor", "Libcbor::Libcbor"),
     "libcurl::curl": ("CURL", "CURL::libcurl"),
+    "libphonenumber::phonenumber": ("PhoneNumber", "PhoneNumber::PhoneNumber"),
     "libxml2::libxml2": ("LibXml2", "LibXml2::LibXml2"),
     "nlohmann_json::nlohmann_json": ("nlohmann_json", "nlohmann_json::nlohmann_json"),
 }
@@ -39,6 +40,7 @@ KNOWN_VERSIONS = {
     "libcbor": ["0.7.0", "0.9.0", "0.10.2", "0.13.0"],
     # Of the recipes of February 2024, the newest that was at hand.
     "libxml2": ["2.9.14", "2.11.7", "2.12.5"],
+    "libphonenumber": ["8.13.42", "9.0.14", "9.0.21", "9.0.32"],
     # Some of its releases: which of them have recipes was not looked up.
     "libcurl": ["7.79.1", "7.80.0", "8.6.0"],
     "nlohmann_json": ["3.10.5", "3.11.0", "3.11.3", "3.12.0"],

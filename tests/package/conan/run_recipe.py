@@ -20,10 +20,11 @@ from conan_stand_in import ConanInvalidConfiguration, Exported, resolve
 source, work = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
 build_type, found = sys.argv[3], sys.argv[4:]
 project_version = re.search(r"project\(mfa VERSION ([0-9.]+)", (source / "CMakeLists.txt").read_text()).group(1)
-components = ["curl", "postgres", "pskc", "redis", "sqlite", "webauthn", "workos"]
+components = ["curl", "phonenumber", "postgres", "pskc", "redis", "sqlite", "webauthn", "workos"]
 core_needs = {"openssl::crypto", "libqrencode::libqrencode", "libpng::libpng"}
 needs = {
     "curl": {"libcurl::curl", "nlohmann_json::nlohmann_json"},
+    "phonenumber": {"libphonenumber::phonenumber"},
     "postgres": {"libpq::pq"},
     "pskc": {"libxml2::libxml2"},
     "redis": {"hiredis::hiredislib"},

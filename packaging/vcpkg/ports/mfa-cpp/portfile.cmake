@@ -15,7 +15,7 @@ vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(PACKAGE_NAME mfa CONFIG_PATH share/cmake/mfa)
 
 # pkg-config modules only of features, whose requirements are installed.
-foreach(component IN ITEMS curl postgres pskc redis sqlite webauthn workos)
+foreach(component IN ITEMS curl phonenumber postgres pskc redis sqlite webauthn workos)
     if(NOT component IN_LIST FEATURES)
         file(REMOVE "${CURRENT_PACKAGES_DIR}/share/pkgconfig/mfa-${component}.pc")
     endif()
