@@ -324,12 +324,12 @@ mutate "races: what bounds a user is read before what is left of his factors" ve
 mutate "races: what bounds a user is committed with a reset" verbs/reset_user.hpp \
   'batch.counters.push_back(found.changed(context.now));' ''
 mutate "races: what bounds a user is read before the factors that a reset ends" verbs/reset_user.hpp \
-  'const bool keeps = !options.keep_factor.empty();' \
+  'if (keeps) check_kept(factors, options.keep_factor);' \
   'found = co_await find_user(run, user_id, std::string_view());
-  const bool keeps = !options.keep_factor.empty();'
+  if (keeps) check_kept(factors, options.keep_factor);'
 mutate "races: the list of devices is committed with each reset" verbs/reset_user.hpp \
-  'batch.counters.push_back(std::move(device_record));' \
-  'if (done.devices > 0) batch.counters.push_back(std::move(device_record));'
+  'batch.counters.push_back(std::move(recorded.device_record));' \
+  'if (done.devices > 0) batch.counters.push_back(std::move(recorded.device_record));'
 mutate "races: a reset ends the challenges of the factor that stays" verbs/reset_user.hpp \
   'if (keeps)
       co_await end_challenges_of(' 'if (false)
@@ -620,6 +620,14 @@ mutate "deletion: the best is told" remaining.hpp 'rank(factor.best_assurance())
 tests=tests/rules/reset_user.cpp
 mutate "changes: resetting is allowed" verbs/reset_user.hpp \
   '(void)co_await authorize(run, authorization, user_id, context);' ''
+mutate "reset: damaged records are in no operator's way" verbs/reset_user.hpp \
+  'authorization.is_by_operator() && !keeps' 'false'
+mutate "reset: damaged records are made anew by operators alone" verbs/reset_user.hpp \
+  'authorization.is_by_operator() && !keeps' '!keeps'
+mutate "reset: damaged records tell no more what to end of a factor that stays" verbs/reset_user.hpp \
+  'authorization.is_by_operator() && !keeps' 'authorization.is_by_operator()'
+mutate "reset: a storage that fails is no damaged record" verbs/sealed_records.hpp \
+  'return error.code() == errc::seal_broken ||' 'return error.code() == errc::storage_failure || error.code() == errc::seal_broken ||'
 mutate "reset: the factor to keep is the user's" verbs/reset_user.hpp \
   "if (kept == nullptr) decision::throw_not_found(\"factor\");" 'if (kept == nullptr) return;'
 mutate "reset: the factor to keep is verified" verbs/reset_user.hpp 'if (!is_verified(*kept))' 'if (false)'
@@ -963,6 +971,13 @@ mutate "simulated gateways: a provider says how long to wait" $retry \
   'std::max(milliseconds(half), milliseconds(asked))' 'milliseconds(half)'
 mutate "simulated gateways: one message tries a provider out" delivery/circuit_breaker.hpp 'probing_ = true;' ''
 mutate "simulated gateways: what began before says nothing" delivery/circuit_breaker.hpp 'if (era != era_) return;' ''
+tests=tests/simulation/simulated_world.cpp
+export MFA_SIMULATED_VERBS=300000
+mutate "simulated passkeys: no answer is valid once more after a reset" verbs/user_record.hpp \
+  'const bool keeps_record = open.device_id == decision::put_to_no_factor;' 'const bool keeps_record = false;'
+mutate "simulated passkeys: no answer is valid once more after a purge" verbs/passkey.hpp \
+  'challenge.purge_at = std::max(challenge.purge_at, *challenge.expires_at + std::chrono::hours(24));' ''
+unset MFA_SIMULATED_VERBS
 
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''

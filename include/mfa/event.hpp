@@ -147,7 +147,7 @@ struct Event {
   std::string_view device_id = {};
   std::optional<std::size_t> count = {}; ///< of a run, and of a user's reset: how many
   /// Why a message was not sent (what the transport threw), or why a message, a code or a line of an import
-  /// was refused (an `Error`).
+  /// was refused (an `Error`); of a user's reset, why what was recorded of him could not be read.
   std::exception_ptr cause = {};
   std::optional<Channel> channel = {}; ///< of a message
   std::optional<SendLimit> limit = {}; ///< of a message or a code that was refused

@@ -438,7 +438,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// `options.keep_factor`, his challenges, open ones and answered ones but that of the `authorization`, his
   /// trusted devices, and his wrong codes unless a factor stays. Without one, whoever has his password enrols
   /// the first: so this is for operators, after they have made sure whose it is, and for a user who has shown
-  /// a factor. What was sent to him stays counted, and authenticators know him by the same handle. Throws
+  /// a factor. What was sent to him stays counted, and authenticators know him by the same handle; not so if
+  /// an operator resets all of a user of whom what is recorded beside his factors cannot be read. Throws
   /// `errc::authorization_required`, `errc::invalid_argument`, and for the factor to keep
   /// `errc::entity_not_found`, if it is not the user's, and `errc::factor_not_verified`.
   Answer<UserReset> reset_user(const UserId& user_id, const Authorization& authorization,

@@ -1,10 +1,14 @@
 // A reset ends everything by which a user shows a second factor, or everything but the factor and the device
 // in his hand, in one commit; and neither who may not ask for it nor who uses it gains anything by it.
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +16,7 @@
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
+#include "support/edited_record.hpp"
 #include "support/failing_commits.hpp"
 #include "support/host.hpp"
 #include "support/scripted_relying_party.hpp"
@@ -34,11 +39,11 @@ mfa::Options with_webauthn() {
 
 /// A user with a factor of most kinds, open challenges and two devices; and another user.
 struct Account {
-  Host host{with_webauthn()};
+  Host host;
   std::string app, secret, phone, key, codes, waiting, others, others_secret;
   mfa::RememberedDevice laptop, tablet;
 
-  Account() {
+  explicit Account(mfa::Options options = with_webauthn()) : host(std::move(options)) {
     const auto& verifier = host.verifier;
     const auto enrolled = host.enroll_totp();
     app = enrolled.factor.id();
@@ -324,6 +329,71 @@ TEST_CASE("A reset whose commit fails has changed nothing, and can be asked for 
   CHECK(host.verifier.check_device(device.token, "u_42").has_value());
   CHECK(reset() == UserReset{1, 1});
   CHECK(reset() == UserReset{0, 0});
+}
+
+TEST_CASE("An operator resets a user whose records are damaged, whole, and nobody else does") {
+  const std::string id = GENERATE("user_u_42", "trusted_devices_u_42");
+  const bool sealed = GENERATE(false, true);
+  CAPTURE(id, sealed);
+  mfa::Options options = with_webauthn();
+  options.key_ring = mfa::KeyRing("key", std::array<unsigned char, 32>{1});
+  std::vector<errc> causes;
+  options.observer = [&](const mfa::Event& event) {
+    if (event.type == mfa::EventType::user_reset && event.cause)
+      causes.push_back(thrown_by([&] { std::rethrow_exception(event.cause); }));
+  };
+  const mfa::KeyRing keys = options.key_ring;
+  Account account(options);
+  const auto& verifier = account.host.verifier;
+  const auto shown = account.shows_app();
+  const std::string open = verifier.challenge_factor(account.app, "u_42").id();
+
+  mfa::storage::Batch batch;
+  batch.counters.push_back(*account.host.storage.find_counter(id));
+  if (sealed)
+    batch.counters[0] =
+        mfa::test::edited(batch.counters[0], keys, [](auto& record) { record.data = "damaged"; });
+  else
+    batch.counters[0].data.back() ^= 1;
+  REQUIRE(account.host.storage.commit(batch));
+  const errc damaged = sealed ? errc::corrupt_record : errc::seal_broken;
+  CHECK(thrown_by([&] { return verifier.reset_user("u_42", shown); }) == damaged);
+  CHECK(thrown_by([&] {
+          return verifier.reset_user("u_42", mfa::by_operator, {.keep_factor = account.app});
+        }) == damaged);
+  CHECK(account.factors().size() == 5);
+
+  const bool of_user = id.starts_with("user_");
+  CHECK(verifier.reset_user("u_42", mfa::by_operator) == UserReset{5, of_user ? 2U : 0U});
+  CHECK(causes == std::vector{damaged});
+  CHECK(account.factors().empty());
+  CHECK_FALSE(account.trusts(account.laptop));
+  CHECK(account.look(open) == errc::entity_not_found);
+  CHECK(thrown_by([&] { return verifier.remember_device("u_42", "Phone", shown); }) ==
+        errc::authorization_required);
+  // He begins anew, and both records are whole.
+  const auto anew = account.host.enroll_verified_totp();
+  CHECK(anew.factor.challenge().verify(account.host.code(anew.totp.secret)).valid());
+  CHECK_NOTHROW(verifier.remember_device("u_42", "Phone", mfa::by_operator));
+  CHECK(verifier.reset_user("u_42", mfa::by_operator) == UserReset{1, 1});
+  CHECK(causes.size() == 1);
+}
+
+TEST_CASE("An operator's reset takes no storage that fails for a damaged record") {
+  struct Unread : mfa::storage::Memory {
+    bool fails = false;
+    [[nodiscard]] std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id) const {
+      if (fails) throw mfa::Error(errc::storage_failure, "told to fail");
+      return mfa::storage::Memory::find_counter(id);
+    }
+  };
+  mfa::test::HostOver<Unread> host;
+  (void)host.enroll_verified_totp();
+  host.storage.fails = true;
+  CHECK(thrown_by([&] { return host.verifier.reset_user("u_42", mfa::by_operator); }) ==
+        errc::storage_failure);
+  host.storage.fails = false;
+  CHECK(host.verifier.list_factors("u_42").size() == 1);
 }
 
 TEST_CASE("The reset of somebody who has nothing leaves nothing behind") {

@@ -112,11 +112,14 @@ inline std::chrono::milliseconds passkey_lifetime(const ChallengeOptions& reques
   return request.conditional ? context.options.conditional_challenge_lifetime : party.timeout();
 }
 
-/// Those that can show what is required. Throws `errc::insufficient_assurance` if there are some and none
-/// of them can.
+/// Those that can show what is required. Throws `errc::entity_not_found` if there are none, and
+/// `errc::insufficient_assurance` if none of them can.
 inline Credentials usable_for(const Assurance& required, const std::vector<storage::FactorRecord>& factors,
                               const Context& context) {
   Credentials enrolled = enrolled_of(factors);
+  if (enrolled.empty())
+    throw Error(errc::entity_not_found,
+                "the user has no verified security key or passkey; challenge another factor of list_factors");
   if (required.factors <= 1) return enrolled;
   mfa::detail::erase_if(enrolled, [&](const storage::FactorRecord* factor) {
     return !webauthn::decode_key(*factor, open_secret(*factor, context.keys)).user_verification_initialized;
@@ -142,8 +145,8 @@ inline webauthn::UserVerification common_verification(const Credentials& enrolle
 }
 
 /// Options for the browser: any of these factors may answer, which are a user's, or whoever has a passkey
-/// here, who then shows his PIN or biometric, as nothing else was shown. Throws
-/// `errc::insufficient_assurance` if none of the user's can show what is required.
+/// here, who then shows his PIN or biometric, as nothing else was shown. Throws as
+/// `usable_for`.
 inline std::string passkey_options(const std::vector<storage::FactorRecord>* factors,
                                    std::string_view challenge, const ChallengeOptions& request,
                                    const Context& context) {

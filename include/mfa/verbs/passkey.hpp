@@ -20,7 +20,6 @@
 #include <mfa/factor/webauthn_sign_in.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
-#include <mfa/search.hpp>
 #include <mfa/status.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -84,12 +83,6 @@ Verb<Created> challenge_user(const VerbRun auto& run, const UserId& user_id,
   check_user_id("the user_id", user_id);
   const factor::Context context = co_await run.now();
   const std::vector<storage::FactorRecord> factors = co_await run.list_factors(user_id.text());
-  const bool any = detail::any_of(factors, [](const storage::FactorRecord& factor) {
-    return factor.type == FactorType::webauthn && is_verified(factor);
-  });
-  if (!any)
-    throw Error(errc::entity_not_found,
-                "the user has no verified security key or passkey; challenge another factor of list_factors");
   const std::optional<UserId> user(user_id);
   co_return make_passkey_challenge(run, user, &factors, options, context);
 }

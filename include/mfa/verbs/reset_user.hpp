@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,7 @@
 #include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/sealed_records.hpp>
 #include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 
@@ -74,6 +76,53 @@ inline std::size_t reset_devices(std::vector<StoredDevice>& devices, const Reset
   return ended;
 }
 
+/// In place of a record that cannot be read: one of its version that says nothing.
+Verb<storage::CounterRecord> blank_in_place_of(const VerbRun auto& run, std::string_view id) {
+  const auto sealed = co_await run.find_sealed_counter(id);
+  storage::CounterRecord blank;
+  blank.id = id;
+  if (sealed) blank.version = sealed->version;
+  co_return blank;
+}
+
+/// What is recorded of a user who is reset.
+struct ToReset {
+  FoundUser user;
+  storage::CounterRecord device_record;
+  std::vector<StoredDevice> devices;
+  std::exception_ptr broken; ///< what a record threw that cannot be read
+};
+
+/// `if_broken`: what cannot be read counts as nothing.
+Verb<ToReset> find_to_reset(const VerbRun auto& run, std::string_view user_id, bool if_broken) {
+  ToReset found;
+  bool user_is_broken = false;
+  try {
+    found.user = co_await find_user(run, user_id, std::string_view());
+  } catch (const Error& error) {
+    if (!if_broken || !is_of_the_record(error)) throw;
+    found.broken = std::current_exception();
+    user_is_broken = true;
+  }
+  if (user_is_broken) {
+    const std::string id = decision::user_record_id(user_id, std::string_view());
+    found.user.record = co_await blank_in_place_of(run, id);
+  }
+  bool devices_are_broken = false;
+  try {
+    found.devices = co_await find_all_devices(run, user_id, found.device_record);
+  } catch (const Error& error) {
+    if (!if_broken || !is_of_the_record(error)) throw;
+    found.broken = std::current_exception();
+    devices_are_broken = true;
+  }
+  if (devices_are_broken) {
+    const std::string id = devices_record_id(user_id);
+    found.device_record = co_await blank_in_place_of(run, id);
+  }
+  co_return found;
+}
+
 /// See `Verifier::reset_user`.
 Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Authorization& authorization,
                            const ResetOptions& options) {
@@ -83,12 +132,14 @@ Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Au
     const factor::Context context = co_await run.now();
     // Both before what allows it and the list of factors, and both are committed though nothing may be there:
     // whoever enrols, confirms, deletes, or remembers a device meanwhile has then read what is no more.
-    FoundUser found = co_await find_user(run, user_id, std::string_view());
-    storage::CounterRecord device_record;
-    std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, device_record);
+    // A broken one is in no operator's way, but that with a factor what was begun with it would stay: the
+    // record says what.
+    const bool keeps = !options.keep_factor.empty();
+    ToReset recorded = co_await find_to_reset(run, user_id, authorization.is_by_operator() && !keeps);
+    FoundUser& found = recorded.user;
+    std::vector<StoredDevice>& devices = recorded.devices;
     (void)co_await authorize(run, authorization, user_id, context);
     const auto factors = co_await run.list_factors(user_id);
-    const bool keeps = !options.keep_factor.empty();
     if (keeps) check_kept(factors, options.keep_factor);
 
     storage::Batch batch;
@@ -103,10 +154,16 @@ Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Au
     decision::reset(found.user, keeps);
     batch.counters.push_back(found.changed(context.now));
     done.devices = reset_devices(devices, options, user_id, context);
-    encode_devices(devices, device_record, context.now);
-    batch.counters.push_back(std::move(device_record));
+    encode_devices(devices, recorded.device_record, context.now);
+    batch.counters.push_back(std::move(recorded.device_record));
     if (!co_await run.commit(batch)) continue;
-    run.emit({.type = EventType::user_reset, .at = context.now, .user_id = user_id, .count = done.factors});
+    Event event;
+    event.type = EventType::user_reset;
+    event.at = context.now;
+    event.user_id = user_id;
+    event.count = done.factors;
+    event.cause = recorded.broken;
+    run.emit(std::move(event));
     co_return done;
   }
 }

@@ -91,12 +91,6 @@ Verb<void> reseal_counter(const VerbRun auto& run, const LastingCounter& counter
   }
 }
 
-/// What a record that cannot be resealed makes throw.
-[[nodiscard]] inline bool is_of_the_record(const Error& error) {
-  return error.code() == errc::seal_broken || error.code() == errc::unknown_key ||
-         error.code() == errc::corrupt_record;
-}
-
 Verb<void> reseal_counters(const VerbRun auto& run, const std::vector<LastingCounter>& counters,
                            ResealProgress& progress) {
   for (const LastingCounter& counter : counters) {

@@ -153,6 +153,12 @@ inline void seal(storage::Batch& batch, const KeyRing& keys) {
   for (storage::CounterRecord& counter : batch.counters) seal(counter, keys);
 }
 
+/// Whether it says of a record that it cannot be read.
+[[nodiscard]] inline bool is_of_the_record(const Error& error) {
+  return error.code() == errc::seal_broken || error.code() == errc::unknown_key ||
+         error.code() == errc::corrupt_record;
+}
+
 [[noreturn]] inline void throw_broken(std::string_view name, std::string_view id) {
   throw Error(errc::seal_broken, "the seal of " + std::string(name) + ' ' + std::string(id) +
                                      " is broken: the record was changed, cut off or moved by something else "

@@ -13,6 +13,7 @@
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/sealed_records.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
@@ -57,9 +58,7 @@ Verb<std::optional<storage::ChallengeRecord>> find_readable_challenge(const Verb
   try {
     co_return co_await run.find_challenge(id);
   } catch (const Error& error) {
-    if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
-        error.code() != errc::corrupt_record)
-      throw;
+    if (!is_of_the_record(error)) throw;
   }
   co_return std::nullopt;
 }

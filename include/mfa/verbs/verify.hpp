@@ -31,6 +31,7 @@
 #include <mfa/verbs/passkey.hpp>
 #include <mfa/verbs/passkey_challenge.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/sealed_records.hpp>
 #include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 #include <mfa/verification.hpp>
@@ -102,9 +103,7 @@ Verb<std::exception_ptr> count_wrong_code(const VerbRun auto& run, storage::Fact
       batch.counters.push_back(found.changed(context.now));
     }
   } catch (const Error& error) {
-    if (error.code() != errc::seal_broken && error.code() != errc::unknown_key &&
-        error.code() != errc::corrupt_record)
-      throw;
+    if (!is_of_the_record(error)) throw;
     broken = std::current_exception();
   }
   if (!by_device && !terms.device_id.empty()) decision::count_failure(factor, context.now);
