@@ -35,7 +35,8 @@ source=$(find tests -name "$only.cpp" | head -n 1)
 [ -z "$source" ] || room=$(basename "$(dirname "$source")")
 case $room in
   core | sqlite) ;;
-  docs | fuzz) every_component ;;
+  docs) every_component; require libcpp-httplib-dev ;;
+  fuzz) every_component ;;
   examples | browser | postgres | redis | mariadb | package | benchmark) "$room" ;;
   storage) postgres && redis && mariadb ;;
   async) postgres && redis ;;

@@ -172,6 +172,23 @@ TEST_CASE("every verb, awaited") {
         errc::no_key_ring);
 }
 
+TEST_CASE("a code sent again, awaited") {
+  Host host;
+  const mfa::Sms request{.phone_number = "+14155550123", .user_id = "u_1"};
+  const auto phone = host.run(host.verifier.enroll_factor(request));
+  const auto challenge = host.run(phone.factor.challenge_enrollment());
+  CHECK(refused_as([&] { return host.run(challenge.resend()); }) == errc::sms_rate_limited);
+  host.clock.advance(*challenge.resend_after());
+  const auto again = host.run(host.verifier.resend_challenge(challenge.id(), "u_1"));
+  CHECK(again.id() == challenge.id());
+  const std::string second(host.sms.last().body);
+  host.clock.advance(*again.resend_after());
+  host.sms.fail_next();
+  CHECK(refused_as([&] { return host.run(challenge.resend()); }) == errc::sms_not_sent);
+  CHECK(host.run(challenge.confirm(second)).confirmed()); // the one that was sent before counts
+  CHECK(refused_as([&] { return host.run(challenge.resend()); }) == errc::challenge_over);
+}
+
 TEST_CASE("errors as values, awaited") {
   AwaitedMemory storage;
   auto verifier = mfa::async::make_verifier<Task>(storage, mfa::Options{}, mfa::return_errors);

@@ -243,6 +243,34 @@ void codes(Host& host) {
   host.gateway.code.clear();
 }
 
+/// Of what is kept sealed to be sent again, whether it is sent or not.
+void codes_sent_again(Host& host) {
+  const mfa::Verifier again{host.storage, host.clock, host.gateway,
+                            mfa::Options{.key_ring = keys,
+                                         .sms_code_digits = 9,
+                                         .sms_allowed_country_codes = {"1"},
+                                         .generic_otp_digits = 9,
+                                         .resend_same_code = true}};
+  const auto channel = again.enroll_factor(mfa::GenericOtp{.destination = "a***@example.com"});
+  const auto challenge = channel.factor.challenge_enrollment();
+  host.needles.add("the code to deliver again", challenge.code());
+  host.clock.advance(1min);
+  const auto delivered_again = challenge.resend();
+  const bool same = delivered_again.code() == challenge.code();
+  CHECK(same);
+
+  const auto phone = again.enroll_factor(mfa::Sms{.phone_number = "+14155550124"});
+  const auto sent = phone.factor.challenge_enrollment();
+  host.clock.advance(1min);
+  REQUIRE(sent.resend().id().size() > 0);
+  host.clock.advance(1min);
+  host.gateway.throws = true;
+  throws(mfa::errc::sms_not_sent, [&] { return sent.resend(); });
+  host.gateway.throws = false;
+  REQUIRE(sent.confirm(host.gateway.code).confirmed());
+  host.gateway.code.clear();
+}
+
 void devices(Host& host) {
   const auto remembered = host.verifier.remember_device("u_42", "Laptop", mfa::by_operator);
   note(host.needles, "a device's token", remembered);
@@ -443,6 +471,7 @@ TEST_CASE("No secret is left in memory by any verb, whether it returns or throws
     authenticators(host);
     recovery_codes(host);
     codes(host);
+    codes_sent_again(host);
     devices(host);
     imports(host);
     what_throws(host);

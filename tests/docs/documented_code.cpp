@@ -286,6 +286,27 @@ extern std::string typed, code, mailbox, session_id;
 extern const std::string password;
 )"},
 #endif
+#if __has_include(<httplib.h>) && __has_include(<nlohmann/json.hpp>)
+      {.name = "docs/from-workos.md",
+       .host = R"(
+extern mfa::Verifier<mfa::storage::Sqlite> verifier;
+extern const std::string api_key;
+)",
+       .host_of_types = R"(
+#include <mfa/workos/api.hpp>
+struct Pending { std::string user_id; bool has_second_factor; };
+std::optional<Pending> pending_sign_in(std::string_view token);
+bool end_pending_sign_in(std::string_view token);
+nlohmann::ordered_json session_json(const std::string& user_id, const std::vector<std::string>& amr);
+)",
+       .check_of_types = R"(
+extern mfa::Verifier<mfa::storage::Sqlite> verifier;
+extern SignIns sign_ins;
+auto answer(const mfa::workos::Request& request) {
+  return mfa::workos::Api(verifier, {"a key of the host's"}, {}, sign_ins).handle(request);
+}
+)"},
+#endif
 #if __has_include(<cbor.h>)
       {"docs/webauthn.md", R"(
 extern mfa::storage::Sqlite storage;

@@ -194,6 +194,7 @@ TEST_CASE("The tables of options name every option, with the default that the co
       {"RedisOptions", "storage/redis/options.hpp"},
       {"ThreadsOptions", "async/threads.hpp"},
       {"RelyingPartySettings", "webauthn/settings.hpp"},
+      {"ApiOptions", "workos/api_options.hpp"},
   };
   for (const auto& [name, header] : structs) {
     CAPTURE(name);

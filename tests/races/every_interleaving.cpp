@@ -460,6 +460,11 @@ class Cast {
                      .factor_id = ids_[at(factor)],
                      .by_operator = true}};
   }
+  Actor resend(int challenge) const {
+    Actor actor = attempt(challenge, {});
+    actor.task.does = Does::resend;
+    return actor;
+  }
   Actor enroll() {
     return {.task = {.does = Does::enroll, .factor = names_++, .owner = "u", .by_operator = true}};
   }
@@ -857,6 +862,40 @@ std::vector<Scenario> scenarios() {
     const int c = cast.challenge(f);
     return {cast.right(c), cast.wrong(c), cast.on_factor(Does::challenge, f),
             cast.on_factor(Does::challenge, f)};
+  });
+  for (const bool same : {false, true}) {
+    const std::string which = same ? "the same code" : "a code";
+    Options sends_again = few;
+    sends_again.resend_same_code = same;
+    add(which + " sent again twice at once, which is beyond the limit, beside an attempt", sends_again,
+        [](Cast& cast) -> Actors {
+          const int c = cast.challenge(cast.sms());
+          return {cast.right(c), cast.resend(c), cast.resend(c)};
+        });
+    sends_again.sms_sends_an_hour = 3;
+    add(which + " sent again twice at once beside an attempt", sends_again, [](Cast& cast) -> Actors {
+      const int c = cast.challenge(cast.sms());
+      return {cast.right(c), cast.resend(c), cast.resend(c)};
+    });
+    add(
+        which + " sent again while another challenge replaces it, two reads each", sends_again,
+        [](Cast& cast) -> Actors {
+          const int f = cast.sms();
+          const int c = cast.challenge(f);
+          return {cast.wrong(c), cast.resend(c), cast.on_factor(Does::challenge, f)};
+        },
+        false);
+  }
+  add("a code that is delivered again, of which a clock ahead says that it is over", small_options(),
+      [](Cast& cast) -> Actors {
+        const int f = cast.generic_otp();
+        const int c = cast.challenge(f);
+        return {cast.right(c), cast.resend(c), ahead(cast.resend(c), 11min), cast.on_factor(Does::remove, f)};
+      });
+  add("an enrolment confirmed while its code is sent again", small_options(), [](Cast& cast) -> Actors {
+    const int f = cast.enrolled_by_operator();
+    const int c = cast.confirmation(f);
+    return {cast.right(c), cast.resend(c), ahead(cast.resend(c), 9min)};
   });
   add("codes beyond the limit, and one that they supersede", few, [](Cast& cast) -> Actors {
     const int f = cast.generic_otp();

@@ -91,6 +91,8 @@ constexpr std::array every_answer{"valid",
                                   "entity not found",
                                   "SMS rate limited",
                                   "SMS not sent",
+                                  "email rate limited",
+                                  "message not delivered",
                                   "factor not verified",
                                   "factor locked out",
                                   "wrong purpose",
@@ -98,6 +100,7 @@ constexpr std::array every_answer{"valid",
                                   "enrollment expired",
                                   "last factor",
                                   "user delayed",
+                                  "challenge over",
                                   "insufficient assurance",
                                   "duplicate secret",
                                   "invalid argument",
@@ -146,7 +149,7 @@ constexpr auto lose_removals = [](mfa::storage::Batch& batch) { batch.removals.c
 template <class On = OnMemory>
 void is_found(const char* what, std::size_t most_calls, const Change& change = {}) {
   Tally tally;
-  const auto found = search<On>(1, 1'000'000, tally, change);
+  const auto found = search<On>(10, 1'000'000, tally, change);
   INFO(what);
   REQUIRE(found.has_value());
   std::printf("%s: found after %llu verbs\n%s", what, static_cast<unsigned long long>(tally.verbs),
@@ -175,7 +178,8 @@ TEST_CASE("A rule that differs is found, and shown in few verbs") {
   is_found("one unverified factor more", 3, [](Options& options) { ++options.unverified_factors_a_user; });
   is_found("enrolments that last 1 s longer", 3, [](Options& options) { options.enrollment_lifetime += 1s; });
   is_found("challenges that last 1 s longer", 4, [](Options& options) { options.challenge_lifetime += 1s; });
-  is_found("one message an hour more to a user", 9, [](Options& options) { ++options.sends_a_user_an_hour; });
+  is_found("one message an hour more to a user", 11,
+           [](Options& options) { ++options.sends_a_user_an_hour; });
   is_found("one wrong code a day more of a user", 30,
            [](Options& options) { ++options.wrong_codes_a_user_a_day; });
   is_found("unverified factors that sign in", 2,
@@ -190,8 +194,12 @@ TEST_CASE("A rule that differs is found, and shown in few verbs") {
   is_found("a lock one wrong code later", 13, [](Options& options) {
     options.failures_before_lockout = std::min(options.failures_before_lockout + 1, 100U);
   });
+  is_found("a new code where the same is to be sent again", 3,
+           [](Options& options) { options.resend_same_code = !options.resend_same_code; });
   is_found("codes that live 30 s", 2, [](Options& options) { options.sms_code_lifetime = 30s; });
-  is_found("one message an hour more", 6, [](Options& options) { ++options.sms_sends_an_hour; });
+  is_found("one message an hour more", 7, [](Options& options) { ++options.sms_sends_an_hour; });
+  is_found("e-mails that live 30 s", 2, [](Options& options) { options.email_code_lifetime = 30s; });
+  is_found("one e-mail an hour more", 8, [](Options& options) { ++options.email_sends_an_hour; });
   is_found("challenges kept for 1 s more", 4, [](Options& options) { options.challenge_retention += 1s; });
 }
 

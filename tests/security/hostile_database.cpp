@@ -3,9 +3,11 @@
 // or by removing it, which no seal inside a record can tell, is in a table of docs/security.md.
 // MFA_TEST_EDITS takes another number of edits (there are 700,000), MFA_TEST_SEED the seed that a run
 // printed.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -74,6 +76,32 @@ TEST_CASE("what was written in an epoch that is over cannot be put back") {
     CAPTURE(sort);
     CHECK(listed(gained) == "nothing");
   }
+}
+
+namespace {
+
+/// What the answer comes to that was recorded on this challenge of the victim's, whose record is removed.
+std::string replayed(Scene<mfa::storage::Memory>& scene, const std::string& challenge) {
+  const std::string id(mfa::detail::stored_part_of(scene.victim.challenges.at(challenge)));
+  REQUIRE(scene.storage.write({mfa::storage::RecordKind::challenge, id, std::nullopt}));
+  for (const Probe& probe : scene.probes)
+    if (probe.name == "u_victim's challenge '" + challenge + "': verify, a recorded answer")
+      return probe.attempt().text;
+  return "no such attempt";
+}
+
+} // namespace
+
+TEST_CASE("a recorded answer of a passkey whose record was removed counts until its challenge is over") {
+  Scene<mfa::storage::Memory> scene(false);
+  CHECK(replayed(scene, "answered passkey") == "valid");
+  CHECK(replayed(scene, "passkey before a new password") == "valid"); // a challenge of an hour
+  CHECK(replayed(scene, "answered passkey that counts") == "cloned_authenticator");
+  scene.clock.advance(std::chrono::minutes(5));
+  CHECK(replayed(scene, "answered passkey") == "expired");
+  CHECK(replayed(scene, "answered passkey of the user") == "expired");
+  Scene<mfa::storage::Memory> later(true); // in another epoch
+  CHECK(replayed(later, "answered passkey") == "entity not found");
 }
 
 namespace {

@@ -118,6 +118,7 @@ TEST_CASE("Every answer of a simulated world is explained by the plain rules") {
                              "authorization required",
                              "enrollment expired",
                              "user delayed",
+                             "challenge over",
                              "invalid argument",
                              "storage failure",
                              "done"}) {

@@ -21,8 +21,10 @@ namespace mfa::test {
 enum class Verb {
   enroll_totp,
   enroll_sms,
+  enroll_email,
   enroll_recovery_codes,
   challenge,
+  resend,
   verify,
   confirm, ///< by the factor's id
   remove,
@@ -51,6 +53,9 @@ enum class Typed {
   no_code, ///< what cannot be one
 };
 
+/// What an e-mail has, or which of it is brought back.
+enum class Mail { code, link, both };
+
 /// One call of a verb, or a move of the clock. Factors and challenges go by numbers, and a number that names
 /// none stands for an unknown id: so any part of a sequence is a sequence too.
 struct Call {
@@ -62,7 +67,9 @@ struct Call {
   Purpose purpose = Purpose::sign_in;
   int action = 0;
   bool strong = false;      ///< requires more than one factor
-  bool undelivered = false; ///< the SMS gateway fails
+  bool undelivered = false; ///< the gateway fails
+  Mail mail = Mail::code;   ///< has this; at a verification, of both the one
+  bool any_browser = false; ///< may open its link
   Shows shows = Shows::nothing;
   int shown = 0; ///< the challenge of that verification
   DeleteOptions deletes = {};
@@ -96,10 +103,16 @@ inline constexpr std::tuple varied_options{
     std::pair{"sms_send_interval", &Options::sms_send_interval},
     std::pair{"sms_sends_an_hour", &Options::sms_sends_an_hour},
     std::pair{"sms_sends_a_day", &Options::sms_sends_a_day},
+    std::pair{"email_code_digits", &Options::email_code_digits},
+    std::pair{"email_code_lifetime", &Options::email_code_lifetime},
+    std::pair{"email_send_interval", &Options::email_send_interval},
+    std::pair{"email_sends_an_hour", &Options::email_sends_an_hour},
+    std::pair{"email_sends_a_day", &Options::email_sends_a_day},
     std::pair{"attempts_a_challenge", &Options::attempts_a_challenge},
     std::pair{"failures_before_delay", &Options::failures_before_delay},
     std::pair{"first_delay", &Options::first_delay},
     std::pair{"longest_delay", &Options::longest_delay},
+    std::pair{"resend_same_code", &Options::resend_same_code},
     std::pair{"failures_before_lockout", &Options::failures_before_lockout},
     std::pair{"challenge_retention", &Options::challenge_retention},
 };
@@ -130,6 +143,9 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
     if (call.action != 0) text += " " + std::to_string(call.action);
     if (call.strong) text += ", with two factors";
     if (call.undelivered) text += ", not delivered";
+    if (call.mail == Mail::link) text += ", if by mail, by link";
+    if (call.mail == Mail::both) text += ", if by mail, by code and link";
+    if (call.any_browser) text += ", in any browser";
     if (call.shows == Shows::by_operator) text += ", by an operator";
     if (call.shows == Shows::verification) text += ", after " + named(call.shown);
     return text;
@@ -142,8 +158,9 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
     switch (call.verb) {
     case Verb::enroll_totp:
     case Verb::enroll_sms:
+    case Verb::enroll_email:
     case Verb::enroll_recovery_codes: {
-      static constexpr std::array kinds{"TOTP ", "SMS ", "recovery codes "};
+      static constexpr std::array kinds{"TOTP ", "SMS ", "e-mail ", "recovery codes "};
       names[call.name] = "F" + std::to_string(++factors);
       line = std::string("enrol ") + kinds[static_cast<std::size_t>(call.verb)] + named(call.name);
       break;
@@ -154,6 +171,7 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
       line = "challenge " + factor + " as " + named(call.name);
       break;
     }
+    case Verb::resend: line = "send " + named(call.target) + " again"; break;
     case Verb::confirm: names[call.name] = "C" + std::to_string(++challenges); [[fallthrough]];
     case Verb::verify: {
       static constexpr std::array typed{"the code",     "the code with spaces",
@@ -209,6 +227,7 @@ class SequenceSource {
     verified_.clear();
     enroll(Verb::enroll_totp);
     enroll(Verb::enroll_sms);
+    if (percent(40)) enroll(Verb::enroll_email);
     while (calls_.size() < length) draw_calls();
     calls_.resize(length);
     drawn.calls = calls_;
@@ -242,12 +261,18 @@ class SequenceSource {
     options.sms_send_interval = any_of(std::array{seconds(0), seconds(0), seconds(30)});
     options.sms_sends_an_hour = between(2, 12);
     options.sms_sends_a_day = between(3, 20);
+    options.email_code_digits = between(6, 9);
+    options.email_code_lifetime = any_of(std::array{seconds(30), seconds(60), seconds(600)});
+    options.email_send_interval = any_of(std::array{seconds(0), seconds(0), seconds(30)});
+    options.email_sends_an_hour = between(2, 12);
+    options.email_sends_a_day = between(3, 20);
     options.attempts_a_challenge = between(1, 5);
     options.failures_before_delay = between(1, 10);
     options.first_delay = any_of(std::array{seconds(1), seconds(30), seconds(60)});
     options.longest_delay = any_of(std::array{seconds(60), seconds(300), seconds(3600)});
     options.failures_before_lockout = between(1, 14);
     options.challenge_retention = any_of(std::array{seconds(3600), seconds(86'400), seconds(2'592'000)});
+    options.resend_same_code = percent(50);
     return options;
   }
 
@@ -266,7 +291,7 @@ class SequenceSource {
                       .target = call.name,
                       .purpose = Purpose::confirm_enrollment,
                       .code_of = call.name};
-    if (verb == Verb::enroll_sms) {
+    if (verb == Verb::enroll_sms || verb == Verb::enroll_email) {
       const Call asked{.verb = Verb::challenge,
                        .name = next_name(),
                        .target = call.name,
@@ -300,9 +325,11 @@ class SequenceSource {
     const unsigned drawn = between(1, 100);
     if (drawn <= 16) return calls_.push_back(draw_wait());
     if (drawn <= 48) return calls_.push_back(draw_verification());
-    if (drawn <= 70) return calls_.push_back(draw_challenge());
+    if (drawn <= 66) return calls_.push_back(draw_challenge());
+    if (drawn <= 70) return calls_.push_back(draw_resend());
     if (drawn <= 75) {
-      static constexpr std::array kinds{Verb::enroll_totp, Verb::enroll_sms, Verb::enroll_recovery_codes};
+      static constexpr std::array kinds{Verb::enroll_totp, Verb::enroll_totp, Verb::enroll_sms,
+                                        Verb::enroll_email, Verb::enroll_recovery_codes};
       return enroll(any_of(kinds));
     }
     if (drawn <= 77) return calls_.push_back(draw_removal());
@@ -313,7 +340,7 @@ class SequenceSource {
     if (drawn <= 88) return calls_.push_back({.verb = Verb::purge});
     if (drawn <= 89)
       return calls_.push_back({.verb = Verb::password_changed, .user = static_cast<int>(between(1, 2))});
-    if (drawn <= 92) return guess();
+    if (drawn <= 94) return guess();
     const Call factor = any_factor();
     calls_.push_back({.verb = Verb::look,
                       .target = percent(50) ? factor.name : any_challenge().name,
@@ -401,8 +428,24 @@ class SequenceSource {
               .strong = percent(2),
               .undelivered = percent(5)};
     if (call.purpose == Purpose::action) call.action = static_cast<int>(between(1, 2));
+    call.mail = any_mail();
+    call.any_browser = call.mail != Mail::code && percent(70);
     challenges_.push_back(call);
     return call;
+  }
+
+  Mail any_mail() {
+    static constexpr std::array mails{Mail::code, Mail::link, Mail::both};
+    return any_of(mails);
+  }
+
+  Call draw_resend() {
+    const Call challenge = any_challenge();
+    return {.verb = Verb::resend,
+            .target = challenge.name,
+            .user = any_user(challenge),
+            .binding = percent(96) ? challenge.binding : static_cast<int>(between(0, 2)),
+            .undelivered = percent(15)};
   }
 
   Purpose any_purpose() {
@@ -433,6 +476,7 @@ class SequenceSource {
               .typed = percent(3) ? Typed::no_code : any_of(ways),
               .code_of = percent(88) ? about.name : any_challenge().name,
               .steps_off = percent(60) ? 0 : static_cast<int>(between(0, 10)) - 5};
+    call.mail = any_mail();
     if (by_factor) call.purpose = Purpose::confirm_enrollment;
     if (call.purpose != Purpose::action) call.action = 0;
     if (call.purpose == Purpose::action && call.action == 0) call.action = 1;

@@ -70,6 +70,7 @@ template <class StoragePolicy> class Attack {
       if (version.record)
         if (const auto* factor = std::get_if<storage::FactorRecord>(&*version.record))
           return "factor `" + std::string(to_string(factor->type)) + "`";
+    if (scene.passkey_challenges.contains(id)) return "passkey challenge";
     for (const auto& [prefix, sort] :
          {std::pair<std::string_view, const char*>("auth_challenge_", "challenge"),
           {"sms_sends_", "count of messages"},

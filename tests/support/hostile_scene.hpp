@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/hotp.hpp>
@@ -76,6 +77,7 @@ struct Account {
   std::map<std::string, SoftwareAuthenticator> keys = {}; ///< of security keys, alike
   std::map<std::string, std::string> challenges = {};     ///< ids by name
   std::map<std::string, std::string> options = {};        ///< of WebAuthn challenges, alike
+  std::map<std::string, std::string> recorded = {};       ///< answers to passkey challenges, alike
   std::map<std::string, std::string> codes = {};          ///< right ones, by the name of the challenge
   std::vector<std::string> recovery_codes = {};
   std::map<std::string, std::string> tokens = {}; ///< of devices
@@ -116,6 +118,9 @@ template <class StoragePolicy> class Scene {
   Account sent{.user_id = "u_sent", .phone = "", .other_phone = ""}; ///< who was sent all that he may be
   std::vector<Probe> probes;
   std::map<std::string, std::string, std::less<>> names; ///< of records, by id
+  /// Of challenges that were put to no factor, whose ids say more than those of their records: whole, by the
+  /// record's.
+  std::map<std::string, std::string, std::less<>> passkey_challenges;
 
   /// What the host, its operators or its users may do with a record before the attacker's attempts, which
   /// must not make of a record that was edited one that counts.
@@ -131,7 +136,8 @@ template <class StoragePolicy> class Scene {
   void use_rotated(bool rotated) noexcept { current_ = rotated ? &rotated_ : &verifier_; }
 
   /// The attempts on a challenge of this id, with every answer that the attacker can give.
-  [[nodiscard]] std::vector<Probe> probes_of_challenge(const std::string& id) {
+  [[nodiscard]] std::vector<Probe> probes_of_challenge(std::string id) {
+    if (const auto whole = passkey_challenges.find(id); whole != passkey_challenges.end()) id = whole->second;
     std::vector<Probe> made;
     for (const auto& [name, answer] : answers_)
       made.push_back({.name = "verify, " + name,
@@ -254,6 +260,8 @@ template <class StoragePolicy> class Scene {
     if (webauthn_options.empty()) return answers_.at("own assertion of another challenge");
     const auto asked_for = nlohmann::json::parse(webauthn_options);
     if (asked_for.contains("user")) return stray_key_.create(webauthn_options).json();
+    if (asked_for.at("allowCredentials").empty())
+      return attacker.keys.at("passkey").get(webauthn_options).json();
     const auto id = detail::base64url_decode<std::string>(
         asked_for.at("allowCredentials").at(0).at("id").template get<std::string>());
     SoftwareAuthenticator authenticator = attacker.keys.at("key");
@@ -329,6 +337,32 @@ template <class StoragePolicy> class Scene {
     if (const std::string text(made.webauthn_options()); !text.empty()) account.options[name] = text;
   }
 
+  /// Asks for a passkey of this account, or of whoever comes; `key` will answer.
+  void challenge_passkey(Account& account, bool whoever, const std::string& name,
+                         const ChallengeOptions& options = {}, const std::string& key = "passkey") {
+    const auto made =
+        whoever ? verifier().challenge_passkey(options) : verifier().challenge_user(account.user_id, options);
+    const std::string& id = account.challenges[name] = made.id();
+    const std::string stored(detail::stored_part_of(id));
+    passkey_challenges[stored] = id;
+    names[id] = names[stored] = account.user_id + "'s challenge '" + name + "'";
+    account.options[name] = made.webauthn_options();
+    account.recorded[name] = account.keys.at(key).get(account.options[name]).json();
+  }
+
+  void accept_passkey(Account& account, bool whoever, const std::string& name,
+                      const ChallengeOptions& options = {}, const std::string& key = "passkey") {
+    challenge_passkey(account, whoever, name, options, key);
+    accept(account, name, account.recorded.at(name));
+  }
+
+  /// A right answer of the passkey to a challenge that was put to no factor, but for its signature.
+  std::string wrong_passkey(const Account& account, const std::string& name) const {
+    SoftwareAuthenticator key = account.keys.at("passkey");
+    key.spoil_signature = [](std::string& signature) { signature.back() ^= 1; };
+    return key.get(account.options.at(name)).json();
+  }
+
   void accept(Account& account, const std::string& challenge, const std::string& code) {
     const auto status = verifier().verify_challenge(account.challenges.at(challenge), code).status();
     INFO(challenge << ": " << to_string(status));
@@ -376,16 +410,20 @@ template <class StoragePolicy> class Scene {
     accept_enrollment(account, name, account.codes.at("enrolment of " + name));
   }
 
-  void enroll_key(Account& account, const std::string& name, WebAuthn request, bool verifies_user) {
+  void enroll_key(Account& account, const std::string& name, WebAuthn request, bool verifies_user,
+                  std::uint32_t sign_count = 5) {
     request.user = account.user_id;
     enroll(account, name, request);
     SoftwareAuthenticator key;
     key.credential_id = "the " + name + " of " + account.user_id;
-    key.sign_count = 5;
+    key.sign_count = sign_count;
     if (verifies_user) key.flags |= SoftwareAuthenticator::user_verified;
     account.keys.emplace(name, key);
     challenge(account, name, "enrolment of " + name);
-    accept_enrollment(account, name, key.create(account.options.at("enrolment of " + name)).json());
+    const std::string& asked = account.options.at("enrolment of " + name);
+    accept_enrollment(account, name, key.create(asked).json());
+    account.keys.at(name).user_handle = detail::base64url_decode<std::string>(
+        nlohmann::json::parse(asked).at("user").at("id").template get<std::string>());
   }
 
   std::string right(const Account& account, const std::string& factor) {
@@ -428,6 +466,11 @@ template <class StoragePolicy> class Scene {
     enroll_key(account, "key", {}, false);
     enroll_key(account, "verifying key", {.user_verification = webauthn::UserVerification::required}, true);
     enroll_key(account, "key with a PIN", {}, true);
+    // A password manager's, which does not count.
+    for (const char* const name : {"passkey", "deleted passkey"})
+      enroll_key(account, name, {.resident_key = webauthn::ResidentKey::required}, true, 0);
+    accept_passkey(account, true, "passkey before a new password", {.conditional = true});
+    REQUIRE(verifier().password_changed(account.user_id) == 0);
     for (const auto& [label, lifetime] : {std::pair("laptop", usual_device_lifetime),
                                           {"phone", usual_device_lifetime},
                                           {"desktop", usual_device_lifetime},
@@ -456,9 +499,15 @@ template <class StoragePolicy> class Scene {
 
   /// As `purge_expired` does one day, so that there are no more records than are needed.
   void forget_challenges(Account& account) {
-    for (const auto& [name, id] : account.challenges)
-      REQUIRE(storage.write({storage::RecordKind::challenge, id, std::nullopt}));
-    account.challenges.clear();
+    std::erase_if(account.challenges, [&](const auto& challenge) {
+      if (names_passkey(challenge.second)) return false;
+      REQUIRE(storage.write({storage::RecordKind::challenge, challenge.second, std::nullopt}));
+      return true;
+    });
+  }
+
+  [[nodiscard]] bool names_passkey(std::string_view challenge_id) const {
+    return passkey_challenges.contains(detail::stored_part_of(challenge_id));
   }
 
   template <class Act> void both(Act act) {
@@ -488,6 +537,7 @@ template <class StoragePolicy> class Scene {
     both([&](Account& account) {
       for (const char* const name : {"sms", "mail", "key"})
         challenge(account, name, std::string("expired ") + name);
+      challenge_passkey(account, true, "expired passkey");
       challenge(account, "totp", "stale totp");
       accept(account, "stale totp", totp(account.secrets.at("totp")));
       fail(account, "totp", 10, {.device_token = account.tokens.at("desktop")});
@@ -497,7 +547,8 @@ template <class StoragePolicy> class Scene {
       REQUIRE(verify(account.challenges.at("expired mail"), "000000").text == "expired");
       for (const TrustedDevice& device : verifier().list_devices(account.user_id))
         if (device.label == "phone") REQUIRE(verifier().revoke_device(account.user_id, device.id));
-      verifier().delete_factor(account.factors.at("deleted totp"), account.user_id, by_operator);
+      for (const char* const name : {"deleted totp", "deleted passkey"})
+        verifier().delete_factor(account.factors.at(name), account.user_id, by_operator);
       challenge(account, "locked totp", "locked totp");
       fail(account, "locked totp", 5);
     });
@@ -541,6 +592,7 @@ template <class StoragePolicy> class Scene {
     for (const char* const name : {"totp", "hotp", "recovery codes", "key", "verifying key", "unverified key",
                                    "unverified totp", "sms, just sent", "mail, just sent"})
       challenge(account, name, name);
+    use_passkey(account);
     challenge(account, "totp", "bound totp", {.binding = "session of " + account.user_id});
     challenge(account, "totp", "totp for more", {.purpose = Purpose::step_up});
     challenge(account, "totp", "totp to pay", {.purpose = Purpose::action, .action = "pay 10 EUR"});
@@ -558,8 +610,26 @@ template <class StoragePolicy> class Scene {
     verifier().compare_options();
     for (const char* const name : {"totp", "sms", "mail", "hotp", "recovery codes", "key", "verifying key"})
       right_answers_[account.challenges.at(name)] = right(account, name);
+    const std::string begun = "passkey, one attempt left";
+    right_answers_[std::string(detail::stored_part_of(account.challenges.at(begun)))] =
+        account.recorded.at(begun);
     for (const auto& [name, secret] : account.secrets)
       if (&account == &attacker || name == "unverified totp") secrets_[account.factors.at(name)] = secret;
+  }
+
+  void use_passkey(Account& account) {
+    accept_passkey(account, true, "answered passkey");
+    accept_passkey(account, false, "answered passkey of the user");
+    ++account.keys.at("key with a PIN").sign_count;
+    accept_passkey(account, true, "answered passkey that counts", {}, "key with a PIN");
+    for (const bool whoever : {true, false})
+      challenge_passkey(account, whoever, whoever ? "passkey" : "passkey of the user");
+    challenge_passkey(account, true, "bound passkey", {.binding = "session of " + account.user_id});
+    for (const std::string name : {"passkey, one attempt left", "exhausted passkey"}) {
+      challenge_passkey(account, true, name);
+      for (int times = name.starts_with("exhausted") ? 2 : 1; times > 0; --times)
+        refuse(account.challenges.at(name), wrong_passkey(account, name));
+    }
   }
 
   // --- what the attacker tries
@@ -690,6 +760,7 @@ template <class StoragePolicy> class Scene {
             [this, id = account.challenges.at("key"), answer = plain.get(account.options.at("key")).json()] {
               return verify(id, answer);
             });
+    add_refused_passkeys(account);
     // A registration that a thief of the password began, or with what is another factor's already.
     const auto on_enrollment = [&](const std::string& name, const std::string& gain,
                                    const std::string& answer) {
@@ -764,6 +835,53 @@ template <class StoragePolicy> class Scene {
         true);
     add_another(account, "sms, just sent", "a message more than the limit");
     add_another(account, "mail, just sent", "a code more than the limit");
+  }
+
+  /// Answers that were recorded, or would be right, to challenges that were put to no factor.
+  void add_refused_passkeys(const Account& account) {
+    const auto on_challenge = [&](const std::string& name, const std::string& gain, const auto& attempt) {
+      const std::string& id = account.challenges.at(name);
+      probe(
+          names.at(id) + ": verify, " + gain, gain, [this, id, attempt] { return attempt(id); }, true);
+    };
+    const auto once = [this](const std::string& answer, const VerifyOptions& options = {}) {
+      return [this, answer, options](const std::string& id) { return verify(id, answer, options); };
+    };
+    for (const char* const name : {"answered passkey", "answered passkey of the user",
+                                   "answered passkey that counts", "passkey before a new password"})
+      on_challenge(name, "a recorded answer", once(account.recorded.at(name)));
+    on_challenge("expired passkey", "an expired challenge", once(account.recorded.at("expired passkey")));
+    on_challenge("exhausted passkey", "an exhausted challenge",
+                 once(account.recorded.at("exhausted passkey")));
+    on_challenge("passkey, one attempt left", "a guess more than the budget",
+                 [this, wrong = wrong_passkey(account, "passkey, one attempt left"),
+                  right = account.recorded.at("passkey, one attempt left")](const std::string& id) {
+                   (void)verify(id, wrong);
+                   return verify(id, right);
+                 });
+    on_challenge("bound passkey", "a challenge of another session",
+                 once(account.recorded.at("bound passkey")));
+    on_challenge("bound passkey", "a challenge of another session",
+                 once(account.recorded.at("bound passkey"), {.binding = "session of a thief"}));
+    for (const char* const name : {"passkey", "passkey of the user"}) {
+      const std::string& options = account.options.at(name);
+      SoftwareAuthenticator stolen = account.keys.at("passkey");
+      stolen.flags = SoftwareAuthenticator::user_present;
+      if (name == std::string_view("passkey"))
+        on_challenge(name, "a stolen key without its PIN", once(stolen.get(options).json()));
+      on_challenge(name, "a deleted factor", once(account.keys.at("deleted passkey").get(options).json()));
+      SoftwareAuthenticator stray = stray_key_;
+      stray.user_handle = account.keys.at("passkey").user_handle;
+      stray.flags |= SoftwareAuthenticator::user_verified;
+      on_challenge(name, "a factor that was never confirmed", once(stray.get(options).json()));
+      // It says that it is the other's, or is of the other and says that it is this one's.
+      const Account& other = &account == &victim ? attacker : victim;
+      SoftwareAuthenticator posing = other.keys.at("passkey");
+      posing.user_handle = account.keys.at("passkey").user_handle;
+      on_challenge(name, "a sign-in as another user", once(posing.get(options).json()));
+      posing.credential_id = account.keys.at("passkey").credential_id;
+      on_challenge(name, "a sign-in as another user", once(posing.get(options).json()));
+    }
   }
 
   void add_another(const Account& account, const std::string& name, const std::string& gain) {

@@ -45,6 +45,8 @@ struct Witness {
   /// Of a challenge that is put to no factor: the one that the record or else the credential's claim names.
   std::optional<int> named = {};
   std::optional<Answer> by_commit = {};
+  unsigned send = 0;        ///< resend: which of the challenge's this is; 0: none yet
+  unsigned send_before = 0; ///< and whose code counted before
   unsigned sets = 0;        ///< regenerate: `PlainRules::Factor::sets` of the new one
   bool send_failed = false; ///< the gateway took no message
   std::optional<std::chrono::seconds> send_again_after = {}; ///< as the gateway said
@@ -92,7 +94,7 @@ class Ledger {
     case Asks::factor:
       if (witness.shown_half) return read_shown(task, witness, witness.shown_by);
       if (task.does == Does::enroll) break; // whether the new one's id is there
-      if (task.does != Does::verify) begin_round(witness);
+      if (task.does != Does::verify && task.does != Does::resend) begin_round(witness);
       witness.factor = entry(rules.factors, factor_of(task, witness));
       break;
     case Asks::counter: {
@@ -136,6 +138,12 @@ class Ledger {
       rules.challenges.erase(task.challenge);
       return batch.removals.empty() ? "" : same_challenge(batch.removals.front().id, task.challenge, world);
     }
+    if (task.does == Does::resend && witness.send != 0) {
+      if (!witness.send_failed) return "a code counts no more though its message went";
+      if (!rules.take_back(task.challenge, witness.send, witness.send_before))
+        return "a code is taken back that did not count";
+      return same_challenge(task.challenge_id, task.challenge, world);
+    }
     if (witness.by_commit) return "a verb committed twice";
     if (task.does == Does::remove && witness.factor && !knows_all_factors(witness))
       return "a factor is deleted by what its user had before or after";
@@ -143,14 +151,16 @@ class Ledger {
         !rules.factors.contains(*witness.shown->factor))
       return "a device is remembered by a factor that is gone";
     // What is read and not committed may have changed since: then the verb happens when it read that.
-    const bool decides = task.does == Does::verify || task.does == Does::challenge;
+    const bool resends = task.does == Does::resend;
+    const bool decides = task.does == Does::verify || task.does == Does::challenge || resends;
     const bool no_factor = decides && batch.factors.empty();
-    const bool no_challenge = task.does == Does::verify && batch.challenges.empty();
+    const bool no_challenge = (task.does == Does::verify || resends) && batch.challenges.empty();
     const std::string user = user_of(task, witness.factor);
     const bool no_user = witness.user_read && std::ranges::none_of(batch.counters, is_of_a_user);
     const int name = factor_of(task, witness);
     const auto factor_now = entry(rules.factors, name);
     const auto challenge_now = entry(rules.challenges, task.challenge);
+    if (challenge_now) witness.send_before = challenge_now->counts;
     const auto user_now = entry(rules.users, user);
     if (no_factor) put(rules.factors, name, witness.factor);
     if (no_challenge) put(rules.challenges, task.challenge, witness.challenge);
@@ -165,7 +175,9 @@ class Ledger {
     if (no_factor) put(rules.factors, name, factor_now);
     if (no_challenge) put(rules.challenges, task.challenge, challenge_now);
     if (no_user) put(rules.users, user, user_now);
-    witness.by_commit = answer;
+    if (resends && !answer.error) witness.send = rules.challenges.at(task.challenge).sends;
+    const bool goes_on = resends && answer.error && !batch.challenges.empty(); // and finds it over
+    if (!goes_on) witness.by_commit = answer;
     if (!changed) return "something was committed where the rules change nothing and say: " + text(answer);
     return after(task, witness, batch, world);
   }
@@ -173,8 +185,10 @@ class Ledger {
   /// The verb asks for its message to be sent.
   std::string send(const Task& task, const Witness& witness, const SmsMessage& message) {
     if (!witness.by_commit || witness.by_commit->error) return "a message without a committed challenge";
-    if (const auto challenge = rules.challenges.find(task.challenge); challenge != rules.challenges.end())
-      challenge->second.code = message.body;
+    const unsigned send = std::max(witness.send, 1U);
+    if (send > 1 && message.id != task.challenge_id + '.' + std::to_string(send))
+      return "two messages have one id, or one has none of its challenge's";
+    rules.tell_code(task.challenge, send, message.body);
     return "";
   }
 
@@ -195,7 +209,9 @@ class Ledger {
       expected = *witness.by_commit;
       if (witness.send_failed) {
         expected = {.error = errc::sms_not_sent, .retry_after = witness.send_again_after};
-        if (!witness.lost && rules.challenges.contains(task.challenge))
+        if (!witness.lost && witness.send != 0 && rules.counts_unsent(task.challenge, witness.send))
+          return "a code counts that was not sent";
+        if (!witness.lost && witness.send == 0 && rules.challenges.contains(task.challenge))
           return "a challenge lives though its message was not sent";
       }
     } else if (task.does == Does::list) {
@@ -384,6 +400,13 @@ class Ledger {
       counted = sends != entry(to.sends, key);
       break;
     }
+    case Does::resend: {
+      const std::string key = factor ? PlainRules::sends_of(task.factor, *factor) : std::string();
+      const auto sends = entry(to.sends, key);
+      answer = to.resend(task.challenge, task.binding, task.user_id);
+      counted = sends != entry(to.sends, key);
+      break;
+    }
     case Does::challenge_user:
     case Does::challenge_passkey: {
       ChallengeOptions said;
@@ -466,6 +489,8 @@ class Ledger {
       if (const auto made = rules.challenges.find(task.challenge); made != rules.challenges.end())
         made->second.code = told.secret.substr(0, PasskeyAnswer::challenge_size);
     }
+    if (task.does == Does::resend && !told.secret.empty())
+      rules.tell_code(task.challenge, witness.send, told.secret);
     if (task.enrolls_passkey && !told.answer.error) {
       if (const auto enrolled = rules.factors.find(task.factor); enrolled != rules.factors.end())
         enrolled->second.handle = told.secret.substr(PasskeyAnswer::challenge_size);
@@ -493,7 +518,8 @@ class Ledger {
       if (wrong.empty()) wrong = same_user(batch, world);
       return wrong.empty() ? same_claims(world) : wrong;
     }
-    case Does::challenge: {
+    case Does::challenge:
+    case Does::resend: {
       if (!batch.challenges.empty()) challenge_names[batch.challenges.front().id] = task.challenge;
       auto wrong = same_factor(task.factor_id, task.factor, world);
       if (wrong.empty() && !batch.challenges.empty())

@@ -79,6 +79,7 @@ class PlainRules {
     FactorView view;
     std::vector<unsigned char> secret = {}; ///< TOTP
     std::string phone_number = {};          ///< SMS
+    std::string mailbox = {};               ///< e-mail: the same for all spellings of an address
     std::map<std::string, bool> codes = {}; ///< recovery codes without dashes: whether used
     std::string credential = {};            ///< WebAuthn, once it is verified
     std::string key = {};                   ///< likewise
@@ -102,7 +103,12 @@ class PlainRules {
     int factor = 0;
     std::optional<std::string> binding = {};
     std::string action = {};
-    std::string code = {}; ///< what an SMS says, or what an authenticator is to sign
+    std::string code = {};                      ///< what an SMS says, or what an authenticator is to sign
+    std::string token = {};                     ///< of the link in an e-mail
+    unsigned sends = 1;                         ///< how often a code was sent
+    unsigned counts = 1;                        ///< of them, whose code counts
+    std::map<unsigned, std::string> codes = {}; ///< of each, once it is known, if there were several
+    std::map<unsigned, std::string> tokens = {};
     Time purge_at = {};
     bool registers = false; ///< WebAuthn
     bool two_factors = false;
@@ -214,9 +220,13 @@ class PlainRules {
     return {.given = true, .good = good, .factor = challenge.factor};
   }
 
-  /// What is limited together: a phone number, or a factor whose codes the host delivers.
+  /// What is limited together: a phone number, a mailbox, or a factor whose codes the host delivers.
   [[nodiscard]] static std::string sends_of(int name, const Factor& factor) {
-    return factor.view.type == FactorType::sms ? factor.phone_number : "factor " + std::to_string(name);
+    switch (factor.view.type) {
+    case FactorType::sms: return factor.phone_number;
+    case FactorType::email: return factor.mailbox;
+    default: return "factor " + std::to_string(name);
+    }
   }
 
   Answer enroll(int name, Factor factor, const Shown& shown) {
@@ -255,7 +265,7 @@ class PlainRules {
   /// factors, if they were looked at before.
   Answer challenge(int name, int factor_name, const ChallengeOptions& said, std::string_view user_id,
                    bool delivered, const std::string& code, const Shown& shown = nothing,
-                   const std::map<int, Factor>* listed = nullptr) {
+                   const std::map<int, Factor>* listed = nullptr, const std::string& token = {}) {
     Factor* const factor = find(factor_name, user_id);
     if (factor == nullptr) return {.error = errc::entity_not_found};
     const bool verified = factor->view.state == FactorState::verified;
@@ -270,13 +280,8 @@ class PlainRules {
     const std::string user_name = user_of(factor_name, *factor);
     const auto known_user = users.find(user_name);
     User user = known_user == users.end() ? User() : known_user->second;
-    if (verified && guessable(factor->view.type)) {
-      forget_old(user.wrong_codes);
-      if (user.wrong_codes.size() >= options_.wrong_codes_a_user_a_day) {
-        const Time first = user.wrong_codes[user.wrong_codes.size() - options_.wrong_codes_a_user_a_day];
-        return {.error = errc::user_delayed, .retry_after = std::chrono::ceil<Wait>(first + day - now)};
-      }
-    }
+    if (verified && guessable(factor->view.type))
+      if (auto delayed = guessed_too_often(user)) return *std::move(delayed);
     if (confirms && over_enrollment(user, factor_name)) return {.error = errc::enrollment_expired};
     const bool webauthn = factor->view.type == FactorType::webauthn;
     if (confirms && webauthn && !shown.good &&
@@ -290,22 +295,11 @@ class PlainRules {
     challenge.binding = said.binding;
     challenge.action = said.action;
     if (is_sent(*factor)) {
-      const bool sms = factor->view.type == FactorType::sms;
-      const errc refused = sms ? errc::sms_rate_limited : errc::code_rate_limited;
-      forget_old(user.sends);
-      const auto wait_for_user = wait_to_send(user.sends, user_limits());
-      if (wait_for_user > Wait(0)) {
-        keep_if_changed(user_name, user);
-        return {.error = refused, .retry_after = wait_for_user};
-      }
-      std::vector<Time>& sent_before = sends[sends_of(factor_name, *factor)];
-      const auto wait = wait_to_send(sent_before, sms ? sms_limits() : generic_otp_limits());
-      if (wait > Wait(0)) return {.error = refused, .retry_after = wait};
-      sent_before.push_back(now);
-      forget_old(sent_before);
-      user.sends.push_back(now);
-      challenge.view.expires_at = now + (sms ? options_.sms_code_lifetime : options_.generic_otp_lifetime);
+      const SendRules rules = send_rules(*factor);
+      if (auto refused = count_send(factor_name, *factor, user_name, user, said)) return *std::move(refused);
+      challenge.view.expires_at = now + rules.lifetime;
       challenge.code = code;
+      challenge.token = token;
       factor->latest_challenge = name; // the codes before are dead, even if this one never arrives
       factor->view.updated_at = now;
     }
@@ -321,9 +315,76 @@ class PlainRules {
     open(user, {name, said.binding, now, *challenge.view.expires_at}, options_.open_challenges_a_user);
     keep(user);
     users[user_name] = user;
-    if (factor->view.type == FactorType::sms && !delivered) return {.error = errc::sms_not_sent};
+    if (is_sent(*factor) && !delivered) return {.error = send_rules(*factor).not_sent};
     challenges[name] = challenge;
     return get_challenge(name);
+  }
+
+  /// The code of a challenge goes out again, or a new one that counts in its place.
+  Answer resend(int name, const std::optional<std::string>& binding, std::string_view user_id) {
+    const auto known = challenges.find(name);
+    if (known == challenges.end()) return {.error = errc::entity_not_found};
+    Challenge& challenge = known->second;
+    Factor* const factor = find(challenge.factor, user_id);
+    if (factor == nullptr || challenge.binding != binding) return {.error = errc::entity_not_found};
+    if (challenge.view.state == ChallengeState::pending &&
+        over(challenge.view.created_at, *challenge.view.expires_at)) {
+      challenge.view.state = ChallengeState::expired;
+      challenge.view.updated_at = now;
+    }
+    if (!is_sent(*factor)) return {.error = errc::invalid_argument};
+    if (challenge.view.state != ChallengeState::pending || factor->latest_challenge != name)
+      return {.error = errc::challenge_over};
+    const bool verified = is_verified(*factor);
+    const bool confirms = challenge.view.purpose == Purpose::confirm_enrollment;
+    if (confirms && verified) return {.error = errc::invalid_argument};
+    if (!confirms && !verified && !options_.unverified_factors_sign_in)
+      return {.error = errc::factor_not_verified};
+    if (locked(*factor)) return {.error = errc::factor_locked_out};
+    const std::string user_name = user_of(challenge.factor, *factor);
+    const auto known_user = users.find(user_name);
+    User user = known_user == users.end() ? User() : known_user->second;
+    if (confirms && over_enrollment(user, challenge.factor)) return {.error = errc::enrollment_expired};
+    if (!confirms && verified)
+      if (auto delayed = guessed_too_often(user)) return *std::move(delayed);
+    if (auto refused = count_send(challenge.factor, *factor, user_name, user, {})) return *std::move(refused);
+    keep(user);
+    users[user_name] = user;
+    challenge.codes[challenge.counts] = challenge.code;
+    challenge.tokens[challenge.counts] = challenge.token;
+    challenge.counts = ++challenge.sends;
+    if (!options_.resend_same_code) challenge.code.clear(); // as long as nobody has read it
+    challenge.token.clear();                                // of a link, which is drawn anew
+    challenge.codes[challenge.counts] = challenge.code;
+    challenge.tokens[challenge.counts] = challenge.token;
+    challenge.view.updated_at = factor->view.updated_at = now;
+    return {.challenge = challenge.view};
+  }
+
+  /// What was sent last says this.
+  void tell_code(int name, unsigned send, const std::string& code) {
+    const auto known = challenges.find(name);
+    if (known == challenges.end()) return;
+    Challenge& challenge = known->second;
+    if (challenge.counts == send) challenge.code = code;
+    if (challenge.sends > 1) challenge.codes[send] = code;
+  }
+
+  /// Whether what was not sent is the code that counts, and nobody has had another one sent since.
+  [[nodiscard]] bool counts_unsent(int name, unsigned send) const {
+    const auto known = challenges.find(name);
+    return known != challenges.end() && known->second.view.state == ChallengeState::pending &&
+           known->second.counts == send && known->second.sends == send;
+  }
+
+  /// Then the one before counts again, if this is still so.
+  bool take_back(int name, unsigned send, unsigned before) {
+    if (!counts_unsent(name, send)) return false;
+    Challenge& challenge = challenges.at(name);
+    challenge.counts = before;
+    challenge.code = challenge.codes.at(before);
+    challenge.token = challenge.tokens.at(before);
+    return true;
   }
 
   /// A challenge of this user, that any of his passkeys answers, or of whoever comes if `user_id` is empty.
@@ -640,11 +701,38 @@ class PlainRules {
     unsigned a_day;
   };
 
-  [[nodiscard]] Limits sms_limits() const {
-    return {options_.sms_send_interval, options_.sms_sends_an_hour, options_.sms_sends_a_day};
+  struct SendRules {
+    Limits limits;
+    Wait lifetime;
+    errc refused;  ///< beyond the limits
+    errc not_sent; ///< which the host tells itself of what it delivers
+  };
+
+  [[nodiscard]] SendRules send_rules(const Factor& factor) const {
+    const Options& o = options_;
+    switch (factor.view.type) {
+    case FactorType::sms:
+      return {{o.sms_send_interval, o.sms_sends_an_hour, o.sms_sends_a_day},
+              o.sms_code_lifetime,
+              errc::sms_rate_limited,
+              errc::sms_not_sent};
+    case FactorType::email:
+      return {{o.email_send_interval, o.email_sends_an_hour, o.email_sends_a_day},
+              o.email_code_lifetime,
+              errc::email_rate_limited,
+              errc::message_not_delivered};
+    default:
+      return {{o.generic_otp_interval, o.generic_otps_an_hour, o.generic_otps_a_day},
+              o.generic_otp_lifetime,
+              errc::code_rate_limited,
+              errc{}};
+    }
   }
-  [[nodiscard]] Limits generic_otp_limits() const {
-    return {options_.generic_otp_interval, options_.generic_otps_an_hour, options_.generic_otps_a_day};
+
+  [[nodiscard]] bool has_link(const Factor& factor, const ChallengeOptions& said) const {
+    const std::string& own = said.email_template.text;
+    const std::string& text = own.empty() ? options_.email_template.text : own;
+    return factor.view.type == FactorType::email && text.find("{{link}}") != std::string::npos;
   }
 
   [[nodiscard]] Limits user_limits() const {
@@ -799,7 +887,8 @@ class PlainRules {
 
   /// Whether its codes reach the user by another channel.
   static bool is_sent(const Factor& factor) {
-    return factor.view.type == FactorType::sms || factor.view.type == FactorType::generic_otp;
+    return factor.view.type == FactorType::sms || factor.view.type == FactorType::email ||
+           factor.view.type == FactorType::generic_otp;
   }
 
   [[nodiscard]] bool over(Time from, Time until) const { return until <= now || from - now > until - from; }
@@ -885,7 +974,7 @@ class PlainRules {
       return Status::delayed;
     }
 
-    const std::optional<std::string> code = read(factor, typed);
+    const std::optional<std::string> code = read(factor, challenge, typed);
     if (!code) return Status::malformed_code;
 
     challenge.view.updated_at = factor.view.updated_at = now;
@@ -903,10 +992,24 @@ class PlainRules {
     return status;
   }
 
-  /// Without what people put between; nothing if it cannot be a code of this factor.
-  [[nodiscard]] std::optional<std::string> read(const Factor& factor, std::string_view typed) const {
+  /// What a click brings: 128 bits in base64url, in one writing.
+  static bool is_token(std::string_view text) {
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    return text.size() == 22 && text.find_first_not_of(alphabet) == std::string_view::npos &&
+           std::string_view("AQgw").find(text.back()) != std::string_view::npos;
+  }
+
+  /// Without what people put between; nothing if it cannot be an answer to this challenge of this factor.
+  [[nodiscard]] std::optional<std::string> read(const Factor& factor, const Challenge& challenge,
+                                                std::string_view typed) const {
     if (factor.view.type == FactorType::webauthn)
       return PasskeyAnswer::read(typed) ? std::optional(std::string(typed)) : std::nullopt;
+    if (factor.view.type == FactorType::email) {
+      std::string_view click = typed.substr(std::min(typed.find_first_not_of(" \n"), typed.size()));
+      click = click.substr(0, click.find_last_not_of(" \n") + 1);
+      if (is_token(click)) return challenge.token.empty() ? std::nullopt : std::optional(std::string(click));
+      if (challenge.code.empty()) return std::nullopt;
+    }
     std::string code(typed.substr(0, 257));
     if (code.size() > 256) return std::nullopt;
     std::erase_if(code, [](char c) { return c == ' ' || c == '-'; });
@@ -940,7 +1043,9 @@ class PlainRules {
       return challenge.registers ? judge_registration(challenge, factor, answer)
                                  : judge_sign_in(challenge, factor, answer, assurance);
     }
-    default: return code == challenge.code ? Status::valid : Status::wrong_code;
+    default:
+      return code == challenge.code || (is_token(code) && code == challenge.token) ? Status::valid
+                                                                                   : Status::wrong_code;
     }
   }
 
@@ -1009,6 +1114,35 @@ class PlainRules {
              const bool ended = user != users.end() && over_enrollment(user->second, name);
              return factor.view.user_id == user_id && factor.secret == added.secret && !ended;
            });
+  }
+
+  [[nodiscard]] std::optional<Answer> guessed_too_often(User& user) const {
+    forget_old(user.wrong_codes);
+    if (user.wrong_codes.size() < options_.wrong_codes_a_user_a_day) return std::nullopt;
+    const Time first = user.wrong_codes[user.wrong_codes.size() - options_.wrong_codes_a_user_a_day];
+    return Answer{.error = errc::user_delayed, .retry_after = std::chrono::ceil<Wait>(first + day - now)};
+  }
+
+  /// One more code of this factor, or what refuses it.
+  std::optional<Answer> count_send(int factor_name, const Factor& factor, const std::string& user_name,
+                                   User& user, const ChallengeOptions& said) {
+    const SendRules rules = send_rules(factor);
+    const errc refused = rules.refused;
+    forget_old(user.sends);
+    const auto wait_for_user = wait_to_send(user.sends, user_limits());
+    if (wait_for_user > Wait(0)) {
+      keep_if_changed(user_name, user);
+      return Answer{.error = refused, .retry_after = wait_for_user};
+    }
+    if (has_link(factor, said) && !said.binding && !said.link_works_in_any_browser)
+      return Answer{.error = errc::invalid_argument};
+    std::vector<Time>& sent_before = sends[sends_of(factor_name, factor)];
+    const auto wait = wait_to_send(sent_before, rules.limits);
+    if (wait > Wait(0)) return Answer{.error = refused, .retry_after = wait};
+    sent_before.push_back(now);
+    forget_old(sent_before);
+    user.sends.push_back(now);
+    return std::nullopt;
   }
 
   /// What is kept of a factor that goes.

@@ -73,8 +73,19 @@ template <class StoragePolicy> void check_round_trips(StoragePolicy& storage, co
   }
   REQUIRE(verifier.confirm_enrollment(challenge_id, sms.last().body).confirmed());
   CHECK(round_trips_of([&] { challenge_id = verifier.challenge_factor(sms_factor_id, "u_42").id(); }) == 5);
+  const std::string first = sms.last().body;
+  clock.advance(std::chrono::minutes(1));
+  // The challenge with its factor, what bounds its user, what counts its number's messages and those of its
+  // neighbours' numbers, and the commit.
+  CHECK(round_trips_of([&] { (void)verifier.resend_challenge(challenge_id, "u_42"); }) == 5);
+  const std::string second = sms.last().body;
+  clock.advance(std::chrono::minutes(1));
+  sms.fail_next();
+  CHECK(round_trips_of([&] { CHECK_THROWS_AS(verifier.resend_challenge(challenge_id, "u_42"), Error); }) ==
+        7); // and what takes the code back that was not sent
+  if (first != second) CHECK(round_trips_of([&] { CHECK(verify(first) == Status::wrong_code); }) == 3);
   // The challenge with its factor, what is counted of its neighbours' numbers, and the commit.
-  CHECK(round_trips_of([&] { CHECK(verify(sms.last().body) == Status::valid); }) == 3);
+  CHECK(round_trips_of([&] { CHECK(verify(second) == Status::valid); }) == 3);
 
   CHECK(round_trips_of([&] { CHECK(verifier.get_factor(factor_id, mfa::any_user).id() == factor_id); }) == 1);
   CHECK(round_trips_of([&] { CHECK(verifier.list_factors("u_42").size() == 3); }) == 1);

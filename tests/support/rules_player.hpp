@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/hotp.hpp>
 #include <mfa/testing/manual_clock.hpp>
+#include <mfa/testing/recording_email.hpp>
 #include <mfa/testing/recording_sms.hpp>
 
 #include "call_sequence.hpp"
@@ -54,7 +56,7 @@ template <class Storage> class Player {
  public:
   Player(Storage& storage, const Sequence& sequence, const Change& change)
       : sequence_(sequence), rules_(sequence.options),
-        verifier_(storage, clock_, sms_, given_options(sequence.options, change)) {}
+        verifier_(storage, clock_, gateway_, given_options(sequence.options, change)) {}
 
   /// What differed, or an empty text, and after how many calls. Leaves the storage empty if nothing differed.
   std::pair<std::string, std::size_t> play(Tally& tally) {
@@ -75,6 +77,7 @@ template <class Storage> class Player {
   Options given_options(Options options, const Change& change) {
     options.key_ring = KeyRing::generate(); // counts of phone numbers hang on it, and so begin anew
     options.sms_template = "{{code}}";
+    options.email_link = "https://example.com/{{challenge}}#{{token}}";
     options.sms_allowed_country_codes = {"1"};
     options.sms_budgets = no_sms_budgets;
     options.observer = [this](const Event& event) {
@@ -106,6 +109,15 @@ template <class Storage> class Player {
           {.view = {.type = FactorType::sms, .user_id = user(call.user)}, .phone_number = phone_number},
           tally);
     }
+    case Verb::enroll_email: {
+      static constexpr std::array spellings{"alan@example.com", "A.Lan+x@Example.com", "bob@example.com"};
+      const auto which = static_cast<std::size_t>(call.name) % spellings.size();
+      const Email request{.address = spellings[which], .user_id = of_user(call.user)};
+      return enroll(call, request,
+                    {.view = {.type = FactorType::email, .user_id = user(call.user)},
+                     .mailbox = spellings[which / 2 * 2]},
+                    tally);
+    }
     case Verb::enroll_recovery_codes: {
       const RecoveryCodes request{.user_id = of_user(call.user), .count = 3};
       return enroll(call, request, {.view = {.type = FactorType::recovery_codes, .user_id = user(call.user)}},
@@ -115,21 +127,63 @@ template <class Storage> class Player {
       ChallengeOptions said{.purpose = call.purpose, .action = action(call.action)};
       said.binding = binding(call.binding);
       if (call.strong) said.required.factors = 2;
+      said.email_template = mail(call.mail);
+      said.link_works_in_any_browser = call.any_browser;
       std::string code;
-      sms_.fail_next(call.undelivered ? 1 : 0);
+      std::string token;
+      fail_next(call.undelivered ? 1 : 0);
       const auto answer = answer_of([&]() -> Answer {
         const std::string id = factor_id(call.target);
         const auto challenge = call.purpose == Purpose::confirm_enrollment
                                    ? verifier_.challenge_enrollment(id, whose(call.user), said, by_operator)
                                    : verifier_.challenge_factor(id, whose(call.user), said);
         challenge_ids_[call.name] = challenge.id();
-        if (rules_.factors.at(call.target).view.type == FactorType::sms) code = sms_.last().body;
+        const FactorType type = rules_.factors.at(call.target).view.type;
+        if (type == FactorType::sms) code = gateway_.RecordingSms::last().body;
+        if (type == FactorType::email) {
+          const std::string text(gateway_.RecordingEmail::last().text);
+          code = call.mail == Mail::link ? "" : text.substr(0, text.find('\n'));
+          token = call.mail == Mail::code ? "" : text.substr(text.find('#') + 1);
+        }
         return {.challenge = view(challenge)};
       });
       tally.count(answer);
       compare("challenge", answer,
-              rules_.challenge(call.name, call.target, said, user(call.user), !call.undelivered, code));
+              rules_.challenge(call.name, call.target, said, user(call.user), !call.undelivered, code,
+                               PlainRules::nothing, nullptr, token));
       return look_at_factor(call.target);
+    }
+    case Verb::resend: {
+      const auto known = rules_.challenges.find(call.target);
+      const PlainRules::Challenge before =
+          known == rules_.challenges.end() ? PlainRules::Challenge() : known->second;
+      const auto factor = rules_.factors.find(before.factor);
+      const bool email = factor != rules_.factors.end() && factor->second.view.type == FactorType::email;
+      fail_next(call.undelivered ? 1 : 0);
+      const auto answer = answer_of([&]() -> Answer {
+        ResendOptions said;
+        said.email_template = mail(Mail::code);
+        said.binding = binding(call.binding);
+        return {.challenge =
+                    view(verifier_.resend_challenge(challenge_id(call.target), whose(call.user), said))};
+      });
+      fail_next(0);
+      tally.count(answer);
+      Answer expected = rules_.resend(call.target, binding(call.binding), user(call.user));
+      if (!expected.error && call.undelivered) {
+        rules_.take_back(call.target, before.sends + 1, before.counts);
+        expected = {.error = email ? errc::message_not_delivered : errc::sms_not_sent};
+      } else if (!expected.error) {
+        std::string code(email ? gateway_.RecordingEmail::last().text : gateway_.RecordingSms::last().body);
+        code = code.substr(0, code.find('\n'));
+        const bool same = sequence_.options.resend_same_code && !before.code.empty();
+        if ((code == before.code) != same && difference_.empty())
+          difference_ = "another code was sent again, or the same for a new one";
+        rules_.tell_code(call.target, before.sends + 1, code);
+      }
+      compare("resend", answer, expected);
+      look_at_challenge(call.target);
+      return look_at_factor(before.factor);
     }
     case Verb::verify: {
       const std::string code = typed(call);
@@ -413,8 +467,12 @@ template <class Storage> class Player {
       const auto unused = std::ranges::find(codes, false, [](const auto& entry) { return entry.second; });
       code = call.typed == Typed::wrong ? "000000000001"
                                         : (unused == codes.end() ? codes.begin() : unused)->first;
-    } else if (challenge != rules_.challenges.end() && !challenge->second.code.empty()) {
-      code = challenge->second.code;
+    } else if (challenge != rules_.challenges.end() &&
+               !(challenge->second.code.empty() && challenge->second.token.empty())) {
+      const auto& [sent, token] = std::tie(challenge->second.code, challenge->second.token);
+      if (sent.empty() || (call.mail != Mail::code && !token.empty()))
+        return clicked(call, token, factor_name);
+      code = sent;
     }
     switch (call.typed) {
     case Typed::shown:
@@ -427,6 +485,28 @@ template <class Storage> class Player {
     return code;
   }
 
+  /// What the browser brings of a link.
+  std::string clicked(const Call& call, std::string token, int factor_name) {
+    switch (call.typed) {
+    case Typed::spaced: return " " + token + "\n";
+    case Typed::again: return accepted_.contains(factor_name) ? accepted_[factor_name] : token;
+    case Typed::wrong: token.front() = token.front() == 'A' ? 'B' : 'A'; break;
+    case Typed::no_code: token.pop_back(); break;
+    default: break;
+    }
+    return token;
+  }
+
+  void fail_next(int messages) {
+    gateway_.RecordingSms::fail_next(messages);
+    gateway_.RecordingEmail::fail_next(messages);
+  }
+
+  static email::Template mail(Mail has) {
+    static constexpr std::array texts{"{{code}}", "{{link}}", "{{code}}\n{{link}}"};
+    return {.subject = "Sign in", .text = texts[static_cast<std::size_t>(has)]};
+  }
+
   static unsigned next_player() {
     static unsigned players = 0;
     return ++players;
@@ -436,9 +516,12 @@ template <class Storage> class Player {
 
   const Sequence& sequence_;
   testing::ManualClock clock_;
-  testing::RecordingSms sms_;
+  struct Gateway : testing::RecordingSms, testing::RecordingEmail {
+    using RecordingEmail::send;
+    using RecordingSms::send;
+  } gateway_;
   PlainRules rules_;
-  Verifier<Storage, testing::ManualClock, testing::RecordingSms> verifier_;
+  Verifier<Storage, testing::ManualClock, Gateway> verifier_;
   std::map<int, std::string> factor_ids_;
   std::map<int, std::string> challenge_ids_;
   std::map<int, std::string> accepted_; ///< the last code that was, by factor

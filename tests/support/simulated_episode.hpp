@@ -190,7 +190,8 @@ class EpisodeSource {
   Does draw_verb() {
     const unsigned drawn = below(1000);
     if (drawn < 610) return Does::verify;
-    if (drawn < 810) return Does::challenge;
+    if (drawn < 770) return Does::challenge;
+    if (drawn < 810) return Does::resend;
     if (drawn < 830) return Does::enroll;
     if (drawn < 860) return Does::unlock;
     if (drawn < 875) return Does::regenerate;
@@ -245,7 +246,8 @@ inline std::vector<std::string> describe(const Episode& episode) {
                                     "list all with",
                                     "purge",
                                     "reset the user of",
-                                    "rename"};
+                                    "rename",
+                                    "send again what was sent for"};
   static constexpr std::array put_to{"", " of its user", " of whoever comes",
                                      " of whoever comes, by autofill"};
   static constexpr std::array faults{"the answer of",

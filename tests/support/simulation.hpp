@@ -297,6 +297,7 @@ class Simulation {
       }
       break;
     case Does::verify:
+    case Does::resend:
     case Does::look_at_challenge: {
       const auto& known = put_to_no_factor ? asked_[step.put_to == PutTo::user ? user : simulated_users]
                                            : challenges_[factor];
@@ -314,6 +315,7 @@ class Simulation {
         break;
       }
       task.binding = step.bound && step.back % 7 == 0 ? "another session" : challenge.binding;
+      if (step.does == Does::resend) break;
       task.purpose = step.purpose == 7 ? Purpose::step_up : challenge.purpose;
       task.action = task.purpose == Purpose::action ? challenge.action : "";
       if (of_passkey)
@@ -778,6 +780,9 @@ class Simulation {
           {task.challenge, told.id, task.binding, task.purpose, task.action, task.factor});
       if (!told.secret.empty()) delivered_[task.challenge] = {now_, told.secret};
       break;
+    case Does::resend:
+      if (!told.secret.empty()) delivered_[task.challenge] = {now_, told.secret};
+      break;
     case Does::verify:
       if (told.answer.status != Status::valid) break;
       if (task.attacks) explained("an attack is accepted", task);
@@ -839,6 +844,7 @@ class Simulation {
                                       "purge",
                                       "reset",
                                       "rename",
+                                      "send again",
                                       "challenge the user",
                                       "challenge whoever comes"};
     wrong_ = std::string(names[static_cast<std::size_t>(task.does)]) + " on factor " +

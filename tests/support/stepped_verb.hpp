@@ -21,6 +21,7 @@
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
 #include <mfa/verbs/request.hpp>
+#include <mfa/verbs/resend.hpp>
 #include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/run.hpp>
@@ -51,6 +52,7 @@ enum class Does {
   purge,
   reset,             ///< all that the owner has but the factor and the device, where their ids are given
   rename,            ///< to what `code` says
+  resend,            ///< the challenge's code, or a new one
   challenge_user,    ///< `owner`, whichever of his passkeys answers
   challenge_passkey, ///< whoever comes
 };
@@ -275,6 +277,14 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
     said.keep_factor = task.factor_id;
     said.keep_device = task.code;
     told.answer.reset = co_await verbs::reset_user(run, owner, authorization, said);
+    break;
+  }
+  case Does::resend: {
+    const Whose of = whose(task.user_id);
+    ResendOptions said;
+    said.binding = task.binding;
+    verbs::Created created = co_await verbs::resend_challenge(run, task.challenge_id, of, said);
+    tell(created, told);
     break;
   }
   case Does::rename: {

@@ -82,7 +82,8 @@ class Writer {
             f.codes_left);
   }
   void write(const PlainRules::Challenge& c) {
-    (*this)(c.view, c.factor, c.binding, c.action, c.code, c.purge_at, c.registers, c.two_factors);
+    (*this)(c.view, c.factor, c.binding, c.action, c.code, c.sends, c.counts, c.codes, c.tokens, c.purge_at,
+            c.registers, c.two_factors);
   }
   void write(const PlainRules::Device& d) { (*this)(d.name, d.remembered_at, d.expires_at, d.factor); }
   void write(const PlainRules::User::Open& o) {
@@ -113,8 +114,8 @@ inline std::string text_of(const Ledger& ledger) {
 
 inline std::string text_of(const Witness& w) {
   return Writer()(w.factor, w.challenge, w.sends, w.devices, w.user_read, w.user, w.listed, w.of_user,
-                  w.shown_by, w.shown_half, w.shown, w.claim_seen, w.named, w.by_commit, w.sets,
-                  w.send_failed, w.lost)
+                  w.shown_by, w.shown_half, w.shown, w.claim_seen, w.named, w.by_commit, w.sets, w.send,
+                  w.send_before, w.send_failed, w.lost)
       .take();
 }
 

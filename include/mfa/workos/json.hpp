@@ -1,9 +1,5 @@
 #pragma once
 
-#include <array>
-#include <chrono>
-#include <cstdio>
-#include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -13,24 +9,11 @@
 #include <mfa/factor/kinds.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/verification.hpp>
+#include <mfa/workos/iso8601.hpp>
 
 /// Factors, challenges and verifications as WorkOS's MFA API prints them, with further members for what that
 /// API has not. Nothing secret is in what they are made from: phone numbers are masked. Needs nlohmann/json.
 namespace mfa::workos {
-
-/// A time as ISO 8601 in UTC with milliseconds: "2026-01-01T00:00:00.000Z".
-[[nodiscard]] inline std::string iso8601(Time time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  std::array<char, 64> buffer{};
-  static_cast<void>(std::snprintf(
-      buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count())));
-  return buffer.data();
-}
 
 /// "authentication_factor", as get and list show it.
 [[nodiscard]] inline nlohmann::ordered_json json(const FactorDetails& factor) {

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <mfa/encoding/text.hpp>
+
+/// Which operation a request is for, by its method and target.
+namespace mfa::workos {
+
+enum class Operation : std::uint8_t {
+  enroll_factor,
+  get_factor,
+  delete_factor,
+  challenge_factor,
+  verify_challenge,
+  enroll_user_factor,
+  list_user_factors,
+  authenticate,
+};
+
+/// A name and a value of a query, decoded.
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+struct Route {
+  Operation operation{};
+  std::string id = {}; ///< of the factor, challenge or user that the path names, decoded
+  Query query = {};
+};
+
+/// What a target leads to: a route, or why there is none.
+struct Routed {
+  std::optional<Route> route = {};
+  std::string allow = {}; ///< the path is one of ours, but has these methods alone
+  bool malformed = false; ///< it is no target
+};
+
+namespace detail {
+
+inline constexpr std::size_t longest_target = 8192; ///< bytes
+
+[[nodiscard]] constexpr int hexadecimal_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// Text with %XX, once and no further; nothing if one is none, or if what comes out is no UTF-8.
+[[nodiscard]] inline std::optional<std::string> percent_decoded(std::string_view text, bool is_query) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && is_query) {
+      decoded += ' ';
+    } else if (text[i] != '%') {
+      decoded += text[i];
+    } else {
+      const int high = i + 2 < text.size() ? hexadecimal_digit(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? hexadecimal_digit(text[i + 2]) : -1;
+      if (high < 0 || low < 0) return std::nullopt;
+      decoded += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  if (!mfa::detail::is_utf8(decoded)) return std::nullopt;
+  return decoded;
+}
+
+/// The first part up to `end`, which is taken off `text` with it.
+[[nodiscard]] inline std::string_view take_up_to(std::string_view& text, char end) {
+  const std::size_t at = text.find(end);
+  const std::string_view part = text.substr(0, at);
+  text = at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
+  return part;
+}
+
+[[nodiscard]] inline std::optional<Query> read_query(std::string_view text) {
+  Query query;
+  while (!text.empty()) {
+    std::string_view pair = take_up_to(text, '&');
+    if (pair.empty()) continue;
+    const std::string_view encoded_name = take_up_to(pair, '=');
+    auto name = percent_decoded(encoded_name, true);
+    auto value = percent_decoded(pair, true);
+    if (!name || !value) return std::nullopt;
+    query.emplace_back(*std::move(name), *std::move(value));
+  }
+  return query;
+}
+
+struct KnownRoute {
+  std::string_view method;
+  std::string_view path; ///< `*` stands for an id
+  Operation operation;
+};
+
+inline constexpr auto known_routes = std::to_array<KnownRoute>({
+    {"POST", "/auth/factors/enroll", Operation::enroll_factor},
+    {"GET", "/auth/factors/*", Operation::get_factor},
+    {"DELETE", "/auth/factors/*", Operation::delete_factor},
+    {"POST", "/auth/factors/*/challenge", Operation::challenge_factor},
+    {"POST", "/auth/challenges/*/verify", Operation::verify_challenge},
+    {"POST", "/user_management/users/*/auth_factors", Operation::enroll_user_factor},
+    {"GET", "/user_management/users/*/auth_factors", Operation::list_user_factors},
+    {"POST", "/user_management/authenticate", Operation::authenticate},
+});
+
+/// Whether a path that is still encoded is that of a route, and the id that is in it, encoded. Parts are
+/// compared as they are: no dots are followed, no slashes dropped, and an encoded slash is a part of an id.
+[[nodiscard]] constexpr bool matches(std::string_view pattern, std::string_view path, std::string_view& id) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == path;
+  const std::string_view before = pattern.substr(0, star);
+  const std::string_view after = pattern.substr(star + 1);
+  if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after))
+    return false;
+  id = path.substr(before.size(), path.size() - before.size() - after.size());
+  return id.find('/') == std::string_view::npos;
+}
+
+} // namespace detail
+
+[[nodiscard]] inline Routed route(std::string_view method, std::string_view target) {
+  Routed routed;
+  routed.malformed = !target.starts_with('/') || target.size() > detail::longest_target;
+  for (const char c : target) routed.malformed = routed.malformed || c <= ' ' || c > '~' || c == '#';
+  if (routed.malformed) return routed;
+  const std::string_view path = detail::take_up_to(target, '?');
+  for (const detail::KnownRoute& known : detail::known_routes) {
+    std::string_view encoded_id;
+    if (!detail::matches(known.path, path, encoded_id)) continue;
+    if (known.method != method) {
+      routed.allow.append(routed.allow.empty() ? "" : ", ").append(known.method);
+      continue;
+    }
+    auto id = detail::percent_decoded(encoded_id, false);
+    auto query = detail::read_query(target);
+    if (id && query)
+      routed.route = Route{known.operation, *std::move(id), *std::move(query)};
+    else
+      routed.malformed = true;
+    routed.allow.clear();
+    break;
+  }
+  return routed;
+}
+
+} // namespace mfa::workos

@@ -1,0 +1,178 @@
+#pragma once
+
+#include <chrono>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <mfa/async.hpp>
+#include <mfa/mfa.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/totp.hpp>
+#include <mfa/testing/manual_clock.hpp>
+#include <mfa/testing/recording_sms.hpp>
+#include <mfa/workos/api.hpp>
+#include <mfa/workos/async_api.hpp>
+
+#include "awaited_storage.hpp"
+#include "task.hpp"
+
+/// Hosts of WorkOS's API, blocking and awaited, for the same tests.
+namespace mfa::test {
+
+using Json = nlohmann::ordered_json;
+
+inline constexpr std::string_view api_key = "sk_test_a2V5XzAxRzdFWVpQ";
+inline constexpr std::string_view second_api_key = "sk_test_bmV4dF8wMUc3RVla";
+
+/// Sign-ins that wait for a second factor, by their tokens.
+struct PendingSignIns {
+  std::map<std::string, workos::PendingUser, std::less<>> users;
+  std::vector<workos::SecondFactor> finished;
+  bool fails = false;
+
+  std::optional<workos::PendingUser> find(std::string_view token) {
+    if (fails) throw std::runtime_error("the session store is away");
+    const auto found = users.find(token);
+    return found != users.end() ? std::optional(found->second) : std::nullopt;
+  }
+  std::optional<Json> finish(std::string_view token, const workos::SecondFactor& shown) {
+    const auto found = users.find(token);
+    if (found == users.end()) return std::nullopt;
+    users.erase(found);
+    finished.push_back(shown);
+    return Json{{"user",
+                 {{"object", "user"},
+                  {"id", shown.user_id},
+                  {"email", "alan.turing@example.com"},
+                  {"email_verified", true},
+                  {"first_name", "Alan"},
+                  {"last_name", "Turing"},
+                  {"profile_picture_url", nullptr},
+                  {"last_sign_in_at", nullptr},
+                  {"external_id", nullptr},
+                  {"metadata", Json::object()},
+                  {"created_at", "2026-01-01T00:00:00.000Z"},
+                  {"updated_at", "2026-01-01T00:00:00.000Z"}}},
+                {"organization_id", nullptr},
+                {"access_token", "access"},
+                {"refresh_token", "refresh"},
+                {"authentication_method", "Password"}};
+  }
+};
+
+/// The same, awaited.
+struct AwaitedSignIns {
+  PendingSignIns& pending;
+
+  Task<std::optional<workos::PendingUser>> find(std::string_view token) { co_return pending.find(token); }
+  Task<std::optional<Json>> finish(std::string_view token, const workos::SecondFactor& shown) {
+    co_return pending.finish(token, shown);
+  }
+};
+
+inline Options with_code_only(Options options) {
+  options.sms_template = "{{code}}";
+  if (options.sms_allowed_country_codes.empty()) options.sms_allowed_country_codes = {"1"};
+  return options;
+}
+
+/// A host of the API, whichever its verifier.
+class WorkosHost {
+ public:
+  virtual ~WorkosHost() = default;
+
+  testing::ManualClock clock;
+  testing::RecordingSms sms;
+  PendingSignIns pending;
+
+  virtual workos::Response handle(const workos::Request& request) = 0;
+  virtual void replace_keys(const std::vector<crypto::SecretString>& keys) = 0;
+
+  /// What the authenticator shows `steps` periods from now.
+  [[nodiscard]] std::string code(std::string_view secret, int steps = 0) const {
+    return otp::totp(otp::base32_decode(secret), clock.now() + steps * std::chrono::seconds(30));
+  }
+};
+
+class BlockingWorkosHost final : public WorkosHost {
+ public:
+  explicit BlockingWorkosHost(workos::ApiOptions api_options = {}, Options options = {})
+      : verifier(storage, clock, sms, with_code_only(std::move(options))),
+        api(verifier, {api_key, second_api_key}, std::move(api_options), pending) {}
+
+  storage::Memory storage;
+  Verifier<storage::Memory, testing::ManualClock, testing::RecordingSms> verifier;
+  workos::Api<decltype(verifier), PendingSignIns> api;
+
+  workos::Response handle(const workos::Request& request) override { return api.handle(request); }
+  void replace_keys(const std::vector<crypto::SecretString>& keys) override { api.replace_keys(keys); }
+};
+
+/// Each of its requests to the storage waits twice.
+class AwaitedWorkosHost final : public WorkosHost {
+ public:
+  explicit AwaitedWorkosHost(workos::ApiOptions api_options = {}, Options options = {})
+      : verifier(storage, clock, sms, with_code_only(std::move(options))),
+        api(verifier, {api_key, second_api_key}, std::move(api_options), sign_ins) {}
+
+  AwaitedMemory storage;
+  AwaitedSignIns sign_ins{pending};
+  async::Verifier<Task, AwaitedMemory, testing::ManualClock, testing::RecordingSms> verifier;
+  workos::AsyncApi<decltype(verifier), AwaitedSignIns> api;
+
+  workos::Response handle(const workos::Request& request) override {
+    const auto task = api.handle(request);
+    task.start();
+    while (!task.done())
+      if (!storage.step()) throw std::logic_error("a task waits for nothing");
+    return task.result();
+  }
+  void replace_keys(const std::vector<crypto::SecretString>& keys) override { api.replace_keys(keys); }
+};
+
+/// One of either kind.
+inline std::unique_ptr<WorkosHost> workos_host(bool awaited, workos::ApiOptions api_options = {},
+                                               Options options = {}) {
+  if (awaited) return std::make_unique<AwaitedWorkosHost>(std::move(api_options), std::move(options));
+  return std::make_unique<BlockingWorkosHost>(std::move(api_options), std::move(options));
+}
+
+/// A request of a client with a key.
+inline workos::Request request_with_key(std::string method, std::string target, std::string body = {}) {
+  return {std::move(method),
+          std::move(target),
+          {{"Authorization", "Bearer " + std::string(api_key)}, {"Content-Type", "application/json"}},
+          std::move(body)};
+}
+
+/// A response with its body read.
+struct Answered {
+  int status = 0;
+  Json body;
+  workos::Headers headers;
+
+  [[nodiscard]] std::string header(std::string_view name) const {
+    for (const auto& [other, value] : headers)
+      if (other == name) return value;
+    return {};
+  }
+};
+
+inline Answered answered(const workos::Response& response) {
+  return {response.status, response.body.empty() ? Json() : Json::parse(response.body), response.headers};
+}
+
+inline Answered ask(WorkosHost& host, std::string method, std::string target, const Json& body = nullptr) {
+  return answered(
+      host.handle(request_with_key(std::move(method), std::move(target), body.is_null() ? "" : body.dump())));
+}
+
+} // namespace mfa::test

@@ -1,0 +1,290 @@
+// Whatever bytes come, the API answers with the right 4xx, says nothing that a client made up, and lets in
+// nobody without a key.
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/text.hpp"
+#include "support/workos_host.hpp"
+
+using mfa::test::answered;
+using mfa::test::Answered;
+using mfa::test::api_key;
+using mfa::test::ask;
+using mfa::test::BlockingWorkosHost;
+using mfa::test::Json;
+using mfa::test::repeated;
+using mfa::test::request_with_key;
+using mfa::workos::Request;
+
+namespace {
+
+Answered send(BlockingWorkosHost& host, std::string method, std::string target, std::string body = {}) {
+  return answered(host.handle(request_with_key(std::move(method), std::move(target), std::move(body))));
+}
+
+/// A storage that answers nothing.
+struct Failing {
+  static constexpr bool ephemeral = true;
+  std::optional<mfa::storage::FactorRecord> find_factor(std::string_view) { fail(); }
+  std::optional<mfa::storage::ChallengeRecord> find_challenge(std::string_view) { fail(); }
+  std::optional<mfa::storage::CounterRecord> find_counter(std::string_view) { fail(); }
+  std::vector<mfa::storage::FactorRecord> list_factors(std::string_view) { fail(); }
+  bool commit(const mfa::storage::Batch&) { fail(); }
+  [[noreturn]] void fail() const {
+    if (known) throw mfa::Error(mfa::errc::storage_failure, "the disk of user u_1 is full");
+    throw std::runtime_error("secret of the host");
+  }
+  bool known = true;
+};
+
+} // namespace
+
+TEST_CASE("Nobody is let in without a key, whatever he asks for") {
+  BlockingWorkosHost host;
+  const std::string key(api_key);
+  const std::vector<mfa::workos::Headers> strangers{
+      {},
+      {{"Authorization", ""}},
+      {{"Authorization", "Bearer"}},
+      {{"Authorization", "Bearer "}},
+      {{"Authorization", key}},
+      {{"Authorization", "Basic " + key}},
+      {{"Authorization", "Bearer " + key.substr(1)}},
+      {{"Authorization", "Bearer " + key + "x"}},
+      {{"Authorization", "Bearer " + key + std::string(1, '\0')}},
+      {{"Authorization", "Bearer " + key + ", Bearer " + key}},
+      {{"Authorization", "Bearer wrong"}, {"authorization", "Bearer " + key}},
+      {{"Authorization", "Bearer " + key}, {"Authorization", "Bearer " + key}},
+      {{"X-Authorization", "Bearer " + key}},
+      {{"Authorization", "Bearer " + repeated("k", 1'000'000)}},
+  };
+  for (const auto& headers : strangers)
+    for (const char* const target : {"/auth/factors/enroll", "/nothing", "no target", "/auth/factors/%"}) {
+      CAPTURE(target, headers.empty() ? "" : headers.front().second.substr(0, 80));
+      const auto answer = answered(host.handle({"POST", target, headers, "{"}));
+      CHECK(answer.status == 401);
+      CHECK(answer.body == Json{{"message", "Unauthorized"}});
+      CHECK(answer.header("WWW-Authenticate") == "Bearer");
+    }
+  for (const std::string& let_in :
+       std::vector<std::string>{"Bearer " + key, "bearer " + key, "BEARER   " + key + " ",
+                                "Bearer " + std::string(mfa::test::second_api_key)})
+    CHECK(host.handle({"GET", "/nothing", {{"AUTHORIZATION", let_in}}, ""}).status == 404);
+}
+
+TEST_CASE("Keys are changed while the API is in use") {
+  BlockingWorkosHost host;
+  const std::string next = "sk_live_0123456789abcdef";
+  const auto status = [&](std::string_view key) {
+    return host.handle({"GET", "/nothing", {{"Authorization", "Bearer " + std::string(key)}}, ""}).status;
+  };
+  host.replace_keys({api_key, next});
+  CHECK(status(api_key) == 404);
+  CHECK(status(next) == 404);
+  CHECK(status(mfa::test::second_api_key) == 401);
+  host.replace_keys({next});
+  CHECK(status(api_key) == 401);
+  CHECK(status(next) == 404);
+  CHECK_THROWS_AS(host.replace_keys({}), mfa::Error);
+  CHECK_THROWS_AS(host.replace_keys({"short"}), mfa::Error);
+  CHECK_THROWS_AS(host.replace_keys({next + "\n"}), mfa::Error);
+  CHECK(status(next) == 404);
+}
+
+TEST_CASE("A body that is no JSON object with each member once is refused") {
+  BlockingWorkosHost host;
+  const std::string good = R"({"type":"generic_otp"})";
+  const std::vector<std::string> bodies{
+      "{",
+      "}",
+      "{}{}",
+      good + "x",
+      good + ",",
+      "type=generic_otp",
+      "\"generic_otp\"",
+      "1",
+      "true",
+      "[1]",
+      "[[]]",
+      R"({"type":"generic_otp",})",
+      R"({type:"generic_otp"})",
+      R"({'type':'generic_otp'})",
+      R"({"type":"generic_otp"} // comment)",
+      R"(/**/{"type":"generic_otp"})",
+      R"({"type":"totp","type":"generic_otp"})",
+      R"({"type":"generic_otp","\u0074ype":"sms"})",
+      R"({"type":"generic_otp","x":{"a":1,"a":2}})",
+      R"({"type":"generic_otp","x":[{"a":1,"a":2}]})",
+      R"({"type":"generic_otp","x":NaN})",
+      R"({"type":"generic_otp","x":1e999})",
+      R"({"type":"generic_otp","x":01})",
+      "{\"type\":\"generic_otp\",\"x\":\"\x80\"}",
+      "{\"type\":\"generic_otp\",\"x\":\"\xC0\xAF\"}",
+      "{\"type\":\"generic_otp\",\"x\":\"\n\"}",
+      R"({"type":"generic_otp","x":"\ud800"})",
+      good + std::string(1, '\0'),
+      std::string(1, '\0') + good,
+      repeated("[", 60'000),
+      repeated(R"({"a":)", 10'000),
+      R"({"type":"generic_otp","x":)" + repeated("[", 17) + repeated("]", 17) + "}",
+      R"({"type":"generic_otp","x":)" + repeated(R"({"a":)", 17) + "1" + repeated("}", 17) + "}"};
+  for (const std::string& body : bodies) {
+    CAPTURE(body.substr(0, 100));
+    const auto refused = send(host, "POST", "/auth/factors/enroll", body);
+    CHECK(refused.status == 400);
+    CHECK(refused.body["code"] == "invalid_json");
+  }
+  for (const std::string& body : std::vector<std::string>{
+           good, " \r\n\t" + good + "\n", "\xEF\xBB\xBF" + good,
+           std::string(R"({"x":[[{}]],"type":"\u0067eneric_otp","y":{"a":{"a":1e300}}})"),
+           R"({"type":"generic_otp","x":)" + repeated("[", 12) + repeated("]", 12) + "}"}) {
+    CAPTURE(body);
+    CHECK(send(host, "POST", "/auth/factors/enroll", body).status == 201);
+  }
+  const std::string padding(65'536 - good.size(), ' ');
+  CHECK(send(host, "POST", "/auth/factors/enroll", good + padding).status == 201);
+  CHECK(send(host, "POST", "/auth/factors/enroll", good + padding + ' ').status == 413);
+  CHECK(send(host, "POST", "/auth/factors/enroll", std::string(100'000'000, '[')).status == 413);
+}
+
+TEST_CASE("A path is taken as it stands, and an id in it decoded once") {
+  BlockingWorkosHost host;
+  const std::string id(ask(host, "POST", "/auth/factors/enroll", {{"type", "generic_otp"}}).body["id"]);
+  const auto status = [&](const std::string& target) { return send(host, "GET", target).status; };
+  CHECK(status("/auth/factors/" + id) == 200);
+  CHECK(status("/auth/factors/auth%5Ffactor%5f" + id.substr(12)) == 200);
+  CHECK(status("/auth/factors/" + id + "?x=%2e&&=&y") == 200);
+  for (const std::string& target :
+       std::vector<std::string>{"/auth/factors/auth%255Ffactor_" + id.substr(12),
+                                "/auth/factors/" + id + "/",
+                                "//auth/factors/" + id,
+                                "/auth//factors/" + id,
+                                "/auth/./factors/" + id,
+                                "/auth/x/../factors/" + id,
+                                "/auth/factors/../factors/" + id,
+                                "/auth/factors/%2e%2e%2f" + id,
+                                "/auth%2Ffactors%2F" + id,
+                                "/AUTH/factors/" + id,
+                                "/auth/factors/" + id + ";x=1",
+                                "/auth/factors/" + id + "%00",
+                                "/auth/factors/%20" + id,
+                                "/auth/factors/",
+                                "/auth/factors",
+                                "/",
+                                "/*",
+                                "/auth/factors/" + repeated("A", 8000),
+                                "/auth/factors/auth_factor_" + repeated("9", 26),
+                                std::string("/auth/factors/auth_factor_zzzzzzzzzzzzzzzzzzzzzzzzzz")}) {
+    CAPTURE(target.substr(0, 100));
+    CHECK(status(target) == 404);
+  }
+  for (const std::string& target : std::vector<std::string>{
+           std::string(), std::string("auth/factors/x"), std::string("*"),
+           "http://api.workos.com/auth/factors/" + id, "/auth/factors/" + id + "#x", "/auth/factors/ " + id,
+           "/auth/factors/" + id + "\r\nX-Evil: 1", "/auth/factors/" + id + std::string(1, '\0'),
+           "/auth/factors/\xC3\xA9" + id, std::string("/auth/factors/%"), std::string("/auth/factors/%4"),
+           std::string("/auth/factors/%zz"), std::string("/auth/factors/%C0%AF"),
+           "/auth/factors/" + id + "?x=%", "/auth/factors/" + repeated("A", 9000)}) {
+    CAPTURE(target.substr(0, 100));
+    CHECK(status(target) == 400);
+  }
+  struct Row {
+    const char* method;
+    std::string target;
+    std::string allow;
+  };
+  for (const Row& row :
+       {Row{"PUT", "/auth/factors/" + id, "GET, DELETE"},
+        Row{"GET", "/auth/factors/" + id + "/challenge", "POST"},
+        Row{"get", "/auth/factors/" + id, "GET, DELETE"}, Row{"", "/user_management/authenticate", "POST"},
+        Row{"DELETE", "/user_management/users/u/auth_factors", "POST, GET"}}) {
+    CAPTURE(row.method, row.target);
+    const auto refused = send(host, row.method, row.target);
+    CHECK(refused.status == 405);
+    CHECK(refused.header("Allow") == row.allow);
+  }
+}
+
+TEST_CASE("Nothing that a client made up comes back in a message or header") {
+  BlockingWorkosHost host;
+  const std::string evil = "<script>\r\nSet-Cookie: a=b";
+  const std::string encoded = "%3Cscript%3E%0D%0ASet-Cookie%3A%20a%3Db";
+  std::vector<mfa::workos::Response> answers;
+  const auto keep = [&](std::string method, const std::string& target, const std::string& body = {}) {
+    Request request = request_with_key(std::move(method), target, body);
+    request.headers.emplace_back("X-Request-ID", evil);
+    answers.push_back(host.handle(request));
+    return answers.back().status;
+  };
+  CHECK(keep("GET", "/auth/factors/" + encoded) == 404);
+  CHECK(keep("POST", "/auth/challenges/" + encoded + "/verify", R"({"code":"123456"})") == 404);
+  CHECK(keep("GET", "/" + encoded) == 404);
+  CHECK(keep(evil, "/auth/factors/x") == 405);
+  CHECK(keep("POST", "/auth/factors/enroll", Json{{"type", evil}, {evil, evil}}.dump()) == 422);
+  CHECK(keep("POST", "/auth/factors/enroll", Json{{"type", "sms"}, {"phone_number", evil}}.dump()) == 422);
+  CHECK(keep("POST", "/user_management/users/" + encoded + "/auth_factors",
+             R"({"type":"totp","totp_issuer":"F"})") == 422);
+  CHECK(keep("GET", "/user_management/users/u/auth_factors?limit=" + encoded) == 422);
+  CHECK(keep("GET", "/user_management/users/u/auth_factors?order=" + encoded) == 422);
+  CHECK(keep("GET", "/user_management/users/u/auth_factors?after=" + encoded) == 422);
+  for (const auto& answer : answers) {
+    CHECK(answer.body.find("script") == std::string::npos);
+    CHECK(answer.body.find("Cookie") == std::string::npos);
+    for (const auto& [name, value] : answer.headers) {
+      CHECK(value.find_first_of("\r\n<") == std::string::npos);
+      if (name == "X-Request-ID") CHECK(value.starts_with("req_"));
+    }
+  }
+  Request request = request_with_key("GET", "/nothing");
+  request.headers.emplace_back("x-request-id", "01H-trace_7.b:1");
+  CHECK(answered(host.handle(request)).header("X-Request-ID") == "01H-trace_7.b:1");
+  request.headers.emplace_back("X-Request-Id", "another");
+  CHECK(answered(host.handle(request)).header("X-Request-ID").starts_with("req_"));
+}
+
+TEST_CASE("A query of a list is read strictly") {
+  BlockingWorkosHost host;
+  const std::string path = "/user_management/users/u_1/auth_factors?";
+  const std::string id = "auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ";
+  for (const std::string& query : std::vector<std::string>{
+           std::string("limit=0"), std::string("limit=101"), std::string("limit=-1"),
+           std::string("limit=1e1"), std::string("limit=%2010"), std::string("limit=99999999999999999999"),
+           std::string("limit=1&limit=2"), std::string("order=up"), std::string("after=x"),
+           "after=" + id + "x", "before=" + id + "&after=" + id}) {
+    CAPTURE(query);
+    const auto refused = send(host, "GET", path + query);
+    CHECK(refused.status == 422);
+    CHECK(refused.body["errors"].size() == 1);
+  }
+  for (const std::string& query :
+       std::vector<std::string>{std::string(), std::string("limit=100"), std::string("limit=&order="),
+                                "after=" + id, "before=" + id})
+    CHECK(send(host, "GET", path + query).status == 200);
+}
+
+TEST_CASE("A storage that fails is a 503 before anything was sent, and told to the host") {
+  Failing storage;
+  const mfa::Verifier verifier{storage};
+  std::vector<std::string> told;
+  const mfa::workos::Api api(verifier, {api_key},
+                             {.failed = [&](std::string_view request_id, const std::exception_ptr& thrown) {
+                               told.emplace_back(request_id);
+                               std::rethrow_exception(thrown); // swallowed
+                             }});
+  const auto request = request_with_key("GET", "/auth/factors/auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ");
+  const auto known = answered(api.handle(request));
+  CHECK(known.status == 503);
+  CHECK(known.body == Json{{"message", "The service cannot answer at the moment."}});
+  CHECK(known.header("Retry-After") == "1");
+  storage.known = false;
+  const auto unknown = answered(api.handle(request));
+  CHECK(unknown.status == 500);
+  CHECK(unknown.body == Json{{"message", "Internal server error."}});
+  CHECK(told == std::vector<std::string>{known.header("X-Request-ID"), unknown.header("X-Request-ID")});
+}
