@@ -92,6 +92,12 @@ TEST_CASE("Vonage gets the message as it documents") {
   const std::string unicode =
       body_of(request_of<sms::Vonage>(vonage_at, taken, message_in("\xD0\x9A\xD0\xBE\xD0\xB4 1")));
   CHECK(unicode.find("text=%D0%9A%D0%BE%D0%B4%201&type=unicode&") != std::string::npos);
+  // What the network's own alphabet holds costs one segment, not two.
+  const std::string accents =
+      body_of(request_of<sms::Vonage>(vonage_at, taken, message_in("\xC3\x9C\xC3\xA9 \xE2\x82\xAC 1")));
+  CHECK(accents.find("type=unicode") == std::string::npos);
+  const std::string accent = body_of(request_of<sms::Vonage>(vonage_at, taken, message_in("` 1")));
+  CHECK(accent.find("&type=unicode&") != std::string::npos);
 }
 
 TEST_CASE("Vonage's statuses become ours") {

@@ -174,4 +174,10 @@ inline void check_setting(std::string_view what, std::string_view value) {
                 std::string(what) + " has a space, a line end or a character that is not ASCII; remove it");
 }
 
+/// Throws `errc::invalid_argument` if what messages are from, a number or a sender id, is empty.
+inline void check_sender(std::string_view what, std::string_view sender) {
+  if (sender.empty())
+    throw Error(errc::invalid_argument, std::string(what) + " is empty; set a number or a sender id");
+}
+
 } // namespace mfa::http

@@ -6,7 +6,6 @@
 
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/delivery/failure.hpp>
-#include <mfa/error.hpp>
 #include <mfa/http/json.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
@@ -31,9 +30,7 @@ class MessageBirdMessages {
 
   explicit MessageBirdMessages(Settings settings) : settings_(std::move(settings)) {
     http::check_setting("MessageBirdSettings::access_key", settings_.access_key);
-    if (settings_.originator.empty())
-      throw Error(errc::invalid_argument,
-                  "MessageBirdSettings::originator is empty; set a number or a sender id");
+    http::check_sender("MessageBirdSettings::originator", settings_.originator);
     http::check_url("MessageBirdSettings::base_url", settings_.base_url);
   }
 

@@ -6,7 +6,6 @@
 
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/delivery/failure.hpp>
-#include <mfa/error.hpp>
 #include <mfa/http/json.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
@@ -34,8 +33,7 @@ class SinchBatches {
   explicit SinchBatches(Settings settings) : settings_(std::move(settings)) {
     http::check_setting("SinchSettings::service_plan_id", settings_.service_plan_id);
     http::check_setting("SinchSettings::api_token", settings_.api_token);
-    if (settings_.from.empty())
-      throw Error(errc::invalid_argument, "SinchSettings::from is empty; set a number or a sender id");
+    http::check_sender("SinchSettings::from", settings_.from);
     http::check_url("SinchSettings::base_url", settings_.base_url);
   }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -9,12 +8,12 @@
 
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/delivery/failure.hpp>
-#include <mfa/error.hpp>
 #include <mfa/http/json.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/sms/concept.hpp>
+#include <mfa/sms/segments.hpp>
 #include <mfa/types.hpp>
 
 namespace mfa::sms {
@@ -36,8 +35,7 @@ class VonageSms {
   explicit VonageSms(Settings settings) : settings_(std::move(settings)) {
     http::check_setting("VonageSettings::api_key", settings_.api_key);
     http::check_setting("VonageSettings::api_secret", settings_.api_secret);
-    if (settings_.from.empty())
-      throw Error(errc::invalid_argument, "VonageSettings::from is empty; set a number or a sender id");
+    http::check_sender("VonageSettings::from", settings_.from);
     http::check_url("VonageSettings::base_url", settings_.base_url);
   }
 
@@ -50,7 +48,9 @@ class VonageSms {
     http::append_form(request.body, "from", without_plus(settings_.from));
     http::append_form(request.body, "to", without_plus(message.to));
     http::append_form(request.body, "text", message.body);
-    if (!is_plain(message.body)) http::append_form(request.body, "type", "unicode");
+    // Otherwise Vonage puts question marks for what GSM 7 does not hold.
+    if (count_segments(message.body.view()).encoding == Encoding::ucs2)
+      http::append_form(request.body, "type", "unicode");
     http::append_form(request.body, "client-ref", message.id);
     return request;
   }
@@ -97,12 +97,6 @@ class VonageSms {
   static std::string_view without_plus(std::string_view number) noexcept {
     if (number.starts_with('+')) number.remove_prefix(1);
     return number;
-  }
-
-  /// Whether GSM 7 holds it for certain: Vonage puts question marks for what it does not.
-  static bool is_plain(std::string_view text) noexcept {
-    return std::all_of(text.begin(), text.end(),
-                       [](char c) { return (c == '\n' || c == '\r' || (c >= ' ' && c <= '~')) && c != '`'; });
   }
 
   Settings settings_;
