@@ -1,11 +1,15 @@
-// A user's factors are listed oldest first, all at once or by pages that together hold each of them once.
+// A user's factors are listed oldest first, all at once or by pages that together hold each of them once. The
+// loops by which the library searches and sorts such lists do what the algorithms do whose names they have.
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <mfa/mfa.hpp>
+#include <mfa/search.hpp>
 
 #include "support/catch.hpp"
 #include "support/host.hpp"
@@ -104,4 +108,67 @@ TEST_CASE("A const verifier looks up, and what it returns has all its verbs") {
   CHECK(verification.valid());
   factor.remove(verification);
   CHECK(verifier.list_factors("u_42").empty());
+}
+
+namespace {
+
+/// Every list of up to `longest` of the numbers 0 to 2.
+std::vector<std::vector<int>> short_lists(std::size_t longest) {
+  std::vector<std::vector<int>> all{{}};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (int next = 0; next <= 2; ++next)
+      if (std::vector<int> longer = all[i]; longer.size() < longest) {
+        longer.push_back(next);
+        all.push_back(longer);
+      }
+  return all;
+}
+
+} // namespace
+
+TEST_CASE("Loops find what the algorithms find: in empty lists, none, all, the first and the last") {
+  const auto is_one = [](int number) { return number == 1; };
+  for (const std::vector<int>& list : short_lists(5)) {
+    CAPTURE(list);
+    CHECK(mfa::detail::any_of(list, is_one) == std::ranges::any_of(list, is_one));
+    CHECK(mfa::detail::contains(list, 1) == (std::ranges::find(list, 1) != list.end()));
+    CHECK(mfa::detail::count_if(list, is_one) ==
+          static_cast<std::size_t>(std::ranges::count_if(list, is_one)));
+    const auto expected = std::ranges::find_if(list, is_one);
+    const int* const found = mfa::detail::find_if(list, is_one);
+    CHECK((found == nullptr ? list.end() : list.begin() + (found - list.data())) == expected);
+
+    std::vector<int> left = list;
+    std::vector<int> expected_left = list;
+    CHECK(mfa::detail::erase_if(left, is_one) == std::erase_if(expected_left, is_one));
+    CHECK(left == expected_left);
+  }
+  constexpr int numbers[] = {3, 5};
+  static_assert(mfa::detail::contains(numbers, 5) && !mfa::detail::contains(numbers, 4));
+}
+
+TEST_CASE("What a search finds can be changed where it is") {
+  std::vector<std::string> names{"a", "b", "b"};
+  *mfa::detail::find_if(names, [](const std::string& name) { return name == "b"; }) = "c";
+  CHECK(names == std::vector<std::string>{"a", "c", "b"});
+}
+
+TEST_CASE("Few are sorted as many are, with what is alike in its order, whether it can be copied or not") {
+  using Numbered = std::pair<int, std::size_t>; // what is compared, and the place from which it came
+  const auto goes_before = [](const Numbered& one, const Numbered& other) { return one.first < other.first; };
+  for (const std::vector<int>& list : short_lists(6)) {
+    std::vector<Numbered> sorted;
+    for (const int number : list) sorted.emplace_back(number, sorted.size());
+    std::vector<Numbered> expected = sorted;
+    std::ranges::stable_sort(expected, goes_before);
+    mfa::detail::sort_few(sorted, goes_before);
+    CAPTURE(list);
+    CHECK(sorted == expected);
+  }
+  std::vector<std::unique_ptr<int>> owned;
+  for (const int number : {2, 0, 1}) owned.push_back(std::make_unique<int>(number));
+  mfa::detail::sort_few(owned, [](const auto& one, const auto& other) { return *one < *other; });
+  CHECK((*owned[0] == 0 && *owned[1] == 1 && *owned[2] == 2));
+  CHECK(mfa::detail::erase_if(owned, [](const auto& one) { return *one == 0; }) == 1);
+  CHECK((owned.size() == 2 && *owned[0] == 1 && *owned[1] == 2));
 }

@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstdio>
-#include <mutex>
 
-#include <mfa/delivery/failure.hpp>
+#include <mfa/delivery/console_stream.hpp>
 #include <mfa/email/concept.hpp>
 
 namespace mfa::email {
@@ -14,22 +13,13 @@ class Console {
  public:
   /// The stream is borrowed.
   explicit Console(std::FILE* stream = stdout) : stream_(stream) {}
-  Console(Console&& other) noexcept : stream_(other.stream_) {}
-  Console& operator=(Console&&) = delete;
-  ~Console() = default;
 
   void send(const EmailMessage& message) {
-    const std::lock_guard lock(mutex_);
-    if (std::fprintf(stream_, "E-mail to %s: %s\n%s\n", message.to.c_str(), message.subject.c_str(),
-                     message.text.c_str()) < 0 ||
-        std::fflush(stream_) != 0)
-      throw DeliveryError(DeliveryFailure::unavailable,
-                          "cannot write to the console; reopen or replace its stream");
+    stream_.print({"E-mail to ", message.to, ": ", message.subject.view(), "\n", message.text.view(), "\n"});
   }
 
  private:
-  std::mutex mutex_;
-  std::FILE* stream_;
+  delivery::ConsoleStream stream_;
 };
 
 } // namespace mfa::email

@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstdio>
-#include <mutex>
 
-#include <mfa/error.hpp>
+#include <mfa/delivery/console_stream.hpp>
 #include <mfa/sms/concept.hpp>
 
 namespace mfa::sms {
@@ -14,20 +13,13 @@ class Console {
  public:
   /// The stream is borrowed.
   explicit Console(std::FILE* stream = stdout) : stream_(stream) {}
-  Console(Console&& other) noexcept : stream_(other.stream_) {}
-  Console& operator=(Console&&) = delete;
-  ~Console() = default;
 
   void send(const SmsMessage& message) {
-    const std::lock_guard lock(mutex_);
-    if (std::fprintf(stream_, "SMS to %s: %s\n", message.to.c_str(), message.body.c_str()) < 0 ||
-        std::fflush(stream_) != 0)
-      throw Error(errc::sms_not_sent, "cannot write to the console; reopen or replace its stream");
+    stream_.print({"SMS to ", message.to, ": ", message.body.view(), "\n"});
   }
 
  private:
-  std::mutex mutex_;
-  std::FILE* stream_;
+  delivery::ConsoleStream stream_;
 };
 
 } // namespace mfa::sms
