@@ -105,7 +105,8 @@ constexpr std::array every_answer{"valid",
                                   "duplicate secret",
                                   "invalid argument",
                                   "device trusted",
-                                  "device not trusted"};
+                                  "device not trusted",
+                                  "clock that is off"};
 
 template <class On> void agrees_with_the_rules(const char* where) {
   const auto seed = mfa::test::from_environment("MFA_TEST_SEED", std::random_device{}());

@@ -78,6 +78,7 @@ struct Call {
   Typed typed = Typed::shown;
   int code_of = 0;   ///< the challenge whose code is typed
   int steps_off = 0; ///< how far from now the authenticator's clock is
+  bool hint = false; ///< asks how far that is, if the code is wrong
   std::chrono::milliseconds by{0};
 };
 
@@ -181,6 +182,7 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
              typed[static_cast<std::size_t>(call.typed)];
       if (call.code_of != call.target) line += " of " + named(call.code_of);
       if (call.steps_off != 0) line += ", " + std::to_string(call.steps_off) + " steps off";
+      if (call.hint) line += ", for a hint";
       break;
     }
     case Verb::remove:
@@ -477,6 +479,8 @@ class SequenceSource {
               .code_of = percent(88) ? about.name : any_challenge().name,
               .steps_off = percent(60) ? 0 : static_cast<int>(between(0, 10)) - 5};
     call.mail = any_mail();
+    call.hint = hints_() % 10 < 3;
+    if (call.hint && hints_() % 10 < 3) call.steps_off = static_cast<int>(hints_() % 245) - 122;
     if (by_factor) call.purpose = Purpose::confirm_enrollment;
     if (call.purpose != Purpose::action) call.action = 0;
     if (call.purpose == Purpose::action && call.action == 0) call.action = 1;
@@ -510,6 +514,8 @@ class SequenceSource {
   Call any_challenge() { return any_recent(challenges_); }
 
   std::mt19937_64 random_;
+  std::mt19937_64 hints_{
+      std::mt19937_64(random_)()}; ///< apart, so that who changes these changes nothing else
   std::vector<Call> calls_;
   std::vector<Call> factors_;
   std::vector<Call> challenges_;

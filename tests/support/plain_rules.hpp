@@ -60,6 +60,7 @@ struct Answer {
   std::optional<Remaining> remaining = {};
   std::optional<UserReset> reset = {};
   std::optional<Assurance> assurance = {};
+  std::optional<std::chrono::seconds> clock_skew = {};
 
   bool operator==(const Answer&) const = default;
 };
@@ -88,7 +89,8 @@ class PlainRules {
     std::uint32_t signatures = 0;           ///< WebAuthn: its counter
     bool shows_pin = false;                 ///< WebAuthn: has shown one when it was registered
     std::uint64_t first_unused_step = 0;
-    std::int64_t drift = 0; ///< steps that a token's clock is ahead
+    std::vector<std::uint64_t> told = {}; ///< steps of which a hint told
+    std::int64_t drift = 0;               ///< steps that a token's clock is ahead
     std::optional<int> latest_challenge = {};
     Time latest_failure = {};
     unsigned sets = 0; ///< of recovery codes that this one replaced
@@ -162,6 +164,7 @@ class PlainRules {
     struct Used {
       std::vector<unsigned char> secret;
       std::uint64_t first_unused_step = 0;
+      std::vector<std::uint64_t> told = {};
       Time until{};
 
       bool operator==(const Used&) const = default;
@@ -239,8 +242,10 @@ class PlainRules {
       if (has_secret(user_id, factor)) return {.error = errc::duplicate_secret};
       User& user = users[user_id];
       for (const User::Used& used : user.used)
-        if (used.secret == factor.secret && factor.view.type == FactorType::totp)
+        if (used.secret == factor.secret && factor.view.type == FactorType::totp) {
           factor.first_unused_step = std::max(factor.first_unused_step, used.first_unused_step);
+          factor.told = used.told;
+        }
       if (!at_once) {
         end_enrollments(user,
                         [this](const User::Enrollment& other) { return over(other.from, other.until); });
@@ -668,7 +673,8 @@ class PlainRules {
     const auto before = std::pair(challenge, *factor);
     const auto claims_before = claims;
     Assurance assurance;
-    const Status status = judge(name, challenge, *factor, typed, assurance);
+    Hint hint{.wanted = said.hint_clock_skew_after_password};
+    const Status status = judge(name, challenge, *factor, typed, assurance, hint);
     if (confirms && unverified && status == Status::valid) {
       if (const auto refused = end_enrollment(challenge.factor, *factor)) {
         std::tie(challenge, *factor) = before;
@@ -683,7 +689,7 @@ class PlainRules {
       if (user.wrong_codes.size() < 1000) user.wrong_codes.push_back(now);
       keep(user);
     }
-    Answer answer{.status = status, .challenge = challenge.view};
+    Answer answer{.status = status, .challenge = challenge.view, .clock_skew = hint.skew};
     if (status == Status::valid) {
       answer.user_id = factor->view.user_id;
       if (!confirms) answer.verified_at = now;
@@ -955,7 +961,14 @@ class PlainRules {
     return std::chrono::ceil<Wait>(*first - now);
   }
 
-  Status judge(int name, Challenge& challenge, Factor& factor, std::string_view typed, Assurance& assurance) {
+  /// Of the authenticator's clock, with a wrong code.
+  struct Hint {
+    bool wanted = false;
+    std::optional<Wait> skew = {};
+  };
+
+  Status judge(int name, Challenge& challenge, Factor& factor, std::string_view typed, Assurance& assurance,
+               Hint& hint) {
     if (challenge.view.state == ChallengeState::verified) return Status::already_verified;
     if (challenge.view.state == ChallengeState::expired) return Status::expired;
     if (challenge.view.state == ChallengeState::exhausted) return Status::too_many_attempts;
@@ -978,7 +991,7 @@ class PlainRules {
     if (!code) return Status::malformed_code;
 
     challenge.view.updated_at = factor.view.updated_at = now;
-    const Status status = judge_code(challenge, factor, *code, assurance);
+    const Status status = judge_code(challenge, factor, *code, assurance, hint);
     if (status == Status::valid) {
       challenge.view.state = ChallengeState::verified;
       factor.view.state = FactorState::verified;
@@ -1028,9 +1041,9 @@ class PlainRules {
   }
 
   [[nodiscard]] Status judge_code(const Challenge& challenge, Factor& factor, const std::string& code,
-                                  Assurance& assurance) {
+                                  Assurance& assurance, Hint& hint) {
     switch (factor.view.type) {
-    case FactorType::totp: return judge_totp(factor, code);
+    case FactorType::totp: return judge_totp(factor, code, hint);
     case FactorType::recovery_codes: {
       const auto known = factor.codes.find(code);
       if (known == factor.codes.end()) return Status::wrong_code;
@@ -1076,7 +1089,39 @@ class PlainRules {
     return Status::valid;
   }
 
-  [[nodiscard]] Status judge_totp(Factor& factor, const std::string& code) const {
+  /// How many steps away a hint looks: an hour.
+  static constexpr std::int64_t hint_reach = 120;
+
+  /// Without those of which no code could be accepted any more.
+  [[nodiscard]] std::vector<std::uint64_t> lasting_hints(const Factor& factor) const {
+    const std::uint64_t longest = hint_reach + options_.totp_drift_steps + options_.totp_learned_drift_steps;
+    std::vector<std::uint64_t> told = factor.told;
+    std::erase_if(told, [&](std::uint64_t step) {
+      return step < factor.first_unused_step || step + longest < step_at(now);
+    });
+    return told;
+  }
+
+  /// Tells how far off the authenticator's clock is that shows this code, of five steps at a time. None of
+  /// them is ever accepted.
+  void give_hint(Factor& factor, const std::string& code, Hint& hint) const {
+    constexpr std::size_t most = 5;
+    std::vector<std::uint64_t> told = lasting_hints(factor);
+    if (!hint.wanted || told.size() >= most) return;
+    std::vector<std::int64_t> nearest_first{0};
+    for (std::int64_t away = 1; away <= hint_reach; ++away)
+      nearest_first.insert(nearest_first.end(), {-away, away});
+    for (const std::int64_t off : nearest_first) {
+      const std::uint64_t step = step_at(now) + static_cast<std::uint64_t>(off);
+      if (step < factor.first_unused_step || otp::hotp(factor.secret, step) != code) continue;
+      hint.skew = off * Wait(30);
+      if (std::ranges::find(told, step) == told.end()) told.push_back(step);
+      factor.told = std::move(told);
+      return;
+    }
+  }
+
+  [[nodiscard]] Status judge_totp(Factor& factor, const std::string& code, Hint& hint) const {
     const auto now_step = static_cast<std::int64_t>(step_at(now));
     const std::int64_t furthest = options_.totp_learned_drift_steps;
     const auto shows = [&](std::int64_t step, const std::string& digits) {
@@ -1085,14 +1130,19 @@ class PlainRules {
     const auto accept = [&](std::int64_t step) {
       factor.first_unused_step = static_cast<std::uint64_t>(step) + 1;
       if (furthest > 0) factor.drift = std::clamp(step - now_step, -furthest, furthest);
+      factor.told = lasting_hints(factor);
       return Status::valid;
     };
     const auto used = [&](std::int64_t step) {
       return static_cast<std::uint64_t>(step) < factor.first_unused_step;
     };
+    const auto was_told = [&](std::int64_t step) {
+      return std::ranges::find(factor.told, static_cast<std::uint64_t>(step)) != factor.told.end();
+    };
     if (code.size() == 12) { // of the step before, and of this one
       for (auto s = now_step + furthest; s > now_step - furthest; --s)
-        if (!used(s - 1) && shows(s - 1, code.substr(0, 6)) && shows(s, code.substr(6))) return accept(s);
+        if (!used(s - 1) && shows(s - 1, code.substr(0, 6)) && shows(s, code.substr(6)))
+          return was_told(s - 1) || was_told(s) ? Status::code_already_used : accept(s);
       return Status::wrong_code;
     }
     const std::int64_t centre = now_step + std::clamp(factor.drift, -furthest, furthest);
@@ -1100,9 +1150,10 @@ class PlainRules {
     Status status = Status::wrong_code;
     for (auto s = centre + around; s >= centre - around; --s) {
       if (!shows(s, code)) continue;
-      if (!used(s)) return accept(s);
+      if (!used(s)) return was_told(s) ? Status::code_already_used : accept(s);
       status = Status::code_already_used;
     }
+    if (status == Status::wrong_code) give_hint(factor, code, hint);
     return status;
   }
 
@@ -1147,13 +1198,15 @@ class PlainRules {
 
   /// What is kept of a factor that goes.
   void keep_used(User& user, const Factor& gone) const {
-    if (gone.view.type != FactorType::totp || gone.first_unused_step == 0 || gone.view.user_id.empty())
-      return;
+    const bool used = gone.first_unused_step != 0 || !gone.told.empty();
+    if (gone.view.type != FactorType::totp || !used || gone.view.user_id.empty()) return;
     std::erase_if(user.used, [this](const User::Used& other) { return other.until <= now; });
-    const auto over_at = gone.first_unused_step + options_.totp_drift_steps +
-                         options_.totp_learned_drift_steps + 1; // no clock takes its codes then
+    std::uint64_t last = gone.first_unused_step;
+    for (const std::uint64_t step : gone.told) last = std::max(last, step);
+    const auto over_at = last + options_.totp_drift_steps + options_.totp_learned_drift_steps +
+                         1; // no clock takes its codes then
     const Time end(std::chrono::seconds(30 * over_at));
-    User::Used kept{gone.secret, gone.first_unused_step, std::max(now, end) + day};
+    User::Used kept{gone.secret, gone.first_unused_step, gone.told, std::max(now, end) + day};
     for (const User::Used& other : user.used)
       if (other.secret == kept.secret) kept.until = std::max(kept.until, other.until);
     std::erase_if(user.used, [&](const User::Used& other) { return other.secret == kept.secret; });

@@ -40,6 +40,7 @@ struct Tally {
   void count(const Answer& answer) {
     if (answer.error) ++answers[make_error_code(*answer.error).message()];
     if (answer.status) ++answers[std::string(to_string(*answer.status))];
+    if (answer.clock_skew) ++answers["clock that is off"];
   }
 };
 
@@ -323,13 +324,15 @@ template <class Storage> class Player {
             .user_id = said.user_id(),
             .verified_at = said.verified_at(),
             .challenge = view(said.challenge()),
-            .assurance = said.valid() ? std::optional(said.assurance()) : std::nullopt};
+            .assurance = said.valid() ? std::optional(said.assurance()) : std::nullopt,
+            .clock_skew = said.clock_skew()};
   }
   static Answer answer_to(const Confirmation& said) {
     return {.status = said.status(),
             .retry_after = said.retry_after(),
             .user_id = said.user_id(),
-            .challenge = view(said.challenge())};
+            .challenge = view(said.challenge()),
+            .clock_skew = said.clock_skew()};
   }
 
   void look_after(int challenge_name, const Answer& answer, const std::string& code) {
@@ -405,6 +408,7 @@ template <class Storage> class Player {
     VerifyOptions said{.purpose = call.purpose, .action = action(call.action)};
     said.binding = binding(call.binding);
     said.user = whose(call.user);
+    said.hint_clock_skew_after_password = call.hint;
     return said;
   }
 

@@ -35,6 +35,7 @@ inline std::string text(const Answer& answer) {
   if (answer.assurance)
     text_of += ", " + std::to_string(answer.assurance->factors) + " factors shown" +
                (answer.assurance->phishing_resistant ? ", beyond phishing" : "");
+  if (answer.clock_skew) text_of += ", a clock " + std::to_string(answer.clock_skew->count()) + " s off";
   if (answer.devices != 0) text_of += ", " + std::to_string(answer.devices) + " devices";
   if (answer.purged != 0) text_of += ", " + std::to_string(answer.purged) + " purged";
   if (const auto& left = answer.remaining)
