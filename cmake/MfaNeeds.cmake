@@ -129,6 +129,8 @@ mfa_need(python IF Python3_Interpreter_FOUND DEBIAN python3)
 find_file(MFA_AIOSMTPD aiosmtpd/smtp.py PATHS /usr/lib/python3/dist-packages NO_DEFAULT_PATH)
 mark_as_advanced(MFA_AIOSMTPD)
 mfa_need(aiosmtpd IF MFA_AIOSMTPD DEBIAN python3-aiosmtpd)
+mfa_need(nodejs PROGRAM node DEBIAN nodejs)
+mfa_need(npm PROGRAM npm DEBIAN npm)
 mfa_need(gxx PROGRAM g++ DEBIAN g++)
 
 mfa_need(meson PROGRAM meson DEBIAN meson)

@@ -25,6 +25,10 @@ mariadb() { require libmariadb-dev mariadb-server-core; }
 browser() { require libcpp-httplib-dev chromium chromium-driver; }
 examples() { require libcurl4-openssl-dev libcpp-httplib-dev libasio-dev; }
 every_component() { require libpq-dev libhiredis-dev; }
+workos() {
+  require libcpp-httplib-dev
+  command -v npm >/dev/null || require nodejs npm # unless there is another node, which Debian's npm is not for
+}
 package() { every_component; require git meson python3 bazel-bootstrap dpkg-dev debhelper; }
 benchmark() { every_component; require libbenchmark-dev libfido2-dev python3; }
 
@@ -37,12 +41,12 @@ case $room in
   core | sqlite) ;;
   docs) every_component; require libcpp-httplib-dev ;;
   fuzz) every_component ;;
-  examples | browser | postgres | redis | mariadb | package | benchmark) "$room" ;;
+  examples | browser | workos | postgres | redis | mariadb | package | benchmark) "$room" ;;
   storage) postgres && redis && mariadb ;;
   async) postgres && redis ;;
   *)
     if [ -z "$room" ] || [ ! -d "tests/$room" ]; then
-      postgres && redis && mariadb && browser && examples && package && benchmark
+      postgres && redis && mariadb && browser && examples && workos && package && benchmark
     fi
     ;;
 esac

@@ -61,7 +61,6 @@ struct PendingSignIns {
                   {"metadata", Json::object()},
                   {"created_at", "2026-01-01T00:00:00.000Z"},
                   {"updated_at", "2026-01-01T00:00:00.000Z"}}},
-                {"organization_id", nullptr},
                 {"access_token", "access"},
                 {"refresh_token", "refresh"},
                 {"authentication_method", "Password"}};

@@ -77,7 +77,7 @@ struct Grant {
   case Status::superseded: return refusal(400, "one_time_code_expired", "The code has expired.");
   case Status::too_many_attempts:
   case Status::delayed:
-  case Status::locked_out: return too_many_attempts(attempt.retry_after);
+  case Status::locked_out: return too_many_attempts(400, attempt.retry_after);
   default: return refusal(400, "invalid_one_time_code", "The code is wrong.");
   }
 }

@@ -45,8 +45,9 @@ namespace detail {
   return reply;
 }
 
-[[nodiscard]] inline Reply too_many_attempts(std::optional<std::chrono::seconds> retry_after) {
-  Reply reply = refusal(400, "one_time_code_too_many_attempts",
+/// 400 for an attempt, and 422, as WorkOS has no 400 there, for a challenge.
+[[nodiscard]] inline Reply too_many_attempts(int status, std::optional<std::chrono::seconds> retry_after) {
+  Reply reply = refusal(status, "one_time_code_too_many_attempts",
                         "Too many wrong codes were entered. Wait, or use another factor.");
   reply.retry_after = retry_after;
   return reply;
@@ -63,7 +64,7 @@ namespace detail {
   switch (error.code()) {
   case errc::entity_not_found: return not_found("Entity", {}, {});
   case errc::factor_locked_out:
-  case errc::user_delayed: return too_many_attempts(error.retry_after());
+  case errc::user_delayed: return too_many_attempts(422, error.retry_after());
 
   case errc::invalid_argument:
   case errc::invalid_phone_number:

@@ -74,7 +74,7 @@ Verb<Attempt> attempt(const VerbRun auto& run, const std::string& challenge_id, 
   case Status::superseded: return refusal(422, "authentication_challenge_expired", named + "expired.");
   case Status::too_many_attempts:
   case Status::delayed:
-  case Status::locked_out: return too_many_attempts(attempt.retry_after);
+  case Status::locked_out: return too_many_attempts(400, attempt.retry_after);
   default: return std::nullopt;
   }
 }
