@@ -59,21 +59,37 @@ namespace detail {
   return name;
 }
 
-/// What a verb refused. Only what failed before anything was sent, and may not fail again, is a 503.
+/// What a verb refused, of which a client may be told why.
+[[nodiscard]] inline Reply refused(const Error& error) {
+  Reply reply = refusal(
+      422, error.code() == errc::invalid_argument ? "invalid_request_parameters" : name_of(error.code()),
+      error.what());
+  reply.retry_after = error.retry_after();
+  return reply;
+}
+
+/// What a verb threw. 5xx only for what happens before anything is sent; 503 for what may not fail again.
 [[nodiscard]] inline Reply reply_to(const Error& error) {
   switch (error.code()) {
   case errc::entity_not_found: return not_found("Entity", {}, {});
+
   case errc::factor_locked_out:
   case errc::user_delayed: return too_many_attempts(422, error.retry_after());
 
   case errc::invalid_argument:
   case errc::invalid_phone_number:
+  case errc::invalid_email_address:
   case errc::invalid_secret:
   case errc::duplicate_secret:
+  case errc::invalid_uri:
+  case errc::invalid_token_file:
   case errc::invalid_sms_template:
+  case errc::invalid_email_template:
   case errc::qr_code_too_large:
-  case errc::sms_country_not_allowed:
   case errc::sms_rate_limited:
+  case errc::sms_budget_spent:
+  case errc::sms_country_not_allowed:
+  case errc::email_rate_limited:
   case errc::code_rate_limited:
   case errc::sms_not_sent:
   case errc::message_not_delivered:
@@ -83,13 +99,7 @@ namespace detail {
   case errc::challenge_over:
   case errc::enrollment_expired:
   case errc::authorization_required:
-  case errc::last_factor: {
-    Reply reply = refusal(
-        422, error.code() == errc::invalid_argument ? "invalid_request_parameters" : name_of(error.code()),
-        error.what());
-    reply.retry_after = error.retry_after();
-    return reply;
-  }
+  case errc::last_factor: return refused(error);
 
   case errc::storage_failure:
   case errc::storage_conflict:
@@ -98,8 +108,20 @@ namespace detail {
     reply.retry_after = std::chrono::seconds(1);
     return reply;
   }
-  default: return refusal(500, "Internal server error.");
+
+  case errc::options_differ:
+  case errc::no_relying_party:
+  case errc::no_key_ring:
+  case errc::unknown_key:
+  case errc::key_unavailable:
+  case errc::seal_broken:
+  case errc::corrupt_record:
+  case errc::storage_schema:
+  case errc::clock_out_of_range:
+  case errc::crypto_failure:
+  case errc::policy_failure: break;
   }
+  return refusal(500, "Internal server error.");
 }
 
 /// What was thrown. Tells nothing of exceptions that are no `Error`, whose texts are the host's.
