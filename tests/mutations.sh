@@ -12,7 +12,7 @@ dry_run=false
 only=${1:-}
 require perl-base
 $dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 oathtool \
-  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev
+  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev libphonenumber-dev
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
 libraries="-lcrypto -lqrencode -lpng"
@@ -971,6 +971,68 @@ mutate "simulated gateways: a provider says how long to wait" $retry \
   'std::max(milliseconds(half), milliseconds(asked))' 'milliseconds(half)'
 mutate "simulated gateways: one message tries a provider out" delivery/circuit_breaker.hpp 'probing_ = true;' ''
 mutate "simulated gateways: what began before says nothing" delivery/circuit_breaker.hpp 'if (era != era_) return;' ''
+before_texts="$flags|$libraries" flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\""
+tests=tests/sms/segments.cpp segments=sms/segments.hpp message=sms/message_template.hpp
+mutate "segments: what one of several holds" $segments 'Encoding::gsm7 ? 153 : 67' 'Encoding::gsm7 ? 160 : 70'
+mutate "segments: the extension table counts twice" $segments \
+  'if (extension.find(c) != std::u32string_view::npos) return 2;' \
+  'if (extension.find(c) != std::u32string_view::npos) return 1;'
+mutate "segments: no grave accent" $segments "&& c != '\`'" ''
+mutate "segments: what lies beyond U+FFFF counts twice" $segments 'counted.units += c > 0xFFFF ? 2 : 1;' 'counted.units += 1;'
+mutate "segments: no character is split" $segments 'if (used + units > room)' 'if (used >= room)'
+mutate "segments: a bound" $message 'if (counted.segments > bounds.most_segments)' 'if (false)'
+mutate "segments: no code is split" $message \
+  'if (segment_of[place] != segment_of[place + bounds.code_digits - 1])' 'if (false)'
+mutate "segments: no other place of the code is split" $message 'place += bounds.code_digits;' ''
+mutate "previews: characters before the code" $message 'if (before_code < bounds.characters_before_code)' 'if (false)'
+tests=tests/sms/catalogue.cpp
+mutate "catalogue: parts of a language" sms/catalogue.hpp 'const auto end = range.find_last_of("-_");' \
+  'const auto end = std::string_view::npos;'
+mutate "catalogue: other names" sms/catalogue.hpp 'if (is(alias.name, range)) name = alias.language;' ''
+mutate "catalogue: capitals" sms/catalogue.hpp "static_cast<char>(c - 'A' + 'a')" 'c'
+mutate "catalogue: a second language" sms/catalogue.hpp '{language, otherwise, "en"}' '{language, "en", "en"}'
+tests=tests/sms/autofill.cpp autofill=sms/autofill.hpp
+mutate "autofill: a blank line" $autofill '"\n\n@"' '"\n@"'
+mutate "autofill: the last line is the browser's" $autofill \
+  'if (!autofill.android_app_hash.empty()) lines.append("\n").append(autofill.android_app_hash);
+  if (autofill.host.empty()) return lines;' \
+  'if (autofill.host.empty()) return lines.append("\n").append(autofill.android_app_hash);'
+mutate "autofill: a frame in a page" $autofill \
+  'if (!autofill.embedded_host.empty() && autofill.host.empty())' 'if (false)'
+mutate "autofill: one line for browsers" $autofill "text.substr(last + 1).starts_with('@'))" 'false)'
+mutate "autofill: no capitals in a host" $autofill "(host[i] >= 'a' && host[i] <= 'z')" \
+  "(host[i] >= 'a' && host[i] <= 'z') || (host[i] >= 'A' && host[i] <= 'Z')"
+mutate "autofill: no label ends with a hyphen" $autofill "|| host[i - 1] == '-'" ''
+mutate "autofill: no empty label" $autofill 'label == 0 || label > longest_label' 'label > longest_label'
+mutate "autofill: an app's hash has 11 characters" $autofill 'hash.size() != characters ||' ''
+mutate "autofill: 140 bytes for the Retriever" $message 'bounds.most_bytes > 0 && message.size() > bounds.most_bytes' 'false'
+mutate "android: a space after the name" sms/android_app_hash.hpp "hashed += ' ';" ''
+mutate "android: lower-case hexadecimal" sms/android_app_hash.hpp '"0123456789abcdef"' '"0123456789ABCDEF"'
+tests=tests/sms/countries.cpp country=sms/country.hpp
+mutate "country: what is nobody's is the first's" $country '|| (country.empty() && each.prefixes.empty())' ''
+mutate "country: of the country code alone" $country 'if (each.country_code != country_code) continue;' ''
+mutate "country: digits of a list are those that numbers begin with" $country \
+  'return !digits.empty() && number.starts_with(digits);' 'return !digits.empty();'
+mutate "country: every number" $country 'entry == "*" ||' ''
+tests=tests/phonenumber/countries_by_libphonenumber.cpp libraries="$libraries -lphonenumber -lprotobuf"
+mutate "country: a prefix of Jamaica" $country '"658 876"' '"876"'
+mutate "country: no prefix more of Barbados" $country '"BB", "246"' '"BB", "246 212"'
+tests=tests/phonenumber/national_numbers.cpp national=phonenumber/read_phone_number.hpp typed=sms/typed_phone_number.hpp
+mutate "phonenumber: a plus sign has no region" $national 'typed.plus || region.empty()' 'region.empty()'
+mutate "phonenumber: 00 where it is not dialled" $national 'typed.digits.starts_with("00") &&' 'false &&'
+mutate "phonenumber: Argentina" $national 'return is_one ? mobile : number;' 'return number;'
+mutate "phonenumber: what cannot exist" $national 'check_exists(number, options.accept_new_ranges);' ''
+mutate "phonenumber: new ranges by setting" $national 'if (!accept_new_ranges)' 'if (false)'
+mutate "phonenumber: what takes no messages" $national 'check_kind(number, options);' ''
+mutate "phonenumber: fixed lines by setting" $national 'if (!options.accept_fixed_lines)' 'if (false)'
+mutate "phonenumber: voice over IP by setting" $national 'if (!options.accept_voip)' 'if (false)'
+mutate "phonenumber: personal numbers" $national 'case Util::PERSONAL_NUMBER:' 'case Util::PERSONAL_NUMBER: return;'
+mutate "phonenumber: a zero that is not clear" $national 'if (read.plus) sms::check_lone_zero' 'if (false) sms::check_lone_zero'
+mutate "phonenumber: a region that is one" $national 'if (!region.empty() && util.GetCountryCodeForRegion(region) == 0)' \
+  'if (false)'
+mutate "phonenumber: an extension" $typed '!digits.empty() && begins_extension(c)' 'false'
+mutate "phonenumber: two ends behind a slash" $typed 'if (slash && digits.size()' 'if (false && digits.size()'
+flags=${before_texts%%|*} libraries=${before_texts#*|}
 tests=tests/simulation/simulated_world.cpp
 export MFA_SIMULATED_VERBS=300000
 mutate "simulated passkeys: no answer is valid once more after a reset" verbs/user_record.hpp \

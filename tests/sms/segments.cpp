@@ -172,6 +172,8 @@ TEST_CASE("A code is in one segment, unless that is permitted") {
   // The second place of the code counts as well: the line that browsers read.
   CHECK_THAT(refused({.sms_template = "{{code}} " + repeated("\u0436", 59) + "{{code}}"}),
              contains("of which one ends within the code"));
+  CHECK_FALSE(refused({.sms_template = "{{code}}" + repeated("a", 144) + "{{code}}" + after}).empty());
+  CHECK(refused({.sms_template = "{{code}}" + repeated("a", 141) + "{{code}}" + after}).empty());
 }
 
 TEST_CASE(
