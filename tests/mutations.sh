@@ -123,7 +123,7 @@ mutate "country codes at the challenge" factor/sms.hpp \
   'if (auto forbidden = country_error(number, context))' \
   'if (auto forbidden = std::optional<Error>())'
 mutate "no live challenge after a failed send" verbs/delivery.hpp \
-  'undone = co_await withdraw(run, event.challenge_id);' 'undone = true;'
+  'return withdraw(run, challenge_id);' 'co_return true;'
 mutate "single use" $verification 'end_challenge(challenge, ChallengeState::verified);' ''
 mutate "supersession" $verification 'if (!is_current(factor, challenge)) return' 'if (false) return'
 mutate "binding" $verification 'if (!bound_alike ||' 'if ('
@@ -281,11 +281,11 @@ mutate "races: the count of codes is in the commit" verbs/challenge.hpp \
   'for (storage::CounterRecord& counter : counters.records) batch.counters.push_back(std::move(counter)); batch.challenges' 'batch.challenges'
 mutate "races: no message before its commit" verbs/challenge.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(event);
-    const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event, counted);' \
-  'const OutgoingMessage message = created.delivery.message(); if (message) co_await send(run, message, event, counted);
+    const OutgoingMessage message = created.delivery.message();' \
+  'const OutgoingMessage message = created.delivery.message(); if (message) (void)co_await send(run, message, event, counted, Withdrawal{event.challenge_id}, created.further);
     if (!co_await run.commit(batch)) continue;'
 mutate "races: no challenge without its message" verbs/delivery.hpp \
-  'undone = co_await withdraw(run, event.challenge_id);' 'undone = true;'
+  'return withdraw(run, challenge_id);' 'co_return true;'
 mutate "races: regeneration ends the old codes" verbs/recovery_codes.hpp \
   'Kind::Shown shown = Kind::regenerate(factor, context);' \
   'auto old = factor; Kind::Shown shown = Kind::regenerate(old, context);'
@@ -542,14 +542,36 @@ mutate "resend: nothing to a factor that takes no code" $resend \
   'decision::check_challengeable(factor, asked, terms.device_id, context);' ''
 mutate "resend: enrolments in time" $resend 'decision::check_in_time(found_user.user, factor, context.now);' ';'
 mutate "resend: users who guess" $resend 'decision::check_guesses(found_user.user, context);' ';'
-mutate "resend: a message that failed leaves the code before it" verbs/delivery.hpp \
-  'undone = co_await take_back(run, *resent);' 'undone = true;'
-mutate "resend: and withdraws nothing" verbs/delivery.hpp 'if (resent != nullptr) undone' 'if (false) undone'
+mutate "resend: a message that failed leaves the code before it" $resend \
+  'return take_back(run, *this);' 'co_return true;'
+mutate "resend: and withdraws nothing" $resend 'return take_back(run, *this);' 'return withdraw(run, after.id);'
 mutate "resend: no two messages have one id" factor/sent_code.hpp 'kept.sends = kept_code(challenge).sends;' ''
 mutate "resend: the wait is the longer one" verbs/challenge.hpp \
   'std::max(*created.resend_after, decision::wait_for_next(user, context))' '*created.resend_after'
 mutate "resend: the wait is part of the answer" factor/send_limits.hpp \
   'return {.next = wait_for_next(sends, limits, context.now), .changed = true};' 'return {.changed = true};'
+tests=tests/rules/channels.cpp messages=factor/sms_messages.hpp
+mutate "channels: none that is not allowed" $messages 'if (!detail::contains(options.sms_channels, channel))' 'if (false)'
+mutate "channels: an enrolment by what shows the phone" $messages \
+  'if (request.purpose == Purpose::confirm_enrollment && !reaches_phone_number(channel))' 'if (false)'
+mutate "channels: each once" $messages 'if (channels_[before] == channel)' 'if (false)'
+mutate "channels: an e-mail has an address" $messages 'if (request.email_address.empty())' 'if (false)'
+mutate "channels: a notification has a user" $messages 'if (user_id_.empty())' 'if (false)'
+mutate "channels: no link" $messages 'if (mail_->has_link())' 'if (false)'
+mutate "channels: what may be on its way is not sent another way" verbs/delivery.hpp \
+  'if (!event.cause || delivery_failure(event.cause) == DeliveryFailure::unclear)' 'if (!event.cause)'
+mutate "channels: the next one is noted" verbs/delivery.hpp 'decision::go_by(terms, channel, type);' '(void)type;'
+mutate "channels: the one by which it went is told" verbs/challenge.hpp \
+  'created.challenge.went_by(co_await send(' '(void)(co_await send('
+mutate "channels: methods by channel" decision/verification.hpp \
+  'terms.channel ? amr_of(*terms.channel) : said.amr' 'said.amr'
+mutate "channels: a call that failed is none" $resend 'terms.channel = resent.channel_before;' ''
+mutate "channels: again as the last time" $resend \
+  'options.channel ? options.channel : decision::channel_of(terms, type)' \
+  'options.channel ? options.channel : decision::usual_channel(type)'
+mutate "channels: a transport for each" policies.hpp 'if (other_than_sms && !sends_by(channel))' 'if (false)'
+mutate "channels: digits apart" voice/spoken_template.hpp 'if (!apart.empty()) apart += ", ";' ''
+mutate "channels: no markup in calls" voice/spoken_template.hpp 'if (piece.find_first_of("<>&") !=' 'if (false && piece.find_first_of("<>&") !='
 
 tests=tests/webauthn/imported_credentials.cpp before_credentials="$libraries" libraries="$libraries -lcbor"
 mutate "import: a claim for each credential" verbs/import.hpp \

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include <mfa/channel.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
 
@@ -15,10 +16,11 @@ namespace mfa {
 class ChallengeDetails {
  public:
   /// `id` is by which its caller knows it.
-  ChallengeDetails(const storage::ChallengeRecord& record, Purpose purpose, std::string_view id)
+  ChallengeDetails(const storage::ChallengeRecord& record, Purpose purpose, std::string_view id,
+                   std::optional<Channel> channel = {})
       : id_(id), factor_id_(record.factor_id), purpose_(purpose), state_(record.state),
         created_at_(record.created_at), updated_at_(record.updated_at), expires_at_(record.expires_at),
-        attempts_left_(record.attempts_left) {}
+        attempts_left_(record.attempts_left), channel_(channel) {}
 
   [[nodiscard]] const std::string& id() const& noexcept { return id_; }
   [[nodiscard]] std::string id() && noexcept { return std::move(id_); }
@@ -33,6 +35,10 @@ class ChallengeDetails {
   [[nodiscard]] std::optional<Time> expires_at() const noexcept { return expires_at_; }
   /// How many wrong codes it still takes.
   [[nodiscard]] std::uint32_t attempts_left() const noexcept { return attempts_left_; }
+  /// By what its code went last. None for kinds whose codes the library does not send.
+  [[nodiscard]] std::optional<Channel> channel() const noexcept { return channel_; }
+  /// For verbs: it went by this one in the end.
+  void went_by(Channel channel) noexcept { channel_ = channel; }
 
  private:
   std::string id_;
@@ -43,6 +49,7 @@ class ChallengeDetails {
   Time updated_at_;
   std::optional<Time> expires_at_;
   std::uint32_t attempts_left_;
+  std::optional<Channel> channel_;
 };
 
 } // namespace mfa

@@ -40,8 +40,11 @@ template Verb<Verification> attempt<Run>(const Run&, std::string_view, std::stri
 template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
                                                     const VerifyOptions&);
 template Verb<void> give_back<Run>(const Run&, const Counted&);
-template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event, const Counted&,
-                              const ResentChallenge*);
+template Verb<bool> note_channel<Run>(const Run&, std::string_view, Channel, FactorType);
+template Verb<Channel> send<Run>(const Run&, OutgoingMessage, Event, const Counted&, const Withdrawal&,
+                                 const std::vector<factor::Delivery>&);
+template Verb<Channel> send<Run>(const Run&, OutgoingMessage, Event, const Counted&, const ResentChallenge&,
+                                 const std::vector<factor::Delivery>&);
 template Verb<bool> take_back<Run>(const Run&, const ResentChallenge&);
 template Verb<void> count_for_user<Run>(const Run&, FoundUser&, const storage::FactorRecord&,
                                         const factor::Context&);

@@ -55,8 +55,11 @@ extern template Verb<Verification> attempt<Run>(const Run&, std::string_view, st
 extern template Verb<Confirmation> confirm_enrollment<Run>(const Run&, std::string_view, std::string_view,
                                                            const VerifyOptions&);
 extern template Verb<void> give_back<Run>(const Run&, const Counted&);
-extern template Verb<void> send<Run>(const Run&, const OutgoingMessage&, Event, const Counted&,
-                                     const ResentChallenge*);
+extern template Verb<bool> note_channel<Run>(const Run&, std::string_view, Channel, FactorType);
+extern template Verb<Channel> send<Run>(const Run&, OutgoingMessage, Event, const Counted&, const Withdrawal&,
+                                        const std::vector<factor::Delivery>&);
+extern template Verb<Channel> send<Run>(const Run&, OutgoingMessage, Event, const Counted&,
+                                        const ResentChallenge&, const std::vector<factor::Delivery>&);
 extern template Verb<bool> take_back<Run>(const Run&, const ResentChallenge&);
 extern template Verb<void> count_for_user<Run>(const Run&, FoundUser&, const storage::FactorRecord&,
                                                const factor::Context&);

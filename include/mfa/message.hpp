@@ -12,6 +12,16 @@
 
 namespace mfa {
 
+namespace detail {
+
+template <class Message> inline constexpr Channel channel{};
+template <> inline constexpr Channel channel<SmsMessage> = Channel::sms;
+template <> inline constexpr Channel channel<EmailMessage> = Channel::email;
+template <> inline constexpr Channel channel<VoiceMessage> = Channel::voice;
+template <> inline constexpr Channel channel<PushMessage> = Channel::push;
+
+} // namespace detail
+
 constexpr Channel channel_of(const SmsMessage&) noexcept { return Channel::sms; }
 constexpr Channel channel_of(const EmailMessage&) noexcept { return Channel::email; }
 constexpr Channel channel_of(const VoiceMessage&) noexcept { return Channel::voice; }
@@ -29,8 +39,8 @@ class OutgoingMessage {
 
   /// Null if it is another message, or none.
   template <class Message> [[nodiscard]] const Message* get_if() const noexcept {
-    const auto* const message = static_cast<const Message*>(message_);
-    return message != nullptr && channel_of(*message) == channel_ ? message : nullptr;
+    return message_ != nullptr && detail::channel<Message> == channel_ ? static_cast<const Message*>(message_)
+                                                                       : nullptr;
   }
 
   /// Calls `call` with the message, which must be there; its result must not depend on the type.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <mfa/assurance.hpp>
+#include <mfa/channel.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/email/message_template.hpp>
@@ -22,6 +23,7 @@
 #include <mfa/sms/message_template.hpp>
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/user_id.hpp>
+#include <mfa/voice/spoken_template.hpp>
 #include <mfa/webauthn_extensions.hpp>
 
 namespace mfa {
@@ -117,6 +119,15 @@ struct Options {
   unsigned sms_sends_an_hour = 5;
   unsigned sms_sends_a_day = 10;
 
+  /// By what codes of SMS factors may go, if a challenge or a resend asks for it: calls are as good as text
+  /// messages, but what goes by e-mail or to your app shows the mailbox or the app, and not the phone.
+  std::vector<Channel> sms_channels = {Channel::sms};
+  /// What a call says, unless a challenge brings its own: `{{code}}` stands for the digits, each apart, and
+  /// `{{company}}` and the like for what `sms_values` says. `voice::spoken_texts` has some languages.
+  std::string voice_template = std::string(voice::default_template);
+  /// The language of that, as BCP 47 has it, for the gateway's voice; empty: not known.
+  std::string voice_language = "en";
+
   /// Digits of a code sent by e-mail: 6 to 9.
   unsigned email_code_digits = 6;
   /// How long such a code, or a link, lives: 30 s to 10 min, the most that NIST SP 800-63B allows of any that
@@ -195,6 +206,15 @@ struct ChallengeOptions {
   /// user, and has him click in the mail that comes of it, is signed in if your page signs in the browser
   /// that asked.
   bool link_works_in_any_browser = false;
+  /// SMS: by what the code goes, the first that takes it: if one surely does not, the next is tried with the
+  /// same code, but never after one of which nobody knows. Of those in `Options::sms_channels`; none: by a
+  /// text message alone. Ignored by other kinds.
+  std::vector<Channel> channels = {};
+  /// SMS, for calls: the text in place of `Options::voice_template`, with its language.
+  std::string voice_template = {};
+  std::string voice_language = {};
+  /// SMS, for e-mails: an address that is known to be the user's. Not kept.
+  std::string email_address = {};
   /// What it is for, which its verification must ask for again.
   Purpose purpose = Purpose::sign_in;
   /// With `Purpose::action`: what is to be done, in words of the host's ("pay 100 EUR to Foo Corp"), which
@@ -237,6 +257,13 @@ struct ResendOptions {
   MessageValues email_values = {};
   std::string email_link = {};
   bool link_works_in_any_browser = false; ///< unsafe: see `ChallengeOptions`
+  /// SMS: by what it goes this time ("send it another way"), of those in `Options::sms_channels`; none: as
+  /// the last one did.
+  std::optional<Channel> channel = {};
+  /// SMS: as in `ChallengeOptions`. What was said there is not kept.
+  std::string voice_template = {};
+  std::string voice_language = {};
+  std::string email_address = {};
   /// Must equal the challenge's binding; none if there is none. Otherwise the challenge is not found.
   std::optional<std::string> binding = {};
   /// For the observer.
@@ -386,6 +413,11 @@ inline void check_options(const Options& options) {
                                               " to " + std::to_string(most) + std::string(unit));
   });
   (void)message_template(options);
+  if (options.sms_channels.empty())
+    throw Error(errc::invalid_argument,
+                "Options::sms_channels is empty; name by what codes of SMS factors may go: Channel::sms");
+  (void)voice::SpokenTemplate(options.voice_template, {}, options.sms_values);
+  voice::check_language(options.voice_language);
   if (email::MessageTemplate(options.email_template, options.email_values).has_link() ||
       !options.email_link.empty())
     (void)email::LinkTemplate(options.email_link);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <string>
 #include <type_traits>
 #include <utility>
 
+#include <mfa/channel.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/replaceable_key_ring.hpp>
 #include <mfa/error.hpp>
@@ -33,6 +35,14 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
         throw Error(errc::invalid_argument,
                     "Options::sms_allowed_country_codes names no country that messages may go to; name those "
                     "that you serve, {\"1\", \"44\"} say, or give mfa::sms::every_country()");
+    for (const Channel channel : options.sms_channels) {
+      const bool other_than_sms = channel != Channel::sms; // without which only SMS factors are not enrolled
+      if (other_than_sms && !sends_by(channel))
+        throw Error(errc::invalid_argument,
+                    std::string("Options::sms_channels has ") + std::string(to_string(channel)) +
+                        ", for which the third argument has no send(): give it one for such messages, by "
+                        "mfa::delivery::Channels say");
+    }
     KeyRing ring = std::exchange(options.key_ring, {});
     if (ring.empty()) {
       if constexpr (storage::Ephemeral<StoragePolicy>)
@@ -45,6 +55,17 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy> struct Polici
             "mfa::KeyRing::unsealed() to keep them in the clear");
     }
     keys.replace(std::move(ring));
+  }
+
+  /// Whether there is a transport for this channel.
+  [[nodiscard]] static constexpr bool sends_by(Channel channel) noexcept {
+    switch (channel) {
+    case Channel::voice: return Sends<SmsPolicy, VoiceMessage>;
+    case Channel::email: return Sends<SmsPolicy, EmailMessage>;
+    case Channel::push: return Sends<SmsPolicy, PushMessage>;
+    case Channel::sms: break;
+    }
+    return Sends<SmsPolicy, SmsMessage>;
   }
 
   /// Throws `errc::no_key_ring` for none.

@@ -12,6 +12,7 @@
 
 #include <mfa/assurance.hpp>
 #include <mfa/challenge_details.hpp>
+#include <mfa/channel.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/factor/kind.hpp>
@@ -55,6 +56,8 @@ class [[nodiscard]] Verification {
   /// What was asked for and shown: start a session with `sign_in` alone.
   [[nodiscard]] Purpose purpose() const noexcept { return challenge_.purpose(); }
   [[nodiscard]] FactorType factor_type() const noexcept { return type_; }
+  /// By what the challenge's code went last; none for kinds whose codes the library does not send.
+  [[nodiscard]] std::optional<Channel> channel() const noexcept { return challenge_.channel(); }
   /// Your identifier of the user, as given at enrolment; empty unless valid.
   [[nodiscard]] const std::string& user_id() const& noexcept { return user_id_; }
   [[nodiscard]] std::string user_id() && noexcept { return std::move(user_id_); }

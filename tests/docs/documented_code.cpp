@@ -141,6 +141,9 @@ struct Account {
 };
 struct Session { std::string id, challenge_id, shown; mfa::Time verified_at; };
 struct Tenant { std::string name; };
+struct Caller { void send(const mfa::VoiceMessage& call); };
+extern Gateway texts;
+extern Caller calls;
 extern Account account;
 extern Session session;
 extern Tenant tenant;

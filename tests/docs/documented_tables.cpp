@@ -101,6 +101,8 @@ std::string spelled(const std::string& type, const std::string& initializer) {
     return match.str(1) + unit_of(unit.str(1));
   if (initializer == "std::string(sms::default_message_template)")
     return '"' + std::string(mfa::sms::default_message_template) + '"';
+  if (initializer == "std::string(voice::default_template)")
+    return '"' + std::string(mfa::voice::default_template) + '"';
   return std::regex_replace(initializer, std::regex(R"(\{|\}|\w+::)"), ""); // enumerators, and lists of them
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <mfa/assurance.hpp>
+#include <mfa/channel.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/lockout.hpp>
 #include <mfa/encoding/fields.hpp>
@@ -28,7 +29,27 @@ struct ChallengeTerms {
   std::string action = {};    ///< under the key ring's HMAC; empty: none
   std::string device_id = {}; ///< of the trusted device that asked; empty: none
   factor::Credit credit = {}; ///< of the last message; kept with stored challenges alone
+  /// By what the code went last, if that is not what its kind is named after; likewise.
+  std::optional<Channel> channel = {};
 };
+
+/// What codes of a kind go by, unless they are sent another way; none: by nothing of ours.
+[[nodiscard]] constexpr std::optional<Channel> usual_channel(FactorType type) noexcept {
+  if (type == FactorType::sms) return Channel::sms;
+  if (type == FactorType::email) return Channel::email;
+  return std::nullopt;
+}
+
+/// By what the code of a challenge of this kind went last.
+[[nodiscard]] constexpr std::optional<Channel> channel_of(const ChallengeTerms& terms,
+                                                          FactorType type) noexcept {
+  return terms.channel ? terms.channel : usual_channel(type);
+}
+
+/// Notes by what it goes.
+constexpr void go_by(ChallengeTerms& terms, Channel channel, FactorType type) noexcept {
+  terms.channel = channel == usual_channel(type) ? std::nullopt : std::optional(channel);
+}
 
 inline void write_terms(const ChallengeTerms& terms, detail::FieldWriter& fields) {
   fields.enumerator(terms.purpose)
@@ -49,29 +70,38 @@ inline void write_terms(const ChallengeTerms& terms, detail::FieldWriter& fields
   return terms;
 }
 
+// What the format of the terms says is there, beside what all have.
+inline constexpr std::uint64_t with_credit = 1;
+inline constexpr std::uint64_t with_channel = 2;
+
 /// Puts the terms before the kind's own bytes.
 inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms& terms) {
   const bool credits = !terms.credit.counters.empty();
-  detail::FieldWriter fields(credits ? 2 : 1); // what has none is written as it was before there were any
+  // What has neither is written as it was before there were any.
+  detail::FieldWriter fields(1 + (credits ? with_credit : 0) + (terms.channel ? with_channel : 0));
   write_terms(terms, fields);
   if (credits) {
     fields.flag(terms.credit.enrollment).number(terms.credit.counters.size());
     for (const std::string& counter : terms.credit.counters) fields.text(counter);
   }
+  if (terms.channel) fields.enumerator(*terms.channel);
   challenge.answer = fields.text(challenge.answer).take();
 }
 
 /// Takes them off again. Throws `errc::corrupt_record`.
 [[nodiscard]] inline ChallengeTerms take_terms(storage::ChallengeRecord& challenge) {
-  const bool credits = challenge.answer.starts_with('\2');
-  detail::FieldReader fields(challenge.answer, credits ? 2 : 1, "challenge", challenge.id);
+  const std::string_view stored = challenge.answer;
+  const bool known = stored >= "\1" && stored < "\5"; // or the reader refuses it
+  const std::uint64_t format = known ? static_cast<unsigned char>(stored.front()) : 1;
+  detail::FieldReader fields(stored, format, "challenge", challenge.id);
   ChallengeTerms terms = read_terms(fields);
-  if (credits) {
+  if (((format - 1) & with_credit) != 0) {
     terms.credit.enrollment = fields.flag();
     constexpr std::uint64_t most = 10;
     terms.credit.counters.resize(fields.number_up_to(most));
     for (std::string& counter : terms.credit.counters) counter = fields.plain_text();
   }
+  if (((format - 1) & with_channel) != 0) terms.channel = fields.enumerator(last_channel);
   std::string answer(fields.text());
   fields.end();
   challenge.answer = std::move(answer);
@@ -172,6 +202,8 @@ inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
   ChallengeTerms terms = note_terms(challenge, request, device_id, context.keys);
   auto effects = prepare(factor, challenge, counters, request, context);
   terms.credit = effects.credit;
+  if (const OutgoingMessage message = effects.delivery.message())
+    go_by(terms, message.channel(), factor.type);
   put_terms(challenge, terms);
   return effects;
 }

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include <mfa/channel.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/verification.hpp>
 #include <mfa/error.hpp>
@@ -31,6 +32,14 @@ inline void check_resendable(const storage::FactorRecord& factor, const storage:
   case ChallengeState::exhausted: over("has taken too many wrong codes"); break;
   }
   if (!is_current(factor, challenge)) over("was replaced by a later one");
+}
+
+/// Refuses a channel that codes of this factor's kind do not go by.
+inline void check_channel(const storage::FactorRecord& factor, std::optional<Channel> channel) {
+  if (channel && factor.type != FactorType::sms && channel != usual_channel(factor.type))
+    throw Error(errc::invalid_argument, "ResendOptions::channel is " + std::string(to_string(*channel)) +
+                                            ", by which codes of kind " +
+                                            std::string(to_string(factor.type)) + " do not go; leave it out");
 }
 
 /// Puts a stored challenge's question again: the same code or a new one, of which what was left of time and

@@ -110,6 +110,16 @@ inline void check_asked_for(const storage::ChallengeRecord& challenge, const Cha
                                                             std::string(to_string(request.purpose))));
 }
 
+/// What RFC 8176 has for a code by this channel.
+[[nodiscard]] inline std::span<const std::string_view> amr_of(Channel channel) noexcept {
+  static constexpr std::string_view text[] = {"sms"};
+  static constexpr std::string_view call[] = {"tel"};
+  static constexpr std::string_view code[] = {"otp"};
+  if (channel == Channel::sms) return text;
+  if (channel == Channel::voice) return call;
+  return code;
+}
+
 /// Whether the time of a challenge is over that was not answered.
 [[nodiscard]] inline bool is_over(const storage::ChallengeRecord& challenge, Time now) noexcept {
   return challenge.expires_at && factor::is_over(challenge.created_at, *challenge.expires_at, now);
@@ -174,7 +184,7 @@ inline void expire(storage::ChallengeRecord& challenge, Time now) {
   verdict.events = std::move(said.events);
   verdict.clock_skew = said.clock_skew;
   if (said.status == Status::valid) {
-    verdict.amr = said.amr;
+    verdict.amr = terms.channel ? amr_of(*terms.channel) : said.amr;
     verdict.assurance = said.assurance;
     verdict.webauthn_outputs = std::move(said.webauthn_outputs);
     verdict.first_verification = factor.state != FactorState::verified;

@@ -115,6 +115,8 @@ struct ChallengeEffects {
   /// If there is one, there is no challenge. The counters that were changed are committed, and nothing else.
   std::optional<Refusal> refusal = {};
   Credit credit = {};
+  /// The same code in other messages, one after the other if those before were surely not sent.
+  std::vector<Delivery> further = {};
 };
 
 /// What a kind says of an answer. `Status::valid` accepts it, any other status refuses it.

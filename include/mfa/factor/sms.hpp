@@ -17,6 +17,7 @@
 #include <mfa/factor/sealed_secret.hpp>
 #include <mfa/factor/sent_code.hpp>
 #include <mfa/factor/sms_budgets.hpp>
+#include <mfa/factor/sms_messages.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/country.hpp>
 #include <mfa/sms/message_template.hpp>
@@ -93,8 +94,7 @@ struct SmsKind : SentCodeKind {
   static ChallengeEffects challenge(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
                                     Counters counters, const ChallengeOptions& request,
                                     const Context& context) {
-    const sms::MessageTemplate message =
-        message_template(context.options, request.sms_template, request.sms_values);
+    const SmsMessages messages(record, request, context);
     const crypto::SecretBytes phone_number = phone_number_of(record, context);
     const std::string_view number = crypto::text_of(phone_number);
     if (auto forbidden = country_error(number, context))
@@ -107,13 +107,16 @@ struct SmsKind : SentCodeKind {
                                 sms_send_limits(context.options)};
     const crypto::SecretString code = issue_code(record, challenge, codes, context);
     reseal_secret(record, phone_number, context.keys);
-    return {.factor_changed = true,
-            .delivery = SmsMessage{.to = std::string(number),
-                                   .body = message.render(code),
-                                   .id = message_id(challenge),
-                                   .code = code},
-            .resend_after = count.next,
-            .credit = std::move(count.credit)};
+    ChallengeEffects effects{
+        .factor_changed = true, .resend_after = count.next, .credit = std::move(count.credit)};
+    for (const Channel channel : messages.channels()) {
+      Delivery delivery = messages.make(channel, number, code, message_id(challenge));
+      if (channel == messages.channels().front())
+        effects.delivery = std::move(delivery);
+      else
+        effects.further.push_back(std::move(delivery));
+    }
+    return effects;
   }
 
   static Answer check(storage::FactorRecord&, const storage::ChallengeRecord& challenge,

@@ -42,13 +42,16 @@ struct Created {
   factor::Delivery delivery;
   /// How long the next code has to wait, of a kind that sends codes.
   std::optional<std::chrono::seconds> resend_after = {};
+  std::vector<factor::Delivery> further = {}; ///< see `factor::ChallengeEffects`
 };
 
 [[nodiscard]] inline Created make_created(const storage::ChallengeRecord& challenge, Purpose purpose,
                                           factor::ChallengeEffects effects, const decision::UserRecord& user,
                                           const factor::Context& context) {
   Created created{ChallengeDetails(challenge, purpose, challenge.id), std::move(effects.delivery),
-                  effects.resend_after};
+                  effects.resend_after, std::move(effects.further)};
+  if (const OutgoingMessage message = created.delivery.message())
+    created.challenge.went_by(message.channel());
   if (created.resend_after)
     created.resend_after = std::max(*created.resend_after, decision::wait_for_next(user, context));
   return created;
@@ -195,7 +198,10 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     if (!co_await run.commit(batch)) continue;
     run.emit(event);
     const OutgoingMessage message = created.delivery.message();
-    if (message) co_await send(run, message, event, counted);
+    const Withdrawal withdrawal{created.challenge.id()};
+    if (message)
+      created.challenge.went_by(co_await send(run, message, event, counted, withdrawal, created.further));
+    created.further.clear();
     co_return created;
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <string>
@@ -40,22 +41,30 @@ Verb<bool> withdraw(const VerbRun auto& run, std::string_view challenge_id) {
   co_return false;
 }
 
-/// A challenge before its code was sent again and after, without its terms.
-struct ResentChallenge {
-  storage::ChallengeRecord before;
-  storage::ChallengeRecord after;
+/// What becomes of a new challenge whose code nobody has.
+struct Withdrawal {
+  std::string_view challenge_id;
+
+  static constexpr std::string_view undone = "; the challenge is withdrawn";
+  static constexpr std::string_view not_undone =
+      ", and the storage could not withdraw the challenge, which ends by its lifetime";
+  static constexpr std::string_view remedy = "create another";
+
+  /// False if the storage fails.
+  Verb<bool> undo(const VerbRun auto& run) const { return withdraw(run, challenge_id); }
 };
 
-/// Makes the code that was sent before count again, unless the challenge has ended or its code went out once
-/// more; false if the storage fails.
-Verb<bool> take_back(const VerbRun auto& run, const ResentChallenge& resent) {
+/// Notes that the code of a new challenge goes by this channel now; false if the challenge has ended, its
+/// code was sent again meanwhile, or the storage fails.
+Verb<bool> note_channel(const VerbRun auto& run, std::string_view challenge_id, Channel channel,
+                        FactorType type) {
   try {
     for (Rounds rounds("the challenge");; rounds.next()) {
-      auto challenge = co_await run.find_challenge(resent.after.id);
-      if (!challenge) co_return true;
-      const decision::ChallengeTerms terms = decision::take_terms(*challenge);
-      if (challenge->answer != resent.after.answer) co_return true;
-      factor::take_code_back(*challenge, resent.before);
+      auto challenge = co_await run.find_challenge(challenge_id);
+      if (!challenge || challenge->state != ChallengeState::pending) co_return false;
+      decision::ChallengeTerms terms = decision::take_terms(*challenge);
+      if (factor::kept_code(*challenge).sends != 1) co_return false;
+      decision::go_by(terms, channel, type);
       decision::put_terms(*challenge, terms);
       storage::Batch batch;
       batch.challenges.push_back(*std::move(challenge));
@@ -113,54 +122,55 @@ Verb<void> give_back(const VerbRun auto& run, const Counted& counted) {
           retry_after};
 }
 
-/// Sends the message of a challenge that is committed. `event` is about the challenge. If the transport
-/// throws, the challenge is removed, or, if it was `resent`, is answered by the code that was sent before;
-/// and `errc::sms_not_sent` or `errc::message_not_delivered` carries the transport's exception nested. But if
-/// nobody knows whether it was sent, it may arrive, and the challenge stands. What it was `counted` on gets
-/// back what was not sent.
-Verb<void> send(const VerbRun auto& run, const OutgoingMessage& message, Event event, const Counted& counted,
-                const ResentChallenge* resent = nullptr) {
-  // No policy is called while an exception is handled: what is handled belongs to the thread, and a policy
-  // may give that to another fibre, which would take it.
-  try {
-    co_await run.send(message);
-  } catch (...) {
-    event.cause = std::current_exception();
-  }
-  const bool sms = message.channel() == Channel::sms;
-  event.channel = message.channel();
-  if (const auto* const text = message.get_if<SmsMessage>()) event.country = sms::country_of(text->to);
-  if (const auto* const call = message.get_if<VoiceMessage>()) event.country = sms::country_of(call->to);
-  if (!event.cause || delivery_failure(event.cause) == DeliveryFailure::unclear) {
-    event.type = event.cause ? EventType::message_unclear
-                 : sms       ? EventType::sms_sent
-                             : EventType::message_sent;
+/// Sends the message of a challenge that is committed, and returns the channel by which it went. `event` is
+/// about the challenge. If the transport throws, those `further` are tried, one after the other. If it throws
+/// for all, `unsent` is undone, and `errc::sms_not_sent` or `errc::message_not_delivered` carries the last
+/// one's exception nested. But if nobody knows whether it was sent, it may arrive: then no other is tried,
+/// and the challenge stands. What it was `counted` on gets back what was not sent.
+Verb<Channel> send(const VerbRun auto& run, OutgoingMessage message, Event event, const Counted& counted,
+                   const auto& unsent, const std::vector<factor::Delivery>& further) {
+  for (std::size_t tried = 0;; ++tried) {
+    // No policy is called while an exception is handled: what is handled belongs to the thread, and a policy
+    // may give that to another fibre, which would take it.
+    event.cause = nullptr;
+    try {
+      co_await run.send(message);
+    } catch (...) {
+      event.cause = std::current_exception();
+    }
+    const bool sms = message.channel() == Channel::sms;
+    event.channel = message.channel();
+    event.country = {};
+    if (const auto* const text = message.get_if<SmsMessage>()) event.country = sms::country_of(text->to);
+    if (const auto* const call = message.get_if<VoiceMessage>()) event.country = sms::country_of(call->to);
+    if (!event.cause || delivery_failure(event.cause) == DeliveryFailure::unclear) {
+      event.type = event.cause ? EventType::message_unclear
+                   : sms       ? EventType::sms_sent
+                               : EventType::message_sent;
+      run.emit(event);
+      co_return message.channel();
+    }
+    event.type = sms ? EventType::sms_not_sent : EventType::message_not_sent;
+    bool goes_on = tried < further.size();
+    if (goes_on) {
+      const OutgoingMessage next = further[tried].message();
+      goes_on = co_await note_channel(run, event.challenge_id, next.channel(), *event.factor_type);
+      if (goes_on) {
+        run.emit(event);
+        message = next;
+        continue;
+      }
+    }
+    const bool undone = co_await unsent.undo(run);
+    co_await give_back(run, counted);
     run.emit(event);
-    co_return;
-  }
-  event.type = sms ? EventType::sms_not_sent : EventType::message_not_sent;
-  bool undone = false;
-  if (resent != nullptr)
-    undone = co_await take_back(run, *resent);
-  else
-    undone = co_await withdraw(run, event.challenge_id);
-  co_await give_back(run, counted);
-  run.emit(event);
-  const Error error =
-      resent != nullptr
-          ? not_sent(message, event.cause,
-                     undone ? "; the challenge stands, and the code that was sent before counts"
-                            : ", and the storage could not make the code count that was sent before",
-                     "try again later")
-          : not_sent(message, event.cause,
-                     undone
-                         ? "; the challenge is withdrawn"
-                         : ", and the storage could not withdraw the challenge, which ends by its lifetime",
-                     "create another");
-  try {
-    std::rethrow_exception(event.cause);
-  } catch (...) {
-    std::throw_with_nested(error);
+    const Error error =
+        not_sent(message, event.cause, undone ? unsent.undone : unsent.not_undone, unsent.remedy);
+    try {
+      std::rethrow_exception(event.cause);
+    } catch (...) {
+      std::throw_with_nested(error);
+    }
   }
 }
 

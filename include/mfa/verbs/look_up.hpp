@@ -85,8 +85,9 @@ Verb<ChallengeDetails> get_challenge(const VerbRun auto& run, std::string_view c
   }
   if (!found || !found->factor || !whose.include(found->factor->user_id))
     decision::throw_not_found("challenge");
-  const Purpose purpose = decision::take_terms(found->challenge).purpose;
-  co_return ChallengeDetails(found->challenge, purpose, challenge_id);
+  const decision::ChallengeTerms terms = decision::take_terms(found->challenge);
+  co_return ChallengeDetails(found->challenge, terms.purpose, challenge_id,
+                             decision::channel_of(terms, found->factor->type));
 }
 
 } // namespace mfa::verbs

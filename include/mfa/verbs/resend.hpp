@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <mfa/challenge_details.hpp>
+#include <mfa/channel.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/not_found.hpp>
@@ -16,6 +17,8 @@
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/factor/sent_code.hpp>
+#include <mfa/message.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/storage/record.hpp>
@@ -29,10 +32,52 @@
 
 namespace mfa::verbs {
 
-/// What the kind and the rules of a new challenge are asked again, of one that has these terms.
+/// A challenge before its code was sent again and after, without its terms.
+struct ResentChallenge {
+  storage::ChallengeRecord before;
+  std::optional<Channel> channel_before; ///< as in the terms
+  storage::ChallengeRecord after = {};
+
+  static constexpr std::string_view undone =
+      "; the challenge stands, and the code that was sent before counts";
+  static constexpr std::string_view not_undone =
+      ", and the storage could not make the code count that was sent before";
+  static constexpr std::string_view remedy = "try again later";
+
+  /// See `take_back`.
+  Verb<bool> undo(const VerbRun auto& run) const { return take_back(run, *this); }
+};
+
+/// Makes the code that was sent before count again, unless the challenge has ended or its code went out once
+/// more; false if the storage fails.
+Verb<bool> take_back(const VerbRun auto& run, const ResentChallenge& resent) {
+  try {
+    for (Rounds rounds("the challenge");; rounds.next()) {
+      auto challenge = co_await run.find_challenge(resent.after.id);
+      if (!challenge) co_return true;
+      decision::ChallengeTerms terms = decision::take_terms(*challenge);
+      if (challenge->answer != resent.after.answer) co_return true;
+      factor::take_code_back(*challenge, resent.before);
+      terms.channel = resent.channel_before;
+      decision::put_terms(*challenge, terms);
+      storage::Batch batch;
+      batch.challenges.push_back(*std::move(challenge));
+      if (co_await run.commit(batch)) co_return true;
+    }
+  } catch (...) { // told by the result
+  }
+  co_return false;
+}
+
+/// What the kind and the rules of a new challenge are asked again, of one of this kind that has these terms.
 [[nodiscard]] inline ChallengeOptions asked_again(const ResendOptions& options,
-                                                  const decision::ChallengeTerms& terms) {
+                                                  const decision::ChallengeTerms& terms, FactorType type) {
   ChallengeOptions asked;
+  if (const auto channel = options.channel ? options.channel : decision::channel_of(terms, type))
+    asked.channels = {*channel};
+  asked.voice_template = options.voice_template;
+  asked.voice_language = options.voice_language;
+  asked.email_address = options.email_address;
   asked.sms_template = options.sms_template;
   asked.sms_values = options.sms_values;
   asked.email_template = options.email_template;
@@ -70,7 +115,8 @@ Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challen
     }
     decision::check_resendable(factor, challenge);
 
-    const ChallengeOptions asked = asked_again(options, terms);
+    decision::check_channel(factor, options.channel);
+    const ChallengeOptions asked = asked_again(options, terms, factor.type);
     decision::check_challengeable(factor, asked, terms.device_id, context);
     FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
     if (terms.purpose == Purpose::confirm_enrollment)
@@ -81,7 +127,7 @@ Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challen
 
     const auto counter_ids = factor::counter_ids_of(factor, context);
     FoundCounters counters = co_await find_counters(run, counter_ids);
-    ResentChallenge resent{challenge, {}};
+    ResentChallenge resent{challenge, terms.channel};
     factor::ChallengeEffects effects =
         decision::send_again(factor, challenge, counters.records, asked, context);
     if (effects.refusal)
@@ -89,6 +135,8 @@ Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challen
     resent.after = challenge;
     const Counted counted = counted_on(counters, effects.credit, context.now);
     terms.credit = std::move(effects.credit);
+    if (const OutgoingMessage message = effects.delivery.message())
+      decision::go_by(terms, message.channel(), factor.type);
 
     Created created = make_created(challenge, terms.purpose, std::move(effects), found_user.user, context);
     Event event = about(factor, EventType::challenge_resent, context.now);
@@ -102,7 +150,7 @@ Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challen
     if (!co_await run.commit(batch)) continue;
     run.emit(event);
     const OutgoingMessage message = created.delivery.message();
-    if (message) co_await send(run, message, event, counted, &resent);
+    if (message) (void)co_await send(run, message, event, counted, resent, created.further);
     co_return created;
   }
 }

@@ -159,8 +159,10 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
     const decision::ChallengeTerms terms = decision::take_terms(challenge);
     const decision::Verdict verdict =
         decision::verify(factor, challenge, terms, code, options, context, claims);
-    Verification verification(verdict, ChallengeDetails(challenge, terms.purpose, challenge_id), factor,
-                              !terms.device_id.empty(), context);
+    Verification verification(
+        verdict,
+        ChallengeDetails(challenge, terms.purpose, challenge_id, decision::channel_of(terms, factor.type)),
+        factor, !terms.device_id.empty(), context);
     const std::string user_id = run.observed() ? factor.user_id : std::string();
     if (verdict.factor_changed || verdict.challenge_changed) {
       storage::Batch batch;
