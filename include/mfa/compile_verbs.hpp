@@ -126,6 +126,8 @@ template Verb<void> unlock_factor<Run>(const Run&, std::string_view, const Whose
 template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&,
                                       const storage::FactorRecord*, const Event&);
 template Verb<bool> reset_sms_limits<Run>(const Run&, std::string_view);
+template Verb<bool> reset_sms_budgets<Run>(const Run&, std::string_view);
+template Verb<bool> report_delivery<Run>(const Run&, std::string_view, DeliveryReport);
 template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, const Whose&);
 template Verb<Verification> verify_challenge<Run>(const Run&, std::string_view, std::string_view,
                                                   const VerifyOptions&);

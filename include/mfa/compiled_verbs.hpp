@@ -3,6 +3,7 @@
 // Included by sources that use a verifier, it spares each of them the compiling of the verbs: one source of
 // the program includes <mfa/compile_verbs.hpp> and has them. Optional.
 
+#include <mfa/delivery_report.hpp>
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/delete_factor.hpp>
@@ -13,6 +14,7 @@
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
+#include <mfa/verbs/report_delivery.hpp>
 #include <mfa/verbs/resend.hpp>
 #include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
@@ -145,6 +147,8 @@ extern template Verb<void> unlock_factor<Run>(const Run&, std::string_view, cons
 extern template Verb<bool> reset_counts<Run>(const Run&, const std::vector<std::string>&,
                                              const storage::FactorRecord*, const Event&);
 extern template Verb<bool> reset_sms_limits<Run>(const Run&, std::string_view);
+extern template Verb<bool> reset_sms_budgets<Run>(const Run&, std::string_view);
+extern template Verb<bool> report_delivery<Run>(const Run&, std::string_view, DeliveryReport);
 extern template Verb<bool> reset_send_limits<Run>(const Run&, std::string_view, const Whose&);
 extern template Verb<Verification> verify_challenge<Run>(const Run&, std::string_view, std::string_view,
                                                          const VerifyOptions&);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <mfa/channel.hpp>
+#include <mfa/delivery_report.hpp>
 #include <mfa/status.hpp>
 #include <mfa/types.hpp>
 
@@ -33,7 +34,8 @@ enum class EventType : std::uint8_t {
   message_sent,     ///< an e-mail, a call or a notification: `Event::channel`
   message_not_sent, ///< the same of those as `sms_not_sent`
   message_unclear, ///< whether it was sent, by any channel; the challenge stands (`DeliveryFailure::unclear`)
-  code_refused,    ///< a limit on e-mails, or on the codes that the host delivers
+  delivery_reported, ///< `Event::report`, by `report_delivery`
+  code_refused,      ///< a limit on e-mails, or on the codes that the host delivers
   send_limits_reset, ///< by an operator; without a factor's id if it was for a phone number
   verification_succeeded,
   token_resynchronized, ///< TOTP, HOTP: two consecutive codes found a token whose clock or counter was off
@@ -73,6 +75,7 @@ constexpr std::string_view to_string(EventType type) noexcept {
   case EventType::message_sent: return "message_sent";
   case EventType::message_not_sent: return "message_not_sent";
   case EventType::message_unclear: return "message_unclear";
+  case EventType::delivery_reported: return "delivery_reported";
   case EventType::code_refused: return "code_refused";
   case EventType::send_limits_reset: return "send_limits_reset";
   case EventType::verification_succeeded: return "verification_succeeded";
@@ -150,8 +153,9 @@ struct Event {
   /// was refused (an `Error`); of a user's reset, why what was recorded of him could not be read.
   std::exception_ptr cause = {};
   std::optional<Channel> channel = {}; ///< of a message
+  std::optional<DeliveryReport> report = {};
   std::optional<SendLimit> limit = {}; ///< of a message or a code that was refused
-  /// Of a text message, sent or refused: where to, as `sms::country_of` says, for what it costs.
+  /// Of a text message, sent, reported or refused: where to, as `sms::country_of` says, for what it costs.
   std::string_view country = {};
   // Of the `EventContext` that the host gave:
   std::string_view ip_address = {};

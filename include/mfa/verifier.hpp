@@ -18,6 +18,7 @@
 #include <mfa/confirmation.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/delivery_report.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor.hpp>
 #include <mfa/factor/kinds.hpp>
@@ -48,6 +49,7 @@
 #include <mfa/verbs/passkey.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
+#include <mfa/verbs/report_delivery.hpp>
 #include <mfa/verbs/resend.hpp>
 #include <mfa/verbs/reset_user.hpp>
 #include <mfa/verbs/rotation.hpp>
@@ -264,6 +266,17 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     return detail::say_whose<Called>();
   }
 
+  /// Tells what became of a message, by its `id` (`SmsMessage::id` and its like): for the host's handler of
+  /// the provider's reports, which must know that they are the provider's, and for a `delivery::Background`'s
+  /// observer. If a message is not sent or does not arrive, and its code is the only one that would be
+  /// answered, its challenge ends: a report on a message whose code was replaced since ends nothing. What was
+  /// not sent is counted on none of `Options::sms_budgets`. False for a message that is not known any more.
+  Answer<bool> report_delivery(std::string_view message_id, DeliveryReport report,
+                               const EventContext& event_context = EventContext()) const {
+    return run(event_context,
+               [&](const verbs::Run& run) { return verbs::report_delivery(run, message_id, report); });
+  }
+
   /// Puts the question to all security keys and passkeys of the user at once, so that nobody has to say which
   /// he has in his hand; any of them may answer. Throws `errc::entity_not_found` if he has none that is
   /// verified, `errc::insufficient_assurance` if none can show what `options.required` asks for,
@@ -471,6 +484,14 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
                                 const EventContext& event_context = EventContext()) const {
     return run(event_context,
                [&](const verbs::Run& run) { return verbs::reset_sms_limits(run, phone_number); });
+  }
+
+  /// For operators: forgets what `Options::sms_budgets` has counted of a country ("GB"), of the neighbours of
+  /// a number ("+447700900123") or of everything ("*"), each without the others. False if that is nothing.
+  /// Throws `errc::invalid_argument` and `errc::invalid_phone_number`.
+  Answer<bool> reset_sms_budgets(std::string_view which,
+                                 const EventContext& event_context = EventContext()) const {
+    return run(event_context, [&](const verbs::Run& run) { return verbs::reset_sms_budgets(run, which); });
   }
 
   /// The same for what a factor counts: an SMS factor the messages to its number, by whatever factor they

@@ -111,6 +111,8 @@ TEST_CASE("every verb, awaited") {
   CHECK(refused_as([&] { return host.run(verifier.challenge_enrollment(phone.factor.id(), "u_1")); }) ==
         errc::sms_rate_limited);
   CHECK(host.run(first.confirm(host.sms.messages().back().body)).confirmed());
+  CHECK(host.run(verifier.report_delivery(first.id(), mfa::DeliveryReport::delivered)));
+  CHECK(host.run(verifier.reset_sms_budgets("US")));
   CHECK(host.run(verifier.reset_sms_limits("+14155550123")));
   CHECK(host.run(verifier.reset_send_limits(phone.factor.id(), mfa::any_user))); // what was sent to the user
   CHECK_FALSE(host.run(verifier.reset_send_limits(phone.factor.id(), mfa::any_user)));

@@ -36,6 +36,8 @@ TEST_CASE("every verb is compiled in the source that says so") {
   CHECK(verifier.get_challenge(challenge.id(), mfa::any_user).state() == mfa::ChallengeState::verified);
   CHECK(phone.factor.challenge_enrollment().confirm(sms.last().body).confirmed());
   CHECK(verifier.reset_sms_limits("+14155550123"));
+  CHECK(verifier.reset_sms_budgets("US"));
+  CHECK(verifier.report_delivery(challenge.id(), mfa::DeliveryReport::delivered) == false); // no message
   CHECK(verifier.reset_send_limits(email.factor.id(), mfa::any_user));
 
   CHECK(verifier.get_factor(hotp.factor.id(), mfa::any_user).type() == mfa::FactorType::hotp);

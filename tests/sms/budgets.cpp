@@ -382,6 +382,38 @@ TEST_CASE("A counter that is damaged is in no right answer's way") {
   CHECK(phones.host.verify(challenge, phones.host.sms.last().body) == Status::valid);
 }
 
+TEST_CASE("An operator resets what a country, neighbours or everything has counted, each alone") {
+  const unsigned shards = GENERATE(1U, 4U);
+  SmsBudgets budgets = no_sms_budgets;
+  budgets.a_prefix_an_hour = 40;
+  budgets.a_country_an_hour = 60;
+  budgets.an_hour = 80;
+  budgets.shards = shards;
+  Phones phones(budgets);
+  const auto& verifier = phones.host.verifier;
+  CHECK_FALSE(verifier.reset_sms_budgets("US"));
+  CHECK_FALSE(verifier.reset_sms_budgets("*"));
+  (void)phones.leave("+1415555", 4, 200);
+  (void)phones.leave("+1415556", 4, 200);
+  (void)phones.leave("+4474180", 5, 200);
+  const auto refused_by = [&](const std::string& number) {
+    const auto refused = phones.send(number);
+    return refused ? refused->limit : std::nullopt;
+  };
+  CHECK(refused_by("+14155559999") == SendLimit::prefix_budget);
+  CHECK(verifier.reset_sms_budgets("+1 415 555 0000"));
+  CHECK_FALSE(verifier.reset_sms_budgets("+1 415 555 0001"));
+  CHECK(refused_by("+14155559999") == SendLimit::country_budget);
+  CHECK(verifier.reset_sms_budgets("US"));
+  CHECK_FALSE(verifier.reset_sms_budgets("US"));
+  CHECK(refused_by("+14155559999") == SendLimit::total_budget);
+  CHECK(verifier.reset_sms_budgets("*"));
+  CHECK(refused_by("+14155559999") == std::nullopt);
+  for (const char* which : {"", "UK", "us", "1", "**"})
+    CHECK(thrown_by([&] { return verifier.reset_sms_budgets(which); }) == errc::invalid_argument);
+  CHECK(thrown_by([&] { return verifier.reset_sms_budgets("+12"); }) == errc::invalid_phone_number);
+}
+
 TEST_CASE("Budgets out of range, and of what is no country, are refused by name") {
   storage::Memory storage;
   const auto says = [&](SmsBudgets budgets) -> std::string {

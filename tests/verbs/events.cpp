@@ -60,6 +60,7 @@ std::string line_of(const Event& event) {
   if (!event.device_id.empty()) line += " device";
   if (event.count) line += " " + std::to_string(*event.count);
   if (event.channel) line += " by " + std::string(to_string(*event.channel));
+  if (event.report) line += " as " + std::string(to_string(*event.report));
   if (!event.country.empty()) line += " to " + std::string(event.country);
   if (event.limit) line += " limited by " + std::string(to_string(*event.limit));
   try {
@@ -83,6 +84,7 @@ Lines set_of(const Event& event) {
   if (!event.device_id.empty()) set.emplace_back("device");
   if (event.count) set.emplace_back("count");
   if (event.channel) set.emplace_back("channel");
+  if (event.report) set.emplace_back("report");
   if (event.limit) set.emplace_back("limit");
   if (!event.country.empty()) set.emplace_back("country");
   if (event.cause) set.emplace_back("cause");
@@ -273,6 +275,22 @@ const std::vector<Case> cases{
      {"challenge_resent sms factor of u_42 challenge", "sms_sent sms factor of u_42 challenge by sms to US",
       "sms_refused sms factor of u_42 to US limited by destination because: " +
           mfa::make_error_code(errc::sms_rate_limited).message()}},
+    {"report_delivery",
+     [](Scene& s) {
+       const auto id = s.phone().factor.challenge({.event_context = request}).id();
+       return [&s, id] {
+         (void)s.verifier.report_delivery(id, mfa::DeliveryReport::delivered, request);
+         (void)s.verifier.report_delivery(id, mfa::DeliveryReport::undelivered, request);
+       };
+     },
+     {"delivery_reported sms factor of u_42 challenge as delivered to US",
+      "delivery_reported sms factor of u_42 challenge as undelivered to US"}},
+    {"reset_sms_budgets",
+     [](Scene& s) {
+       (void)s.phone().factor.challenge({.event_context = request});
+       return [&s] { (void)s.verifier.reset_sms_budgets("US", request); };
+     },
+     {"send_limits_reset to US"}},
     {"challenge_factor, email",
      [](Scene& s) {
        return [&s, id = s.mailbox().factor.id()] {
@@ -662,9 +680,10 @@ TEST_CASE("Nothing is told of what was not committed") {
     for (const std::string& line : scene.heard) {
       CAPTURE(line);
       // What no commit does: a refusal, an export of the secret, the end of a run, the answer to a code that
-      // is not looked at.
-      const bool no_change = among(line, {"_refused", "factor_secret_exported", "device_accepted",
-                                          "key_ring_replaced", "factors_resealed 0", "expired_purged"});
+      // is not looked at, the arrival of a message.
+      const bool no_change =
+          among(line, {"_refused", "factor_secret_exported", "device_accepted", "key_ring_replaced",
+                       "factors_resealed 0", "expired_purged", " as delivered"});
       CHECK(no_change);
     }
   }

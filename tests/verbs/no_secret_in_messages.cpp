@@ -465,6 +465,10 @@ template <class StoragePolicy> class Play {
 
     CHECK(verifier.reset_sms_limits(phone_number));
     (void)verifier.reset_send_limits(enrolled.factor.id(), mfa::any_user);
+    CHECK(verifier.reset_sms_budgets(phone_number));
+    heard.error_of(errc::invalid_argument,
+                   [&] { return verifier.reset_sms_budgets(phone_number.substr(1)); });
+    CHECK(verifier.report_delivery(in_time.id(), mfa::DeliveryReport::delivered));
 
     // The library's own transports, whose errors are nested.
     clock.advance(1h);

@@ -17,6 +17,7 @@
 #include <mfa/clock/system.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/delivery_report.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor.hpp>
 #include <mfa/factor/kinds.hpp>
@@ -45,6 +46,7 @@
 #include <mfa/verbs/passkey.hpp>
 #include <mfa/verbs/recovery_codes.hpp>
 #include <mfa/verbs/rename_factor.hpp>
+#include <mfa/verbs/report_delivery.hpp>
 #include <mfa/verbs/request.hpp>
 #include <mfa/verbs/resend.hpp>
 #include <mfa/verbs/reset_user.hpp>
@@ -165,6 +167,13 @@ class Verifier {
                [challenge_id = std::string(challenge_id), whose, options](const verbs::Run& run) {
                  return verbs::resend_challenge(run, challenge_id, whose, options);
                });
+  }
+
+  Task<Answer<bool>> report_delivery(std::string_view message_id, DeliveryReport report,
+                                     const EventContext& event_context = EventContext()) const {
+    return run(event_context, [message_id = std::string(message_id), report](const verbs::Run& run) {
+      return verbs::report_delivery(run, message_id, report);
+    });
   }
 
   [[nodiscard]] Task<Answer<ChallengeHandle>>
@@ -307,6 +316,13 @@ class Verifier {
                                       const EventContext& event_context = EventContext()) const {
     return run(event_context, [phone_number = std::string(phone_number)](const verbs::Run& run) {
       return verbs::reset_sms_limits(run, phone_number);
+    });
+  }
+
+  Task<Answer<bool>> reset_sms_budgets(std::string_view which,
+                                       const EventContext& event_context = EventContext()) const {
+    return run(event_context, [which = std::string(which)](const verbs::Run& run) {
+      return verbs::reset_sms_budgets(run, which);
     });
   }
 

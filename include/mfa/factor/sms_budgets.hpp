@@ -21,6 +21,7 @@
 #include <mfa/search.hpp>
 #include <mfa/sms/budgets.hpp>
 #include <mfa/sms/country.hpp>
+#include <mfa/sms/phone_number.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 
@@ -130,41 +131,63 @@ struct SmsAllowance {
   [[nodiscard]] bool counts() const noexcept { return an_hour > 0 || a_day > 0 || unanswered > 0 || judges; }
 };
 
+/// What all that a budget is spread over has, its share of.
+[[nodiscard]] inline SmsAllowance spread(SmsAllowance whole, unsigned shards) {
+  whole.shards = shards;
+  for (std::uint64_t* const limit : {&whole.an_hour, &whole.a_day, &whole.unanswered})
+    if (*limit > 0) whole.shards = static_cast<unsigned>(std::min<std::uint64_t>(whole.shards, *limit));
+  for (std::uint64_t* const limit : {&whole.an_hour, &whole.a_day, &whole.unanswered}) *limit /= whole.shards;
+  return whole;
+}
+
+/// What a country may have; "" is for numbers of none.
+[[nodiscard]] inline SmsAllowance allowance_of_country(std::string_view country, const SmsBudgets& budgets) {
+  SmsAllowance allowance{.budget = SendLimit::country_budget,
+                         .conversion = SendLimit::country_unanswered,
+                         .an_hour = budgets.a_country_an_hour,
+                         .a_day = budgets.a_country_a_day,
+                         .unanswered = budgets.unanswered_a_country,
+                         .id = std::string("sms_budget_country_").append(country.empty() ? "none" : country)};
+  for (const SmsCountryBudget& own : budgets.of_countries)
+    if (own.country == country) {
+      allowance.an_hour = own.an_hour;
+      allowance.a_day = own.a_day;
+      allowance.unanswered = own.unanswered;
+    }
+  return spread(std::move(allowance), budgets.shards);
+}
+
+[[nodiscard]] inline SmsAllowance allowance_of_all(const SmsBudgets& budgets) {
+  return spread({.budget = SendLimit::total_budget,
+                 .conversion = SendLimit::total_unanswered,
+                 .an_hour = budgets.an_hour,
+                 .a_day = budgets.a_day,
+                 .unanswered = budgets.unanswered,
+                 .id = "sms_budget_all"},
+                budgets.shards);
+}
+
+inline constexpr std::string_view sms_prefix_counter = "sms_budget_prefix_";
+
 /// What is counted of a message to this number beside the number itself, the narrowest first.
 [[nodiscard]] inline std::vector<SmsAllowance> sms_allowances(std::string_view e164, SmsPurpose purpose,
                                                               const Options& options) {
   const SmsBudgets& budgets = options.sms_budgets;
-  const bool enrolls = purpose == SmsPurpose::enrollment;
-  const std::string_view country = sms::country_of(e164);
-  SmsAllowance of_prefix{SendLimit::prefix_budget, SendLimit::prefix_unanswered, budgets.a_prefix_an_hour,
-                         budgets.a_prefix_a_day,   budgets.unanswered_a_prefix,  "sms_budget_prefix_"};
-  SmsAllowance of_country{SendLimit::country_budget,
-                          SendLimit::country_unanswered,
-                          budgets.a_country_an_hour,
-                          budgets.a_country_a_day,
-                          budgets.unanswered_a_country,
-                          std::string("sms_budget_country_").append(country.empty() ? "none" : country)};
-  for (const SmsCountryBudget& own : budgets.of_countries)
-    if (own.country == country) {
-      of_country.an_hour = own.an_hour;
-      of_country.a_day = own.a_day;
-      of_country.unanswered = own.unanswered;
-    }
-  SmsAllowance of_all{SendLimit::total_budget, SendLimit::total_unanswered, budgets.an_hour,
-                      budgets.a_day,           budgets.unanswered,          "sms_budget_all"};
-
+  SmsAllowance of_prefix{.budget = SendLimit::prefix_budget,
+                         .conversion = SendLimit::prefix_unanswered,
+                         .an_hour = budgets.a_prefix_an_hour,
+                         .a_day = budgets.a_prefix_a_day,
+                         .unanswered = budgets.unanswered_a_prefix,
+                         .id = std::string(sms_prefix_counter)};
+  SmsAllowance of_country = allowance_of_country(sms::country_of(e164), budgets);
+  SmsAllowance of_all = allowance_of_all(budgets);
+  if (purpose == SmsPurpose::enrollment)
+    of_country.judges = of_all.unanswered > 0;
+  else
+    of_country.unanswered = of_all.unanswered = 0;
   std::vector<SmsAllowance> allowances;
-  of_country.judges = enrolls && of_all.unanswered > 0;
-  if (of_prefix.counts()) allowances.push_back(std::move(of_prefix));
-  for (SmsAllowance* const wide : {&of_country, &of_all}) {
-    wide->shards = budgets.shards;
-    for (std::uint64_t* const limit : {&wide->an_hour, &wide->a_day, &wide->unanswered})
-      if (*limit > 0) wide->shards = static_cast<unsigned>(std::min<std::uint64_t>(wide->shards, *limit));
-    for (std::uint64_t* const limit : {&wide->an_hour, &wide->a_day, &wide->unanswered})
-      *limit /= wide->shards;
-    if (!enrolls) wide->unanswered = 0;
-    if (wide->counts()) allowances.push_back(std::move(*wide));
-  }
+  for (SmsAllowance* const each : {&of_prefix, &of_country, &of_all})
+    if (each->counts()) allowances.push_back(std::move(*each));
   return allowances;
 }
 
@@ -185,15 +208,12 @@ struct SmsAllowance {
   return send_counter_ids("sms_sends_", e164, keys);
 }
 
-/// The ids of a counter, of which `shard` says which it is of several.
-[[nodiscard]] inline CounterIds ids_of(const SmsAllowance& allowance, std::string_view e164, unsigned shard,
-                                       const KeyRing& keys) {
-  if (allowance.budget == SendLimit::prefix_budget)
-    return send_counter_ids(allowance.id, sms_prefix(e164), keys);
+/// The id of one of the counters that a budget is spread over.
+[[nodiscard]] inline std::string shard_id(const SmsAllowance& allowance, unsigned shard) {
   std::string id = allowance.id;
   if (allowance.shards > 1)
     id.append("_").append(std::to_string(shard)).append("_of_").append(std::to_string(allowance.shards));
-  return {std::move(id)};
+  return id;
 }
 
 /// The counters that a message to this number is counted on: its own first.
@@ -203,7 +223,27 @@ sms_message_counter_ids(std::string_view e164, SmsPurpose purpose, const Context
   unsigned drawn = 0; // by the number's HMAC, as whoever has no key cannot
   for (const char digit : ids.front().front()) drawn = drawn * 31 + static_cast<unsigned char>(digit);
   for (const SmsAllowance& allowance : sms_allowances(e164, purpose, context.options))
-    ids.push_back(ids_of(allowance, e164, drawn % allowance.shards, context.keys));
+    ids.push_back(allowance.budget == SendLimit::prefix_budget
+                      ? send_counter_ids(sms_prefix_counter, sms_prefix(e164), context.keys)
+                      : CounterIds{shard_id(allowance, drawn % allowance.shards)});
+  return ids;
+}
+
+/// All counters of one budget: of a country ("GB"), of the neighbours of a number ("+447700900123") or of
+/// everything ("*"). Throws `errc::invalid_argument` and `errc::invalid_phone_number`.
+[[nodiscard]] inline CounterIds sms_budget_ids(std::string_view which, const Context& context) {
+  if (which.starts_with('+'))
+    return send_counter_ids(sms_prefix_counter, sms_prefix(sms::parse_phone_number(which)), context.keys);
+  const bool all = which == "*";
+  if (!all && !sms::is_country(which))
+    throw Error(
+        errc::invalid_argument,
+        "what is no country, number or \"*\" has no budget of text messages; write a country's code of "
+        "ISO 3166 in capitals, a number with its plus sign, or \"*\" for what is counted of everything");
+  const SmsBudgets& budgets = context.options.sms_budgets;
+  const SmsAllowance allowance = all ? allowance_of_all(budgets) : allowance_of_country(which, budgets);
+  CounterIds ids;
+  for (unsigned shard = 0; shard < allowance.shards; ++shard) ids.push_back(shard_id(allowance, shard));
   return ids;
 }
 

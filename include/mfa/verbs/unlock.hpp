@@ -10,6 +10,8 @@
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
 #include <mfa/factor/sms.hpp>
+#include <mfa/factor/sms_budgets.hpp>
+#include <mfa/sms/country.hpp>
 #include <mfa/sms/phone_number.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -67,6 +69,15 @@ Verb<bool> reset_sms_limits(const VerbRun auto& run, std::string_view phone_numb
   const factor::Context context = co_await run.now();
   const auto ids = factor::sms_counter_ids(sms::parse_phone_number(phone_number), context.keys);
   const Event event{.type = EventType::send_limits_reset, .at = context.now, .factor_type = FactorType::sms};
+  co_return co_await reset_counts(run, ids, nullptr, event);
+}
+
+/// See `Verifier::reset_sms_budgets`.
+Verb<bool> reset_sms_budgets(const VerbRun auto& run, std::string_view which) {
+  const factor::Context context = co_await run.now();
+  const auto ids = factor::sms_budget_ids(which, context);
+  Event event{.type = EventType::send_limits_reset, .at = context.now};
+  event.country = sms::is_country(which) ? which : std::string_view();
   co_return co_await reset_counts(run, ids, nullptr, event);
 }
 
