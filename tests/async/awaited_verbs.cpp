@@ -13,6 +13,7 @@
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/testing/manual_clock.hpp>
+#include <mfa/testing/recording_email.hpp>
 #include <mfa/testing/recording_sms.hpp>
 
 #include "support/awaited_storage.hpp"
@@ -265,6 +266,58 @@ TEST_CASE("a message is sent after its challenge is committed, or not at all") {
     if (ended) return;
   }
   FAIL("it never ended");
+}
+
+namespace {
+
+/// A mail server that is awaited, at the storage's pace.
+struct MailServer {
+  AwaitedMemory& storage;
+  mfa::testing::RecordingEmail& taken;
+
+  Task<void> send(const mfa::EmailMessage& message) {
+    (void)co_await storage.find_factor("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ");
+    taken.send(message);
+  }
+};
+
+} // namespace
+
+TEST_CASE("a mailbox, awaited: its link signs in the session that asked, once") {
+  AwaitedMemory storage;
+  mfa::testing::ManualClock clock;
+  mfa::testing::RecordingEmail mails;
+  MailServer server{storage, mails};
+  const mfa::async::Verifier<Task, AwaitedMemory, mfa::testing::ManualClock, MailServer> verifier{
+      storage, clock, server,
+      mfa::Options{.email_template = {.subject = "Sign in", .text = "{{code}} {{link}}"},
+                   .email_link = "https://example.com/{{challenge}}#{{token}}"}};
+  const auto run = [&storage](auto task) {
+    task.start();
+    while (!task.done()) REQUIRE(storage.step());
+    return task.result();
+  };
+  const auto token = [&mails] {
+    const std::string text(mails.last().text);
+    return text.substr(text.find('#') + 1);
+  };
+  const mfa::ChallengeOptions asked{.binding = "session"};
+  const mfa::VerifyOptions clicked{.binding = "session"};
+  const mfa::VerifyOptions clicked_elsewhere{.binding = "another"};
+  const mfa::Email request{.address = "alan@example.com", .user_id = "u_1"};
+  const auto mailbox = run(verifier.enroll_factor(request));
+  CHECK(run(run(mailbox.factor.challenge_enrollment(asked)).confirm(token(), clicked)).confirmed());
+  CHECK(refused_as([&] { return run(mailbox.factor.challenge(asked)); }) == errc::email_rate_limited);
+  clock.advance(1min);
+  CHECK(refused_as([&] { return run(mailbox.factor.challenge()); }) == errc::invalid_argument);
+  const auto challenge = run(mailbox.factor.challenge(asked));
+  CHECK(refused_as([&] { return run(challenge.verify(token(), clicked_elsewhere)); }) ==
+        errc::entity_not_found);
+  CHECK(run(challenge.verify(token(), clicked)).valid());
+  CHECK(run(challenge.verify(token(), clicked)).status() == Status::already_verified);
+  clock.advance(1min);
+  mails.fail_next();
+  CHECK(refused_as([&] { return run(mailbox.factor.challenge(asked)); }) == errc::message_not_delivered);
 }
 
 TEST_CASE("the handles of a verifier that is gone say so") {

@@ -141,11 +141,23 @@ struct Gateway {
   Needles* needles = nullptr;
   bool throws = false;
   SecretString code;
+  SecretString token;
 
   void send(const mfa::SmsMessage& message) {
     code = message.body.view().substr(message.body.size() - 9);
     needles->add("the code in the message", code);
     needles->add("the message", message.body);
+    if (throws) throw std::runtime_error("told to fail");
+  }
+
+  /// Of the template in `Host`.
+  void send(const mfa::EmailMessage& message) {
+    code = message.subject;
+    token = message.text.view().substr(message.text.size() - 22);
+    needles->add("the code in the mail", code);
+    needles->add_parts("the token in the mail", token, 11);
+    needles->add("the text of the mail", message.text);
+    needles->add("the HTML of the mail", message.html);
     if (throws) throw std::runtime_error("told to fail");
   }
 };
@@ -162,6 +174,11 @@ struct Host {
       mfa::Options{.key_ring = keys,
                    .sms_code_digits = 9,
                    .sms_allowed_country_codes = {"1"},
+                   .email_code_digits = 9,
+                   .email_template = {.subject = "{{code}}",
+                                      .text = "{{code}} {{link}}",
+                                      .html = "<p>{{code}}</p><a href='{{link}}'>Sign in</a>"},
+                   .email_link = "https://example.com/{{challenge}}#{{token}}",
                    .generic_otp_digits = 9}};
 
   SecretString totp(std::string_view base32) {
@@ -269,6 +286,23 @@ void codes_sent_again(Host& host) {
   host.gateway.throws = false;
   REQUIRE(sent.confirm(host.gateway.code).confirmed());
   host.gateway.code.clear();
+}
+
+void mails(Host& host) {
+  const auto mailbox = host.verifier.enroll_factor(mfa::Email{.address = "alan@example.com"});
+  const auto first = mailbox.factor.challenge_enrollment({.binding = "session"});
+  REQUIRE(first.confirm(host.gateway.code, {.binding = "session"}).confirmed());
+  host.clock.advance(1h);
+  const auto challenge = mailbox.factor.challenge({.binding = "session"});
+  host.clock.advance(1min);
+  REQUIRE(challenge.resend({.binding = "session"}).attempts_left() == 5);
+  REQUIRE(challenge.verify(host.gateway.token, {.binding = "session"}).valid());
+  host.clock.advance(1h);
+  host.gateway.throws = true;
+  throws(mfa::errc::message_not_delivered, [&] { return mailbox.factor.challenge({.binding = "session"}); });
+  host.gateway.throws = false;
+  host.gateway.code.clear();
+  host.gateway.token.clear();
 }
 
 void devices(Host& host) {
@@ -472,6 +506,7 @@ TEST_CASE("No secret is left in memory by any verb, whether it returns or throws
     recovery_codes(host);
     codes(host);
     codes_sent_again(host);
+    mails(host);
     devices(host);
     imports(host);
     what_throws(host);

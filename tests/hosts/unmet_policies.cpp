@@ -80,6 +80,9 @@ TEST_CASE("The first error names the function that a policy lacks, on a page tha
       // not there for what is asked
       {"verifier{storage, clock, sms, mfa::Options{}}", "verifier{storage, clock}",
        "mfa: this Verifier sends no text messages; pass an SMS transport as its third argument"},
+      {"mfa::Sms{.phone_number = \"+14155550123\"}", "mfa::Email{.address = \"alan@example.com\"}",
+       "mfa: this Verifier sends no e-mails; give its third argument a function: void send(const "
+       "mfa::EmailMessage& message)"},
       {"verifier{storage, clock, sms, mfa::Options{}}", "verifier{storage, sms, clock}",
        "mfa: the clock needs: " + now},
   };

@@ -87,6 +87,7 @@ TEST_CASE("The first error says what to write instead") {
       {request, "{.issuer = \"Foo Corp\", .user = \"alan\", .digits = 8, .counter = 5}", takes_request},
       {request, "{.issuer = \"Foo Corp\", .user = \"alan\", .digits = 8, .period = 60s}", takes_request},
       {request, "{.phone_number = \"+14155550123\", .user_id = \"u_42\"}", takes_request},
+      {request, "{.address = \"alan@example.com\", .user_id = \"u_42\"}", takes_request},
       {request, "{.destination = \"a***@example.com\", .user_id = \"u_42\"}", takes_request},
       {request, "{.user_id = \"u_42\", .count = 10}", takes_request},
       {request, "{.user = \"alan\", .display_name = \"Alan\", .user_id = \"u_42\"}", takes_request},
