@@ -985,6 +985,65 @@ mutate "delivery in the background: what failed is told of" $background \
 mutate "delivery in the background: messages go before anybody is told" $background 'job.reset();' ''
 mutate "delivery in the background: one process'" $background 'if (!home_.is_here()) // a thread' 'if (false) // a thread'
 
+tests=tests/email/email_factor.cpp
+email=factor/email.hpp
+mutate "e-mail: tokens are random" $email \
+  'crypto::random_bytes_for(token_context(challenge).append(" of ").append(challenge.factor_id), bytes);' ''
+mutate "e-mail: tokens are stored as an HMAC" $email \
+  'token_mac = context.keys.authenticate(token, token_context(challenge));' \
+  'token_mac = context.keys.authenticate(token, token_context(challenge)).append(token.view());'
+mutate "e-mail: tokens are of one challenge" $email '.append(" token ").append(challenge.id)' '.append(" token ")'
+mutate "e-mail: links are of one session" $email \
+  'if (challenge.binding.empty() && !request.link_works_in_any_browser)' 'if (false)'
+mutate "e-mail: no token without a link" $email 'if (macs.token.empty()) return Answer::malformed();' ''
+mutate "e-mail: no code without one in the mail" $email 'if (macs.code.empty()) return Answer::malformed();' ''
+mutate "e-mail: the address is sealed" $email 'SentTo{email::mask_address(enrolled.address), {}}' \
+  'SentTo{enrolled.address, {}}'
+mutate "e-mail: resealed when used" $email 'reseal_secret(record, address, context.keys);' ''
+mutate "e-mail: later mails end earlier ones" $email \
+  'record.parameters = encode(SentTo{sent_to(record).destination, challenge.id});' ''
+mutate "e-mail: links expire" $email 'challenge.expires_at = context.now + codes.lifetime;' ';'
+mutate "e-mail: sends are limited" $email 'if (count.wait)' 'if (false)'
+mutate "e-mail: sends are counted by address" $email 'email::limit_key(crypto::text_of(address))' 'record.id'
+mutate "e-mail: no two mails have one id" $email 'kept.sends = kept_code(challenge).sends + 1;' ''
+mutate "e-mail: no second factor" requirement.hpp \
+  'type != FactorType::recovery_codes && type != FactorType::email' 'type != FactorType::recovery_codes'
+tests=tests/email/email_addresses.cpp
+address=email/address.hpp
+mutate "e-mail addresses: no header before the at sign" $address \
+  'if (!taken) refuse_character(c, where); } if (local.starts_with' '} if (local.starts_with'
+mutate "e-mail addresses: no header in the domain" $address \
+  'if (!taken) refuse_character(c, where); } if (label.starts_with' '} if (label.starts_with'
+mutate "e-mail addresses: one alone" $address "if (address.find('@', at + 1) != std::string_view::npos)" 'if (false)'
+mutate "e-mail addresses: the name says no other" $address \
+  "if (name.find('@') != std::string_view::npos && lower(name) != lower(text))" 'if (false)'
+mutate "e-mail addresses: lengths" $address 'if (parsed.size() > longest_address)' 'if (false)'
+mutate "e-mail addresses: marks without width" $address 'if (!is_dropped(c)) append_utf8(meaning, c);' \
+  'append_utf8(meaning, c);'
+mutate "e-mail addresses: no IP address" $address \
+  'if (domain.find_first_not_of("0123456789", last_dot + 1) == std::string::npos)' 'if (false)'
+mutate "e-mail addresses: masked" $address 'address.substr(0, address.size() - rest.size())' 'address.substr(0, at)'
+mutate "e-mail addresses: one limit for all tags" $address \
+  "if (const auto plus = local.find('+'); plus > 0) local = local.substr(0, plus);" ''
+mutate "e-mail addresses: one limit whatever the dots" $address "if (c != '.') key += detail::lower(c);" \
+  'key += detail::lower(c);'
+tests=tests/email/email_templates.cpp
+mail=email/message_template.hpp
+mutate "e-mail texts: values are escaped" $mail 'append(html ? escaped<std::string>(*value) : *value);' 'append(*value);'
+mutate "e-mail texts: links are escaped" $mail \
+  'html_ ? escaped<crypto::SecretString>(link) : crypto::SecretString(link)' 'crypto::SecretString(link)'
+mutate "e-mail texts: no value within a tag" $mail 'if (in_tag) refuse(' 'if (false) refuse('
+mutate "e-mail texts: no tag ends in quotation marks" $mail "quote = c == quote ? '\\0' : quote;" ';'
+mutate "e-mail texts: values bring no link" $mail 'if (value.find("://") != std::string::npos)' 'if (false)'
+mutate "e-mail texts: both parts have code and link" $mail \
+  'if (has_html_ && (html_.has(code) != has_code() || html_.has(link) != has_link()))' 'if (false)'
+mutate "e-mail texts: no header in the subject" $mail 'if (mfa::detail::has_control_characters(text, controls))' \
+  'if (false)'
+mutate "e-mail texts: links over TLS" $mail '!local && (!text.starts_with("https://") ||' '!local && ('
+mutate "e-mail texts: no token in the host" $mail \
+  'if (path == std::string_view::npos || first_token < path)' 'if (path == std::string_view::npos)'
+mutate "e-mail texts: one token in a link" $mail 'if (tokens != 1 || challenges > 1)' 'if (tokens == 0)'
+
 tests=tests/delivery/lost_answers.cpp
 mutate "simulated gateways: what is unclear goes to no other provider" $failover 'return send_unclear_twice;' 'return true;'
 mutate "simulated gateways: nor again to the same" $retry 'return deduplicates;' 'return true;'

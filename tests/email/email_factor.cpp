@@ -134,14 +134,15 @@ TEST_CASE("The address is sealed: the storage has it nowhere in the clear, and n
 }
 
 TEST_CASE("Later mails end earlier ones, and time ends all") {
-  Host host;
+  Host host({.email_code_lifetime = 5min});
   const auto enrolled = host.enroll_verified();
   const auto first = enrolled.factor.challenge({.email_template = code_only});
   const std::string first_code = host.emails.last().text;
   host.clock.advance(30s);
   const auto second = enrolled.factor.challenge({.email_template = link_only, .binding = "s"});
   CHECK(first.verify(first_code).status() == Status::superseded);
-  host.clock.advance(10min);
+  CHECK(second.expires_at() == second.created_at() + 5min);
+  host.clock.advance(5min);
   CHECK(second.verify(host.token(), {.binding = "s"}).status() == Status::expired);
 }
 
@@ -222,6 +223,24 @@ TEST_CASE("Code and token answer their own challenge alone, each as what it is")
   const auto coded =
       host.enroll_verified("carl@example.com", "u_3").factor.challenge({.email_template = code_only});
   CHECK(coded.verify(token).status() == Status::malformed_code);
+}
+
+TEST_CASE("What one challenge keeps of its code and token answers no other, whoever moves it there") {
+  const mfa::KeyRing keys("a", mfa::crypto::bytes_of(a_key));
+  Host host({.key_ring = keys});
+  const auto enrolled = host.enroll_verified();
+  const auto first = enrolled.factor.challenge({.email_template = both, .binding = "s"});
+  const std::string code = std::string(host.emails.last().text).substr(0, 6);
+  const std::string token = host.token();
+  const auto of_first = mfa::test::opened(*host.storage.find_challenge(first.id()), keys);
+  host.clock.advance(1min);
+  const auto second = enrolled.factor.challenge({.email_template = both, .binding = "s"});
+  mfa::storage::Batch moved;
+  moved.challenges.push_back(mfa::test::edited(*host.storage.find_challenge(second.id()), keys,
+                                               [&](auto& challenge) { challenge.answer = of_first.answer; }));
+  REQUIRE(host.storage.commit(moved));
+  CHECK(second.verify(token, {.binding = "s"}).status() == Status::wrong_code);
+  CHECK(second.verify(code, {.binding = "s"}).status() == Status::wrong_code);
 }
 
 TEST_CASE("Wrong codes and wrong tokens are counted, delay, and use the challenge up") {

@@ -9,6 +9,7 @@
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/decision/challenge.hpp>
 #include <mfa/decision/verification.hpp>
+#include <mfa/email/concept.hpp>
 #include <mfa/error.hpp>
 #include <mfa/factor.hpp>
 #include <mfa/factor/kind.hpp>
@@ -21,7 +22,7 @@
 // Covers: encoding/fields.hpp factor/totp.hpp factor/sms.hpp factor/generic_otp.hpp factor/hotp.hpp
 // Covers: factor/recovery_codes.hpp factor/webauthn.hpp factor/webauthn_ceremony.hpp
 // Covers: factor/webauthn_enrollment.hpp factor/webauthn_record.hpp factor/webauthn_sign_in.hpp
-// Covers: factor/sent_code.hpp
+// Covers: factor/sent_code.hpp factor/email.hpp
 
 namespace {
 
@@ -71,6 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Options made;
     made.webauthn = std::make_shared<Agreeing>();
     made.sms_template = "{{code}}";
+    made.email_template = {.subject = "s", .text = "{{code}}"};
     return made;
   }();
   static const KeyRing keys = KeyRing::unsealed();
@@ -106,13 +108,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       attempt([&] {
         const auto effects = decision::create_challenge(asked, challenge, counters, {}, {}, context);
         if (const auto* message = effects.delivery.get_if<SmsMessage>()) given = message->body.view();
+        if (const auto* mail = effects.delivery.get_if<EmailMessage>()) given = mail->text.view();
         if (const auto* user = effects.delivery.get_if<factor::ToUser>()) given = user->text.view();
         if (const auto* client = effects.delivery.get_if<factor::ToClient>()) given = client->text;
         return given.size();
       });
       for (const std::string_view answer :
            {std::string_view(given), std::string_view("12345678"), std::string_view("123456 654321"),
-            std::string_view("7KQP-X2M9-T4WD")}) {
+            std::string_view("7KQP-X2M9-T4WD"), std::string_view("AAAAAAAAAAAAAAAAAAAAAA")}) {
         auto answered = asked;
         auto put = challenge;
         attempt([&] {
