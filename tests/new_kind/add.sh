@@ -6,7 +6,7 @@ headers=$(cd ../../include && pwd)
 rm -rf "$1/include"
 mkdir -p "$1"
 cp -R "$headers" "$1/include"
-cp magic_link.hpp "$1/include/mfa/factor/"
+cp letter.hpp "$1/include/mfa/factor/"
 cd "$1/include/mfa"
 
 # edit HEADER OLD NEW: OLD must be in the header exactly once.
@@ -19,10 +19,10 @@ edit() {
 newline='
 '
 edit factor/kinds.hpp '#include <mfa/factor/kind.hpp>' \
-  "#include <mfa/factor/kind.hpp>$newline#include <mfa/factor/magic_link.hpp>"
-edit factor/kinds.hpp 'EmailKind>;' 'EmailKind, MagicLinkKind>;'
-edit types.hpp '  email = 7, ' "  magic_link = 8,     ///< a secret link$newline  email = 7, "
-edit types.hpp '    "email",' "    \"email\",$newline    \"magic_link\","
+  "#include <mfa/factor/kind.hpp>$newline#include <mfa/factor/letter.hpp>"
+edit factor/kinds.hpp 'EmailKind>;' 'EmailKind, LetterKind>;'
+edit types.hpp '  email = 7, ' "  letter = 8,         ///< a code on paper$newline  email = 7, "
+edit types.hpp '    "email",' "    \"email\",$newline    \"letter\","
 command -v git >/dev/null || exit 0
 cd "$1"
 git diff --no-index --stat "$headers" include || [ $? = 1 ]

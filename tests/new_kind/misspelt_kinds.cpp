@@ -22,15 +22,15 @@ std::string replaced(std::string text, const std::string& old, const std::string
 
 /// A right kind, with a number that the library has not.
 std::string kind() {
-  std::ifstream file(MFA_SOURCE_DIRECTORY "/tests/new_kind/magic_link.hpp");
+  std::ifstream file(MFA_SOURCE_DIRECTORY "/tests/new_kind/letter.hpp");
   std::string text(std::istreambuf_iterator<char>(file), {});
   text = replaced(text, "#pragma once", "");
-  text = replaced(text, "FactorType::magic_link", "static_cast<FactorType>(99)");
+  text = replaced(text, "FactorType::letter", "static_cast<FactorType>(99)");
   text = replaced(text, ": SentCodeKind",
                   ": LatestOnly, ShowsOneFactor, UnlocksNothing, ClaimsNothing, ExportsNothing");
   return "namespace mfa::factor { struct LatestOnly { static bool is_current(const storage::FactorRecord&, "
          "const storage::ChallengeRecord&); }; }\n" +
-         text + "static_assert(mfa::factor::detail::check_kind<mfa::factor::MagicLinkKind>());\n";
+         text + "static_assert(mfa::factor::detail::check_kind<mfa::factor::LetterKind>());\n";
 }
 
 } // namespace
@@ -54,15 +54,14 @@ TEST_CASE("A kind that lacks a function does not compile, and the compiler names
       {"UnlocksNothing, ", "", "Kind::unlock(changing, context)"},
       {"ClaimsNothing, ", "", "Kind::claims(record)"},
       {", ExportsNothing", "", "Kind::unsafe_uri(record, context)"},
-      {"static MagicLinkDetails enroll(", "static MagicLinkDetails enrol(", "EnrollsAlone"},
+      {"static LetterDetails enroll(", "static LetterDetails enrol(", "EnrollsAlone"},
   };
   for (const std::string compiler_name : {"g++", "clang++"}) {
     if (!Compiler::available(compiler_name)) {
       WARN(compiler_name << " is not here and was not asked");
       continue;
     }
-    const Compiler compiler(compiler_name,
-                            "#include <mfa/factor/kinds.hpp>\n#include <mfa/encoding/base64url.hpp>\n");
+    const Compiler compiler(compiler_name, "#include <mfa/factor/kinds.hpp>\n");
     CAPTURE(compiler_name);
     REQUIRE(compiler.complaints(kind()) == std::vector<std::string>{});
     for (const Row& row : rows) {
