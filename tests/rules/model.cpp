@@ -106,7 +106,9 @@ constexpr std::array every_answer{"valid",
                                   "invalid argument",
                                   "device trusted",
                                   "device not trusted",
-                                  "clock that is off"};
+                                  "clock that is off",
+                                  "imported",
+                                  "there already"};
 
 template <class On> void agrees_with_the_rules(const char* where) {
   const auto seed = mfa::test::from_environment("MFA_TEST_SEED", std::random_device{}());

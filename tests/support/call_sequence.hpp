@@ -23,6 +23,7 @@ enum class Verb {
   enroll_sms,
   enroll_email,
   enroll_recovery_codes,
+  import_totp,
   challenge,
   resend,
   verify,
@@ -66,6 +67,8 @@ struct Call {
   int binding = 0; ///< 0: none
   Purpose purpose = Purpose::sign_in;
   int action = 0;
+  bool verified = false;    ///< an imported factor
+  int drift = 0;            ///< likewise
   bool strong = false;      ///< requires more than one factor
   bool undelivered = false; ///< the gateway fails
   Mail mail = Mail::code;   ///< has this; at a verification, of both the one
@@ -166,6 +169,11 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
       line = std::string("enrol ") + kinds[static_cast<std::size_t>(call.verb)] + named(call.name);
       break;
     }
+    case Verb::import_totp:
+      names[call.name] = "F" + std::to_string(++factors);
+      line = std::string("import ") + (call.verified ? "verified " : "") + "TOTP " + named(call.name);
+      if (call.drift != 0) line += ", " + std::to_string(call.drift) + " steps ahead";
+      break;
     case Verb::challenge: {
       const std::string factor = named(call.target);
       names[call.name] = "C" + std::to_string(++challenges);
@@ -284,6 +292,11 @@ class SequenceSource {
   void enroll(Verb verb) {
     Call call{.verb = verb, .name = next_name(), .user = static_cast<int>(between(0, 2))};
     show(call, call.user);
+    if (verb == Verb::enroll_totp && hints_() % 4 == 0) {
+      call.verb = Verb::import_totp;
+      call.verified = hints_() % 2 == 0;
+      call.drift = hints_() % 2 == 0 ? 0 : static_cast<int>(hints_() % 9) - 4;
+    }
     calls_.push_back(call);
     factors_.push_back(call);
     if (verb == Verb::enroll_recovery_codes) confirmed_.insert(call.name);

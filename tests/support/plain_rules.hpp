@@ -265,6 +265,25 @@ class PlainRules {
     return get_factor(name);
   }
 
+  /// Of another system, with its drift. A secret that the user has already is left alone.
+  Answer import_totp(int name, Factor factor, bool verified) {
+    const std::string& user_id = factor.view.user_id;
+    const bool is_there = !user_id.empty() && std::ranges::any_of(factors, [&](const auto& entry) {
+      return entry.second.view.user_id == user_id && entry.second.secret == factor.secret;
+    });
+    if (is_there) return {};
+    if (const auto user = users.find(user_id); user != users.end())
+      for (const User::Used& used : user->second.used)
+        if (used.secret == factor.secret) {
+          factor.first_unused_step = used.first_unused_step;
+          factor.told = used.told;
+        }
+    if (verified) factor.view.state = FactorState::verified;
+    factor.view.created_at = factor.view.updated_at = now;
+    factors[name] = factor;
+    return get_factor(name);
+  }
+
   /// For whatever purpose `said` has. `user_id`: whose factor it must be, if not empty. `shown`: what allows
   /// to confirm a further factor whose answer is made by whoever holds the session. `listed`: the user's
   /// factors, if they were looked at before.

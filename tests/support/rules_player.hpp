@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/import.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/hotp.hpp>
@@ -91,12 +92,38 @@ template <class Storage> class Player {
   void play(const Call& call, Tally& tally) {
     ++tally.verbs;
     switch (call.verb) {
+    case Verb::import_totp: {
+      ImportToken token;
+      token.user_id = user(call.user);
+      token.issuer = "Foo Corp";
+      token.user = "alan";
+      token.seed = secret_of(call);
+      token.drift = call.drift;
+      ImportOptions said;
+      said.verified = call.verified;
+      bool imported = false;
+      said.report = [&](const ImportResult& result) {
+        imported = result.outcome == ImportOutcome::imported;
+        if (imported) factor_ids_[call.name] = result.factor_id;
+        return true;
+      };
+      (void)import_factors(verifier_, std::vector{token}, said);
+      Answer answer;
+      if (imported) answer.factors = {view(verifier_.get_factor(factor_id(call.name), any_user))};
+      ++tally.answers[imported ? "imported" : "there already"];
+      PlainRules::Factor factor{.view = {.type = FactorType::totp, .user_id = user(call.user)},
+                                .drift = call.drift};
+      const auto secret = otp::base32_decode(secret_of(call));
+      factor.secret.assign(secret.begin(), secret.end());
+      compare("import", answer, rules_.import_totp(call.name, factor, call.verified));
+      return list(call.user);
+    }
     case Verb::enroll_totp: {
       PlainRules::Factor factor{.view = {.type = FactorType::totp, .user_id = user(call.user)}};
       Totp request{.issuer = "Foo Corp",
                    .user = "alan",
                    .user_id = of_user(call.user),
-                   .secret = std::string(31, 'A') + "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[call.name % 8],
+                   .secret = secret_of(call),
                    .qr_code = {.scale = 1, .error_correction = qr::ErrorCorrection::low}};
       const auto secret = otp::base32_decode(request.secret);
       factor.secret.assign(secret.begin(), secret.end());
@@ -316,6 +343,11 @@ template <class Storage> class Player {
     tally.count(answer);
     compare("enrol", answer, rules_.enroll(call.name, factor, shown_of(call, user(call.user))));
     list(call.user); // others may have gone for it
+  }
+
+  /// Of few, so that they meet.
+  static std::string secret_of(const Call& call) {
+    return std::string(31, 'A') + "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[call.name % 4];
   }
 
   static Answer answer_to(const Verification& said) {
