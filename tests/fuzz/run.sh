@@ -7,11 +7,11 @@ set -eu
 cd "$(dirname "$0")/../.."
 . ./examples/requirements.sh
 require clang libclang-rt-14-dev llvm perl-base pkg-config libssl-dev libqrencode-dev libpng-dev libcbor-dev nlohmann-json3-dev \
-  libpq-dev libhiredis-dev libxml2-dev libphonenumber-dev
+  libpq-dev libhiredis-dev libxml2-dev libphonenumber-dev libcurl4-openssl-dev
 seconds=${1:-30}
 only=${2:-}
 flags="-std=c++20 -g -O1 -Iinclude $(pkg-config --cflags libpq hiredis libxml-2.0)"
-libraries="-lcrypto -lqrencode -lpng -lcbor -lpq -lhiredis -lxml2 -lphonenumber -lprotobuf"
+libraries="-lcrypto -lqrencode -lpng -lcbor -lpq -lhiredis -lxml2 -lphonenumber -lprotobuf -lcurl"
 mkdir -p build/fuzz
 
 # coverage NAME SOURCE: a line for each header.

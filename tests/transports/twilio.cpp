@@ -1,5 +1,6 @@
 // Twilio gets what it documents, and what it answers becomes our words.
 #include <mfa/sms/twilio.hpp>
+#include <mfa/voice/twilio.hpp>
 
 #include <chrono>
 #include <string>
@@ -106,6 +107,52 @@ TEST_CASE("What is no answer of Twilio's is judged by its status") {
       {999, "", DeliveryFailure::unclear},
   }));
   CHECK(refusal(answer(status, body)).failure() == failure);
+}
+
+TEST_CASE("Twilio gets a call as it documents, and its errors are ours") {
+  ScriptedServer server([](const std::string& request) {
+    return request.find("%2B14155550199") != std::string::npos
+               ? answer(400, R"({"code": 21215, "message": "Account not authorized to call +14155550199"})")
+               : answer(201, R"({"sid": "CA1", "status": "queued"})");
+  });
+  const sms::TwilioSettings messages = twilio_at(server.url());
+  voice::TwilioSettings settings{
+      .account = messages.account, .from = messages.from, .base_url = messages.base_url};
+  VoiceMessage message{.to = "+14155550123",
+                       .spoken = "<Foo> & Corp: 2, 7.\x01",
+                       .language = "en-GB",
+                       .id = "auth_challenge_1"};
+  voice::Twilio twilio(settings, {.ca_file = server.ca_file()});
+  twilio.send(message);
+  const std::string request = server.requests().at(0);
+  CHECK(request.starts_with(
+      "POST /2010-04-01/Accounts/AC5ef872f6da5a21de157d80997a64bd33/Calls.json HTTP/1.1\r\n"));
+  CHECK(header_of(request, "Authorization").starts_with("Basic "));
+  crypto::SecretString form;
+  http::append_form(form, "To", "+14155550123");
+  http::append_form(form, "From", "+15017122661");
+  const std::string said = R"(<Pause length="1"/><Say language="en-GB">&lt;Foo&gt; &amp; Corp: 2, 7. </Say>)";
+  http::append_form(form, "Twiml", "<Response>" + said + said + "</Response>");
+  CHECK(body_of(request) == form.view());
+
+  message.to = "+14155550199";
+  const auto error = refusal_of([&] { twilio.send(message); });
+  REQUIRE(error);
+  CHECK(error->failure() == DeliveryFailure::not_permitted);
+
+  settings.times = 1;
+  settings.voice = "Polly.\"Amy\"";
+  message.to = "+14155550123";
+  message.language.clear();
+  voice::Twilio(settings, {.ca_file = server.ca_file()}).send(message);
+  CHECK(body_of(server.requests().back()).find("%3CSay%20voice%3D%22Polly.%26quot%3BAmy%26quot%3B%22%3E") !=
+        std::string::npos);
+
+  settings.times = 6;
+  CHECK(error_of([&] { voice::Twilio refused(settings); }).code() == errc::invalid_argument);
+  settings.times = 1;
+  settings.from.clear();
+  CHECK(error_of([&] { voice::Twilio refused(settings); }).code() == errc::invalid_argument);
 }
 
 TEST_CASE("How long to wait is told") {

@@ -69,6 +69,8 @@ inline constexpr std::array twilio_errors = {
     http::KnownError{20503, DeliveryFailure::unavailable},
     http::KnownError{21211, DeliveryFailure::invalid_recipient},
     http::KnownError{21214, DeliveryFailure::invalid_recipient},
+    http::KnownError{21215, DeliveryFailure::not_permitted}, // of calls: the region is not enabled
+    http::KnownError{21216, DeliveryFailure::not_permitted}, // of calls: the number is blocked
     http::KnownError{21217, DeliveryFailure::invalid_recipient},
     http::KnownError{21219, DeliveryFailure::not_permitted}, // not verified, in a trial
     http::KnownError{21401, DeliveryFailure::invalid_recipient},
