@@ -12,7 +12,7 @@ dry_run=false
 only=${1:-}
 require perl-base
 $dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 oathtool \
-  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev libphonenumber-dev
+  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev libphonenumber-dev libcurl4-openssl-dev
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
 libraries="-lcrypto -lqrencode -lpng"
@@ -1121,6 +1121,35 @@ mutate "simulated passkeys: no answer is valid once more after a reset" verbs/us
 mutate "simulated passkeys: no answer is valid once more after a purge" verbs/passkey.hpp \
   'challenge.purge_at = std::max(challenge.purge_at, *challenge.expires_at + std::chrono::hours(24));' ''
 unset MFA_SIMULATED_VERBS
+
+before_transports="$flags|$libraries" flags="$flags -DOPENSSL_SUPPRESS_DEPRECATED" libraries="$libraries -lcurl -lssl"
+tests=tests/transports/broken_servers.cpp request=http/curl_request.hpp exchange=http/curl_exchange.hpp
+mutate "transports: certificates are checked" $exchange 'CURLOPT_SSL_VERIFYPEER, 1L' 'CURLOPT_SSL_VERIFYPEER, 0L'
+mutate "transports: and the name in them" $exchange 'CURLOPT_SSL_VERIFYHOST, 2L' 'CURLOPT_SSL_VERIFYHOST, 0L'
+mutate "transports: what may have arrived is unclear" http/curl_handles.hpp 'if (all_said)' 'if (false)'
+mutate "transports: what cannot have arrived was not sent" http/curl_handles.hpp 'if (all_said)' 'if (true)'
+mutate "transports: redirects are not followed" $request 'CURLOPT_FOLLOWLOCATION, 0L' 'CURLOPT_FOLLOWLOCATION, 1L'
+mutate "transports: headers are bounded" $request 'if (line.size() > heard.left_of_headers_) return 0;' ''
+mutate "transports: what comes before an answer is none" $request \
+  'heard.headers_ended_ = heard.response_.status >= 200;' 'heard.headers_ended_ = true;'
+mutate "transports: what was cut off is not read" $request 'if (result != CURLE_OK) response_.whole = false;' ''
+tests=tests/transports/twilio.cpp
+mutate "transports: only a resource that was created is a message taken" sms/twilio.hpp \
+  'if (response.status == 201) return;' 'if (response.status < 300) return;'
+mutate "transports: a provider's own code says more than its status" sms/twilio.hpp \
+  'failure.value_or(http::failure_of_status(response.status))' 'http::failure_of_status(response.status)'
+mutate "transports: nobody waits for longer than a day" http/request.hpp "count, 1, 86'400" "count, 1, 86'400'000"
+mutate "transports: what is spoken is text" voice/twilio.hpp "to += \"&lt;\"; break;" "to += c; break;"
+mutate "transports: a setting has no line end" http/request.hpp \
+  "if (std::any_of(value.begin(), value.end(), [](char c) { return c <= ' ' || c > '~'; }))" 'if (false)'
+tests=tests/transports/webhook.cpp
+mutate "transports: a webhook's values are escaped" http/json.hpp "if (c == '\"' || c == '\\\\') {" 'if (false) {'
+mutate "transports: a webhook's time is signed" sms/webhook.hpp "(signed_text += '.') += body;" 'signed_text = body;'
+mutate "transports: what is secret goes to TLS alone" http/request.hpp \
+  'if (!url.starts_with("https://") && !(url.starts_with("http://") && is_loopback(host_of(url))))' 'if (url.empty())'
+mutate "transports: a header has no line end" $request \
+  'if (header.value.view().find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)' 'if (false)'
+flags=${before_transports%%|*} libraries=${before_transports#*|}
 
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''
