@@ -1130,21 +1130,19 @@ mutate "transports: what may have arrived is unclear" http/curl_handles.hpp 'if 
 mutate "transports: what cannot have arrived was not sent" http/curl_handles.hpp 'if (all_said)' 'if (true)'
 mutate "transports: redirects are not followed" $request 'CURLOPT_FOLLOWLOCATION, 0L' 'CURLOPT_FOLLOWLOCATION, 1L'
 mutate "transports: headers are bounded" $request 'if (line.size() > heard.left_of_headers_) return 0;' ''
-mutate "transports: what comes before an answer is none" $request \
-  'heard.headers_ended_ = heard.response_.status >= 200;' 'heard.headers_ended_ = true;'
 mutate "transports: what was cut off is not read" $request 'if (result != CURLE_OK) response_.whole = false;' ''
 tests=tests/transports/twilio.cpp
-mutate "transports: only a resource that was created is a message taken" sms/twilio.hpp \
+mutate "transports: only a resource that was created is a message taken" http/twilio.hpp \
   'if (response.status == 201) return;' 'if (response.status < 300) return;'
-mutate "transports: a provider's own code says more than its status" sms/twilio.hpp \
-  'failure.value_or(http::failure_of_status(response.status))' 'http::failure_of_status(response.status)'
+mutate "transports: a provider's own code says more than its status" http/twilio.hpp \
+  'failure.value_or(failure_of_status(response.status))' 'failure_of_status(response.status)'
 mutate "transports: nobody waits for longer than a day" http/request.hpp "count, 1, 86'400" "count, 1, 86'400'000"
 mutate "transports: what is spoken is text" voice/twilio.hpp "to += \"&lt;\"; break;" "to += c; break;"
 mutate "transports: a setting has no line end" http/request.hpp \
   "if (std::any_of(value.begin(), value.end(), [](char c) { return c <= ' ' || c > '~'; }))" 'if (false)'
 tests=tests/transports/webhook.cpp
 mutate "transports: a webhook's values are escaped" http/json.hpp "if (c == '\"' || c == '\\\\') {" 'if (false) {'
-mutate "transports: a webhook's time is signed" sms/webhook.hpp "(signed_text += '.') += body;" 'signed_text = body;'
+mutate "transports: a webhook's time is signed" http/webhook.hpp "(signed_text += '.') += body;" 'signed_text = body;'
 mutate "transports: what is secret goes to TLS alone" http/request.hpp \
   'if (!url.starts_with("https://") && !(url.starts_with("http://") && is_loopback(host_of(url))))' 'if (url.empty())'
 mutate "transports: a header has no line end" $request \

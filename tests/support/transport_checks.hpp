@@ -111,6 +111,11 @@ template <class Send> void check_broken_servers(Send send) {
         "HTTP/1.1 201 Created\r\n" + repeated("X-Filler: 0123456789abcdef\r\n", 40'000);
     CHECK(outcome_of({.bytes = endless, .then = Then::close}) == DeliveryFailure::unclear);
   }
+  SECTION("headers beyond what is read of an answer are none") {
+    ScriptedAnswer said = answer(201, "{}");
+    said.bytes.insert(said.bytes.find("\r\n") + 2, repeated("X-Filler: 0123456789abcdef\r\n", 3'000));
+    CHECK(outcome_of(said) == DeliveryFailure::unclear);
+  }
   SECTION("a status counts, however much follows") {
     const std::string megabyte(1 << 20, 'x');
     ScriptedAnswer taken = answer(201, megabyte);
@@ -128,7 +133,11 @@ template <class Send> void check_broken_servers(Send send) {
     cut.bytes.resize(cut.bytes.size() - 20);
     cut.then = Then::close;
     CHECK(outcome_of(cut) == DeliveryFailure::message_refused); // its code is not to be trusted
-    cut.then = Then::reset;                                     // which may overtake what was sent before it
+    ScriptedAnswer whole_at_sight = answer(400, R"({"code": 21610}      )");
+    whole_at_sight.bytes.resize(whole_at_sight.bytes.size() - 3);
+    whole_at_sight.then = Then::close;
+    CHECK(outcome_of(whole_at_sight) == DeliveryFailure::message_refused);
+    cut.then = Then::reset; // which may overtake what was sent before it
     const auto broken = outcome_of(cut);
     CHECK((broken == DeliveryFailure::message_refused || broken == DeliveryFailure::unclear));
   }

@@ -2,6 +2,9 @@
 // words what became of the message.
 #include <mfa/sms/webhook.hpp>
 
+#include <mfa/push/webhook.hpp>
+#include <mfa/voice/webhook.hpp>
+
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -77,6 +80,35 @@ TEST_CASE("A webhook gets the message, escaped and signed") {
   CHECK(age > -2s);
   CHECK(age < 60s);
   CHECK(signature == "t=" + seconds + ",v1=" + hmac_sha256("sesame-key", seconds + "." + body_of(request)));
+}
+
+TEST_CASE("Webhooks take calls and notifications") {
+  ScriptedServer server([](const std::string&) { return answer(200, ""); });
+  const http::CurlOptions options{.ca_file = server.ca_file()};
+  const VoiceMessage call{.to = "+14155550123", .spoken = "\"2\", 7", .language = "en", .id = "c1"};
+  voice::Webhook({.url = server.url() + "/call"}, options).send(call);
+  const std::string called = server.requests().back();
+  CHECK(called.starts_with("POST /call HTTP/1.1\r\n"));
+  CHECK(header_of(called, "Idempotency-Key") == "c1");
+  CHECK(nlohmann::json::parse(body_of(called)) ==
+        nlohmann::json{{"to", "+14155550123"}, {"spoken", "\"2\", 7"}, {"language", "en"}, {"id", "c1"}});
+
+  push::Webhook notify(
+      {.url = server.url() + "/push", .body = R"({"user": "{{user_id}}", "alert": "{{body}} {{to}}"})"},
+      options);
+  notify.send(PushMessage{.user_id = "u_42\n", .body = "{{user_id}} 27", .id = "p1"});
+  CHECK(nlohmann::json::parse(body_of(server.requests().back())) ==
+        nlohmann::json{{"user", "u_42\n"}, {"alert", "{{user_id}} 27 {{to}}"}});
+  push::Webhook({.url = server.url()}, options)
+      .send(PushMessage{.user_id = "u_42", .body = "27", .id = "p2"});
+  CHECK(nlohmann::json::parse(body_of(server.requests().back())) ==
+        nlohmann::json{{"user_id", "u_42"}, {"body", "27"}, {"id", "p2"}});
+
+  const auto refused = [&](std::string body) {
+    return error_of([&] { voice::Webhook webhook({.url = server.url(), .body = std::move(body)}); }).code();
+  };
+  CHECK(refused(R"({"text": "{{body}}"})") == errc::invalid_argument); // that of a text message
+  CHECK(refused(R"({"text": {{spoken}}})") == errc::invalid_argument);
 }
 
 TEST_CASE("A webhook's answer becomes our words") {

@@ -32,7 +32,7 @@ class TwilioVerifyCodes {
   using Message = SmsMessage;
 
   explicit TwilioVerifyCodes(Settings settings) : settings_(std::move(settings)) {
-    detail::check(settings_.account, settings_.base_url);
+    http::detail::check_twilio(settings_.account, settings_.base_url);
     http::check_setting("TwilioVerifySettings::service_sid", settings_.service_sid);
   }
 
@@ -50,10 +50,12 @@ class TwilioVerifyCodes {
     http::append_form(form, "CustomCode", message.code);
     if (!settings_.locale.empty()) http::append_form(form, "Locale", settings_.locale);
     if (!settings_.template_sid.empty()) http::append_form(form, "TemplateSid", settings_.template_sid);
-    return detail::twilio_request(settings_.account, std::move(url), std::move(form));
+    return http::detail::twilio_request(settings_.account, std::move(url), std::move(form));
   }
 
-  static void outcome(const http::Response& response) { detail::twilio_outcome("Twilio Verify", response); }
+  static void outcome(const http::Response& response) {
+    http::detail::twilio_outcome("Twilio Verify", response);
+  }
 
  private:
   Settings settings_;

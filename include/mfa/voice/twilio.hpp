@@ -9,14 +9,14 @@
 #include <mfa/error.hpp>
 #include <mfa/http/request.hpp>
 #include <mfa/http/transport.hpp>
-#include <mfa/sms/twilio.hpp>
+#include <mfa/http/twilio.hpp>
 #include <mfa/types.hpp>
 #include <mfa/voice/concept.hpp>
 
 namespace mfa::voice {
 
 struct TwilioSettings {
-  sms::TwilioAccount account;
+  http::TwilioAccount account;
   std::string from;       ///< a number of the account that may call
   std::string voice = {}; ///< "Polly.Joanna", say; empty: Twilio's own for the language
   std::size_t times = 2;  ///< how often the text is spoken, 1 to 5: who takes up a phone misses the first
@@ -32,7 +32,7 @@ class TwilioCalls {
   using Message = VoiceMessage;
 
   explicit TwilioCalls(Settings settings) : settings_(std::move(settings)) {
-    sms::detail::check(settings_.account, settings_.base_url);
+    http::detail::check_twilio(settings_.account, settings_.base_url);
     http::check_sender("voice::TwilioSettings::from", settings_.from);
     if (settings_.times < 1 || settings_.times > 5)
       throw Error(errc::invalid_argument, "voice::TwilioSettings::times must be from 1 to 5");
@@ -57,10 +57,10 @@ class TwilioCalls {
     http::append_form(form, "To", message.to);
     http::append_form(form, "From", settings_.from);
     http::append_form(form, "Twiml", markup);
-    return sms::detail::twilio_request(settings_.account, std::move(url), std::move(form));
+    return http::detail::twilio_request(settings_.account, std::move(url), std::move(form));
   }
 
-  static void outcome(const http::Response& response) { sms::detail::twilio_outcome("Twilio", response); }
+  static void outcome(const http::Response& response) { http::detail::twilio_outcome("Twilio", response); }
 
  private:
   static void append_attribute(crypto::SecretString& to, std::string_view name, std::string_view value) {
