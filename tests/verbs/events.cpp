@@ -556,6 +556,16 @@ const std::vector<Case> cases{
        };
      },
      {"user_reset of u_42 2", "user_reset of u_42 0"}},
+    {"reset_user, of whom nothing can be read",
+     [](Scene& s) {
+       (void)s.totp();
+       mfa::storage::Batch damage;
+       damage.counters.push_back(*s.host.storage.find_counter("user_u_42"));
+       damage.counters.back().data.back() ^= 1;
+       REQUIRE(s.host.storage.commit(damage));
+       return [&s] { (void)s.verifier.reset_user("u_42", mfa::by_operator, {.event_context = request}); };
+     },
+     {"user_reset of u_42 1 because: " + mfa::make_error_code(errc::seal_broken).message()}},
     {"reset_user, but this factor and this device",
      [](Scene& s) {
        (void)s.codes();
