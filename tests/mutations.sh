@@ -384,6 +384,48 @@ mutate "bounds: challenges end" decision/challenge.hpp \
   'challenge.expires_at = created_at + options.challenge_lifetime;' ''
 mutate "bounds: what is beyond guessing is not locked" factor/recovery_codes.hpp 'BeyondGuessing,' 'Guessable,'
 
+tests=tests/sms/budgets.cpp budgets=factor/sms_budgets.hpp
+mutate "budgets: an hour" $budgets 'if (allowance.an_hour > 0)' 'if (false)'
+mutate "budgets: a day" $budgets 'if (allowance.a_day > 0)' 'if (false)'
+mutate "budgets: neighbours" $budgets 'e164.size() - std::min(e164.size(), last)' 'e164.size()'
+mutate "budgets: of one country" $budgets 'if (own.country == country) {' 'if (false) {'
+mutate "budgets: of everything" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_prefix, &of_country}'
+mutate "budgets: of a country" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_prefix, &of_all}'
+mutate "budgets: of a prefix" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_country, &of_all}'
+mutate "budgets: unanswered codes" $budgets 'if (found || allowance.unanswered == 0) return found;' 'return found;'
+mutate "budgets: an answer answers for one" $budgets 'sent < allowance.unanswered + 2 * answered' \
+  'sent < allowance.unanswered + 1000 * answered'
+mutate "budgets: answers count" $budgets '++each->answered[i]; encode_sms_counts(counts, counter);' ';'
+mutate "budgets: sign-ins are refused by their prefix alone" $budgets \
+  'of_country.unanswered = of_all.unanswered = 0;' ''
+mutate "budgets: enrolments count apart" $budgets 'watched ? purpose : SmsPurpose::sign_in' 'SmsPurpose::sign_in'
+mutate "budgets: good standing" $budgets \
+  'if (allowances[i].budget == SendLimit::total_budget && exempt) allowances[i].unanswered = 0;' ''
+mutate "budgets: good standing takes answers" $budgets 'answered >= enough &&' ''
+mutate "budgets: good standing takes half of them" $budgets '&& 2 * answered >= sent' ''
+mutate "budgets: a refusal counts nothing" $budgets 'storage::CounterRecord own = counters.front();' \
+  'storage::CounterRecord& own = counters.front();'
+mutate "budgets: shares" $budgets '*limit /= whole.shards;' ';'
+mutate "budgets: clocks that were ahead" $budgets 'each.since = std::min(each.since, current);' ''
+mutate "budgets: what is over is forgotten" $budgets \
+  'if (Time((each.since + 1) * width) + window <= now) continue;' ''
+mutate "budgets: what never left is given back" verbs/delivery.hpp 'co_await give_back(run, counted);' ''
+mutate "budgets: what is sent again is counted" verbs/resend.hpp \
+  'for (storage::CounterRecord& counter : counters.records) batch.counters.push_back(std::move(counter));' ''
+mutate "budgets: denied countries" factor/sms.hpp 'if (sms::matches_country(phone_number, denied))' 'if (false)'
+mutate "budgets: a damaged counter is in no right answer's way" verbs/verify.hpp \
+  'factor::credit_answer(*counter, terms.credit, challenge.created_at);' \
+  'try { factor::credit_answer(*counter, terms.credit, challenge.created_at); } catch (const Error&) { throw 1; }'
+tests=tests/verbs/failed_deliveries.cpp
+mutate "budgets: a report ends no challenge that was sent again" verbs/report_delivery.hpp \
+  'message.number == kept.sends && (' '('
+mutate "budgets: a report ends none whose code may have arrived" verbs/report_delivery.hpp \
+  '(kept.sends == 1 || kept.sealed.empty())' 'true'
+mutate "budgets: a report gives back what never left" verbs/report_delivery.hpp \
+  'factor::uncount_message(*counter, terms.credit, challenge.updated_at);' ''
+mutate "budgets: what has cost is not given back" verbs/report_delivery.hpp \
+  'report == DeliveryReport::not_sent && factor.type' 'factor.type'
+
 tests=tests/storage/damaged_records.cpp
 mutate "records: times" verbs/checked_records.hpp 'return Time{} <= time && time < end_of_times;' 'return true;'
 mutate "records: states of challenges" verbs/checked_records.hpp 'challenge.state > ChallengeState::exhausted ||' ''
