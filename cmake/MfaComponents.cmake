@@ -34,7 +34,7 @@ mfa_component(
   PKG_CONFIG "protobuf >= 3.21"
   WITHOUT_PKG_CONFIG phonenumber)
 mfa_component(
-  curl HEADERS_LIKE "/mfa/http/|/mfa/sms/(messagebird|sinch|sns|twilio|vonage|webhook)|/mfa/email/smtp|/mfa/async/curl"
+  curl HEADERS_LIKE "/mfa/http/|/mfa/sms/(messagebird|sinch|sns|twilio|vonage|webhook)|/mfa/email/smtp|/mfa/push/webhook|/mfa/voice/(twilio|webhook)|/mfa/async/curl"
   PACKAGES "CURL 7.80" "nlohmann_json 3.11"
   LIBRARIES CURL::libcurl nlohmann_json::nlohmann_json
   PKG_CONFIG "libcurl >= 7.80" "nlohmann_json >= 3.11")
