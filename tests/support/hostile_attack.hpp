@@ -74,7 +74,7 @@ template <class StoragePolicy> class Attack {
     for (const auto& [prefix, sort] :
          {std::pair<std::string_view, const char*>("auth_challenge_", "challenge"),
           {"sms_sends_", "count of messages"},
-          {"sms_budget_", "count of a budget"},
+          {"sms_budget_", "count of messages"}, // to more numbers than one
           {"email_sends_", "count of e-mails"},
           {"generic_otp_codes_", "count of codes"},
           {"trusted_devices_", "trusted devices"},
