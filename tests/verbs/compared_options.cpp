@@ -21,9 +21,8 @@ Options with_keys(Options options = {}) {
   return options;
 }
 
-/// What `compare_options` says to a node with these options.
-std::string told(storage::Memory& storage, Options options) {
-  Verifier node{storage, with_keys(std::move(options))};
+/// What `compare_options` says to a node.
+std::string told_to(const auto& node) {
   try {
     node.compare_options();
     return "";
@@ -31,6 +30,20 @@ std::string told(storage::Memory& storage, Options options) {
     CHECK(error.code() == errc::options_differ);
     return error.what();
   }
+}
+
+/// To one with these options.
+std::string told(storage::Memory& storage, Options options) {
+  return told_to(Verifier{storage, with_keys(std::move(options))});
+}
+
+/// And which can call, too.
+std::string told_to_caller(storage::Memory& storage, Options options) {
+  struct Gateway {
+    void send(const mfa::SmsMessage&) {}
+    void send(const mfa::VoiceMessage&) {}
+  } gateway;
+  return told_to(Verifier{storage, mfa::clock::System{}, gateway, with_keys(std::move(options))});
 }
 
 } // namespace
@@ -53,6 +66,9 @@ TEST_CASE("A node with others hears which") {
   CHECK_THAT(told(storage, {.totp_drift_steps = 2, .failures_before_lockout = 50}),
              contains("Options::failures_before_lockout, Options::totp_drift_steps"));
   CHECK(told(storage, {}).empty());
+  CHECK_THAT(told_to_caller(storage, {.sms_allowed_country_codes = {"44"},
+                                      .sms_channels = {mfa::Channel::sms, mfa::Channel::voice}}),
+             contains("Options::sms_allowed_country_codes, Options::sms_channels."));
 }
 
 TEST_CASE("What decides no security, and the order of countries, may differ") {

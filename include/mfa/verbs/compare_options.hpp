@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/channel.hpp>
 #include <mfa/encoding/fields.hpp>
 #include <mfa/error.hpp>
 #include <mfa/options.hpp>
@@ -27,16 +28,19 @@ using OptionValues = std::map<std::string, std::string, std::less<>>;
   OptionValues values;
   visit_limits(options, [&](std::string_view name, std::int64_t value, std::int64_t, std::int64_t,
                             std::string_view) { values.emplace(name, std::to_string(value)); });
-  const auto list = [&](const char* name, std::vector<std::string> countries) {
-    detail::sort_few(countries, [](const std::string& one, const std::string& other) { return one < other; });
+  const auto list = [&](const char* name, std::vector<std::string> words) { // in whatever order
+    detail::sort_few(words, [](const std::string& one, const std::string& other) { return one < other; });
     std::string& listed = values[name];
-    for (const std::string& country : countries) listed.append(country).append(" ");
+    for (const std::string& word : words) listed.append(word).append(" ");
   };
   list("sms_allowed_country_codes", options.sms_allowed_country_codes);
   list("sms_denied_country_codes", options.sms_denied_country_codes);
   std::vector<std::string> own_budgets;
   for (const SmsCountryBudget& own : options.sms_budgets.of_countries) own_budgets.push_back(own.country);
   list("sms_budgets.of_countries", std::move(own_budgets));
+  std::vector<std::string> channels;
+  for (const Channel channel : options.sms_channels) channels.emplace_back(to_string(channel));
+  list("sms_channels", std::move(channels));
   values["resend_same_code"] = options.resend_same_code ? "yes" : "no";
   values["unsealed_records"] = options.unsealed_records == UnsealedRecords::accept ? "accept" : "refuse";
   values["unverified_factors_sign_in"] = options.unverified_factors_sign_in ? "yes" : "no";
