@@ -1,13 +1,17 @@
 // Budgets against toll fraud: what leaves for neighbouring numbers, for a country and at all, and how many of
 // the codes that left were answered. Numbers are 415-555 of the United States and the ranges that regulators
 // keep for fiction.
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <mfa/factor/sms_budgets.hpp>
 #include <mfa/mfa.hpp>
+#include <mfa/testing/manual_clock.hpp>
+#include <mfa/testing/recording_sms.hpp>
 
 #include "support/catch.hpp"
 #include "support/host.hpp"
@@ -333,6 +337,39 @@ TEST_CASE("Shards have their share each, and together no more than the budget") 
   budgets.shards = 64;
   budgets.an_hour = 3; // so three counters
   CHECK(Phones(budgets).leave("+14155", 6, 1000) == 3);
+}
+
+TEST_CASE("Of nodes that ask at one moment no more get a message than the budget has") {
+  storage::Memory storage;
+  testing::ManualClock clock;
+  SmsBudgets budgets = no_sms_budgets;
+  budgets.an_hour = 10;
+  const KeyRing keys = KeyRing::generate();
+  std::atomic<int> left = 0;
+  std::atomic<int> refused = 0;
+  std::vector<std::thread> nodes;
+  for (int node = 0; node < 4; ++node)
+    nodes.emplace_back([&, node] {
+      testing::RecordingSms sms;
+      const Verifier verifier{storage,
+                              clock,
+                              sms,
+                              {.key_ring = keys, .sms_allowed_country_codes = {"1"}, .sms_budgets = budgets}};
+      for (int i = 0; i < 20; ++i) {
+        const std::string id = std::to_string(100 * node + i + 1000);
+        const auto phone =
+            verifier.enroll_factor(Sms{.phone_number = "+1415555" + id, .user_id = "u_" + id}, by_operator);
+        try {
+          (void)verifier.challenge_enrollment(phone.factor.id(), "u_" + id);
+          ++left;
+        } catch (const Error& error) {
+          refused += error.code() == errc::sms_budget_spent ? 1 : 0;
+        }
+      }
+    });
+  for (std::thread& node : nodes) node.join();
+  CHECK(left == 10);
+  CHECK(refused == 70);
 }
 
 TEST_CASE("What was counted by a clock that was ahead is over in time") {
