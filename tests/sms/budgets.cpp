@@ -372,6 +372,30 @@ TEST_CASE("Of nodes that ask at one moment no more get a message than the budget
   CHECK(refused == 70);
 }
 
+TEST_CASE("Confirmed phones of a country from which nobody answers are sent to all the same") {
+  SmsBudgets budgets = no_sms_budgets;
+  budgets.unanswered_a_country = 3;
+  budgets.unanswered = 3;
+  Phones phones(budgets);
+  std::vector<std::string> confirmed;
+  for (const char* const number : {"+14155550123", "+14155560123", "+14155570123", "+14155580123",
+                                   "+14155590123", "+14155610123", "+14155620123", "+14155630123"})
+    confirmed.push_back(phones.confirmed(number));
+  phones.host.clock.advance(26h);
+  for (const std::string& factor : confirmed) CHECK_FALSE(phones.ask(factor));
+}
+
+TEST_CASE("Counters that go on for a week remember a day") {
+  SmsBudgets budgets = no_sms_budgets;
+  budgets.a_country_an_hour = 2;
+  budgets.a_country_a_day = 30;
+  Phones phones(budgets);
+  for (int hour = 0; hour < 24 * 7; ++hour) {
+    CHECK(phones.leave("+1415555", 4, 1) == 1);
+    phones.host.clock.advance(1h);
+  }
+}
+
 TEST_CASE("What was counted by a clock that was ahead is over in time") {
   SmsBudgets budgets = no_sms_budgets;
   budgets.an_hour = 2;
