@@ -406,8 +406,8 @@ mutate "budgets: good standing takes half of them" $budgets '&& 2 * answered >= 
 mutate "budgets: a refusal counts nothing" $budgets 'storage::CounterRecord own = counters.front();' \
   'storage::CounterRecord& own = counters.front();'
 mutate "budgets: shares" $budgets '*limit /= whole.shards;' ';'
-mutate "budgets: clocks that were ahead" $budgets 'each.since = std::min(each.since, current);' ''
-mutate "budgets: what is over is forgotten" $budgets \
+mutate "budgets: clocks that were ahead" factor/sms_counts.hpp 'each.since = std::min(each.since, current);' ''
+mutate "budgets: what is over is forgotten" factor/sms_counts.hpp \
   'if (Time((each.since + 1) * width) + window <= now) continue;' ''
 mutate "budgets: what never left is given back" verbs/delivery.hpp 'co_await give_back(run, counted);' ''
 mutate "budgets: what is sent again is counted" verbs/resend.hpp \
