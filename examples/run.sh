@@ -2,6 +2,7 @@
 # Builds and runs the demo, or the example that is named, which gets the other arguments:
 #   sh examples/run.sh [--self-test]
 #   sh examples/run.sh security_key [port]
+#   sh examples/run.sh server --help
 # On Debian and Ubuntu it installs what is missing first.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,14 +10,15 @@ build=$root/build/examples
 . "$root/examples/requirements.sh"
 require g++ cmake ninja-build pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev nlohmann-json3-dev
 example=quickstart
-if [ -e "$root/examples/${1:-}.cpp" ]; then
+if [ -n "${1:-}" ] && { [ -e "$root/examples/$1.cpp" ] || [ -e "$root/examples/$1/main.cpp" ]; }; then
   example=$1
   shift
 fi
 case $example in
   asio_server) require libasio-dev ;;
   magic_link) require libcpp-httplib-dev ;;
-  security_key) require libcbor-dev libcpp-httplib-dev ;;
+  security_key | portal) require libcbor-dev libcpp-httplib-dev ;;
+  server) require libcbor-dev libcpp-httplib-dev libcurl4-openssl-dev libhiredis-dev libpq-dev ;;
   email_code) require libcurl4-openssl-dev ;;
 esac
 
