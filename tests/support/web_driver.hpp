@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,10 +46,12 @@ class Browser {
           "--disable-dev-shm-usage"})
       arguments.push_back(argument);
     arguments.push_back("--user-data-dir=" + profile_.path());
-    const Json session = send(
-        "POST", "/session",
-        {{"capabilities",
-          {{"alwaysMatch", {{"browserName", "chrome"}, {"goog:chromeOptions", {{"args", arguments}}}}}}}});
+    const Json session = send("POST", "/session",
+                              {{"capabilities",
+                                {{"alwaysMatch",
+                                  {{"browserName", "chrome"},
+                                   {"goog:chromeOptions", {{"args", arguments}}},
+                                   {"goog:loggingPrefs", {{"browser", "ALL"}, {"performance", "ALL"}}}}}}}});
     session_ = "/session/" + session.at("sessionId").get<std::string>();
   }
 
@@ -61,6 +64,47 @@ class Browser {
   Browser& operator=(const Browser&) = delete;
 
   void open(const std::string& url) { send("POST", session_ + "/url", {{"url", url}}); }
+  void go_back() { send("POST", session_ + "/back", Json::object()); }
+  void reload() { send("POST", session_ + "/refresh", Json::object()); }
+
+  /// A command of the Chrome DevTools Protocol.
+  Json command(const std::string& method, const Json& parameters = Json::object()) {
+    return send("POST", session_ + "/goog/cdp/execute", {{"cmd", method}, {"params", parameters}});
+  }
+
+  /// What has been noted since it was last asked for: "browser", the console, or "performance", the events of
+  /// the DevTools Protocol.
+  Json log(const std::string& kind) { return send("POST", session_ + "/se/log", {{"type", kind}}); }
+
+  /// Clicks on the element that the page's expression gives, and waits for the page to which that leads.
+  void click(const std::string& expression) { send("POST", element(expression) + "/click", Json::object()); }
+
+  /// Types into the element that the page's expression gives, in place of what it holds.
+  void type(const std::string& expression, const std::string& text) {
+    const std::string field = element(expression);
+    send("POST", field + "/clear", Json::object());
+    send("POST", field + "/value", {{"text", text}});
+  }
+
+  /// Presses these keys, one after the other, wherever the focus is. "\uE004" is the tabulator, "\uE007"
+  /// enter (WebDriver, section 17.4.2).
+  void press(const std::vector<std::string>& keys) {
+    Json actions = Json::array();
+    for (const std::string& key : keys)
+      for (const char* const action : {"keyDown", "keyUp"})
+        actions.push_back({{"type", action}, {"value", key}});
+    const Json keyboard{{"type", "key"}, {"id", "keyboard"}, {"actions", std::move(actions)}};
+    send("POST", session_ + "/actions", {{"actions", Json::array({keyboard})}});
+  }
+
+  Json cookies() { return send("GET", session_ + "/cookie", {}); }
+
+  /// The tab that is used, and another; `show` makes it the one that is used.
+  std::string tab() { return send("GET", session_ + "/window", {}).get<std::string>(); }
+  std::string open_tab() {
+    return send("POST", session_ + "/window/new", {{"type", "tab"}}).at("handle").get<std::string>();
+  }
+  void show(const std::string& tab) { send("POST", session_ + "/window", {{"handle", tab}}); }
 
   /// What the page's expression comes to, or `{"thrown": name}`. Awaited if it is a promise.
   Json evaluate(const std::string& expression) {
@@ -107,6 +151,14 @@ class Browser {
     ::_exit(127);
   }
 
+  std::string element(const std::string& expression) {
+    const Json found = evaluate(expression);
+    INFO(expression << ": " << found.dump());
+    REQUIRE(found.is_object());
+    REQUIRE(found.contains("element-6066-11e4-a52e-4f735466cecf")); // the name that WebDriver has for it
+    return session_ + "/element/" + found.begin()->get<std::string>();
+  }
+
   Json send(const std::string& method, const std::string& path, const Json& body) {
     httplib::Request request;
     request.method = method;
@@ -117,7 +169,7 @@ class Browser {
     }
     const auto answer = client_.send(request);
     REQUIRE(answer);
-    INFO(method << ' ' << path << ": " << answer->body);
+    INFO(method << ' ' << path << ": " << answer->body.substr(0, 2000));
     REQUIRE(answer->status == 200);
     return Json::parse(answer->body).at("value");
   }

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -12,6 +11,7 @@
 #include <httplib.h>
 
 #include "support/catch.hpp"
+#include "support/node_packages.hpp"
 #include "support/workos_host.hpp"
 
 using mfa::test::BlockingWorkosHost;
@@ -81,15 +81,7 @@ constexpr const char* packages = "@workos-inc/node@11.0.0 @workos/openapi-spec@0
 
 TEST_CASE("WorkOS's SDK for node takes each answer") {
   const std::filesystem::path directory = MFA_NODE_PACKAGES;
-  std::filesystem::create_directories(directory);
-  if (!std::filesystem::exists(directory / "node_modules/@workos-inc/node")) {
-    const std::string install = "npm install --prefix '" + directory.string() +
-                                "' --no-audit --no-fund --ignore-scripts " + packages + " 2>&1";
-    if (std::system(install.c_str()) != 0) {
-      std::cout << "\nskipped: npm could not install " << packages << std::endl;
-      return;
-    }
-  }
+  if (!mfa::test::have_node_packages(directory, packages, "@workos-inc/node")) return;
   const Server server;
   const std::string run = "cd '" + directory.string() +
                           "' && node " MFA_SOURCE_DIRECTORY "/tests/workos/workos_node_sdk.mjs " +
