@@ -17,7 +17,7 @@ core() {
   require g++ cmake ninja-build pkg-config catch2 clang-format \
     libssl-dev libqrencode-dev libpng-dev libsqlite3-dev libcbor-dev nlohmann-json3-dev libxml2-dev libcurl4-openssl-dev libphonenumber-dev \
     libasio-dev libboost-dev libboost-coroutine-dev libboost-context-dev \
-    liboath-dev oathtool libpskc-dev pskctool protobuf-compiler zbar-tools librsvg2-bin python3 python3-aiosmtpd
+    liboath-dev oathtool libpskc-dev pskctool protobuf-compiler zbar-tools librsvg2-bin python3 python3-aiosmtpd python3-jsonschema
 }
 postgres() { require libpq-dev postgresql pgbouncer; }
 redis() { require libhiredis-dev redis-server; }

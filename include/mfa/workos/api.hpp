@@ -41,7 +41,8 @@ class Api<Verifier<Storage, Clock, Sms, Errors>, Pending> {
 
   /// Answers a request, whatever it is. Throws only for want of memory or of random bytes.
   [[nodiscard]] Response handle(const Request& request) const {
-    detail::Exchange exchange({keys_, options_, detail::sends_sms<Sms>, signs_in}, request);
+    detail::Exchange exchange({keys_, options_, detail::sends_sms<Sms>, detail::sends_email<Sms>, signs_in},
+                              request);
     try {
       if constexpr (signs_in)
         if (const auto token = exchange.token_to_find()) exchange.found(pending_->find(*token));

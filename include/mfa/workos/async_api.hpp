@@ -40,7 +40,8 @@ class AsyncApi<async::Verifier<Task, Storage, Clock, Sms, Errors>, Pending> {
 
   /// As that of `Api`, which must stay until the task has ended.
   [[nodiscard]] Task<Response> handle(Request request) const {
-    detail::Exchange exchange({keys_, options_, detail::sends_sms<Sms>, signs_in}, request);
+    detail::Exchange exchange({keys_, options_, detail::sends_sms<Sms>, detail::sends_email<Sms>, signs_in},
+                              request);
     std::exception_ptr thrown;
     try {
       if constexpr (signs_in)

@@ -51,6 +51,14 @@ struct BadBody {};
 
 } // namespace detail
 
+/// 422, with what was refused, member by member.
+[[nodiscard]] inline Reply invalid_parameters(const std::vector<nlohmann::ordered_json>& errors) {
+  return {.status = 422,
+          .body = {{"message", "Validation failed: see errors."},
+                   {"code", "invalid_request_parameters"},
+                   {"errors", errors}}};
+}
+
 /// Reads members one after the other, and remembers what is wrong with them.
 class Members {
  public:
@@ -83,13 +91,7 @@ class Members {
 
   [[nodiscard]] bool fine() const noexcept { return errors_.empty(); }
 
-  /// 422, with what was refused.
-  [[nodiscard]] Reply refusal() const {
-    return {.status = 422,
-            .body = {{"message", "Validation failed: see errors."},
-                     {"code", "invalid_request_parameters"},
-                     {"errors", errors_}}};
-  }
+  [[nodiscard]] Reply refusal() const { return invalid_parameters(errors_); }
 
  private:
   [[nodiscard]] bool is_refused(std::string_view name) const {

@@ -19,7 +19,9 @@ struct Call {
   Route route;
   nlohmann::json body;
   const ApiOptions& options;
-  bool sends_sms; ///< whether the verifier has a transport for text messages
+  bool sends_sms;        ///< whether the verifier has a transport for text messages
+  bool sends_email;      ///< and for e-mails
+  bool of_query = false; ///< whether `body` is what the query said: beyond WorkOS's contract
 };
 
 [[nodiscard]] inline Reply reply_with(int status, nlohmann::ordered_json body) {

@@ -124,12 +124,14 @@ namespace detail {
   return refusal(500, "Internal server error.");
 }
 
-/// What was thrown. Tells nothing of exceptions that are no `Error`, whose texts are the host's.
-[[nodiscard]] inline Reply reply_to(const std::exception_ptr& thrown) {
+/// What was thrown, of which an `Error` is answered by `reply`. Tells nothing of other exceptions, whose
+/// texts are the host's.
+[[nodiscard]] inline Reply reply_to(const std::exception_ptr& thrown,
+                                    Reply (*reply)(const Error& error) = reply_to) {
   try {
     std::rethrow_exception(thrown);
   } catch (const Error& error) {
-    return reply_to(error);
+    return reply(error);
   } catch (...) {
     return refusal(500, "Internal server error.");
   }

@@ -24,6 +24,8 @@
 #include <mfa/workos/body.hpp>
 #include <mfa/workos/call.hpp>
 #include <mfa/workos/errors.hpp>
+#include <mfa/workos/extension/errors.hpp>
+#include <mfa/workos/extension/operations.hpp>
 #include <mfa/workos/factors.hpp>
 #include <mfa/workos/http.hpp>
 #include <mfa/workos/pending_authentication.hpp>
@@ -35,6 +37,7 @@ namespace mfa::workos::detail {
 
 template <class Transport>
 inline constexpr bool sends_sms = Sends<Transport, SmsMessage> && !std::is_same_v<Transport, sms::None>;
+template <class Transport> inline constexpr bool sends_email = Sends<Transport, EmailMessage>;
 
 /// What a verifier answered, however it tells of errors.
 template <class T> [[nodiscard]] T answered(T answer) { return answer; }
@@ -48,6 +51,7 @@ struct ApiParts {
   const ApiKeys& keys;
   const ApiOptions& options;
   bool sends_sms;
+  bool sends_email;
   bool signs_in; ///< whether there is a policy of pending authentications
 };
 
@@ -60,7 +64,8 @@ class Exchange {
       : api_(api), request_id_(request_id_of(request.headers)), call_{.route = {},
                                                                       .body = {},
                                                                       .options = api.options,
-                                                                      .sends_sms = api.sends_sms} {
+                                                                      .sends_sms = api.sends_sms,
+                                                                      .sends_email = api.sends_email} {
     begin(request);
   }
 
@@ -81,6 +86,9 @@ class Exchange {
     if (grant_) {
       context.ip_address = grant_->ip_address;
       context.user_agent = grant_->user_agent;
+    } else if (is_extension(call_.route.operation)) {
+      context.ip_address = said("ip_address");
+      context.user_agent = said("user_agent");
     }
     return context;
   }
@@ -135,13 +143,15 @@ class Exchange {
   }
 
   void read(const Request& request, bool has_key) {
-    if (request.method != "POST") return; // what has no meaning is not looked at
+    const bool extension = is_extension(call_.route.operation);
+    if (request.method != "POST" && !extension) return; // what has no meaning is not looked at
     auto body = read_body(request.body);
     if (!body) {
       reply_ = refusal(400, "invalid_json", "The request's body must be a JSON object, each member once.");
       return;
     }
     call_.body = *std::move(body);
+    if (extension) read_extension(request.method == "POST" || request.method == "PATCH");
     if (call_.route.operation == Operation::authenticate) {
       std::optional<Reply> refused;
       grant_ = read_grant(call_.body, api_.keys, api_.options, has_key, api_.signs_in, refused);
@@ -149,7 +159,29 @@ class Exchange {
     }
   }
 
+  /// What is said where it is not looked for is refused: a check may hang on it.
+  void read_extension(bool by_body) {
+    const Query& query = call_.route.query;
+    if (by_body ? !query.empty() : !call_.body.empty()) {
+      reply_ = refusal(422, "misplaced_parameters",
+                       by_body ? "This operation takes no query; its body says everything."
+                               : "This operation takes no body; its query says everything.");
+      return;
+    }
+    call_.of_query = !by_body;
+    for (const auto& [name, value] : query)
+      if (!call_.body.emplace(name, value).second)
+        reply_ = refusal(422, "misplaced_parameters", "Each parameter of a query may be given once.");
+  }
+
+  /// A text that is for the observer.
+  [[nodiscard]] std::string said(const char* name) const {
+    const auto found = call_.body.find(name);
+    return found != call_.body.end() && found->is_string() ? found->get<std::string>() : std::string();
+  }
+
   verbs::Verb<Reply> perform(const verbs::VerbRun auto& run) {
+    if (is_extension(call_.route.operation)) co_return co_await perform_extension(run, call_);
     switch (call_.route.operation) {
     case Operation::enroll_factor: co_return co_await enroll_factor(run, call_);
     case Operation::get_factor: co_return co_await get_factor(run, call_);
@@ -158,14 +190,16 @@ class Exchange {
     case Operation::verify_challenge: co_return co_await verify_challenge(run, call_);
     case Operation::enroll_user_factor: co_return co_await enroll_user_factor(run, call_);
     case Operation::list_user_factors: co_return co_await list_user_factors(run, call_);
-    case Operation::authenticate: break;
+    case Operation::authenticate:
+    default: break;
     }
     co_return co_await attempt_grant(run, *grant_, *user_, shown_);
   }
 
   [[nodiscard]] Reply reply_to_thrown() {
-    Reply reply = reply_to(thrown_);
-    if (reply.status == 404) reply = entity_not_found();
+    const bool extension = is_extension(call_.route.operation);
+    Reply reply = extension ? reply_to(thrown_, extension_reply_to) : reply_to(thrown_);
+    if (reply.status == 404) reply = extension ? extension_not_found(call_.route) : entity_not_found();
     if (!api_.options.failed || !is_failure(reply)) return reply;
     try {
       api_.options.failed(request_id_, thrown_);

@@ -23,14 +23,28 @@ enum class Operation : std::uint8_t {
   enroll_user_factor,
   list_user_factors,
   authenticate,
+
+  // Beyond WorkOS's contract (docs/http-api.md):
+  mfa_enroll_factor,
+  mfa_list_factors,
+  mfa_get_factor,
+  mfa_rename_factor,
+  mfa_delete_factor,
+  mfa_confirm_factor,
 };
+
+/// Whether it is beyond WorkOS's contract.
+[[nodiscard]] constexpr bool is_extension(Operation operation) noexcept {
+  return operation >= Operation::mfa_enroll_factor;
+}
 
 /// A name and a value of a query, decoded.
 using Query = std::vector<std::pair<std::string, std::string>>;
 
 struct Route {
   Operation operation{};
-  std::string id = {}; ///< of the factor, challenge or user that the path names, decoded
+  std::string id = {};        ///< of the factor, challenge or user that the path names, decoded
+  std::string second_id = {}; ///< of what of his it names
   Query query = {};
 };
 
@@ -110,19 +124,36 @@ inline constexpr auto known_routes = std::to_array<KnownRoute>({
     {"POST", "/user_management/users/*/auth_factors", Operation::enroll_user_factor},
     {"GET", "/user_management/users/*/auth_factors", Operation::list_user_factors},
     {"POST", "/user_management/authenticate", Operation::authenticate},
+
+    {"POST", "/mfa/users/*/factors", Operation::mfa_enroll_factor},
+    {"GET", "/mfa/users/*/factors", Operation::mfa_list_factors},
+    {"GET", "/mfa/factors/*", Operation::mfa_get_factor},
+    {"PATCH", "/mfa/factors/*", Operation::mfa_rename_factor},
+    {"DELETE", "/mfa/factors/*", Operation::mfa_delete_factor},
+    {"POST", "/mfa/factors/*/confirm", Operation::mfa_confirm_factor},
 });
 
-/// Whether a path that is still encoded is that of a route, and the id that is in it, encoded. Parts are
-/// compared as they are: no dots are followed, no slashes dropped, and an encoded slash is a part of an id.
-[[nodiscard]] constexpr bool matches(std::string_view pattern, std::string_view path, std::string_view& id) {
-  const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == path;
-  const std::string_view before = pattern.substr(0, star);
-  const std::string_view after = pattern.substr(star + 1);
-  if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after))
-    return false;
-  id = path.substr(before.size(), path.size() - before.size() - after.size());
-  return id.find('/') == std::string_view::npos;
+/// The ids that a path names, still encoded.
+struct PathIds {
+  std::array<std::string_view, 2> encoded = {};
+};
+
+/// Whether a path that is still encoded is that of a route, with the ids that are in it. Parts are compared
+/// as they are: no dots are followed, no slashes dropped, and an encoded slash is a part of an id.
+[[nodiscard]] constexpr bool matches(std::string_view pattern, std::string_view path, PathIds& ids) {
+  std::size_t count = 0;
+  while (true) {
+    const std::size_t star = pattern.find('*');
+    const std::string_view before = pattern.substr(0, star);
+    if (!path.starts_with(before)) return false;
+    path.remove_prefix(before.size());
+    if (star == std::string_view::npos) return path.empty();
+    pattern.remove_prefix(star + 1);
+    const std::string_view id = path.substr(0, path.find('/'));
+    if (id.empty()) return false;
+    ids.encoded[count++] = id;
+    path.remove_prefix(id.size());
+  }
 }
 
 } // namespace detail
@@ -134,16 +165,17 @@ inline constexpr auto known_routes = std::to_array<KnownRoute>({
   if (routed.malformed) return routed;
   const std::string_view path = detail::take_up_to(target, '?');
   for (const detail::KnownRoute& known : detail::known_routes) {
-    std::string_view encoded_id;
-    if (!detail::matches(known.path, path, encoded_id)) continue;
+    detail::PathIds ids;
+    if (!detail::matches(known.path, path, ids)) continue;
     if (known.method != method) {
       routed.allow.append(routed.allow.empty() ? "" : ", ").append(known.method);
       continue;
     }
-    auto id = detail::percent_decoded(encoded_id, false);
+    auto id = detail::percent_decoded(ids.encoded[0], false);
+    auto second_id = detail::percent_decoded(ids.encoded[1], false);
     auto query = detail::read_query(target);
-    if (id && query)
-      routed.route = Route{known.operation, *std::move(id), *std::move(query)};
+    if (id && second_id && query)
+      routed.route = Route{known.operation, *std::move(id), *std::move(second_id), *std::move(query)};
     else
       routed.malformed = true;
     routed.allow.clear();
