@@ -1,0 +1,93 @@
+#pragma once
+
+#include <string>
+
+#include "../site.hpp"
+
+namespace portal {
+
+namespace detail {
+
+inline Html events(const std::vector<Trail::Entry>& entries) {
+  Html list;
+  for (const Trail::Entry& entry : entries) {
+    std::string more;
+    for (mfa::FactorType type = mfa::FactorType::totp; type <= mfa::last_factor_type;
+         type = static_cast<mfa::FactorType>(static_cast<unsigned char>(type) + 1))
+      if (to_string(type) == entry.factor_type) more = name_of(type);
+    const std::string_view status = words_of_status(entry.status);
+    if (!status.empty()) more += (more.empty() ? "" : ", ") + std::string(status);
+    if (!entry.ip_address.empty()) more += (more.empty() ? "from " : " · from ") + entry.ip_address;
+    list += html("<li><div><strong>{}</strong><span class=\"hint\">{}</span></div>{}</li>",
+                 title_of_event(entry.type), more, moment_of(entry.at));
+  }
+  return html("<ol class=\"events\">{}</ol>", list);
+}
+
+} // namespace detail
+
+/// What a visitor and a user see first, the trail of events, and what was sent.
+template <class Clock> void add_overview(Site<Clock>& site) {
+  site.get("/", Access::anybody, [&site](Call& call) -> Answer {
+    if (call.session.stage == Stage::password_shown) return go_to("/sign-in/second-step");
+    if (call.session.stage == Stage::nobody)
+      return show(
+          {.title = "An account that is hard to steal",
+           .body =
+               html("<p class=\"row\"><a class=\"button\" href=\"/sign-up\">Sign up</a> <a class=\"button "
+                    "quiet\" href=\"/sign-in\">Sign in</a></p>"),
+           .lead = "Sign in with a passkey, or with a password and a second way to confirm that it is you."});
+    if (!site.requirement(*call.user).lets_pass()) return go_to("/security");
+    const auto factors = site.verified_factors(call.user->id);
+    const mfa::Remaining has = mfa::Remaining::of(factors);
+    std::string strength = "Only a password protects your account.";
+    if (has.factors > 0)
+      strength = has.best.phishing_resistant ? "Your account is protected against phishing."
+                                             : "Your account is protected by a second factor.";
+    const std::string count = has.factors == 1 ? "1 way" : std::to_string(has.factors) + " ways";
+    const Html state =
+        html("<h2>{}</h2><dl class=\"facts\"><dt>Signed in as</dt><dd>{}</dd><dt>To confirm that it is "
+             "you</dt><dd>{}</dd>"
+             "<dt>Recovery codes</dt><dd>{} left</dd><dt>Member since</dt><dd>{}</dd></dl>"
+             "<p class=\"row\"><a class=\"button\" href=\"/security\">{}</a></p>",
+             strength, call.user->email, count, has.recovery_codes, day_of(call.user->joined_at),
+             has.factors == 0 ? "Make it safer" : "Manage security");
+    return show(
+        {.title = "Overview",
+         .body = card(state) + card(html("<h2>Lately</h2>{}<p><a href=\"/activity\">All activity</a></p>",
+                                         detail::events(site.trail.of_user(call.user->id, 5)))),
+         .narrow = false});
+  });
+
+  site.get("/activity", Access::enrolling, [&site](Call& call) {
+    return show(
+        {.title = "Activity",
+         .body = card(detail::events(site.trail.of_user(call.user->id))),
+         .lead = "What happened to your account, the latest first. Something that was not you? Change your "
+                 "password.",
+         .narrow = false});
+  });
+
+  if (!site.settings.has_inbox) return;
+  site.get("/inbox", Access::anybody, [&site](Call&) {
+    Html list;
+    for (const Inbox::Message& message : site.inbox.messages()) {
+      const std::string_view kind = message.channel == mfa::Channel::email   ? "E-mail"
+                                    : message.channel == mfa::Channel::voice ? "Call"
+                                                                             : "Text message";
+      list +=
+          html("<li class=\"message {}\"><p class=\"hint\">{} to {} · {}</p>{}<p class=\"text\">{}</p></li>",
+               to_string(message.channel), kind, message.to, time_of_day(message.at),
+               message.subject.empty() ? Html() : html("<h2>{}</h2>", message.subject), message.text);
+    }
+    return show(
+        {.title = "Inbox",
+         .body = list.empty() ? html("<p>Nothing was sent yet.</p>")
+                              : html("<ol class=\"messages\">{}</ol>", list),
+         .lead =
+             "This is an example: instead of phones and mailboxes, all that is sent comes to this page, for "
+             "everybody to see. The latest is on top."});
+  });
+}
+
+} // namespace portal

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <mfa/assurance.hpp>
+#include <mfa/crypto/secret_string.hpp>
+#include <mfa/purpose.hpp>
+#include <mfa/types.hpp>
+
+#include "page.hpp"
+#include "users.hpp"
+
+namespace portal {
+
+/// How far a browser has come.
+enum class Stage { nobody, password_shown, signed_in };
+
+/// The question that a user is asked, at the sign-in or before something that matters.
+struct Question {
+  mfa::Purpose purpose = mfa::Purpose::sign_in;
+  std::string action = {};    ///< with `Purpose::action`: what is to be done, in words
+  std::string done = {};      ///< with `Purpose::action`: which of `Seams::actions` does it
+  std::string return_to = {}; ///< where to go then
+  std::string factor_id = {}; ///< of the factor that was chosen; empty: none yet
+  std::string challenge_id = {};
+  std::optional<Time> resend_at = {};
+};
+
+/// A factor that waits for its first code.
+struct Enrolling {
+  std::string factor_id = {};
+  std::string challenge_id = {}; ///< of what was sent
+  std::string sent_to = {};
+  std::optional<Time> resend_at = {};
+  mfa::crypto::SecretString secret = {}; // of an authenticator app
+  std::string qr_code = {};
+  mfa::crypto::SecretString uri = {};
+};
+
+/// What is known of one browser. A request holds `lock` from its beginning to its end.
+struct Session {
+  std::mutex lock = {};
+  std::string id = {};   ///< what the cookie says. Changes with what the user has shown
+  std::string csrf = {}; ///< what every form brings
+  Time began{};
+  Time used{};
+  bool is_operator = false;
+  Stage stage = Stage::nobody;
+  std::string user_id = {};
+  bool remembered_browser = false; ///< signed in without a second factor, for the browser is a trusted one
+  std::string shown = {};          ///< the challenge that the user answered last: an `mfa::Authorization`
+  std::optional<Time> shown_at = {};
+  std::optional<Time> password_at = {}; ///< when the password was shown last
+  Question question = {};
+  Enrolling enrolling = {};
+  std::string new_email = {};
+  std::string return_to = {};                     ///< after the sign-in
+  std::map<std::string, std::string> values = {}; ///< what a journey of yours keeps
+  Flash flash = {};
+
+  void nobody() {
+    stage = Stage::nobody;
+    user_id.clear();
+    remembered_browser = false;
+    shown.clear();
+    shown_at.reset();
+    password_at.reset();
+    question = {};
+    enrolling = {};
+    new_email.clear();
+    values.clear();
+  }
+};
+
+/// The sessions, in memory: a restart signs everybody out. Usable from many threads.
+class Sessions {
+ public:
+  static constexpr std::chrono::minutes longest_idle{30};
+  static constexpr std::chrono::hours longest{12};
+  static constexpr std::size_t most = 20'000; ///< a further one ends the one that was used longest ago
+
+  std::shared_ptr<Session> begin(Time now) {
+    auto session = std::make_shared<Session>();
+    session->id = random_id();
+    session->csrf = random_id();
+    session->began = session->used = now;
+    const std::lock_guard guard(lock_);
+    if (sessions_.size() >= most) make_room(now);
+    sessions_[session->id] = {session, {}, now, now};
+    return session;
+  }
+
+  /// None if there is none of this id, or its time is over.
+  std::shared_ptr<Session> find(const std::string& id, Time now) {
+    const std::lock_guard guard(lock_);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) return nullptr;
+    if (is_over(found->second, now)) {
+      sessions_.erase(found);
+      return nullptr;
+    }
+    found->second.used = now;
+    return found->second.session;
+  }
+
+  /// A new id for a session whose user has shown something, or whose user is another now: who knew the former
+  /// id is not signed in with it. The time of a sign-in begins anew.
+  void renew(Session& session, Time now) {
+    const std::string former = session.id;
+    session.id = random_id();
+    session.csrf = random_id();
+    session.began = session.used = now;
+    const std::lock_guard guard(lock_);
+    auto node = sessions_.extract(former);
+    if (node.empty()) return; // it was ended meanwhile
+    node.key() = session.id;
+    node.mapped().user_id = session.user_id;
+    node.mapped().began = node.mapped().used = now;
+    sessions_.insert(std::move(node));
+  }
+
+  void end(const std::string& id) {
+    const std::lock_guard guard(lock_);
+    sessions_.erase(id);
+  }
+
+  /// All sessions of a user but one.
+  std::size_t end_others(std::string_view user_id, std::string_view but) {
+    const std::lock_guard guard(lock_);
+    return std::erase_if(
+        sessions_, [&](const auto& entry) { return entry.second.user_id == user_id && entry.first != but; });
+  }
+
+ private:
+  struct Kept {
+    std::shared_ptr<Session> session;
+    std::string user_id;
+    Time began;
+    Time used;
+  };
+
+  static bool is_over(const Kept& kept, Time now) {
+    return now - kept.used > longest_idle || now - kept.began > longest;
+  }
+
+  void make_room(Time now) {
+    std::erase_if(sessions_, [&](const auto& entry) { return is_over(entry.second, now); });
+    if (sessions_.size() < most) return;
+    auto oldest = sessions_.begin();
+    for (auto at = sessions_.begin(); at != sessions_.end(); ++at)
+      if (at->second.used < oldest->second.used) oldest = at;
+    sessions_.erase(oldest);
+  }
+
+  std::mutex lock_;
+  std::map<std::string, Kept> sessions_; ///< by id
+};
+
+/// The value of a cookie of a request; empty: there is none.
+inline std::string cookie_of(std::string_view header, std::string_view name) {
+  const std::string cookies = "; " + std::string(header) + ';';
+  const std::string begins = "; " + std::string(name) + '=';
+  const auto from = cookies.find(begins);
+  if (from == std::string::npos) return {};
+  const auto value = from + begins.size();
+  return cookies.substr(value, cookies.find(';', value) - value);
+}
+
+} // namespace portal
