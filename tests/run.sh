@@ -29,6 +29,11 @@ workos() {
   require libcpp-httplib-dev
   command -v npm >/dev/null || require nodejs npm # unless there is another node, which Debian's npm is not for
 }
+server() {
+  workos
+  every_component
+  require postgresql redis-server sqlite3
+}
 package() { every_component; require git meson python3 bazel-bootstrap dpkg-dev debhelper; }
 benchmark() { every_component; require libbenchmark-dev libfido2-dev python3; }
 
@@ -41,12 +46,12 @@ case $room in
   core | sqlite) ;;
   docs) every_component; require libcpp-httplib-dev ;;
   fuzz) every_component ;;
-  examples | browser | workos | postgres | redis | mariadb | package | benchmark) "$room" ;;
+  examples | browser | workos | server | postgres | redis | mariadb | package | benchmark) "$room" ;;
   storage) postgres && redis && mariadb ;;
   async) postgres && redis ;;
   *)
     if [ -z "$room" ] || [ ! -d "tests/$room" ]; then
-      postgres && redis && mariadb && browser && examples && workos && package && benchmark
+      postgres && redis && mariadb && browser && examples && workos && server && package && benchmark
     fi
     ;;
 esac

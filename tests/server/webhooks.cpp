@@ -1,0 +1,420 @@
+// Every event of the library arrives at a webhook's receiver at least once, signed as WorkOS signs, whatever
+// the receiver does meanwhile.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <httplib.h>
+#include <nlohmann/json.hpp>
+
+#include <mfa/mfa.hpp>
+
+#include "../../examples/server/webhooks.hpp"
+#include "support/catch.hpp"
+#include "support/loopback.hpp"
+#include "support/node_packages.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view secret = "whsec_test_a2V5XzAxRzdFWVpQ";
+
+struct Arrival {
+  std::string signature;
+  std::string body;
+  Json event;
+};
+
+/// A receiver of webhooks that does as it is told.
+class Receiver {
+ public:
+  using Answer = std::function<void(const httplib::Request&, httplib::Response&)>;
+
+  explicit Receiver(int port = 0) {
+    server_.Post("/hook", [this](const httplib::Request& in, httplib::Response& out) {
+      Answer answer;
+      {
+        const std::lock_guard lock(mutex_);
+        answer = answer_;
+      }
+      ++requests_;
+      if (answer) answer(in, out);
+      if (out.status > 299) return; // not set: -1
+      const std::lock_guard lock(mutex_);
+      arrivals_.push_back({in.get_header_value("WorkOS-Signature"), in.body, Json::parse(in.body)});
+    });
+    server_.Post("/elsewhere", [this](const httplib::Request&, httplib::Response&) { ++followed_; });
+    if (port == 0)
+      port_ = server_.bind_to_any_port("127.0.0.1");
+    else if (server_.bind_to_port("127.0.0.1", port))
+      port_ = port;
+    thread_ = std::thread([this] { (void)server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~Receiver() {
+    server_.stop();
+    thread_.join();
+  }
+  Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
+
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hook"; }
+  void answer(Answer answer) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+  }
+  void answer(int status) {
+    answer([status](const auto&, httplib::Response& out) { out.status = status; });
+  }
+  [[nodiscard]] std::vector<Arrival> arrivals() const {
+    const std::lock_guard lock(mutex_);
+    return arrivals_;
+  }
+  [[nodiscard]] int requests() const noexcept { return requests_; }
+  [[nodiscard]] int followed() const noexcept { return followed_; }
+
+ private:
+  mutable std::mutex mutex_;
+  Answer answer_;
+  std::vector<Arrival> arrivals_;
+  std::atomic<int> requests_{0};
+  std::atomic<int> followed_{0};
+  httplib::Server server_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+webhooks::Settings quick(const mfa::test::TemporaryDirectory& directory, const std::string& url) {
+  webhooks::Settings settings;
+  settings.endpoints = {{url, mfa::crypto::SecretString(secret)}};
+  settings.outbox = directory.path() + "/outbox.db";
+  settings.timeout = 500ms;
+  settings.first_delay = 10ms;
+  settings.longest_delay = 100ms;
+  settings.longest_pause = 50ms;
+  return settings;
+}
+
+mfa::Time now() {
+  return std::chrono::time_point_cast<mfa::Time::duration>(std::chrono::system_clock::now());
+}
+
+mfa::Event event_of(std::string_view user, std::size_t count) {
+  mfa::Event event{mfa::EventType::user_reset, now()};
+  event.user_id = user;
+  event.count = count;
+  return event;
+}
+
+template <class Condition> bool becomes(Condition condition, std::chrono::seconds within = 10s) {
+  const auto end = std::chrono::steady_clock::now() + within;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+/// The counts of each user in the order in which they came first.
+std::map<std::string, std::vector<std::size_t>> by_user(const std::vector<Arrival>& arrivals) {
+  std::map<std::string, std::vector<std::size_t>> counts;
+  for (const Arrival& arrival : arrivals) {
+    auto& of_user = counts[arrival.event["data"]["user_id"].get<std::string>()];
+    const auto count = arrival.event["data"]["count"].get<std::size_t>();
+    if (std::find(of_user.begin(), of_user.end(), count) == of_user.end()) of_user.push_back(count);
+  }
+  return counts;
+}
+
+double metric(const std::string& metrics, const std::string& name) {
+  const auto at = metrics.find("\nmfa_webhook_" + name);
+  REQUIRE(at != std::string::npos);
+  return std::stod(metrics.substr(metrics.find(' ', at + 1)));
+}
+
+constexpr const char* packages = "@workos-inc/node@11.0.0";
+
+} // namespace
+
+TEST_CASE("WorkOS's SDK for node takes what is signed, and refuses what was altered or is late") {
+  const std::filesystem::path directory = MFA_NODE_PACKAGES;
+  if (!mfa::test::have_node_packages(directory, packages, "@workos-inc/node")) return;
+  mfa::Event event{mfa::EventType::verification_failed, now()};
+  event.user_id = "user_\"é\\01";
+  event.status = mfa::Status::wrong_code;
+  const std::string body = webhooks::body_of(event, webhooks::new_event_id(event.at));
+  const auto signed_at = [&](mfa::Time time) { return webhooks::signature(secret, time, body); };
+  const Json task = {{"secret", secret},
+                     {"body", body},
+                     {"header", signed_at(now())},
+                     {"late", signed_at(now() - 181s)},
+                     {"in_time", signed_at(now() - 170s)}};
+  const mfa::test::TemporaryDirectory files;
+  std::ofstream(files.path() + "/task.json") << task.dump();
+  const std::string run = "cd '" + directory.string() +
+                          "' && node " MFA_SOURCE_DIRECTORY "/tests/server/verify_webhook.mjs '" +
+                          files.path() + "/task.json' 2>&1";
+  CHECK(std::system(run.c_str()) == 0);
+}
+
+TEST_CASE("an event is told in names of the library's, with neither secrets nor what a transport said") {
+  mfa::Event event{mfa::EventType::sms_not_sent, mfa::Time(1'790'000'000'123ms)};
+  event.factor_type = mfa::FactorType::sms;
+  event.factor_id = "auth_factor_01";
+  event.user_id = "user_01";
+  event.challenge_id = "auth_challenge_01";
+  event.channel = mfa::Channel::sms;
+  event.country = "US";
+  event.ip_address = "192.0.2.1";
+  event.request_id = "req_1";
+  event.cause = std::make_exception_ptr(std::runtime_error("no route to +14155550123"));
+  CHECK(Json::parse(webhooks::body_of(event, "event_01")) ==
+        Json{{"object", "event"},
+             {"id", "event_01"},
+             {"event", "mfa.sms_not_sent"},
+             {"created_at", "2026-09-21T14:13:20.123Z"},
+             {"data",
+              {{"user_id", "user_01"},
+               {"authentication_factor_id", "auth_factor_01"},
+               {"authentication_factor_type", "sms"},
+               {"authentication_challenge_id", "auth_challenge_01"},
+               {"channel", "sms"},
+               {"country", "US"},
+               {"ip_address", "192.0.2.1"},
+               {"request_id", "req_1"}}}});
+  const auto id = webhooks::new_event_id(event.at);
+  CHECK(id.size() == std::string_view("event_01FVYZ5QM8N98T9ME5BCB2BBMJ").size());
+  CHECK(id < webhooks::new_event_id(event.at + 1ms));
+}
+
+TEST_CASE(
+    "a receiver that is away, slow, fails, sends elsewhere and recovers gets every event, those of a user "
+    "in their order") {
+  const mfa::test::TemporaryDirectory directory;
+  auto receiver = std::make_unique<Receiver>();
+  const std::string url = receiver->url();
+  const int port = std::stoi(url.substr(url.rfind(':') + 1));
+  webhooks::Sender sender(quick(directory, url));
+  std::size_t sent = 0;
+  const auto send_some = [&] {
+    for (int i = 0; i < 20; ++i, ++sent) sender(event_of("user_" + std::to_string(sent % 4), sent));
+  };
+  std::vector<Arrival> arrived;
+  const auto all_arrived = [&] {
+    const auto more = receiver->arrivals();
+    std::size_t unique = 0;
+    auto all = arrived;
+    all.insert(all.end(), more.begin(), more.end());
+    for (const auto& [user, counts] : by_user(all)) unique += counts.size();
+    return unique == sent;
+  };
+  send_some();
+  CHECK(becomes(all_arrived));
+
+  receiver->answer(500);
+  send_some();
+  CHECK(becomes([&] { return metric(sender.metrics(), "failed_attempts_total") > 5; }));
+  receiver->answer([url](const auto&, httplib::Response& out) {
+    out.set_redirect(url.substr(0, url.rfind('/')) + "/elsewhere", 307);
+  });
+  CHECK(becomes([&] { return metric(sender.metrics(), "failed_attempts_total") > 10; }));
+  receiver->answer([](const auto&, httplib::Response& out) {
+    std::this_thread::sleep_for(700ms); // longer than is waited
+    out.status = 200;
+  });
+  const auto failed = metric(sender.metrics(), "failed_attempts_total");
+  CHECK(becomes([&] { return metric(sender.metrics(), "failed_attempts_total") >= failed + 2; }));
+  CHECK_FALSE(all_arrived());
+  CHECK(receiver->followed() == 0);
+
+  arrived = receiver->arrivals();
+  receiver.reset(); // nobody listens
+  send_some();
+  std::this_thread::sleep_for(200ms);
+  receiver = std::make_unique<Receiver>(port);
+  CHECK(becomes(all_arrived));
+  CHECK(becomes([&] { return metric(sender.metrics(), "pending") == 0; }));
+  CHECK(metric(sender.metrics(), "dead_letters") == 0);
+
+  const auto more = receiver->arrivals();
+  arrived.insert(arrived.end(), more.begin(), more.end());
+  std::map<std::size_t, std::string> ids;
+  for (const Arrival& arrival : arrived) {
+    const auto count = arrival.event["data"]["count"].get<std::size_t>();
+    const auto [known, first] = ids.emplace(count, arrival.event["id"]);
+    CHECK(known->second == arrival.event["id"]); // the same however often it came
+    const auto time = std::stoll(arrival.signature.substr(2));
+    CHECK(arrival.signature ==
+          webhooks::signature(secret, mfa::Time(std::chrono::milliseconds(time)), arrival.body));
+  }
+  for (const auto& [user, counts] : by_user(arrived)) CHECK(std::is_sorted(counts.begin(), counts.end()));
+}
+
+TEST_CASE(
+    "an endpoint that is down holds up no other, and one user's event that is refused no other user's") {
+  const mfa::test::TemporaryDirectory directory;
+  Receiver receiver;
+  receiver.answer([](const httplib::Request& in, httplib::Response& out) {
+    out.status = in.body.find("user_bad") != std::string::npos ? 400 : 204;
+  });
+  auto settings = quick(directory, receiver.url());
+  settings.endpoints.push_back({"http://127.0.0.1:" + std::to_string(mfa::test::free_port()) + "/down",
+                                mfa::crypto::SecretString(secret)});
+  webhooks::Sender sender(std::move(settings));
+  sender(event_of("user_bad", 0));
+  for (std::size_t i = 1; i <= 20; ++i) sender(event_of("user_good", i));
+  CHECK(becomes([&] { return receiver.arrivals().size() == 20; }));
+  const auto started = std::chrono::steady_clock::now();
+  sender.stop();
+  CHECK(std::chrono::steady_clock::now() - started < 3s);
+}
+
+TEST_CASE("what nobody takes is given up in time and kept as a dead letter, and the user's next goes out") {
+  const mfa::test::TemporaryDirectory directory;
+  Receiver receiver;
+  receiver.answer([](const httplib::Request& in, httplib::Response& out) {
+    out.status = Json::parse(in.body)["data"]["count"] == 1 ? 500 : 200;
+  });
+  auto settings = quick(directory, receiver.url());
+  settings.limits.give_up_after = 1s;
+  settings.limits.most_pending = 3;
+  webhooks::Sender sender(std::move(settings));
+  for (std::size_t i = 1; i <= 4; ++i) sender(event_of("user_1", i));
+  CHECK(metric(sender.metrics(), "dropped_total") == 1); // the fourth
+  CHECK(becomes([&] { return metric(sender.metrics(), "pending") == 0; }));
+  CHECK(metric(sender.metrics(), "dead_letters") == 1);
+  CHECK(metric(sender.metrics(), "dead_letters_total") == 1);
+  REQUIRE(receiver.arrivals().size() == 2);
+  CHECK(receiver.arrivals()[0].event["data"]["count"] == 2);
+  CHECK(receiver.arrivals()[1].event["data"]["count"] == 3);
+}
+
+TEST_CASE("an outbox keeps what it took, is for one process, and forgets dead letters in time") {
+  const mfa::test::TemporaryDirectory directory;
+  const std::string file = directory.path() + "/outbox.db";
+  const std::string url = "https://hooks.example.com/mfa";
+  const auto start = now();
+  {
+    webhooks::Outbox outbox(file, {url});
+    CHECK_THROWS_AS(webhooks::Outbox(file, {url}), std::runtime_error);
+    CHECK(outbox.add("user 1", "first", start));
+    CHECK(outbox.add("user 1", "second", start));
+    CHECK(outbox.add("user 2", "third", start));
+    CHECK(outbox.take(url, start)->body == "first");
+  }
+  CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms::all) ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  webhooks::Outbox outbox(file, {url});
+  const auto first = outbox.take(url, start);
+  REQUIRE(first);
+  CHECK(first->body == "first"); // once more
+  const auto third = outbox.take(url, start);
+  REQUIRE(third);
+  CHECK(third->body == "third"); // not the second, before the first
+  CHECK_FALSE(outbox.take(url, start));
+  CHECK_FALSE(outbox.failed(url, *first, start, start + 1h));
+  CHECK(outbox.next_due(url, start) == start + 1h);
+  CHECK(outbox.failed(url, *outbox.take(url, start + 1h), start + 71h, start + 73h)); // too late
+  const auto second = outbox.take(url, start + 71h);
+  REQUIRE(second);
+  CHECK(second->body == "second");
+  outbox.delivered(url, *second, start + 71h);
+  outbox.delivered(url, *third, start + 71h);
+  CHECK(outbox.counts(url).pending == 0);
+  CHECK(outbox.counts(url).dead == 1);
+  outbox.tidy(start + 72h);
+  CHECK(outbox.counts(url).dead == 1);
+  outbox.tidy(start + std::chrono::days(34));
+  CHECK(outbox.counts(url).dead == 0);
+}
+
+TEST_CASE("threads that come together share a flush of the disk, and each of their events is kept") {
+  const mfa::test::TemporaryDirectory directory;
+  const std::string url = "https://hooks.example.com/mfa";
+  webhooks::Outbox outbox(directory.path() + "/outbox.db", {url});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&, i] {
+      for (int j = 0; j < 50; ++j)
+        if (!outbox.add("user " + std::to_string(i), std::to_string(j), now())) std::abort();
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(outbox.counts(url).pending == 400);
+  std::map<std::string, int> next;
+  while (const auto delivery = outbox.take(url, now())) {
+    CHECK(delivery->body == std::to_string(next[delivery->chain]++));
+    outbox.delivered(url, *delivery, now());
+  }
+  CHECK(next.size() == 8);
+  CHECK(outbox.counts(url).pending == 0);
+}
+
+TEST_CASE(
+    "a name may lead to public addresses only, unless the operator says otherwise or wrote the address") {
+  const auto allowed = [](const char* url, bool private_addresses, const char* address) {
+    sockaddr_storage storage{};
+    if (std::string_view(address).find(':') == std::string_view::npos) {
+      auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+      v4.sin_family = AF_INET;
+      REQUIRE(::inet_pton(AF_INET, address, &v4.sin_addr) == 1);
+    } else {
+      auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+      v6.sin6_family = AF_INET6;
+      REQUIRE(::inet_pton(AF_INET6, address, &v6.sin6_addr) == 1);
+    }
+    return webhooks::Addresses(url, private_addresses).allow(reinterpret_cast<const sockaddr&>(storage));
+  };
+  for (const char* address : {"0.0.0.0",
+                              "10.1.2.3",
+                              "100.64.0.1",
+                              "127.0.0.1",
+                              "169.254.169.254",
+                              "172.16.0.1",
+                              "172.31.255.255",
+                              "192.0.0.1",
+                              "192.168.1.1",
+                              "198.18.0.1",
+                              "224.0.0.1",
+                              "255.255.255.255",
+                              "::",
+                              "::1",
+                              "fe80::1",
+                              "fd00::1",
+                              "::ffff:10.0.0.1",
+                              "64:ff9b::a00:1",
+                              "2002:a00:1::1",
+                              "ff02::1"}) {
+    INFO(address);
+    CHECK_FALSE(allowed("https://hooks.example.com/mfa", false, address));
+    CHECK(allowed("https://hooks.example.com/mfa", true, address));
+    CHECK(allowed("https://10.0.0.7/mfa", false, address));
+  }
+  for (const char* address : {"93.184.216.34", "172.32.0.1", "100.128.0.1", "192.0.1.1", "2606:2800:220:1::1",
+                              "::ffff:93.184.216.34"}) {
+    INFO(address);
+    CHECK(allowed("https://hooks.example.com/mfa", false, address));
+  }
+  const mfa::test::TemporaryDirectory directory;
+  for (const char* url :
+       {"http://hooks.example.com/", "https://user@hooks.example.com/", "ftp://127.0.0.1/", ""}) {
+    INFO(url);
+    CHECK_THROWS_AS(webhooks::Sender(quick(directory, url)), mfa::Error);
+  }
+}
