@@ -4,6 +4,9 @@
 
 #include <mfa/compiled_verbs.hpp>
 
+template struct mfa::detail::Settings<>;
+template class mfa::storage::BasicMemory<64>;
+
 namespace mfa::verbs {
 
 template Verb<storage::CounterRecord> find_counter<Run>(const Run&, const factor::CounterIds&);

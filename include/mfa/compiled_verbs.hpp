@@ -4,6 +4,8 @@
 // the program includes <mfa/compile_verbs.hpp> and has them. Optional.
 
 #include <mfa/delivery_report.hpp>
+#include <mfa/policies.hpp>
+#include <mfa/storage/memory.hpp>
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/delete_factor.hpp>
@@ -20,6 +22,9 @@
 #include <mfa/verbs/rotation.hpp>
 #include <mfa/verbs/unlock.hpp>
 #include <mfa/verbs/verify.hpp>
+
+extern template struct mfa::detail::Settings<>;
+extern template class mfa::storage::BasicMemory<64>;
 
 namespace mfa::verbs {
 

@@ -34,6 +34,8 @@ files = {
 precompiled = "README's example, with `<mfa/mfa.hpp>` precompiled"
 files[precompiled] = example
 files["README's example, with `<mfa/compiled_verbs.hpp>`"] = "#include <mfa/compiled_verbs.hpp>\n" + example
+both = "README's example, with `<mfa/compiled_verbs.hpp>` precompiled"
+files[both] = example
 if pathlib.Path("/usr/include/nlohmann/json.hpp").exists():
     files["`#include <nlohmann/json.hpp>`"] = "#include <nlohmann/json.hpp>\n"
     files["ten lines that use it"] = """#include <iostream>
@@ -62,10 +64,12 @@ with tempfile.TemporaryDirectory() as directory:
         paths[what] = pathlib.Path(directory, f"{number}.cpp")
         paths[what].write_text(text)
     # As CMake's target_precompile_headers has it done.
-    header = pathlib.Path(directory, "precompiled.hpp")
-    header.write_text("#include <mfa/mfa.hpp>\n")
-    subprocess.run(["g++", "-std=c++20", "-O0", "-I", include, "-x", "c++-header", header], check=True)
-    options = {precompiled: ["-Winvalid-pch", "-include", header]}
+    options = {}
+    for what, included in {precompiled: "mfa/mfa.hpp", both: "mfa/compiled_verbs.hpp"}.items():
+        header = pathlib.Path(directory, f"precompiled_{len(options)}.hpp")
+        header.write_text(f"#include <{included}>\n")
+        subprocess.run(["g++", "-std=c++20", "-O0", "-I", include, "-x", "c++-header", header], check=True)
+        options[what] = ["-Winvalid-pch", "-include", header]
     times = {what: [] for what in files}
     for _ in range(int(sys.argv[1])):
         for what, path in paths.items():
