@@ -130,13 +130,13 @@ Verb<std::vector<TrustedDevice>> list_devices(const VerbRun auto& run, const Use
 /// or an id, and returns in how many.
 Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
                                  std::optional<std::string_view> device_id, std::string_view keep) {
-  if (!can_be(user)) co_return 0;
+  if (!can_be(user)) co_return std::size_t{0};
   const std::string& user_id = user.text();
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
     storage::CounterRecord record;
     const Time now = co_await run.time();
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
-    if (devices.empty()) co_return 0;
+    if (devices.empty()) co_return std::size_t{0};
     forget_expired(devices, now);
     std::string kept;
     if (!keep.empty()) kept = device_to_keep(keep, devices, user_id, run.keys());
@@ -146,7 +146,7 @@ Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
       revoked.push_back(stored.device.id);
       return true;
     });
-    if (revoked.empty() && !devices.empty()) co_return 0;
+    if (revoked.empty() && !devices.empty()) co_return std::size_t{0};
     storage::Batch batch = keep_devices(devices, std::move(record), now);
     if (!co_await run.commit(batch)) continue;
     for (const std::string& id : revoked)
