@@ -134,8 +134,8 @@ mutate "seals are tied to the kind" factor/sealed_secret.hpp \
   'return std::string(to_string(record.type))' 'return std::string()'
 mutate "resealed when used: totp" factor/totp.hpp 'reseal_secret(record, secret, context.keys);' ''
 mutate "resealed when used: sms" factor/sms.hpp 'reseal_secret(record, phone_number, context.keys);' ''
-mutate "a durable storage needs a key ring" policies.hpp 'if constexpr (storage::Ephemeral<StoragePolicy>)' \
-  'if constexpr (true)'
+mutate "a durable storage needs a key ring" policies.hpp 'if (!policies.storage_is_ephemeral)' \
+  'if (false)'
 mutate "input is digits only" factor/typed_code.hpp 'if (!digit || count == digits_.size()) return;' \
   'if (!digit) continue; if (count == digits_.size()) return;'
 mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
@@ -610,7 +610,7 @@ mutate "channels: a call that failed is none" $resend 'terms.channel = resent.ch
 mutate "channels: again as the last time" $resend \
   'options.channel ? options.channel : decision::channel_of(terms, type)' \
   'options.channel ? options.channel : decision::usual_channel(type)'
-mutate "channels: a transport for each" policies.hpp 'if (other_than_sms && !sends_by(channel))' 'if (false)'
+mutate "channels: a transport for each" policies.hpp 'if (other_than_sms && !policies.sends_by(channel))' 'if (false)'
 mutate "channels: digits apart" voice/spoken_template.hpp 'if (!apart.empty()) apart += ", ";' ''
 mutate "channels: no markup in calls" voice/spoken_template.hpp 'if (piece.find_first_of("<>&") !=' 'if (false && piece.find_first_of("<>&") !='
 
