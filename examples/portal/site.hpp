@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -316,7 +317,11 @@ template <class Clock> class Site {
     mail.to = email;
     mail.subject = settings.name + ": " + subject;
     mail.text = text + "\n\nIf this was not you, change your password and tell us.\n";
-    inbox.send(mail);
+    try {
+      inbox.send(mail);
+    } catch (const std::exception& error) { // what it tells of is done
+      std::cerr << "portal: a mail was not sent: " << error.what() << '\n';
+    }
   }
 
   // --- for journeys: what is known
@@ -425,6 +430,7 @@ template <class Clock> class Site {
     auto session = brought.empty() ? nullptr : sessions.find(brought, at);
     if (!session) session = sessions.begin(at);
     const std::lock_guard guard(session->lock);
+    purge_daily(at);
     Call call{request, *session, {}, at};
     if (!session->user_id.empty()) {
       call.user = users.find(session->user_id);
@@ -467,7 +473,7 @@ template <class Clock> class Site {
     }
     if (session.stage == Stage::password_shown) return instead("/sign-in/second-step");
     if (session.stage == Stage::nobody) {
-      if (call.request.method == "GET") session.return_to = local_path(call.request.path);
+      if (call.request.method == "GET") session.return_to = local_path(call.request.target);
       return instead("/sign-in");
     }
     if (access == Access::signed_in && !requirement(*call.user).lets_pass()) return instead("/security");
@@ -522,8 +528,9 @@ template <class Clock> class Site {
     if (asked.standing == mfa::Standing::due)
       return html(
           "<p class=\"banner\" id=\"deadline\">Your account needs a second way to confirm that it is you "
-          "by {}. <a href=\"/security\">Add one</a></p>",
-          day_of(*asked.until));
+          "by {}.{}</p>",
+          day_of(*asked.until),
+          call.request.path.starts_with("/security") ? Html() : html(" <a href=\"/security\">Add one</a>"));
     if (asked.standing == mfa::Standing::overdue)
       return html(
           "<p class=\"banner urgent\" id=\"deadline\">Your account needs a second way to confirm that it is "
@@ -549,6 +556,15 @@ template <class Clock> class Site {
     response.set_content(document(*answer.page, frame).text(), "text/html; charset=utf-8");
   }
 
+  /// What is past its time goes, without a program beside this one.
+  void purge_daily(Time at) {
+    Time::rep last = purged_at_.load();
+    const Time::rep count = at.time_since_epoch().count();
+    if (count - last > std::chrono::milliseconds(std::chrono::hours(24)).count() &&
+        purged_at_.compare_exchange_strong(last, count))
+      verifier.purge_expired();
+  }
+
   /// Of what no handler has answered.
   void tell_failure(httplib::Response& response) const {
     if (!response.body.empty()) return;
@@ -565,6 +581,7 @@ template <class Clock> class Site {
   Clock* clock_;
   httplib::Server* server_;
   Storage storage_;
+  std::atomic<Time::rep> purged_at_ = 0;
 
  public:
   Verifier verifier;

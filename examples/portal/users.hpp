@@ -5,10 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <optional>
-#include <span>
+#include <semaphore>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -74,7 +73,10 @@ class Users {
     database.execute(
         "CREATE TABLE IF NOT EXISTS portal_users (id TEXT PRIMARY KEY, email TEXT NOT NULL, "
         "key TEXT NOT NULL UNIQUE, salt TEXT NOT NULL, password TEXT NOT NULL, joined_at INTEGER "
-        "NOT NULL) STRICT");
+        "NOT NULL) STRICT;"
+        "CREATE TABLE IF NOT EXISTS portal_wrong_passwords (key TEXT PRIMARY KEY, count INTEGER NOT NULL, "
+        "until INTEGER NOT NULL) STRICT; CREATE INDEX IF NOT EXISTS portal_wrong_passwords_until ON "
+        "portal_wrong_passwords (until)");
   }
 
   /// None if the address is taken.
@@ -92,39 +94,38 @@ class Users {
 
   struct Answer {
     std::optional<User> user = {};
+    /// Whose address it is, though the password was wrong: for the trail, and never shown.
+    std::string whose = {};
     /// Too many wrong passwords: none is looked at for so long, whether there is such a user or not.
     std::optional<std::chrono::seconds> wait = {};
   };
 
-  /// Takes as long for an address that nobody has as for one that somebody has.
+  /// Takes as long for an address that nobody has as for one that somebody has. An attempt is counted before
+  /// the password is looked at, so that guesses at the same time are bounded as those in a row are.
   Answer check(const std::string& email, std::string_view password, Time now) {
     const std::string key = in_small_letters(email);
-    if (const auto wait = throttle(key, now)) return {.wait = wait};
     std::string salt = "0123456789abcdef0123456789abcdef";
     std::string expected;
+    Answer answer;
     std::optional<User> user;
     {
       const std::lock_guard guard(*lock_);
+      answer.wait = count(key, now);
+      if (answer.wait) return answer;
       Database::Run find(*database_,
                          "SELECT id, email, joined_at, salt, password FROM portal_users WHERE key = ?");
       if (find.bind(key).step()) {
         user = read(find);
+        answer.whose = user->id;
         salt = find.text(3);
         expected = find.text(4);
       }
     }
-    const bool right = mfa::crypto::equal(stretched(password, salt), expected);
+    if (!mfa::crypto::equal(stretched(password, salt), expected)) return answer;
     const std::lock_guard guard(*lock_);
-    if (!right) {
-      Wrong& wrong = wrong_[key];
-      if (++wrong.count >= wrong_passwords_before_wait)
-        wrong.until = now + std::min(std::chrono::seconds(30) *
-                                         (1 << std::min(wrong.count - wrong_passwords_before_wait, 5)),
-                                     std::chrono::seconds(900));
-      return {};
-    }
-    wrong_.erase(key);
-    return {.user = user};
+    Database::Run(*database_, "DELETE FROM portal_wrong_passwords WHERE key = ?").bind(key).step();
+    answer.user = user;
+    return answer;
   }
 
   [[nodiscard]] std::optional<User> find(std::string_view id) const {
@@ -160,29 +161,49 @@ class Users {
   }
 
  private:
-  static constexpr int wrong_passwords_before_wait = 10;
-  static constexpr std::size_t most_counted = 10'000;
-
-  struct Wrong {
-    int count = 0;
-    Time until{};
-  };
+  static constexpr std::int64_t wrong_passwords_before_wait = 10;
 
   static User read(const Database::Run& row) {
     return {row.text(0), row.text(1), Time(std::chrono::milliseconds(row.number(2)))};
   }
 
-  std::optional<std::chrono::seconds> throttle(const std::string& key, Time now) {
-    const std::lock_guard guard(*lock_);
-    if (wrong_.size() >= most_counted) wrong_.clear();
-    const auto found = wrong_.find(key);
-    if (found == wrong_.end() || found->second.until <= now) return std::nullopt;
-    return std::chrono::ceil<std::chrono::seconds>(found->second.until - now);
+  /// Counts an attempt as wrong until it turns out to be right; or says how long to wait, and counts nothing.
+  std::optional<std::chrono::seconds> count(const std::string& key, Time now) {
+    const std::int64_t at = now.time_since_epoch().count();
+    Database::Run(*database_, "DELETE FROM portal_wrong_passwords WHERE until < ?")
+        .bind(at - std::int64_t{24} * 3'600'000)
+        .step();
+    std::int64_t attempts = 1;
+    {
+      Database::Run find(*database_, "SELECT count, until FROM portal_wrong_passwords WHERE key = ?");
+      if (find.bind(key).step()) {
+        const std::int64_t until = find.number(1);
+        if (until > at) return std::chrono::ceil<std::chrono::seconds>(std::chrono::milliseconds(until - at));
+        attempts += find.number(0);
+      }
+    }
+    // From the tenth on half a minute, doubled each time up to a quarter of an hour.
+    const std::int64_t over = attempts - wrong_passwords_before_wait;
+    const std::int64_t wait =
+        over < 0 ? 0
+                 : std::min(std::int64_t{30'000} << std::min<std::int64_t>(over, 5), std::int64_t{900'000});
+    Database::Run(*database_,
+                  "INSERT OR REPLACE INTO portal_wrong_passwords (key, count, until) VALUES (?, ?, ?)")
+        .bind(key)
+        .bind(attempts)
+        .bind(at + wait)
+        .step();
+    return std::nullopt;
   }
 
   /// scrypt (RFC 7914) with N = 2^15, r = 8, p = 3, which takes 32 MB, as OWASP's cheat sheet on the storage
   /// of passwords has it.
-  static std::string stretched(std::string_view password, std::string_view salt) {
+  std::string stretched(std::string_view password, std::string_view salt) const {
+    computing_.acquire();
+    const struct Release {
+      std::counting_semaphore<at_once>& computing;
+      ~Release() { computing.release(); }
+    } release{computing_};
     std::array<unsigned char, 32> key{};
     const auto* const salt_bytes = reinterpret_cast<const unsigned char*>(salt.data());
     constexpr std::uint64_t most_memory = std::uint64_t{64} << 20;
@@ -194,7 +215,8 @@ class Users {
 
   Database* database_;
   std::mutex* lock_;
-  std::map<std::string, Wrong> wrong_; ///< by address: in memory, so a restart forgets them
+  static constexpr std::ptrdiff_t at_once = 4; ///< so that many sign-ins do not take all memory
+  mutable std::counting_semaphore<at_once> computing_{at_once};
 };
 
 } // namespace portal

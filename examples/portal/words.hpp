@@ -27,7 +27,7 @@ inline std::string_view name_of(mfa::FactorType type) {
 
 /// What tells a factor from others of its kind.
 inline std::string detail_of(const mfa::FactorDetails& factor) {
-  if (const auto* const totp = factor.totp()) return totp->issuer + ", " + totp->user;
+  if (const auto* const totp = factor.totp()) return totp->user;
   if (const auto* const sms = factor.sms()) return sms->phone_number;
   if (const auto* const email = factor.email()) return email->address;
   if (const auto* const codes = factor.recovery_codes())
@@ -138,15 +138,15 @@ inline std::string_view title_of_event(std::string_view type) {
       {"challenge_created", "You were asked to confirm"},
       {"challenge_resent", "A code was sent again"},
       {"sms_sent", "A text message was sent"},
-      {"sms_refused", "A text message was not sent, as there were too many"},
+      {"sms_refused", "No text message was sent: too many"},
       {"sms_not_sent", "A text message could not be sent"},
       {"message_sent", "A message was sent"},
       {"message_not_sent", "A message could not be sent"},
       {"message_unclear", "A message may not have been sent"},
-      {"code_refused", "A code was not sent, as there were too many"},
+      {"code_refused", "No code was sent: too many"},
       {"send_limits_reset", "Messages may be sent again"},
-      {"verification_succeeded", "A right answer"},
-      {"verification_failed", "A wrong answer"},
+      {"verification_succeeded", "You confirmed that it is you"},
+      {"verification_failed", "An answer was refused"},
       {"authenticator_cloned", "A security key may have been copied"},
       {"recovery_codes_low", "Few recovery codes are left"},
       {"recovery_codes_regenerated", "New recovery codes were made"},

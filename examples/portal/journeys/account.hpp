@@ -104,6 +104,13 @@ template <class Clock> void add_sign_in(Site<Clock>& site) {
       call.user = answer.user;
       return site.password_accepted(call);
     }
+    if (!answer.whose.empty())
+      site.trail.add(answer.whose, {.at = call.now,
+                                    .type = "password_refused",
+                                    .factor_type = {},
+                                    .status = {},
+                                    .ip_address = call.request.remote_addr,
+                                    .user_agent = {}});
     call.session.flash.typed = {{"email", typed}};
     return refuse(call,
                   {answer.wait

@@ -24,6 +24,20 @@ inline Html events(const std::vector<Trail::Entry>& entries) {
   return html("<ol class=\"events\">{}</ol>", list);
 }
 
+inline Html welcome() {
+  const auto feature = [](std::string_view title, std::string_view text) {
+    return html("<li class=\"card\"><h2>{}</h2><p>{}</p></li>", title, text);
+  };
+  return html(
+      "<p class=\"row\"><a class=\"button\" href=\"/sign-up\">Sign up</a> <a class=\"button quiet\" "
+      "href=\"/sign-in\">Sign in</a></p><ul class=\"features\">{}{}{}</ul>",
+      feature("Passkeys", "Your fingerprint, your face or your device's PIN signs you in. No page that "
+                          "only looks like this one can ask for it."),
+      feature("Codes", "From an app on your phone, a message or a call, whichever you have at hand."),
+      feature("Never locked out", "Recovery codes to print, several ways side by side, and support that "
+                                  "lets you in again."));
+}
+
 } // namespace detail
 
 /// What a visitor and a user see first, the trail of events, and what was sent.
@@ -33,10 +47,9 @@ template <class Clock> void add_overview(Site<Clock>& site) {
     if (call.session.stage == Stage::nobody)
       return show(
           {.title = "An account that is hard to steal",
-           .body =
-               html("<p class=\"row\"><a class=\"button\" href=\"/sign-up\">Sign up</a> <a class=\"button "
-                    "quiet\" href=\"/sign-in\">Sign in</a></p>"),
-           .lead = "Sign in with a passkey, or with a password and a second way to confirm that it is you."});
+           .body = detail::welcome(),
+           .lead = "Sign in with a passkey, or with a password and a second way to confirm that it is you.",
+           .narrow = false});
     if (!site.requirement(*call.user).lets_pass()) return go_to("/security");
     const auto factors = site.verified_factors(call.user->id);
     const mfa::Remaining has = mfa::Remaining::of(factors);

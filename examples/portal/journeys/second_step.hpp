@@ -79,7 +79,15 @@ template <class Clock> class SecondStep {
 
  private:
   void on(Answer (SecondStep::*handler)(Call&), const std::string& path, bool post) {
-    const auto call_it = [self = *this, handler](Call& call) mutable { return (self.*handler)(call); };
+    const auto call_it = [self = *this, handler](Call& call) mutable {
+      try {
+        return (self.*handler)(call);
+      } catch (const mfa::Error& error) { // removed meanwhile, or asked of another session
+        if (error.code() != mfa::errc::entity_not_found || call.session.question.challenge_id.empty()) throw;
+        call.session.question.challenge_id.clear();
+        return refuse(call, {sentence(error, call.now)}, self.choose_);
+      }
+    };
     post ? site_->post(path, access_, call_it) : site_->get(path, access_, call_it);
   }
 
