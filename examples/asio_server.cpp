@@ -296,14 +296,15 @@ void expect(bool holds, const std::string& what, const json& came) {
 
 void play(std::uint16_t port) {
   Client client(port);
-  const auto [status, enrolled] = client.post("/enroll", json{{"user", "alan"}});
-  expect(status == 200 && enrolled.contains("factor_id"), "enrolled", enrolled.at("factor_id"));
+  const auto answer = client.post("/enroll", json{{"user", "alan"}});
+  const json& enrolled = answer.second;
+  expect(answer.first == 200 && enrolled.contains("factor_id"), "enrolled", enrolled.at("factor_id"));
   const auto key = mfa::otp::base32_decode(std::string(enrolled.at("secret")));
   const auto challenge = [&] {
-    const auto [code, answer] =
+    const auto [code, asked] =
         client.post("/challenge", json{{"user", "alan"}, {"factor_id", enrolled.at("factor_id")}});
-    if (code != 200) expect(false, "challenged", answer);
-    return answer.at("challenge_id");
+    if (code != 200) expect(false, "challenged", asked);
+    return asked.at("challenge_id");
   };
   const auto verify = [](Client& by, const json& id, const std::string& code) {
     return by.post("/verify", json{{"user", "alan"}, {"challenge_id", id}, {"code", code}}).second;
