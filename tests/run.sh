@@ -25,10 +25,9 @@ mariadb() { require libmariadb-dev mariadb-server-core; }
 browser() { require libcpp-httplib-dev chromium chromium-driver; }
 examples() { require libcurl4-openssl-dev libcpp-httplib-dev libasio-dev libpq-dev libhiredis-dev; }
 every_component() { require libpq-dev libhiredis-dev; }
-workos() {
-  require libcpp-httplib-dev
-  command -v npm >/dev/null || require nodejs npm # unless there is another node, which Debian's npm is not for
-}
+node() { command -v npm >/dev/null || require nodejs npm; } # unless there is another node, which Debian's npm is not for
+workos() { require libcpp-httplib-dev; node; }
+portal() { browser; node; }
 server() {
   workos
   every_component
@@ -46,12 +45,12 @@ case $room in
   core | sqlite) ;;
   docs) every_component; require libcpp-httplib-dev ;;
   fuzz) every_component ;;
-  examples | browser | workos | server | postgres | redis | mariadb | package | benchmark) "$room" ;;
+  examples | browser | portal | workos | server | postgres | redis | mariadb | package | benchmark) "$room" ;;
   storage) postgres && redis && mariadb ;;
   async) postgres && redis ;;
   *)
     if [ -z "$room" ] || [ ! -d "tests/$room" ]; then
-      postgres && redis && mariadb && browser && examples && workos && server && package && benchmark
+      postgres && redis && mariadb && browser && examples && workos && portal && server && package && benchmark
     fi
     ;;
 esac

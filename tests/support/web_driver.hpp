@@ -104,6 +104,7 @@ class Browser {
   std::string open_tab() {
     return send("POST", session_ + "/window/new", {{"type", "tab"}}).at("handle").get<std::string>();
   }
+  void close_tab() { send("DELETE", session_ + "/window", {}); }
   void show(const std::string& tab) { send("POST", session_ + "/window", {{"handle", tab}}); }
 
   /// What the page's expression comes to, or `{"thrown": name}`. Awaited if it is a promise.

@@ -1,0 +1,397 @@
+// The portal (examples/portal) as a person meets it in a browser, with an independent authenticator
+// (oathtool, which is given what zbarimg reads off the screen), and axe-core's rules held against every page.
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "person.hpp"
+#include "portal.hpp"
+#include "support/node_packages.hpp"
+#include "support/program.hpp"
+
+using namespace mfa::test;
+using namespace std::chrono_literals;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+constexpr auto alan = "alan@example.com";
+constexpr auto password = "correct horse battery";
+
+/// The portal, and somebody before it.
+struct Visit : Portal, Person {
+  explicit Visit(portal::Settings settings = {}) : Portal(std::move(settings)), Person(origin) {
+    REQUIRE_FALSE(axe_core().empty());
+  }
+  ~Visit() { read_logs(); }
+
+  void sign_up(const std::string& email = alan) {
+    open("/sign-up");
+    fill("E-mail address", email);
+    fill("Password", password);
+    press("Sign up");
+    REQUIRE(where() == "/");
+  }
+
+  void sign_out() {
+    press("Sign out");
+    REQUIRE(where() == "/sign-in");
+  }
+
+  void show_password(const std::string& email = alan) {
+    open("/sign-in");
+    fill("E-mail address", email);
+    fill("Password", password);
+    press("Sign in");
+  }
+
+  /// What the authenticator shows that scanned this URI.
+  [[nodiscard]] std::string code_of(const std::string& uri) const {
+    constexpr std::string_view key = "?secret=";
+    const std::size_t start = uri.find(key) + key.size();
+    const std::string secret = uri.substr(start, uri.find('&') - start);
+    const auto now = std::chrono::floor<std::chrono::seconds>(clock.now().time_since_epoch());
+    std::string code =
+        output_of("oathtool --totp --base32 --now=@" + std::to_string(now.count()) + ' ' + secret);
+    REQUIRE(code.size() == 7);
+    code.pop_back();
+    return code;
+  }
+
+  /// Adds an authenticator app from the page "Security", and returns what it has scanned.
+  std::string add_app(const std::string& name = "My phone") {
+    press("Security");
+    press("Authenticator app");
+    REQUIRE(heading() == "Add an authenticator app");
+    const std::string uri = scan_qr_code();
+    CHECK_THAT(uri, StartsWith("otpauth://totp/Foo%20Corp:"));
+    fill("Name", name);
+    fill("Code", code_of(uri));
+    press("Add this app");
+    REQUIRE(sees(name));
+    clock.advance(30s);
+    return uri;
+  }
+
+  /// The code in the latest message, as the page "Inbox" shows it in a tab of its own.
+  std::string code_in_inbox() {
+    const std::string before = browser.tab();
+    browser.show(browser.open_tab());
+    open("/inbox");
+    const auto code = evaluate("document.querySelector('main').innerText.match(/\\b\\d{6}\\b/)?.[0] ?? ''");
+    browser.close_tab();
+    browser.show(before);
+    return code.get<std::string>();
+  }
+};
+
+std::string other_code(std::string code) {
+  code.back() = code.back() == '9' ? '0' : static_cast<char>(code.back() + 1);
+  return code;
+}
+
+std::string with_space(std::string code) { return code.insert(3, " "); }
+
+} // namespace
+
+TEST_CASE("npm has axe-core") {
+  if (!have_node_packages(MFA_NODE_PACKAGES, "axe-core@4.14.1", "axe-core")) std::exit(0);
+}
+
+TEST_CASE("Somebody signs up, adds an authenticator app by the code on the screen, and signs in with it") {
+  const std::string by = GENERATE("mouse", "keyboard", "without script");
+  CAPTURE(by);
+  Visit visit;
+  visit.by_keyboard = by == "keyboard";
+  visit.without_script = by == "without script";
+
+  visit.open("/sign-up");
+  visit.fill("E-mail address", alan);
+  visit.fill("Password", "short");
+  visit.press("Sign up");
+  CHECK_THAT(visit.problem(), contains("at least 8 characters"));
+  visit.fill("Password", password);
+  visit.press("Sign up");
+  REQUIRE(visit.where() == "/");
+  CHECK(visit.sees(alan));
+
+  visit.press("Security");
+  visit.press("Authenticator app");
+  const std::string uri = visit.scan_qr_code();
+  CHECK_THAT(uri, StartsWith("otpauth://totp/Foo%20Corp:alan%40example.com?secret="));
+  visit.fill("Name", "My phone");
+  visit.fill("Code", other_code(visit.code_of(uri)));
+  visit.press("Add this app");
+  CHECK_THAT(visit.problem(), contains("This code is wrong"));
+  CHECK(visit.scan_qr_code() == uri);
+  const std::string first_code = visit.code_of(uri);
+  visit.fill("Code", with_space(first_code));
+  visit.press("Add this app");
+  REQUIRE(visit.sees("My phone"));
+  const std::string session = visit.session_cookie();
+  visit.press("Sign out");
+
+  visit.open("/sign-in");
+  visit.fill("E-mail address", alan);
+  visit.fill("Password", "not this one");
+  visit.press("Sign in");
+  CHECK_THAT(visit.problem(), contains("do not belong together"));
+  visit.fill("Password", password);
+  visit.press("Sign in");
+  REQUIRE(visit.where() == "/sign-in/second-step");
+  visit.press("My phone");
+  CHECK(visit.evaluate("document.activeElement.autocomplete + document.activeElement.inputMode") ==
+        "one-time-codenumeric");
+  visit.fill("Code", first_code);
+  visit.press("Confirm");
+  CHECK_THAT(visit.problem(), contains("used before"));
+  visit.clock.advance(30s);
+  const std::string before = visit.session_cookie();
+  visit.fill("Code", with_space(visit.code_of(uri)));
+  visit.press("Confirm");
+  CHECK(visit.where() == "/");
+  CHECK(visit.session_cookie() != before);
+  CHECK(visit.session_cookie() != session);
+}
+
+TEST_CASE(
+    "Codes come by text message and by e-mail, are wrong, late, replaced and sent again, and then right") {
+  Visit visit;
+  visit.sign_up();
+  struct Kind {
+    std::string offer, page, label, wrong, right, name;
+  };
+  for (const Kind& kind :
+       {Kind{"Text message", "/security/phone", "Phone number", "0415 555", "+1 (415) 555-0123", "My mobile"},
+        Kind{"E-mail code", "/security/mailbox", "E-mail address", "alan@example,com", "alan@example.com",
+             "My mailbox"}}) {
+    CAPTURE(kind.offer);
+    // Adding one.
+    visit.press("Security");
+    visit.press(kind.offer);
+    if (visit.where().starts_with("/step-up")) { // the second factor is asked for by the first
+      visit.press("My mobile");
+      visit.fill("Code", visit.code_in_inbox());
+      visit.press("Confirm");
+    }
+    REQUIRE(visit.where() == kind.page);
+    visit.fill(kind.label, kind.wrong);
+    (void)visit.browser.evaluate("document.querySelector('main form').noValidate = true");
+    visit.press("Send a code");
+    CHECK(visit.problem() != "");
+    CHECK(visit.evaluate("field(" + quoted(kind.label) + ").value") == kind.wrong);
+    visit.fill(kind.label, kind.right);
+    visit.press("Send a code");
+    REQUIRE(visit.where() == kind.page + "/code");
+    visit.fill("Code", other_code(visit.code_in_inbox()));
+    visit.press("Add it");
+    CHECK_THAT(visit.problem(), contains("This code is wrong"));
+    visit.press("Send the code again");
+    CHECK_THAT(visit.problem(), contains("Wait"));
+    visit.clock.advance(30s);
+    const std::string former = visit.code_in_inbox();
+    visit.press("Send the code again");
+    CHECK(visit.sees("We have sent a new code"));
+    visit.fill("Name", kind.name);
+    visit.fill("Code", former);
+    visit.press("Add it");
+    CHECK(visit.problem() != "");
+    visit.fill("Code", with_space(visit.code_in_inbox()));
+    visit.press("Add it");
+    REQUIRE(visit.sees(kind.name));
+
+    // Signing in with it.
+    visit.sign_out();
+    visit.clock.advance(5min);
+    visit.show_password();
+    visit.press(kind.name);
+    visit.clock.advance(10min);
+    visit.fill("Code", visit.code_in_inbox());
+    visit.press("Confirm");
+    CHECK_THAT(visit.problem(), contains("run out"));
+    visit.press(kind.name);
+    visit.fill("Code", visit.code_in_inbox());
+    visit.press("Confirm");
+    CHECK(visit.where() == "/");
+  }
+}
+
+TEST_CASE("Somebody chooses among his factors, confirms before what matters, and names and removes them") {
+  Visit visit;
+  visit.sign_up();
+  const std::string first = visit.add_app("My phone");
+  const std::string second = visit.add_app("My tablet");
+  visit.sign_out();
+  visit.show_password();
+  CHECK(visit.sees("My phone"));
+  visit.press("My tablet");
+  visit.fill("Code", visit.code_of(first)); // of the other
+  visit.press("Confirm");
+  CHECK_THAT(visit.problem(), contains("This code is wrong"));
+  visit.press("Choose another way");
+  visit.press("My phone");
+  visit.fill("Code", visit.code_of(first));
+  visit.press("Confirm");
+  REQUIRE(visit.where() == "/");
+
+  // Fresh from the sign-in, he may go on; ten minutes later he is asked.
+  visit.press("Security");
+  visit.press("Rename My tablet");
+  visit.fill("Name", "<b>Old</b> & 'tablet'");
+  visit.press("Save the name");
+  CHECK(visit.sees("<b>Old</b> & 'tablet'"));
+  visit.press("Remove <b>Old</b>");
+  CHECK_THAT(visit.heading(), StartsWith("Remove: "));
+  visit.clock.advance(11min);
+  visit.press("Remove it");
+  REQUIRE(visit.heading() == "Confirm that it is you");
+  visit.press("My phone");
+  visit.fill("Code", visit.code_of(first));
+  visit.press("Confirm");
+  REQUIRE_THAT(visit.heading(), StartsWith("Remove: "));
+  visit.press("Remove it");
+  CHECK(visit.sees("is removed"));
+  CHECK_FALSE(visit.sees("Rename <b>Old</b>"));
+
+  // The words of an action are what is allowed, and nothing else.
+  visit.press("Change the e-mail address");
+  visit.fill("New e-mail address", "turing@example.com");
+  visit.press("Go on");
+  CHECK(visit.sees("You are about to change the e-mail address to turing@example.com."));
+  visit.press("My phone");
+  visit.clock.advance(30s);
+  visit.fill("Code", visit.code_of(first));
+  visit.press("Confirm");
+  CHECK(visit.sees("You sign in with turing@example.com from now on."));
+
+  visit.press("Change the password");
+  visit.fill("Your password now", "not this one");
+  visit.fill("New password", "password");
+  visit.press("Change the password");
+  CHECK_THAT(visit.problem(), contains("This is not your password.") && contains("guessed first"));
+  visit.fill("Your password now", password);
+  visit.fill("New password", "staple battery horse");
+  visit.press("Change the password");
+  CHECK(visit.sees("Your password is changed."));
+}
+
+TEST_CASE("Somebody is locked out by wrong codes, and let in again by support") {
+  Visit visit;
+  visit.sign_up();
+  const std::string uri = visit.add_app();
+  visit.sign_out();
+  visit.show_password();
+  std::string said;
+  for (int i = 0; i < 30 && !visit.sees("locked"); ++i) {
+    if (visit.where() != "/sign-in/code") visit.press("My phone");
+    if (visit.where() == "/sign-in/code") {
+      visit.fill("Code", other_code(visit.code_of(uri)));
+      visit.press("Confirm");
+    }
+    said = visit.problem();
+    visit.clock.advance(15min);
+  }
+  CHECK_THAT(said, contains("locked after too many wrong codes"));
+  visit.press("My phone");
+  CHECK_THAT(visit.problem(), contains("locked"));
+  const std::string own = visit.browser.tab();
+  const std::string of_support = visit.browser.open_tab(); // at another computer, so to speak
+  visit.browser.show(of_support);
+  visit.open(visit.origin_by_number() + "/operator");
+  REQUIRE(visit.where() == "/operator/sign-in");
+  visit.fill("Operator password", "guessed");
+  visit.press("Sign in as operator");
+  CHECK_THAT(visit.problem(), contains("not the operator's password"));
+  visit.fill("Operator password", Portal::operator_password);
+  visit.press("Sign in as operator");
+  visit.press(alan);
+  visit.press("Unlock My phone");
+  CHECK(visit.sees("It is unlocked."));
+
+  visit.browser.show(own);
+  visit.press("My phone");
+  visit.fill("Code", visit.code_of(uri));
+  visit.press("Confirm");
+  CHECK(visit.where() == "/");
+  visit.press("Activity");
+  for (const char* const event : {"password_accepted", "verification_failed", "factor_locked_out",
+                                  "factor_unlocked", "verification_succeeded", "signed_in"})
+    CHECK(visit.sees(std::string(portal::title_of_event(event))));
+
+  visit.browser.show(of_support);
+  visit.reload();
+  visit.press("Remove all ways to confirm");
+  CHECK(visit.sees("All is removed."));
+  visit.browser.close_tab();
+  visit.browser.show(own);
+  visit.open("/security");
+  REQUIRE(visit.where() == "/sign-in");
+  visit.show_password();
+  CHECK(visit.where() == "/security"); // by the password alone
+}
+
+TEST_CASE("From a deadline on, an account needs a second factor") {
+  Visit visit;
+  visit.sign_up();
+  CHECK(visit.sees("by 8 January 2026"));
+  visit.clock.advance(24h * 7);
+  visit.show_password();
+  CHECK(visit.where() == "/security");
+  CHECK(visit.sees("Add one to go on."));
+  visit.open("/account/email");
+  CHECK(visit.where() == "/security");
+  visit.add_app();
+  visit.open("/");
+  CHECK(visit.where() == "/");
+  CHECK_FALSE(visit.sees("Add one to go on."));
+  // And keeps it.
+  visit.press("Security");
+  visit.press("Remove My phone");
+  visit.press("Remove it");
+  CHECK_THAT(visit.problem(), contains("your last way"));
+}
+
+TEST_CASE("Going back, sending twice and working in two tabs leave nothing half done") {
+  Visit visit;
+  visit.sign_up();
+  const std::string uri = visit.add_app();
+  visit.sign_out();
+  // Back after the sign-out shows nothing of the account.
+  visit.go_back();
+  CHECK(visit.where() == "/sign-in");
+  visit.show_password();
+  visit.press("My phone");
+  const std::string first = visit.browser.tab();
+  const std::string second = visit.browser.open_tab();
+  visit.browser.show(second);
+  visit.open("/sign-in/second-step");
+  visit.press("My phone"); // a challenge of its own
+  visit.browser.show(first);
+  const std::string code = visit.code_of(uri);
+  visit.fill("Code", code);
+  visit.press("Confirm");
+  CHECK(visit.where() == "/security"); // where he wanted to go back to
+  visit.browser.show(second);
+  visit.fill("Code", code);
+  visit.press("Confirm"); // the form is of the session before
+  CHECK(visit.heading() == "This form is out of date");
+  visit.open("/");
+  CHECK(visit.sees(alan));
+  visit.browser.close_tab();
+  visit.browser.show(first);
+  // Back to the code's page: the question is answered.
+  visit.go_back();
+  visit.reload();
+  CHECK(visit.where() == "/");
+  // A double click sends one form twice.
+  visit.press("Security");
+  visit.press("Rename My phone");
+  visit.fill("Name", "Twice");
+  visit.press_twice("Save the name");
+  CHECK(visit.where() == "/security");
+  CHECK(visit.sees("Twice"));
+}
