@@ -290,6 +290,12 @@ extern const std::string password;
 )"},
 #endif
 #if __has_include(<httplib.h>) && __has_include(<nlohmann/json.hpp>)
+      {"docs/http-api.md", R"(
+#include <mfa/workos/api.hpp>
+extern mfa::storage::Sqlite storage;
+extern mfa::KeyRing keys;
+extern const std::string api_key;
+)"},
       {.name = "docs/from-workos.md",
        .host = R"(
 extern mfa::Verifier<mfa::storage::Sqlite> verifier;

@@ -8,6 +8,8 @@
 
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
+#include <mfa/requirement.hpp>
+#include <mfa/workos/recent_events.hpp>
 
 namespace mfa::workos {
 
@@ -34,6 +36,12 @@ struct ApiOptions {
   std::size_t longest_body = 65'536;
   /// Told of failures.
   FailureObserver failed = {};
+  /// Which second factors users must have, where a request to `/mfa/users/{user_id}/requirement` says
+  /// nothing.
+  FactorPolicy factor_policy = {};
+  /// What `GET /mfa/events` answers with: `RecentEvents`, or what you keep of what your observer is told.
+  /// None: 422.
+  EventSource events = {};
 };
 
 } // namespace mfa::workos

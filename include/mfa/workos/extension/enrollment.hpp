@@ -173,4 +173,14 @@ Verb<Reply> mfa_enroll_factor(const VerbRun auto& run, const Call& call) {
   co_return co_await enroll_kind<factor::EmailKind>(run, arguments, call);
 }
 
+/// `POST /mfa/factors/{factor_id}/recovery_codes`: new ones in the place of all old ones.
+Verb<Reply> mfa_regenerate_recovery_codes(const VerbRun auto& run, const Call& call) {
+  Arguments arguments(call.body, call.of_query);
+  const Whose whose = arguments.whose();
+  const Authorization authorization = arguments.authorization();
+  if (auto refused = arguments.refusal()) co_return *std::move(refused);
+  const auto drawn = co_await verbs::regenerate_recovery_codes(run, call.route.id, whose, authorization);
+  co_return enrolled_reply(drawn);
+}
+
 } // namespace mfa::workos::detail

@@ -8,8 +8,15 @@
 #include <mfa/verbs/verb.hpp>
 #include <mfa/workos/call.hpp>
 #include <mfa/workos/errors.hpp>
+#include <mfa/workos/extension/challenges.hpp>
+#include <mfa/workos/extension/devices.hpp>
 #include <mfa/workos/extension/enrollment.hpp>
+#include <mfa/workos/extension/events.hpp>
 #include <mfa/workos/extension/factors.hpp>
+#include <mfa/workos/extension/imports.hpp>
+#include <mfa/workos/extension/messages.hpp>
+#include <mfa/workos/extension/operators.hpp>
+#include <mfa/workos/extension/users.hpp>
 #include <mfa/workos/extension/verification.hpp>
 #include <mfa/workos/http.hpp>
 #include <mfa/workos/route.hpp>
@@ -35,6 +42,31 @@ verbs::Verb<Reply> perform_extension(const verbs::VerbRun auto& run, const Call&
   case Operation::mfa_delete_factor: co_return co_await mfa_delete_factor(run, call);
   case Operation::mfa_confirm_factor:
     co_return co_await mfa_confirm(run, call, mfa::detail::factor_id_prefix);
+  case Operation::mfa_challenge_factor: co_return co_await mfa_challenge_factor(run, call);
+  case Operation::mfa_regenerate_recovery_codes: co_return co_await mfa_regenerate_recovery_codes(run, call);
+  case Operation::mfa_unlock_factor: co_return co_await mfa_unlock_factor(run, call);
+  case Operation::mfa_reset_send_limits: co_return co_await mfa_reset_send_limits(run, call);
+  case Operation::mfa_get_challenge: co_return co_await mfa_get_challenge(run, call);
+  case Operation::mfa_verify_challenge: co_return co_await mfa_verify_challenge(run, call);
+  case Operation::mfa_resend_challenge: co_return co_await mfa_resend_challenge(run, call);
+  case Operation::mfa_challenge_user: co_return co_await mfa_challenge_user(run, call);
+  case Operation::mfa_challenge_passkey: co_return co_await mfa_challenge_passkey(run, call);
+  case Operation::mfa_remember_device: co_return co_await mfa_remember_device(run, call);
+  case Operation::mfa_list_devices: co_return co_await mfa_list_devices(run, call);
+  case Operation::mfa_check_device: co_return co_await mfa_check_device(run, call);
+  case Operation::mfa_revoke_devices: co_return co_await mfa_revoke_devices(run, call);
+  case Operation::mfa_revoke_device: co_return co_await mfa_revoke_device(run, call);
+  case Operation::mfa_reset_user: co_return co_await mfa_reset_user(run, call);
+  case Operation::mfa_password_changed: co_return co_await mfa_password_changed(run, call);
+  case Operation::mfa_requirement: co_return co_await mfa_requirement(run, call);
+  case Operation::mfa_accepted_credentials: co_return co_await mfa_accepted_credentials(run, call);
+  case Operation::mfa_reset_sms_limits: co_return co_await mfa_reset_sms_limits(run, call);
+  case Operation::mfa_reset_sms_budgets: co_return co_await mfa_reset_sms_budgets(run, call);
+  case Operation::mfa_import_factors: co_return co_await mfa_import_factors(run, call);
+  case Operation::mfa_report_delivery: co_return co_await mfa_report_delivery(run, call);
+  case Operation::mfa_list_events: co_return co_await mfa_list_events(run, call);
+  case Operation::mfa_confirm_challenge:
+    co_return co_await mfa_confirm(run, call, mfa::detail::challenge_id_prefix);
   default: break;
   }
   co_return refusal(404, "Not Found");
