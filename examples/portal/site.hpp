@@ -41,11 +41,11 @@ struct Settings {
   std::string name = "Foo Corp"; ///< of the product, as pages, messages and authenticators show it
   /// Where browsers find it, without a slash at the end: "https://portal.example.com", or for trying things
   /// out "http://localhost:8081".
-  std::string origin;
+  std::string origin = {};
   std::string data = {};              ///< the SQLite file; empty: memory
   std::string operator_password = {}; ///< empty: there is no page for operators
   bool has_inbox = true;              ///< the page of all that is sent: never in a product
-  std::string sources;                ///< the folder that has examples/ in it, for scripts and styles
+  std::string sources = {};           ///< the folder that has examples/ in it, for scripts and styles
   /// Who must have a second factor, and from when on: a week after he has signed up.
   mfa::FactorPolicy policy = {
       .grace = std::chrono::hours(24 * 7),
@@ -156,10 +156,9 @@ template <class Clock> class Site {
   using Handler = std::function<Answer(Call&)>;
 
   Site(httplib::Server& server, Clock& clock, Settings given)
-      : settings(std::move(given)), inbox([this] { return now(); }), database_(settings.data),
-        users(database_, database_lock_), trail(database_, database_lock_), clock_(&clock), server_(&server),
-        storage_(settings.data), verifier(storage_, clock, inbox, options()) {
-    verifier.compare_options();
+      : settings(std::move(given)), inbox([this] { return now(); }), storage_(settings.data),
+        database_(settings.data), users(database_, database_lock_), trail(database_, database_lock_),
+        clock_(&clock), server_(&server), verifier(storage_, clock, inbox, options()) {
     server.set_payload_max_length(65'536);
     server.set_read_timeout(std::chrono::seconds(5));
     server.set_keep_alive_timeout(2);
@@ -178,6 +177,7 @@ template <class Clock> class Site {
   // --- for journeys: routes
 
   void get(const std::string& path, Access access, Handler handler) {
+    routes.push_back({path, access, false});
     server_->Get(path, [this, access, handler = std::move(handler)](const httplib::Request& request,
                                                                     httplib::Response& response) {
       handle(request, response, access, handler, false);
@@ -186,6 +186,7 @@ template <class Clock> class Site {
 
   /// A form, or a script's request, which must bring the session's `csrf`.
   void post(const std::string& path, Access access, Handler handler) {
+    routes.push_back({path, access, true});
     server_->Post(path, [this, access, handler = std::move(handler)](const httplib::Request& request,
                                                                      httplib::Response& response) {
       handle(request, response, access, handler, true);
@@ -369,12 +370,20 @@ template <class Clock> class Site {
     return portal::cookie_of(request.get_header_value("Cookie"), cookie_name(name));
   }
 
+  struct Route {
+    std::string path;
+    Access access;
+    bool changes; ///< a POST
+  };
+
   const Settings settings;
+  std::vector<Route> routes; ///< of all journeys
   Seams seams;
   Sessions sessions;
   Inbox inbox;
 
  private:
+  Storage storage_; // makes the file, for its owner alone
   std::mutex database_lock_;
   Database database_;
 
@@ -580,7 +589,6 @@ template <class Clock> class Site {
 
   Clock* clock_;
   httplib::Server* server_;
-  Storage storage_;
   std::atomic<Time::rep> purged_at_ = 0;
 
  public:

@@ -28,14 +28,14 @@ inline Html welcome() {
   const auto feature = [](std::string_view title, std::string_view text) {
     return html("<li class=\"card\"><h2>{}</h2><p>{}</p></li>", title, text);
   };
-  return html(
-      "<p class=\"row\"><a class=\"button\" href=\"/sign-up\">Sign up</a> <a class=\"button quiet\" "
-      "href=\"/sign-in\">Sign in</a></p><ul class=\"features\">{}{}{}</ul>",
-      feature("Passkeys", "Your fingerprint, your face or your device's PIN signs you in. No page that "
-                          "only looks like this one can ask for it."),
-      feature("Codes", "From an app on your phone, a message or a call, whichever you have at hand."),
-      feature("Never locked out", "Recovery codes to print, several ways side by side, and support that "
-                                  "lets you in again."));
+  return html("<p class=\"row\"><a class=\"button\" href=\"/sign-up\">Sign up</a> <a class=\"button quiet\" "
+              "href=\"/sign-in\">Sign in</a></p><ul class=\"features\">{}{}{}</ul>",
+              feature("Passkeys",
+                      "Your fingerprint, your face or your device's PIN signs you in. No page that "
+                      "only looks like this one can ask for it."),
+              feature("Codes", "From an app on your phone, a message or a call, whichever you have at hand."),
+              feature("A way back in", "Recovery codes to print, several ways side by side, and support that "
+                                       "lets you in again."));
 }
 
 } // namespace detail

@@ -1,0 +1,368 @@
+// The portal as programs meet it that are no browser: what its answers say to browsers, what it refuses, and
+// how its sessions begin and end. tests/portal has the people.
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include <mfa/mfa.hpp>
+#include <mfa/otp/base32.hpp>
+#include <mfa/otp/totp.hpp>
+#include <mfa/testing/manual_clock.hpp>
+
+#include "../../examples/portal/portal.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_directory.hpp"
+
+using mfa::test::contains;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto alan = "alan@example.com";
+constexpr auto password = "correct horse battery";
+
+/// The portal, served until this ends.
+struct Served {
+  explicit Served(portal::Settings settings = {}) {
+    REQUIRE(port > 0);
+    if (settings.origin.empty()) settings.origin = "http://localhost:" + std::to_string(port);
+    settings.sources = MFA_SOURCE_DIRECTORY;
+    settings.operator_password = "only for the operator";
+    site.emplace(server, clock, std::move(settings));
+    portal::add_journeys(*site);
+    serving = std::thread([this] { (void)server.listen_after_bind(); });
+    while (!server.is_running()) std::this_thread::yield();
+  }
+  ~Served() {
+    server.stop();
+    serving.join();
+  }
+  Served(const Served&) = delete;
+  Served& operator=(const Served&) = delete;
+
+  httplib::Server server;
+  int port = server.bind_to_any_port("127.0.0.1");
+  mfa::testing::ManualClock clock;
+  std::optional<portal::Site<mfa::testing::ManualClock>> site;
+  std::thread serving;
+};
+
+std::string between(const std::string& text, const std::string& before, const std::string& after) {
+  const auto from = text.find(before);
+  if (from == std::string::npos) return {};
+  const auto start = from + before.size();
+  return text.substr(start, text.find(after, start) - start);
+}
+
+/// Keeps its cookie and follows where it is sent.
+class Browser {
+ public:
+  explicit Browser(const Served& served) : served_(&served), client_("127.0.0.1", served.port) {
+    client_.set_follow_location(false);
+  }
+
+  int status = 0; ///< of the last page
+  std::string body;
+  std::string path;
+  httplib::Headers headers;
+  std::string cookie;     ///< "session=..."
+  std::string set_cookie; ///< as it came last
+
+  void open(const std::string& where) {
+    path = where;
+    took(client_.Get(where, sent()));
+  }
+  /// With the token of the last page, unless `fields` has one.
+  void post(const std::string& where, httplib::Params fields = {}) {
+    if (fields.count("csrf") == 0) fields.emplace("csrf", between(body, "name=\"csrf\" value=\"", "\""));
+    path = where;
+    took(client_.Post(where, sent(), fields));
+  }
+
+  void sign_up(const std::string& email = alan) {
+    open("/sign-up");
+    post("/sign-up", {{"email", email}, {"new-password", password}});
+    REQUIRE(is_signed_in());
+  }
+  void show_password(const std::string& typed = password, const std::string& email = alan) {
+    open("/sign-in");
+    post("/sign-in", {{"email", email}, {"password", typed}});
+  }
+  [[nodiscard]] bool is_signed_in() {
+    open("/activity");
+    return path == "/activity";
+  }
+
+  /// Returns the secret of an authenticator app that is in use from now on.
+  std::string add_app() {
+    open("/security/app");
+    const std::string secret = between(body, "id=\"secret\">", "<");
+    REQUIRE_FALSE(secret.empty());
+    post("/security/app", {{"code", code_of(secret)}, {"name", "My phone"}});
+    REQUIRE_THAT(body, contains("My phone"));
+    return secret;
+  }
+  [[nodiscard]] std::string code_of(const std::string& secret) const {
+    return std::string(mfa::otp::totp(mfa::otp::base32_decode(secret), served_->clock.now()));
+  }
+
+ private:
+  [[nodiscard]] httplib::Headers sent() const {
+    return cookie.empty() ? httplib::Headers() : httplib::Headers{{"Cookie", "theme=dark; " + cookie}};
+  }
+  void took(const httplib::Result& answer) {
+    REQUIRE(answer);
+    status = answer->status;
+    headers = answer->headers;
+    if (const std::string set = answer->get_header_value("Set-Cookie"); !set.empty()) {
+      set_cookie = set;
+      cookie = set.substr(0, set.find(';'));
+    }
+    if (status == 303) return open(answer->get_header_value("Location"));
+    body = answer->body;
+  }
+
+  const Served* served_;
+  httplib::Client client_;
+};
+
+std::string header(const Browser& browser, const std::string& name) {
+  const auto found = browser.headers.find(name);
+  return found == browser.headers.end() ? "" : found->second;
+}
+
+} // namespace
+
+TEST_CASE(
+    "Every page forbids frames, what is not its own, and caches; it has one heading and nothing inline") {
+  Served served;
+  Browser visitor(served);
+  Browser user(served);
+  user.sign_up();
+  std::set<std::string> titles;
+  std::set<std::string> pages;
+  for (const auto& route : served.site->routes) {
+    if (route.changes) continue;
+    for (Browser* const browser : {&visitor, &user}) {
+      CAPTURE(route.path);
+      browser->open(route.path);
+      if (header(*browser, "Content-Type").find("text/html") == std::string::npos) continue;
+      const std::string policy = header(*browser, "Content-Security-Policy");
+      CHECK_THAT(policy, contains("default-src 'none'") && contains("frame-ancestors 'none'") &&
+                             contains("base-uri 'none'") && contains("form-action 'self'"));
+      CHECK(policy.find("unsafe") == std::string::npos);
+      CHECK(header(*browser, "Cache-Control") == "no-store");
+      CHECK(header(*browser, "X-Content-Type-Options") == "nosniff");
+      CHECK(header(*browser, "Referrer-Policy") == "no-referrer");
+      CHECK(browser->body.find("<h1>") != std::string::npos);
+      CHECK(browser->body.find("<h1>") == browser->body.rfind("<h1>"));
+      CHECK(browser->body.find(" style=") == std::string::npos);
+      CHECK(browser->body.find(" onclick=") == std::string::npos);
+      for (auto at = browser->body.find("<script"); at != std::string::npos;
+           at = browser->body.find("<script", at + 1))
+        CHECK(browser->body.compare(at, 26, "<script type=\"module\" src=") == 0);
+      if (browser->status == 200 && browser->path == route.path && pages.insert(route.path).second)
+        CHECK(titles.insert(between(browser->body, "<title>", "</title>")).second);
+    }
+  }
+  CHECK(pages.size() > 10);
+}
+
+TEST_CASE("No form is taken without the session's token, and nobody comes where he may not") {
+  Served served;
+  Browser user(served);
+  user.sign_up();
+  Browser other(served);
+  other.open("/sign-in");
+  const std::string token_of_another = between(other.body, "name=\"csrf\" value=\"", "\"");
+  for (const auto& route : served.site->routes) {
+    CAPTURE(route.path, route.changes);
+    if (route.changes) {
+      for (const std::string& token : {std::string(), std::string("x"), token_of_another}) {
+        user.post(route.path, {{"csrf", token}});
+        CHECK(user.status == 403);
+      }
+    }
+    if (route.access == portal::Access::anybody) continue;
+    Browser visitor(served);
+    visitor.open("/sign-in");
+    if (route.changes)
+      visitor.post(route.path);
+    else
+      visitor.open(route.path);
+    CHECK(visitor.path == (route.access == portal::Access::support ? "/operator/sign-in" : "/sign-in"));
+  }
+  CHECK(user.is_signed_in());
+}
+
+TEST_CASE("A session gets a new id with each thing shown, and ends after half an hour alone or half a day") {
+  Served served;
+  Browser user(served);
+  user.open("/sign-up");
+  CHECK_THAT(user.set_cookie, contains("HttpOnly") && contains("SameSite=Lax") && contains("Path=/"));
+  CHECK(user.set_cookie.find("Secure") == std::string::npos); // it would not come back over http
+  const std::string visitor = user.cookie;
+  user.sign_up();
+  CHECK(user.cookie != visitor);
+  const std::string secret = user.add_app();
+
+  user.open("/");
+  const std::string signed_in = user.cookie;
+  user.post("/sign-out");
+  CHECK(user.cookie != signed_in);
+  Browser thief(served);
+  for (const std::string& former : {visitor, signed_in}) {
+    thief.cookie = former;
+    CHECK_FALSE(thief.is_signed_in());
+  }
+
+  served.clock.advance(30s);
+  const std::string before = user.cookie;
+  user.show_password();
+  const std::string half = user.cookie;
+  CHECK(half != before);
+  CHECK_FALSE(user.is_signed_in());
+  CHECK(user.path == "/sign-in/second-step");
+  user.post("/sign-in/second-step", {{"factor", between(user.body, "name=\"factor\" value=\"", "\"")}});
+  user.post("/sign-in/code", {{"code", user.code_of(secret)}});
+  CHECK(user.cookie != half);
+  CHECK(user.is_signed_in());
+  thief.cookie = half;
+  CHECK_FALSE(thief.is_signed_in());
+
+  for (int minutes = 0; minutes < 60; minutes += 29) {
+    served.clock.advance(29min);
+    CHECK(user.is_signed_in());
+  }
+  served.clock.advance(31min);
+  CHECK_FALSE(user.is_signed_in());
+
+  Browser busy(served);
+  busy.sign_up("busy@example.com");
+  for (auto spent = 0min; spent < 12h - 20min; spent += 20min) {
+    served.clock.advance(20min);
+    REQUIRE(busy.is_signed_in());
+  }
+  served.clock.advance(25min);
+  CHECK_FALSE(busy.is_signed_in());
+}
+
+TEST_CASE("Behind TLS the cookie is the host's alone") {
+  Served served({.origin = "https://portal.example.com"});
+  Browser user(served);
+  user.open("/sign-in");
+  CHECK_THAT(user.set_cookie, Catch::Matchers::StartsWith("__Host-session="));
+  CHECK_THAT(user.set_cookie, contains("; Secure"));
+  CHECK_THAT(header(user, "Strict-Transport-Security"), contains("max-age="));
+  user.sign_up();
+  CHECK(user.is_signed_in());
+}
+
+TEST_CASE("Wrong passwords are answered alike for whoever has an account and for nobody, and slow down") {
+  Served served;
+  Browser(served).sign_up();
+  Browser guesser(served);
+  for (const std::string email : {alan, "nobody@example.com"}) {
+    CAPTURE(email);
+    for (int i = 0; i < 10; ++i) {
+      guesser.show_password("wrong " + std::to_string(i), email);
+      CHECK_THAT(guesser.body, contains("do not belong together"));
+    }
+    guesser.show_password(password, email);
+    CHECK_THAT(guesser.body, contains("Too many wrong passwords for this address. Wait 30 seconds"));
+    CHECK_FALSE(guesser.is_signed_in());
+  }
+  served.clock.advance(31s);
+  guesser.show_password();
+  CHECK(guesser.is_signed_in());
+}
+
+TEST_CASE("A new password signs out all other browsers, and what was shown before allows nothing") {
+  Served served;
+  Browser user(served);
+  user.sign_up();
+  Browser elsewhere(served);
+  elsewhere.show_password();
+  CHECK(elsewhere.is_signed_in());
+  user.add_app();
+  user.open("/account/password");
+  user.post("/account/password", {{"password", "not this"}, {"new-password", "short"}});
+  CHECK_THAT(user.body, contains("This is not your password.") && contains("at least 8 characters"));
+  CHECK(elsewhere.is_signed_in());
+  const std::string before = user.cookie;
+  user.post("/account/password", {{"password", password}, {"new-password", "another long password"}});
+  CHECK_THAT(user.body, contains("Other browsers that were signed out: 1."));
+  CHECK(user.cookie != before);
+  CHECK(user.is_signed_in());
+  CHECK_FALSE(elsewhere.is_signed_in());
+  user.open("/security/phone");
+  CHECK(user.path == "/step-up");
+  elsewhere.show_password();
+  CHECK_FALSE(elsewhere.is_signed_in());
+  CHECK_THAT(served.site->inbox.messages().front().subject, contains("your password was changed"));
+}
+
+TEST_CASE("Where to go next is a path of this site, and no body is longer than a form") {
+  CHECK(portal::local_path("/security/remove?factor=x") == "/security/remove?factor=x");
+  for (const std::string away : {"//example.com", "/\\example.com", "https://example.com",
+                                 "javascript:alert(1)", "", "/a\r\nSet-Cookie: x", "/a b", "example.com"})
+    CHECK(portal::local_path(away) == "/");
+
+  Served served;
+  Browser user(served);
+  user.open("/sign-in");
+  user.post("/sign-in", {{"email", std::string(100'000, 'a')}, {"password", "x"}});
+  CHECK(user.status == 413);
+  user.open("/sign-in?next=https://example.com");
+  CHECK(user.status == 200);
+  user.open("/no-such-page");
+  CHECK(user.status == 404);
+  CHECK_THAT(user.body, contains("Page not found"));
+  CHECK_THAT(header(user, "Content-Security-Policy"), contains("default-src 'none'"));
+}
+
+TEST_CASE("What users write is text on every page") {
+  Served served;
+  Browser user(served);
+  user.sign_up();
+  user.add_app();
+  user.open("/security");
+  const std::string factor = between(user.body, "/security/rename?factor=", "\"");
+  user.open("/security/rename?factor=" + factor);
+  user.post("/security/rename", {{"factor", factor}, {"name", "<script>alert(\"1\")</script>'&"}});
+  CHECK_THAT(user.body, contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;"));
+  CHECK(user.body.find("<script>alert") == std::string::npos);
+}
+
+TEST_CASE("With a file, users and what they have outlive the program, and nobody else reads them") {
+  const mfa::test::TemporaryDirectory directory;
+  const std::string file = directory.path() + "/portal.db";
+  std::string secret;
+  {
+    Served served({.data = file});
+    Browser user(served);
+    user.sign_up();
+    secret = user.add_app();
+  }
+  for (const std::string& kept : {file, file + ".keys"}) {
+    CAPTURE(kept);
+    struct stat status {};
+    REQUIRE(::stat(kept.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0077) == 0);
+  }
+  Served served({.data = file});
+  served.clock.advance(30s);
+  Browser user(served);
+  user.show_password();
+  CHECK(user.path == "/sign-in/second-step");
+  user.post("/sign-in/second-step", {{"factor", between(user.body, "name=\"factor\" value=\"", "\"")}});
+  user.post("/sign-in/code", {{"code", user.code_of(secret)}});
+  CHECK(user.is_signed_in());
+  CHECK_THAT(user.body, contains("You made this account"));
+}
