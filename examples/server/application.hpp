@@ -36,6 +36,7 @@
 #include "service.hpp"
 #include "settings.hpp"
 #include "transports.hpp"
+#include "webhook_settings.hpp"
 
 namespace server {
 
@@ -111,10 +112,15 @@ class Application {
                                    const mfa::delivery::Attempt& attempt) { delivered(channel, attempt); }),
         listener_(context_, settings, limits_of(settings),
                   [this](mfa::workos::Request request) { return answer(std::move(request)); }) {
+    if (auto hooks = webhook_settings(settings); !hooks.endpoints.empty()) {
+      hooks.log = [this](const std::string& what) { log_.error("webhooks", {{"cause", what}}); };
+      webhooks_ = std::make_unique<webhooks::Sender>(std::move(hooks));
+    }
     ServiceParts parts{settings_, messages_, options_of(settings), api_keys_of(settings), {}};
     parts.options.observer = [this](const mfa::Event& event) {
       metrics_.event(event);
       log_.event(event);
+      if (webhooks_) (*webhooks_)(event);
     };
     parts.api_options.totp_issuer = settings.text("totp-issuer");
     parts.api_options.mask_phone_numbers = settings.yes("mask-phone-numbers");
@@ -187,7 +193,7 @@ class Application {
         response.headers.emplace_back("Allow", "GET, HEAD");
       } else if (path == "/metrics") {
         response.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
-        response.body = metrics_.text();
+        response.body = metrics_.text() + (webhooks_ ? webhooks_->metrics() : "");
       } else if (path == "/health") {
         response = plain_response(200, "alive");
       } else {
@@ -250,7 +256,8 @@ class Application {
   };
   [[nodiscard]] std::vector<Seen> look_at_files() const {
     std::vector<Seen> all;
-    for (const char* const name : {"api-key-file", "key-ring-file", "tls-certificate", "tls-key"}) {
+    for (const char* const name :
+         {"api-key-file", "key-ring-file", "tls-certificate", "tls-key", "webhook-secret-file"}) {
       struct stat status {};
       if (settings_.is_set(name) && ::stat(settings_.text(name).c_str(), &status) == 0)
         all.push_back({status.st_mtim, status.st_ino});
@@ -287,6 +294,10 @@ class Application {
     attempt("api-key-file", [this] { service_->replace_api_keys(api_keys_of(settings_)); });
     if (settings_.is_set("tls-certificate"))
       attempt("tls-certificate", [this] { listener_.replace_tls(tls_context(settings_)); });
+    if (webhooks_)
+      attempt("webhook-secret-file", [this] {
+        webhooks_->replace_secrets(read_webhook_secrets(settings_, settings_.list("webhook").size()));
+      });
     if (settings_.is_set("key-ring-file")) {
       mfa::KeyRing keys;
       attempt("key-ring-file", [this, &keys] { keys = mfa::read_key_file(settings_.text("key-ring-file")); });
@@ -339,6 +350,7 @@ class Application {
         std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     messages_.stop(std::max(left, std::chrono::milliseconds(0)));
     co_await pause(); // for reports of what was not sent
+    if (webhooks_) webhooks_->stop();
     log_.info("stopped", {{"cut_off", cut_off_.load()}});
     context_.stop();
   }
@@ -351,6 +363,7 @@ class Application {
   std::atomic<std::size_t> cut_off_{0};
   std::atomic<std::int64_t> storage_asked_{0};
   std::atomic<bool> storage_answers_{true};
+  std::unique_ptr<webhooks::Sender> webhooks_; ///< null: none
   Messages messages_;
   Listener listener_;
   std::unique_ptr<Service> service_;

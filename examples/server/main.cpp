@@ -53,6 +53,7 @@ void check(const Settings& settings, Problems& problems) {
   problems.collect([&] { (void)server::tls_context(settings); });
   problems.collect([&] { (void)server::api_keys_of(settings); });
   problems.collect([&] { (void)server::options_of(settings); });
+  problems.collect([&] { (void)server::webhook_settings(settings); });
   problems.collect([&] { const server::Messages messages(settings, {}); });
   problems.collect([&] { server::check_storage(settings); });
 }

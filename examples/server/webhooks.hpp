@@ -119,6 +119,27 @@ struct Settings {
   std::function<void(const std::string&)> log = {};                  ///< from any thread
 };
 
+inline void check_secret(const mfa::crypto::SecretString& secret) {
+  if (secret.size() < 16)
+    throw mfa::Error(
+        mfa::errc::invalid_argument,
+        "a webhook secret must have 16 or more characters; make one with `openssl rand -hex 32`");
+}
+
+/// The URLs of these settings. Throws `errc::invalid_argument` for one that cannot be used, and for secrets
+/// that are too short.
+[[nodiscard]] inline std::vector<std::string> checked_urls(const Settings& settings) {
+  std::vector<std::string> urls;
+  for (const Endpoint& endpoint : settings.endpoints) {
+    mfa::http::check_url("the webhook URL", endpoint.url);
+    check_secret(endpoint.secret);
+    if (std::find(urls.begin(), urls.end(), endpoint.url) != urls.end())
+      throw mfa::Error(mfa::errc::invalid_argument, "a webhook URL is given twice; give each once");
+    urls.push_back(endpoint.url);
+  }
+  return urls;
+}
+
 /// To which addresses connections may be made. An address that stands in the URL, and localhost, are taken as
 /// they are: the operator wrote them. A name may lead to public addresses only, whatever its DNS says later,
 /// unless `Settings::private_addresses` says otherwise.
@@ -296,7 +317,7 @@ class Sender {
   /// Throws `mfa::Error` (`invalid_argument`) for URLs and secrets that cannot be used, and
   /// `std::runtime_error` if the outbox cannot.
   explicit Sender(Settings settings)
-      : settings_(std::move(settings)), outbox_(settings_.outbox, checked_urls(), settings_.limits) {
+      : settings_(std::move(settings)), outbox_(settings_.outbox, checked_urls(settings_), settings_.limits) {
     static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (initialised != CURLE_OK) throw std::runtime_error("libcurl cannot be initialised");
     for (std::size_t i = 0; i < settings_.endpoints.size(); ++i)
@@ -385,6 +406,8 @@ class Sender {
   }
 
  private:
+  // In a row, of whichever events: one alone may be the event's fault.
+  static constexpr int failures_of_pause = 3;
   static constexpr int failures_of_outage = 5;
 
   /// What goes to one endpoint.
@@ -406,25 +429,6 @@ class Sender {
 
   static mfa::Time now() {
     return std::chrono::time_point_cast<mfa::Time::duration>(std::chrono::system_clock::now());
-  }
-
-  static void check_secret(const mfa::crypto::SecretString& secret) {
-    if (secret.size() < 16)
-      throw mfa::Error(
-          mfa::errc::invalid_argument,
-          "a webhook secret must have 16 or more characters; make one with `openssl rand -hex 32`");
-  }
-
-  [[nodiscard]] std::vector<std::string> checked_urls() const {
-    std::vector<std::string> urls;
-    for (const Endpoint& endpoint : settings_.endpoints) {
-      mfa::http::check_url("the webhook URL", endpoint.url);
-      check_secret(endpoint.secret);
-      if (std::find(urls.begin(), urls.end(), endpoint.url) != urls.end())
-        throw mfa::Error(mfa::errc::invalid_argument, "a webhook URL is given twice; give each once");
-      urls.push_back(endpoint.url);
-    }
-    return urls;
   }
 
   void log(const std::string& what) const {
@@ -453,7 +457,8 @@ class Sender {
   std::optional<Delivery> wait(Lane& lane) {
     std::unique_lock lock(lane.mutex);
     while (!stopping_) {
-      if (lane.failures > 0 && lane.under_way > 0) { // one at a time, until it takes something
+      if (lane.failures >= failures_of_pause &&
+          lane.under_way > 0) { // one at a time, until it takes something
         lane.wake.wait(lock);
         continue;
       }
@@ -518,8 +523,9 @@ class Sender {
       lane.paused_until = {};
     } else {
       ++lane.failures;
-      lane.paused_until =
-          std::chrono::steady_clock::now() + delay_after(lane.failures, settings_.longest_pause);
+      if (lane.failures >= failures_of_pause)
+        lane.paused_until = std::chrono::steady_clock::now() +
+                            delay_after(lane.failures - failures_of_pause + 1, settings_.longest_pause);
       if (lane.failures == failures_of_outage)
         log("the webhook endpoint at " + host + " takes no events: " +
             (outcome.status != 0 ? "HTTP status " + std::to_string(outcome.status) : outcome.why));

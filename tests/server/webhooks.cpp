@@ -24,8 +24,10 @@
 
 #include "../../examples/server/webhooks.hpp"
 #include "support/catch.hpp"
+#include "support/example_server.hpp"
 #include "support/loopback.hpp"
 #include "support/node_packages.hpp"
+#include "support/server_client.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace std::chrono_literals;
@@ -417,4 +419,88 @@ TEST_CASE(
     INFO(url);
     CHECK_THROWS_AS(webhooks::Sender(quick(directory, url)), mfa::Error);
   }
+}
+
+TEST_CASE("a server that is killed again and again posts every event of what it answered, under one id") {
+  using namespace mfa::test;
+  constexpr std::string_view api_key = "sk_test_a2V5XzAxRzdFWVpQ";
+  const TemporaryDirectory directory;
+  write_secret_file(directory.path() + "/api-keys", api_key);
+  write_secret_file(directory.path() + "/keys",
+                    "2026-01 5f1d7a84db00d2fce00b31a7fc73224f5f1d7a84db00e2fce00b31a7fc73224a\n");
+  write_secret_file(directory.path() + "/webhook-secret", std::string(secret) + "\n");
+  Receiver receiver;
+  std::atomic<int> asked{0};
+  receiver.answer([&](const auto&, httplib::Response& out) { // fails in one of five
+    out.status = ++asked % 5 == 0 ? 500 : 200;
+  });
+  ExampleServer server(MFA_EXAMPLE_SERVER,
+                       {"--storage", "sqlite:" + directory.path() + "/mfa.db", "--api-key-file",
+                        directory.path() + "/api-keys", "--key-ring-file", directory.path() + "/keys",
+                        "--webhook", receiver.url(), "--webhook-secret-file",
+                        directory.path() + "/webhook-secret", "--webhook-outbox",
+                        directory.path() + "/outbox.db", "--log", "error"},
+                       directory.path() + "/log");
+  std::vector<std::pair<std::string, std::string>>
+      told; ///< events of what was answered: name, and factor or challenge
+  std::mutex mutex;
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i)
+    clients.emplace_back([&, i] {
+      for (int number = 0; !stop; ++number) {
+        ServerClient client(server.port(), api_key);
+        const auto enrolled = client.enroll_totp("user_" + std::to_string(i) + "_" + std::to_string(number));
+        if (!enrolled.is(201)) {
+          std::this_thread::sleep_for(5ms);
+          continue;
+        }
+        std::vector<std::pair<std::string, std::string>> events = {
+            {"mfa.factor_enrolled", enrolled.text("id")}};
+        const auto challenge = client.challenge(enrolled.text("id"));
+        if (challenge.is(201)) {
+          events.emplace_back("mfa.challenge_created", challenge.text("id"));
+          if (client.verify(challenge.text("id"), Authenticator(enrolled).code(0)).valid()) {
+            events.emplace_back("mfa.verification_succeeded", challenge.text("id"));
+            events.emplace_back("mfa.factor_verified", challenge.text("id"));
+          }
+        }
+        const std::lock_guard lock(mutex);
+        told.insert(told.end(), events.begin(), events.end());
+      }
+    });
+  for (int kill = 0; kill < 4; ++kill) {
+    std::this_thread::sleep_for(250ms + kill * 30ms);
+    server.kill();
+    server.start();
+  }
+  std::this_thread::sleep_for(200ms);
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  CHECK(told.size() > 20);
+  const auto missing = [&] {
+    std::set<std::pair<std::string, std::string>> came;
+    for (const Arrival& arrival : receiver.arrivals()) {
+      const Json& data = arrival.event["data"];
+      const std::string name = arrival.event["event"];
+      came.emplace(name, data.value(name == "mfa.factor_enrolled" ? "authentication_factor_id"
+                                                                  : "authentication_challenge_id",
+                                    ""));
+    }
+    return std::count_if(told.begin(), told.end(), [&](const auto& event) { return !came.contains(event); });
+  };
+  CHECK(becomes([&] { return missing() == 0; }, 20s));
+  std::map<std::string, std::string> bodies;
+  std::size_t again = 0;
+  for (const Arrival& arrival : receiver.arrivals()) {
+    const auto [first, is_new] = bodies.emplace(arrival.event["id"], arrival.body);
+    CHECK(first->second == arrival.body);
+    again += is_new ? 0 : 1;
+  }
+  std::cout << told.size() << " events were promised; " << bodies.size() << " arrived, " << again
+            << " again\n";
+  const auto metrics = ServerClient(server.port(), api_key).text("/metrics");
+  CHECK(metric(metrics, "dropped_total") == 0);
+  CHECK(metrics.find("host=\"127.0.0.1\"") != std::string::npos);
+  CHECK(server.stop() == std::pair(true, 0));
 }
