@@ -502,11 +502,11 @@ mutate "purposes: what is verified is confirmed no more" decision/challenge.hpp 
   'if (request.purpose == Purpose::confirm_enrollment && verified)' 'if (false)'
 tests=tests/rules/authorizations.cpp
 mutate "changes: a further factor is allowed by one that stands" verbs/enroll.hpp \
-  'if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);' ''
+  'if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, enrolling.found.user, context);' ''
 mutate "changes: codes that nobody has to show are allowed" verbs/enroll.hpp \
   'if (is_verified(record) && !enrolling.authorized)' 'if (false)'
 mutate "changes: deleting is allowed" verbs/delete_factor.hpp \
-  'if (is_verified(factor)) (void)co_await authorize(run, authorization, factor.user_id, context);' ''
+  'if (is_verified(factor)) (void)co_await authorize(run, authorization, factor.user_id, found.user, context);' ''
 mutate "changes: regenerating is allowed" verbs/recovery_codes.hpp \
   '(void)co_await authorize(run, authorization, factor.user_id, context);' ''
 mutate "changes: remembering is allowed" verbs/devices.hpp \
@@ -518,9 +518,18 @@ mutate "changes: allowed by what was shown" verbs/authorize.hpp 'challenge.state
 mutate "changes: allowed by the user himself" verbs/authorize.hpp 'found.factor->user_id == user_id &&' ''
 mutate "changes: not by nobody's factor" verbs/authorize.hpp '!user_id.empty() &&' ''
 mutate "changes: not by the verification of an action" verbs/authorize.hpp \
-  'decision::take_terms(challenge).purpose != Purpose::action &&' ''
+  'terms.purpose != Purpose::action &&' ''
 mutate "changes: not by an old verification" verbs/authorize.hpp \
   'is_fresh(challenge.updated_at, context.options.authorization_lifetime, context.now)' 'true'
+mutate "changes: not by what was shown before the password changed" verbs/authorize.hpp \
+  'terms.generation == generation &&' ''
+mutate "changes: by what is shown after it" decision/challenge.hpp 'terms.generation = generation;' ''
+mutate "changes: not by what was confirmed after it" decision/user_record.hpp \
+  'for (UserRecord::Enrollment& enrollment : user.enrollments) enrollment.authorized = false;' ''
+mutate "changes: a changed password writes the list of devices" verbs/devices.hpp \
+  'std::nullopt, std::string_view(), known);' 'std::nullopt, std::string_view());'
+mutate "changes: a changed password leaves nothing of who has nothing" verbs/devices.hpp \
+  'known = found.record.version != 0;' 'known = true;'
 mutate "changes: what was shown is not ended by challenges of others" verbs/user_record.hpp \
   'challenge && challenge->state == ChallengeState::pending' 'challenge'
 mutate "changes: an enrolment that was not confirmed is not forgotten" decision/user_record.hpp \
@@ -682,7 +691,7 @@ mutate "deletion: used codes are not left" remaining.hpp \
 mutate "deletion: the best is told" remaining.hpp 'rank(factor.best_assurance()) > rank(best)' 'best.factors == 0'
 tests=tests/rules/reset_user.cpp
 mutate "changes: resetting is allowed" verbs/reset_user.hpp \
-  '(void)co_await authorize(run, authorization, user_id, context);' ''
+  '(void)co_await authorize(run, authorization, user_id, found.user, context);' ''
 mutate "reset: damaged records are in no operator's way" verbs/reset_user.hpp \
   'authorization.is_by_operator() && !keeps' 'false'
 mutate "reset: damaged records are made anew by operators alone" verbs/reset_user.hpp \
@@ -706,6 +715,8 @@ mutate "reset: what was shown elsewhere ends" verbs/user_record.hpp \
   'if (!challenge || challenge->state != ChallengeState::pending || (!factor_id.empty()'
 mutate "reset: what allowed it goes on" verbs/reset_user.hpp \
   'if (open.id != allowing) co_await' 'co_await'
+mutate "reset: what allowed it goes on with the factor that stays" verbs/reset_user.hpp \
+  'terms.generation = user.generation;' ''
 mutate "reset: wrong codes stay with a factor" decision/user_record.hpp \
   'if (!keeps_factor) user.wrong_codes.clear();' 'user.wrong_codes.clear();'
 mutate "reset: wrong codes go with the last factor" decision/user_record.hpp \
@@ -749,6 +760,7 @@ mutate "passkeys: no answer is valid once more after a reset" verbs/user_record.
 mutate "passkeys: no answer is valid once more after a purge" $passkey \
   'challenge.purge_at = std::max(challenge.purge_at, *challenge.expires_at + std::chrono::hours(24));' ''
 mutate "passkeys: open ones are bounded" verbs/verify.hpp 'if (challenge.version == 0)' 'if (false)'
+mutate "passkeys: what they allow ends with what was shown" $passkey 'terms.generation = found.user.generation;' ''
 mutate "passkeys: claims outlive keys" verbs/rotation.hpp 'co_await reseal_counters(run, counters, progress);' ''
 mutate "passkeys: only keys that can show what is required" factor/webauthn_sign_in.hpp 'if (required.factors <= 1) return enrolled;' \
   'return enrolled;'

@@ -16,7 +16,7 @@ template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&, std::v
 template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
                                 const Authorization&);
 template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&, const Authorization&,
-                                           const factor::Context&);
+                                           const decision::UserRecord&, const factor::Context&);
 template Verb<Created> challenge_user<Run>(const Run&, const UserId&, const ChallengeOptions&);
 template Verb<Created> challenge_passkey<Run>(const Run&, const ChallengeOptions&);
 template Verb<std::optional<Status>> find_named_factor<Run>(const Run&, const PasskeyChallenge&,
@@ -27,11 +27,14 @@ template Verb<std::optional<Verification>> take_up<Run>(const Run&, std::string_
                                                         std::optional<storage::ChallengeWithFactor>&);
 template Verb<storage::CounterRecord> admit_taken_up<Run>(const Run&, const storage::FactorRecord&,
                                                           const storage::ChallengeRecord&,
-                                                          const factor::Context&, storage::Batch&);
+                                                          decision::ChallengeTerms&, const factor::Context&,
+                                                          storage::Batch&);
 template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const Whose&,
                                              const ChallengeOptions&);
 template Verb<Created> challenge_enrollment<Run>(const Run&, std::string_view, const Whose&,
                                                  const ChallengeOptions&, const Authorization&);
+template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&, std::string_view,
+                                                         const decision::UserRecord&, const factor::Context&);
 template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&, std::string_view,
                                                          const factor::Context&);
 template Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_and_factor<Run>(const Run&,
@@ -73,7 +76,7 @@ template Verb<std::optional<StoredDevice>> find_device<Run>(const Run&, std::str
 template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::string_view, const UserId&);
 template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const UserId&);
 template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&, std::optional<std::string_view>,
-                                               std::string_view);
+                                               std::string_view, bool);
 template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
 template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
 template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);

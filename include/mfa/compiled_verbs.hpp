@@ -35,7 +35,8 @@ extern template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&,
 extern template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
                                        const Authorization&);
 extern template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&,
-                                                  const Authorization&, const factor::Context&);
+                                                  const Authorization&, const decision::UserRecord&,
+                                                  const factor::Context&);
 extern template Verb<Created> challenge_user<Run>(const Run&, const UserId&, const ChallengeOptions&);
 extern template Verb<Created> challenge_passkey<Run>(const Run&, const ChallengeOptions&);
 extern template Verb<std::optional<Status>> find_named_factor<Run>(const Run&, const PasskeyChallenge&,
@@ -46,11 +47,15 @@ extern template Verb<std::optional<Verification>> take_up<Run>(const Run&, std::
                                                                std::optional<storage::ChallengeWithFactor>&);
 extern template Verb<storage::CounterRecord> admit_taken_up<Run>(const Run&, const storage::FactorRecord&,
                                                                  const storage::ChallengeRecord&,
+                                                                 decision::ChallengeTerms&,
                                                                  const factor::Context&, storage::Batch&);
 extern template Verb<Created> challenge_factor<Run>(const Run&, std::string_view, const Whose&,
                                                     const ChallengeOptions&);
 extern template Verb<Created> challenge_enrollment<Run>(const Run&, std::string_view, const Whose&,
                                                         const ChallengeOptions&, const Authorization&);
+extern template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&,
+                                                                std::string_view, const decision::UserRecord&,
+                                                                const factor::Context&);
 extern template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&,
                                                                 std::string_view, const factor::Context&);
 extern template Verb<std::optional<storage::ChallengeWithFactor>>
@@ -93,8 +98,8 @@ find_device<Run>(const Run&, std::string_view, std::string_view, const factor::C
 extern template Verb<std::optional<TrustedDevice>> check_device<Run>(const Run&, std::string_view,
                                                                      const UserId&);
 extern template Verb<std::vector<TrustedDevice>> list_devices<Run>(const Run&, const UserId&);
-extern template Verb<std::size_t> revoke_devices<Run>(const Run&, const UserId&,
-                                                      std::optional<std::string_view>, std::string_view);
+extern template Verb<std::size_t>
+revoke_devices<Run>(const Run&, const UserId&, std::optional<std::string_view>, std::string_view, bool);
 extern template Verb<bool> revoke_device<Run>(const Run&, const UserId&, std::string_view);
 extern template Verb<FoundUser> find_user<Run>(const Run&, std::string_view, std::string_view);
 extern template Verb<void> check_are_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);

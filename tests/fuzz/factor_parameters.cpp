@@ -106,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       auto asked = record;
       std::string given; // what a right answer is, where the challenge alone says so
       attempt([&] {
-        const auto effects = decision::create_challenge(asked, challenge, counters, {}, {}, context);
+        const auto effects = decision::create_challenge(asked, challenge, counters, {}, {}, 0, context);
         if (const auto* message = effects.delivery.get_if<SmsMessage>()) given = message->body.view();
         if (const auto* mail = effects.delivery.get_if<EmailMessage>()) given = mail->text.view();
         if (const auto* user = effects.delivery.get_if<factor::ToUser>()) given = user->text.view();

@@ -1,8 +1,10 @@
 // What changes the second factors of a user who has one wants a fresh verification of one that stands, for
 // each verb and each thing that may be given in its place; and whoever has only the password gets nowhere.
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <mfa/mfa.hpp>
@@ -62,6 +64,18 @@ struct Account {
     auto verification = verify(totp_id, host.code(secret), purpose);
     REQUIRE(verification.valid());
     return verification;
+  }
+
+  void change_password() { CHECK(host.verifier.password_changed("u_42") == 0); }
+  /// The verbs ask for the factors that it had before.
+  void reset_to_totp(const Authorization& authorization) {
+    host.verifier.reset_user("u_42", authorization, {.keep_factor = totp_id});
+    const auto hotp = host.verifier.enroll_factor(
+        mfa::Hotp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"}, mfa::by_operator);
+    hotp_id = hotp.factor.id();
+    REQUIRE(hotp.factor.confirm(mfa::otp::hotp(mfa::otp::base32_decode(hotp.hotp.secret), 0)).confirmed());
+    codes_id =
+        host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, mfa::by_operator).factor.id();
   }
 
   /// A further authenticator of the user, which is confirmed with this code.
@@ -176,6 +190,34 @@ const std::vector<Row> rows{
     {"one that others opened many challenges after", true, shown_and([](Account& account) {
        for (int i = 0; i < 50; ++i) (void)account.host.verifier.challenge_factor(account.totp_id, "u_42");
      })},
+    {"one of before the password was changed", false,
+     shown_and([](Account& account) { account.change_password(); })},
+    {"one of before, which others had opened many challenges after", false, shown_and([](Account& account) {
+       for (int i = 0; i < 50; ++i) (void)account.host.verifier.challenge_factor(account.totp_id, "u_42");
+       account.change_password();
+     })},
+    {"one of before, whose own time was over", false,
+     [](Account& account) {
+       const auto challenge = account.host.verifier.challenge_factor(account.totp_id, "u_42");
+       account.host.clock.advance(*challenge.expires_at() - challenge.created_at() - 1s);
+       const auto verification = challenge.verify(account.host.code(account.secret));
+       REQUIRE(verification.valid());
+       account.host.clock.advance(1s);
+       (void)account.host.verifier.challenge_factor(account.hotp_id, "u_42");
+       account.change_password();
+       return Authorization(verification);
+     }},
+    {"one of after the password was changed, twice", true,
+     [](Account& account) {
+       account.change_password();
+       account.change_password();
+       return Authorization(account.shown());
+     }},
+    {"one of before a reset to its factor", false, shown_and([](Account& account) {
+       for (int i = 0; i < 50; ++i) (void)account.host.verifier.challenge_factor(account.totp_id, "u_42");
+       account.host.verifier.reset_user("u_43", mfa::by_operator, {.keep_factor = account.others_id});
+       account.reset_to_totp(mfa::by_operator);
+     })},
     {"one of a factor that was deleted", false, shown_and([](Account& account) {
        account.host.verifier.delete_factor(account.totp_id, "u_42", mfa::by_operator);
      })},
@@ -224,6 +266,90 @@ TEST_CASE("One verification allows what follows from it: the factor it vouches f
   CHECK_NOTHROW(verifier.delete_factor(account.totp_id, "u_42", shown)); // by itself
   CHECK(thrown_by([&] { return verifier.remember_device("u_42", "Laptop", shown); }) ==
         errc::authorization_required);
+}
+
+TEST_CASE("What allowed a reset to its factor allows what follows, until the password changes") {
+  Account account;
+  for (int i = 0; i < 50; ++i) (void)account.host.verifier.challenge_factor(account.hotp_id, "u_42");
+  const auto shown = account.shown();
+  const auto& verifier = account.host.verifier;
+  for (int reset = 0; reset < 2; ++reset) {
+    verifier.reset_user("u_42", shown, {.keep_factor = account.totp_id});
+    CHECK_NOTHROW(verifier.remember_device("u_42", "Laptop", shown));
+  }
+  CHECK(verifier.password_changed("u_42") == 1);
+  CHECK(thrown_by([&] { return verifier.remember_device("u_42", "Laptop", shown); }) ==
+        errc::authorization_required);
+}
+
+TEST_CASE(
+    "A further factor whose enrolment was allowed before the password changed is not confirmed after it") {
+  Account account;
+  const auto& verifier = account.host.verifier;
+  const auto another = verifier.enroll_factor(mfa::GenericOtp{.user_id = "u_42"}, account.shown()).factor;
+  account.change_password();
+  const auto challenge = another.challenge_enrollment();
+  CHECK(thrown_by([&] { return challenge.confirm(challenge.code()); }) == errc::authorization_required);
+}
+
+TEST_CASE("A device that is remembered while the password changes is not trusted after it") {
+  /// Changes the password when a list of devices was read for the first time, before it is committed.
+  struct Meanwhile : mfa::storage::Memory {
+    std::function<void()> then = {};
+    bool commit(const mfa::storage::Batch& batch) {
+      if (then) std::exchange(then, nullptr)();
+      return mfa::storage::Memory::commit(batch);
+    }
+  };
+  mfa::test::HostOver<Meanwhile> host;
+  const auto totp = host.enroll_totp();
+  const Authorization shown = totp.factor.confirm(host.code(totp.totp.secret));
+  host.storage.then = [&] { CHECK(host.verifier.password_changed("u_42") == 0); };
+  CHECK(thrown_by([&] { return host.verifier.remember_device("u_42", "Laptop", shown); }) ==
+        errc::authorization_required);
+  CHECK(host.verifier.list_devices("u_42").empty());
+}
+
+TEST_CASE("The changed password of somebody who has nothing leaves nothing behind") {
+  Host host;
+  CHECK(host.verifier.password_changed("nobody") == 0);
+  CHECK(host.storage.contents() == Host().storage.contents());
+}
+
+TEST_CASE("What a user's records said before there were generations is read and written as it was") {
+  mfa::storage::CounterRecord record;
+  mfa::decision::UserRecord user;
+  user.enrollments.push_back({.factor_id = "auth_factor_1", .authorized = true});
+  mfa::decision::encode_user(user, record, mfa::Time());
+  CHECK(record.data.front() == 2);
+  CHECK(mfa::decision::decode_user(record).generation == 0);
+  mfa::decision::end_what_was_shown(user);
+  user.generation = 300;
+  mfa::decision::encode_user(user, record, mfa::Time());
+  CHECK(record.data.front() == 3);
+  CHECK(mfa::decision::decode_user(record).generation == 300);
+  CHECK_FALSE(mfa::decision::decode_user(record).enrollments.at(0).authorized);
+  for (const bool credits : {false, true})
+    for (const bool channel : {false, true})
+      for (const std::uint64_t generation : {0, 300}) {
+        mfa::decision::ChallengeTerms terms;
+        if (credits) terms.credit.counters = {"counter"};
+        if (channel) terms.channel = mfa::Channel::voice;
+        terms.generation = generation;
+        mfa::storage::ChallengeRecord challenge;
+        challenge.answer = "the kind's own";
+        mfa::decision::put_terms(challenge, terms);
+        CHECK(challenge.answer.front() ==
+              1 + (credits ? 1 : 0) + (channel ? 2 : 0) + (generation != 0 ? 4 : 0));
+        const auto read = mfa::decision::take_terms(challenge);
+        CHECK(read.generation == generation);
+        CHECK(read.credit.counters == terms.credit.counters);
+        CHECK(read.channel == terms.channel);
+        CHECK(challenge.answer == "the kind's own");
+      }
+  mfa::storage::ChallengeRecord later;
+  later.answer = "\x09";
+  CHECK(thrown_by([&] { return mfa::decision::take_terms(later); }) == errc::corrupt_record);
 }
 
 TEST_CASE("A verification allows nothing on another user's factors, though any user may be meant") {

@@ -373,7 +373,7 @@ TEST_CASE("Records with and without a channel are read, and damaged ones refused
         record.answer = stored.substr(0, size);
         CHECK(thrown_by([&] { return decision::take_terms(record); }) == errc::corrupt_record);
       }
-      for (const char format : {'\0', '\5', '\x7F', '\xFF'}) {
+      for (const char format : {'\0', '\x09', '\x7F', '\xFF'}) {
         record.answer = stored;
         record.answer.front() = format;
         CHECK(thrown_by([&] { return decision::take_terms(record); }) == errc::corrupt_record);

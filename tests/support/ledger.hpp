@@ -318,8 +318,9 @@ class Ledger {
     witness.shown = PlainRules::Shown{.given = true};
     if (!challenge) return;
     const auto factor = rules.factors.find(challenge->factor);
-    witness.shown = rules.shown(*challenge, factor == rules.factors.end() ? nullptr : &factor->second,
-                                devices_of(task, witness.factor), witness.now);
+    witness.shown =
+        rules.shown(*challenge, factor == rules.factors.end() ? nullptr : &factor->second,
+                    devices_of(task, witness.factor), witness.user.value_or(PlainRules::User()), witness.now);
   }
 
   /// Whose bounds the task falls under.
@@ -584,9 +585,10 @@ class Ledger {
       return there ? "a challenge is stored that the rules do not have" : "a challenge is not stored";
     if (!there) return "";
     storage::ChallengeRecord record = opened(stored->second, *keys_);
-    const Purpose purpose = decision::take_terms(record).purpose;
-    const ChallengeView seen{purpose,           record.state,      record.created_at,
+    const decision::ChallengeTerms terms = decision::take_terms(record);
+    const ChallengeView seen{terms.purpose,     record.state,      record.created_at,
                              record.updated_at, record.expires_at, record.attempts_left};
+    if (terms.generation != known->second.generation) return "what a challenge allows ends at another time";
     if (seen == known->second.view) return "";
     return "stored is: " + text(Answer{.challenge = seen}) +
            "; the rules say: " + text(Answer{.challenge = known->second.view});
@@ -673,8 +675,9 @@ class Ledger {
     std::ranges::sort(used_by_rules);
     const bool same = std::ranges::equal(stored.challenges, user.open, same_open) &&
                       std::ranges::equal(stored.enrollments, user.enrollments, same_enrollment) &&
-                      stored.handle.empty() != user.has_handle && stored_used == used_by_rules &&
-                      stored.sends == user.sends && stored.wrong_codes == user.wrong_codes;
+                      stored.handle.empty() != user.has_handle && stored.generation == user.generation &&
+                      stored_used == used_by_rules && stored.sends == user.sends &&
+                      stored.wrong_codes == user.wrong_codes;
     if (same) return "";
     const auto told = [](const auto& of, std::size_t open, std::size_t used) {
       return std::to_string(open) + " open challenges, " + std::to_string(of.enrollments.size()) +

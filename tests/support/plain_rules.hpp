@@ -114,6 +114,7 @@ class PlainRules {
     Time purge_at = {};
     bool registers = false; ///< WebAuthn
     bool two_factors = false;
+    unsigned generation = 0; ///< of the user, when it was made
 
     bool operator==(const Challenge&) const = default;
   };
@@ -177,6 +178,7 @@ class PlainRules {
     std::vector<Time> wrong_codes = {};
     Time purge_at = {};      ///< unless an enrolment waits to be confirmed
     bool has_handle = false; ///< by which authenticators know him: then it is never purged
+    unsigned generation = 0; ///< how often what he had shown was ended
 
     bool operator==(const User&) const = default;
   };
@@ -211,15 +213,18 @@ class PlainRules {
     const auto challenge = challenges.find(challenge_name);
     if (challenge == challenges.end()) return {.given = true};
     const auto factor = factors.find(challenge->second.factor);
-    return shown(challenge->second, factor == factors.end() ? nullptr : &factor->second, user_id, now);
+    const auto user = users.find(user_id);
+    return shown(challenge->second, factor == factors.end() ? nullptr : &factor->second, user_id,
+                 user == users.end() ? User() : user->second, now);
   }
   [[nodiscard]] Shown shown(const Challenge& challenge, const Factor* factor, const std::string& user_id,
-                            Time at) const {
+                            const User& user, Time at) const {
     const auto ago = std::chrono::abs(at - challenge.view.updated_at);
     const bool good = factor != nullptr && !user_id.empty() && factor->view.user_id == user_id &&
                       factor->view.state == FactorState::verified &&
                       challenge.view.state == ChallengeState::verified &&
-                      challenge.view.purpose != Purpose::action && ago < options_.authorization_lifetime;
+                      challenge.generation == user.generation && challenge.view.purpose != Purpose::action &&
+                      ago < options_.authorization_lifetime;
     return {.given = true, .good = good, .factor = challenge.factor};
   }
 
@@ -313,6 +318,7 @@ class PlainRules {
       return {.error = errc::authorization_required};
     Challenge challenge{.view = {.purpose = said.purpose, .created_at = now, .updated_at = now},
                         .factor = factor_name};
+    challenge.generation = user.generation;
     challenge.view.attempts_left = options_.attempts_a_challenge;
     challenge.view.expires_at = now + options_.challenge_lifetime;
     challenge.purge_at = now + options_.challenge_retention;
@@ -529,7 +535,10 @@ class PlainRules {
       if (challenge != challenges.end() && challenge->second.factor == kept && open.challenge != by)
         end_challenge(open);
     }
-    user.open.clear();
+    end_what_was_shown(user);
+    if (const auto allowing = by ? challenges.find(*by) : challenges.end();
+        allowing != challenges.end() && allowing->second.factor == kept)
+      allowing->second.generation = user.generation;
     user.enrollments.clear();
     if (!kept) user.wrong_codes.clear();
     keep(user);
@@ -593,11 +602,12 @@ class PlainRules {
   }
 
   Answer password_changed(const std::string& user_id) {
-    if (const auto known = users.find(user_id); known != users.end() && !known->second.open.empty()) {
+    if (const auto known = users.find(user_id); known != users.end()) {
       User& user = known->second;
       for (const User::Open& open : user.open) end_challenge(open);
-      user.open.clear();
+      end_what_was_shown(user);
       keep(user);
+      if (!devices.contains(user_id) || devices.at(user_id).all.empty()) keep(devices[user_id], {});
     }
     return revoke(std::nullopt, user_id);
   }
@@ -673,6 +683,7 @@ class PlainRules {
       return answered;
     }
     User& user = users[user_name];
+    challenges.at(name).generation = user.generation;
     open(user, entry, std::min<std::size_t>(options_.open_challenges_a_user, 5));
     keep(user);
     return answered;
@@ -851,6 +862,13 @@ class PlainRules {
     keep(user);
     users[user_name] = user;
     return std::nullopt;
+  }
+
+  /// So that it allows no change any more, nor what was begun by it to be ended.
+  static void end_what_was_shown(User& user) {
+    ++user.generation;
+    user.open.clear();
+    for (User::Enrollment& enrollment : user.enrollments) enrollment.authorized = false;
   }
 
   /// Of one that is put to no factor a record stays: without it, it could be answered once more.

@@ -401,6 +401,37 @@ TEST_CASE("What a passkey's answer allows ends with the password, and with a res
   }
 }
 
+TEST_CASE("What a passkey's answer allows ends likewise though strangers answered many challenges since") {
+  for (const bool reset : {true, false}) {
+    WebAuthnHost host;
+    const Owner alan = owner(host, "u_42", "the passkey of Alan");
+    const auto shown = [&] {
+      const auto challenge = host.verifier.challenge_passkey();
+      auto verification = challenge.verify(answer(alan, challenge));
+      REQUIRE(status_of(verification) == "valid");
+      return verification;
+    };
+    const auto allowed = [&](const mfa::Verification& verification) {
+      return thrown_by([&] { (void)host.verifier.remember_device("u_42", "a device", verification); }) ==
+             errc();
+    };
+    const auto before = shown();
+    Owner stranger = alan;
+    stranger.passkey.key = mfa::test::SigningKey(mfa::webauthn::Algorithm::es256);
+    for (int i = 0; i < 6; ++i) {
+      const auto challenge = host.verifier.challenge_passkey();
+      CHECK(status_of(challenge.verify(answer(stranger, challenge))) == "wrong_signature");
+    }
+    CHECK(allowed(before));
+    if (reset)
+      host.verifier.reset_user("u_42", mfa::by_operator, {.keep_factor = alan.factor_id});
+    else
+      host.verifier.password_changed("u_42");
+    CHECK_FALSE(allowed(before));
+    CHECK(allowed(shown()));
+  }
+}
+
 TEST_CASE("No answer is valid once more when its challenge was purged") {
   mfa::Options options;
   options.conditional_challenge_lifetime = 24h;

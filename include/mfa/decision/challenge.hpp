@@ -31,6 +31,7 @@ struct ChallengeTerms {
   factor::Credit credit = {}; ///< of the last message; kept with stored challenges alone
   /// By what the code went last, if that is not what its kind is named after; likewise.
   std::optional<Channel> channel = {};
+  std::uint64_t generation = 0; ///< `UserRecord::generation` when its record was made; likewise
 };
 
 /// What codes of a kind go by, unless they are sent another way; none: by nothing of ours.
@@ -73,25 +74,28 @@ inline void write_terms(const ChallengeTerms& terms, detail::FieldWriter& fields
 // What the format of the terms says is there, beside what all have.
 inline constexpr std::uint64_t with_credit = 1;
 inline constexpr std::uint64_t with_channel = 2;
+inline constexpr std::uint64_t with_generation = 4;
 
 /// Puts the terms before the kind's own bytes.
 inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms& terms) {
   const bool credits = !terms.credit.counters.empty();
-  // What has neither is written as it was before there were any.
-  detail::FieldWriter fields(1 + (credits ? with_credit : 0) + (terms.channel ? with_channel : 0));
+  // What has none of them is written as it was before there were any.
+  detail::FieldWriter fields(1 + (credits ? with_credit : 0) + (terms.channel ? with_channel : 0) +
+                             (terms.generation != 0 ? with_generation : 0));
   write_terms(terms, fields);
   if (credits) {
     fields.flag(terms.credit.enrollment).number(terms.credit.counters.size());
     for (const std::string& counter : terms.credit.counters) fields.text(counter);
   }
   if (terms.channel) fields.enumerator(*terms.channel);
+  if (terms.generation != 0) fields.number(terms.generation);
   challenge.answer = fields.text(challenge.answer).take();
 }
 
 /// Takes them off again. Throws `errc::corrupt_record`.
 [[nodiscard]] inline ChallengeTerms take_terms(storage::ChallengeRecord& challenge) {
   const std::string_view stored = challenge.answer;
-  const bool known = stored >= "\1" && stored < "\5"; // or the reader refuses it
+  const bool known = stored >= "\x01" && stored < "\x09"; // or the reader refuses it
   const std::uint64_t format = known ? static_cast<unsigned char>(stored.front()) : 1;
   detail::FieldReader fields(stored, format, "challenge", challenge.id);
   ChallengeTerms terms = read_terms(fields);
@@ -102,6 +106,7 @@ inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms&
     for (std::string& counter : terms.credit.counters) counter = fields.plain_text();
   }
   if (((format - 1) & with_channel) != 0) terms.channel = fields.enumerator(last_channel);
+  if (((format - 1) & with_generation) != 0) terms.generation = fields.number();
   std::string answer(fields.text());
   fields.end();
   challenge.answer = std::move(answer);
@@ -196,11 +201,13 @@ inline factor::ChallengeEffects prepare(storage::FactorRecord& factor, storage::
 inline factor::ChallengeEffects create_challenge(storage::FactorRecord& factor,
                                                  storage::ChallengeRecord& challenge,
                                                  factor::Counters counters, const ChallengeOptions& request,
-                                                 std::string_view device_id, const factor::Context& context) {
+                                                 std::string_view device_id, std::uint64_t generation,
+                                                 const factor::Context& context) {
   challenge.factor_id = factor.id;
   begin_challenge(challenge, context.now, context.options);
   ChallengeTerms terms = note_terms(challenge, request, device_id, context.keys);
   auto effects = prepare(factor, challenge, counters, request, context);
+  terms.generation = generation;
   terms.credit = effects.credit;
   if (const OutgoingMessage message = effects.delivery.message())
     go_by(terms, message.channel(), factor.type);

@@ -53,6 +53,9 @@ struct UserRecord {
   std::string handle = {};
   /// Of his factors that are gone. Whatever else is forgotten of a user, these stay until they are over.
   std::vector<factor::UsedSecret> used_secrets = {};
+  /// How often what he had shown was ended: a challenge of an earlier one allows no change of his factors. A
+  /// record that is gone begins at 0 again, a day after the last change, when nothing of before allows any.
+  std::uint64_t generation = 0;
 };
 
 /// In place of a device's id, in the entry of a challenge that was put to no factor
@@ -68,8 +71,8 @@ inline constexpr std::string_view put_to_no_factor = "passkey";
 [[nodiscard]] inline UserRecord decode_user(const storage::CounterRecord& record) {
   UserRecord user;
   if (record.data.empty()) return user;
-  // Format 1 knew no used secrets.
-  const std::uint64_t format = record.data.starts_with('\1') ? 1 : 2;
+  // Format 1 knew no used secrets, and format 2 no generation.
+  const std::uint64_t format = record.data.starts_with('\1') ? 1 : record.data.starts_with('\2') ? 2 : 3;
   detail::FieldReader fields(record.data, format, "record", record.id);
   constexpr std::uint64_t most = 1000;
   user.challenges.resize(fields.number_up_to(most));
@@ -102,6 +105,7 @@ inline constexpr std::string_view put_to_no_factor = "passkey";
       used.until = fields.time();
     }
   }
+  if (format > 2) user.generation = fields.number();
   fields.end();
   return user;
 }
@@ -111,7 +115,7 @@ inline constexpr std::string_view put_to_no_factor = "passkey";
 /// handle.
 inline void encode_user(const UserRecord& user, storage::CounterRecord& record, Time now) {
   Time last = now;
-  detail::FieldWriter fields(2);
+  detail::FieldWriter fields(user.generation == 0 ? 2 : 3); // as before there were any
   fields.number(user.challenges.size());
   for (const UserRecord::OpenChallenge& challenge : user.challenges) {
     fields.text(challenge.id)
@@ -139,6 +143,7 @@ inline void encode_user(const UserRecord& user, storage::CounterRecord& record, 
     fields.time(used.until);
     last = std::max(last, used.until);
   }
+  if (user.generation != 0) fields.number(user.generation);
   record.data = fields.take();
   record.purge_at =
       user.enrollments.empty() && user.handle.empty() ? last + std::chrono::hours(24) : storage::never;
@@ -176,11 +181,18 @@ inline void forget_enrollment(UserRecord& user, std::string_view factor_id) {
   detail::erase_if(user.enrollments, [&](const auto& entry) { return entry.factor_id == factor_id; });
 }
 
+/// Ends what the user has shown, and what was begun by that.
+inline void end_what_was_shown(UserRecord& user) {
+  ++user.generation;
+  user.challenges.clear();
+  for (UserRecord::Enrollment& enrollment : user.enrollments) enrollment.authorized = false;
+}
+
 /// What outlives a reset of the user, of whom a factor is kept or none: by what authenticators know him, what
 /// his secrets have used, and what was sent to him, so that nobody gets more messages by resets; with a
 /// factor, his wrong codes too, as it can be guessed as before.
 inline void reset(UserRecord& user, bool keeps_factor) {
-  user.challenges.clear();
+  end_what_was_shown(user);
   user.enrollments.clear();
   if (!keeps_factor) user.wrong_codes.clear();
 }

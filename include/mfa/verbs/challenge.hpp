@@ -147,11 +147,12 @@ Verb<void> count_for_user(const VerbRun auto& run, FoundUser& found, const stora
 /// Throws `errc::authorization_required` if whoever holds the session could make the answer by himself, and
 /// the user has a verified factor.
 Verb<void> check_may_confirm(const VerbRun auto& run, const storage::FactorRecord& factor,
-                             const Authorization& authorization, const factor::Context& context) {
+                             const Authorization& authorization, const decision::UserRecord& user,
+                             const factor::Context& context) {
   if (!factor::facts_of(factor.type).made_by_client || factor.user_id.empty()) co_return;
   const auto factors = co_await run.list_factors(factor.user_id);
   if (detail::any_of(factors, is_verified))
-    (void)co_await authorize(run, authorization, factor.user_id, context);
+    (void)co_await authorize(run, authorization, factor.user_id, user, context);
 }
 
 /// Puts a question to a factor, whatever it is for. `authorization` is for the confirmation of an enrolment.
@@ -169,7 +170,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
       decision::check_guesses(found_user.user, context);
     if (options.purpose == Purpose::confirm_enrollment) {
       decision::check_in_time(found_user.user, factor, context.now);
-      co_await check_may_confirm(run, factor, authorization, context);
+      co_await check_may_confirm(run, factor, authorization, found_user.user, context);
     }
     co_await count_for_user(run, found_user, factor, context);
     const auto counter_ids = factor::counter_ids_of(factor, context);
@@ -177,8 +178,8 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
 
     storage::ChallengeRecord challenge;
     challenge.id = detail::ulid(context.now, detail::challenge_id_prefix);
-    factor::ChallengeEffects effects =
-        decision::create_challenge(factor, challenge, counters.records, options, device_id, context);
+    factor::ChallengeEffects effects = decision::create_challenge(
+        factor, challenge, counters.records, options, device_id, found_user.user.generation, context);
     if (effects.refusal)
       co_await refuse(run, factor, changed(std::move(counters)), *effects.refusal, context.now);
 

@@ -66,7 +66,8 @@ Verb<Remaining> delete_factor(const VerbRun auto& run, std::string_view factor_i
     storage::CounterRecord device_record;
     std::vector<StoredDevice> devices;
     if (trusted) devices = co_await find_all_devices(run, factor.user_id, device_record);
-    if (is_verified(factor)) (void)co_await authorize(run, authorization, factor.user_id, context);
+    if (is_verified(factor))
+      (void)co_await authorize(run, authorization, factor.user_id, found.user, context);
     std::vector<storage::FactorRecord> others;
     if (!factor.user_id.empty()) others = co_await run.list_factors(factor.user_id);
     detail::erase_if(others, [&](const storage::FactorRecord& other) { return other.id == factor.id; });

@@ -127,16 +127,18 @@ Verb<std::vector<TrustedDevice>> list_devices(const VerbRun auto& run, const Use
 }
 
 /// Ends the trust in one device of the user, or, if `device_id` is none, in all of them but `keep`, a token
-/// or an id, and returns in how many.
+/// or an id, and returns in how many. With `even_if_none` the list is written in any case, so that no device
+/// is added to what was read of it before.
 Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
-                                 std::optional<std::string_view> device_id, std::string_view keep) {
+                                 std::optional<std::string_view> device_id, std::string_view keep,
+                                 bool even_if_none = false) {
   if (!can_be(user)) co_return std::size_t{0};
   const std::string& user_id = user.text();
   for (Rounds rounds("the list of trusted devices");; rounds.next()) {
     storage::CounterRecord record;
     const Time now = co_await run.time();
     std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
-    if (devices.empty()) co_return std::size_t{0};
+    if (devices.empty() && !even_if_none) co_return std::size_t{0};
     forget_expired(devices, now);
     std::string kept;
     if (!keep.empty()) kept = device_to_keep(keep, devices, user_id, run.keys());
@@ -158,18 +160,20 @@ Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
 /// See `Verifier::password_changed`.
 Verb<std::size_t> password_changed(const VerbRun auto& run, const UserId& user) {
   check_user_id("the user_id", user);
+  bool known = false; // or nothing that he has shown could count
   for (Rounds rounds("the record of the user");; rounds.next()) {
     const Time now = co_await run.time();
     FoundUser found = co_await find_user(run, user.text(), std::string_view());
-    if (found.user.challenges.empty()) break;
+    known = found.record.version != 0;
+    if (!known) break;
     storage::Batch batch;
     for (const decision::UserRecord::OpenChallenge& open : found.user.challenges)
       co_await end_challenge(run, open, std::string_view(), now, batch);
-    found.user.challenges.clear();
+    decision::end_what_was_shown(found.user);
     batch.counters.push_back(found.changed(now));
     if (co_await run.commit(batch)) break;
   }
-  co_return co_await revoke_devices(run, user, std::nullopt, std::string_view());
+  co_return co_await revoke_devices(run, user, std::nullopt, std::string_view(), known);
 }
 
 /// See `Verifier::revoke_device`.

@@ -93,7 +93,8 @@ Verb<void> begin(const VerbRun auto& run, const std::string& user_id, const Auth
   enrolling.user.used_secrets = enrolling.found.user.used_secrets;
   enrolling.authorized = authorization.is_given();
   const bool is_first = !detail::any_of(enrolling.user.others, is_verified);
-  if (enrolling.authorized || !is_first) (void)co_await authorize(run, authorization, user_id, context);
+  if (enrolling.authorized || !is_first)
+    (void)co_await authorize(run, authorization, user_id, enrolling.found.user, context);
 }
 
 /// What is to be committed with the new factor.
@@ -122,7 +123,7 @@ Verb<Enrolled<Kind>> enroll_factor(const VerbRun auto& run, const typename Kind:
     storage::FactorRecord record = new_factor(context.now, Kind::type, user_id, request.friendly_name);
     Enrolled<Kind> enrolled = fill_in<Kind>(request, record, enrolling.user, context);
     if (is_verified(record) && !enrolling.authorized) // nobody has to show that he has it
-      (void)co_await authorize(run, authorization, user_id, context);
+      (void)co_await authorize(run, authorization, user_id, enrolling.found.user, context);
 
     const std::vector<storage::FactorRecord> records(1, record);
     storage::Batch batch;

@@ -164,12 +164,14 @@ Verb<std::optional<Verification>> take_up(const VerbRun auto& run, std::string_v
 }
 
 /// The record of the user with one more challenge, which the answer to a passkey challenge made: so that it
-/// ends, and what it allows, with his others. The open ones of that kind have room of their own, as nobody
-/// has to show a password for them; into `batch` goes what ends for it.
+/// ends, and what it allows, with his others, of whose generation it becomes. The open ones of that kind have
+/// room of their own, as nobody has to show a password for them; into `batch` goes what ends for it.
 Verb<storage::CounterRecord> admit_taken_up(const VerbRun auto& run, const storage::FactorRecord& factor,
                                             const storage::ChallengeRecord& challenge,
-                                            const factor::Context& context, storage::Batch& batch) {
+                                            decision::ChallengeTerms& terms, const factor::Context& context,
+                                            storage::Batch& batch) {
   FoundUser found = co_await find_user(run, factor.user_id, factor.id);
+  terms.generation = found.user.generation;
   const auto gone =
       decision::admit(found.user, challenge, decision::put_to_no_factor, std::string(), context);
   co_await remove_open_challenges(run, gone, batch);

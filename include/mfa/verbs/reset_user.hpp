@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <mfa/authorization.hpp>
+#include <mfa/decision/challenge.hpp>
 #include <mfa/decision/not_found.hpp>
 #include <mfa/decision/user_record.hpp>
 #include <mfa/error.hpp>
@@ -60,6 +61,17 @@ Verb<void> end_challenges_of(const VerbRun auto& run, std::string_view factor_id
   const std::string_view allowing = detail::stored_part_of(authorization.challenge_id());
   for (const decision::UserRecord::OpenChallenge& open : user.challenges)
     if (open.id != allowing) co_await end_challenge(run, open, factor_id, now, batch);
+}
+
+/// Has the challenge that allows the reset, if it is one of the factor that stays, allow what follows too.
+Verb<void> renew(const VerbRun auto& run, const Authorization& authorization, const ResetOptions& options,
+                 const decision::UserRecord& user, storage::Batch& batch) {
+  auto challenge = co_await run.find_challenge(detail::stored_part_of(authorization.challenge_id()));
+  if (!challenge || challenge->factor_id != options.keep_factor) co_return;
+  decision::ChallengeTerms terms = decision::take_terms(*challenge);
+  terms.generation = user.generation;
+  decision::put_terms(*challenge, terms);
+  batch.challenges.push_back(*std::move(challenge));
 }
 
 /// Leaves of the devices the one that is kept, which rests on the factor that is kept from now on. Returns in
@@ -138,7 +150,7 @@ Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Au
     ToReset recorded = co_await find_to_reset(run, user_id, authorization.is_by_operator() && !keeps);
     FoundUser& found = recorded.user;
     std::vector<StoredDevice>& devices = recorded.devices;
-    (void)co_await authorize(run, authorization, user_id, context);
+    (void)co_await authorize(run, authorization, user_id, found.user, context);
     const auto factors = co_await run.list_factors(user_id);
     if (keeps) check_kept(factors, options.keep_factor);
 
@@ -152,6 +164,8 @@ Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Au
     if (keeps)
       co_await end_challenges_of(run, options.keep_factor, found.user, authorization, context.now, batch);
     decision::reset(found.user, keeps);
+    if (keeps && !authorization.is_by_operator())
+      co_await renew(run, authorization, options, found.user, batch);
     batch.counters.push_back(found.changed(context.now));
     done.devices = reset_devices(devices, options, user_id, context);
     encode_devices(devices, recorded.device_record, context.now);

@@ -156,7 +156,7 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
 
     storage::ChallengeRecord& challenge = found->challenge;
     storage::FactorRecord& factor = *found->factor;
-    const decision::ChallengeTerms terms = decision::take_terms(challenge);
+    decision::ChallengeTerms terms = decision::take_terms(challenge);
     const decision::Verdict verdict =
         decision::verify(factor, challenge, terms, code, options, context, claims);
     Verification verification(
@@ -173,7 +173,7 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
       std::exception_ptr broken;
       if (verdict.wrong_code) broken = co_await count_wrong_code(run, factor, terms, context, beside, batch);
       if (challenge.version == 0)
-        batch.counters.push_back(co_await admit_taken_up(run, factor, challenge, context, batch));
+        batch.counters.push_back(co_await admit_taken_up(run, factor, challenge, terms, context, batch));
       if (verdict.status == Status::valid && !terms.credit.counters.empty() && beside)
         co_await credit_answer(run, terms, challenge, batch);
       for (const std::string& id : verdict.claims) batch.counters.push_back(claim(id, factor));
