@@ -134,6 +134,12 @@ class Users {
     return run.bind(id).step() ? std::optional(read(run)) : std::nullopt;
   }
 
+  [[nodiscard]] std::optional<User> find_by_email(const std::string& email) const {
+    const std::lock_guard guard(*lock_);
+    Database::Run run(*database_, "SELECT id, email, joined_at FROM portal_users WHERE key = ?");
+    return run.bind(in_small_letters(email)).step() ? std::optional(read(run)) : std::nullopt;
+  }
+
   /// The latest first, at most `limit`.
   [[nodiscard]] std::vector<User> all(std::int64_t limit = 200) const {
     const std::lock_guard guard(*lock_);

@@ -42,18 +42,28 @@ template <class Clock> void add_operator(Site<Clock>& site) {
     return go_to("/operator/sign-in");
   });
 
-  site.get("/operator", Access::support, [&site](Call& call) {
+  site.get("/operator", Access::support, [&site](Call& call) -> Answer {
+    const std::string wanted = call.param("email");
+    if (!wanted.empty()) {
+      if (const auto user = site.users.find_by_email(wanted)) return go_to("/operator/user?id=" + user->id);
+      call.session.flash.typed = {{"email", wanted}};
+      return refuse(call, {"Nobody has this address.", "email"}, "/operator");
+    }
+    const Field address{.name = "email", .label = "E-mail address", .type = "email", .longest = 254};
+    const Html search = html("<form method=\"get\" action=\"/operator\">{}{}</form>",
+                             field(address, call.session.flash), quiet_button("Find the user"));
     Html list;
     for (const User& user : site.users.all()) {
       bool locked = false;
       for (const auto& factor : site.verifier.list_factors(user.id)) locked = locked || factor.locked();
-      list += html("<li><a class=\"choice\" href=\"/operator/user?id={}\"><strong>{}</strong><span>since "
+      list += html("<li><a class=\"choice\" href=\"/operator/user?id={}\"><strong>{}</strong> <span>since "
                    "{}{}</span></a>"
                    "</li>",
                    user.id, user.email, day_of(user.joined_at), locked ? html(" · locked") : Html());
     }
     return show({.title = "Users",
-                 .body = (list.empty() ? html("<p>Nobody has signed up yet.</p>")
+                 .body = card(search) +
+                         (list.empty() ? html("<p>Nobody has signed up yet.</p>")
                                        : html("<ul class=\"choices\">{}</ul>", list)) +
                          form("/operator/sign-out", call.session.csrf, quiet_button("Sign out as operator")),
                  .narrow = false});

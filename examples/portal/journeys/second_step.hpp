@@ -26,7 +26,7 @@ inline Html choice(const mfa::FactorDetails& factor) {
   case mfa::FactorType::generic_otp: text = "Type the code"; break;
   }
   if (factor.locked()) text = "Locked after too many wrong codes";
-  return html("<strong>{}</strong><span>{}</span>", title_of(factor), text);
+  return html("<strong>{}</strong> <span>{}</span>", title_of(factor), text);
 }
 
 /// What is asked for, above the field.
@@ -116,7 +116,7 @@ template <class Clock> class SecondStep {
       } else if (pages_shown.find('/' + own->second) == std::string::npos) {
         pages_shown += '/' + own->second;
         items += html(
-            "<li><a class=\"choice\" href=\"{}/{}\"><strong>{}</strong><span>Use your device, your phone or "
+            "<li><a class=\"choice\" href=\"{}/{}\"><strong>{}</strong> <span>Use your device, your phone or "
             "your key</span></a></li>",
             prefix_, own->second, name_of(factor.type()));
       }

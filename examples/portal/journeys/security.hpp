@@ -37,7 +37,7 @@ template <class Clock> void add_security(Site<Clock>& site) {
                                : html("<ul class=\"factors\">{}</ul>", list)));
     Html offers;
     for (const Offer& offer : site.seams.offers)
-      offers += html("<li><a class=\"choice\" href=\"{}\"><strong>{}</strong><span>{}</span></a></li>",
+      offers += html("<li><a class=\"choice\" href=\"{}\"><strong>{}</strong> <span>{}</span></a></li>",
                      offer.path, offer.title, offer.text);
     if (!offers.empty())
       body +=
