@@ -22,6 +22,7 @@
 #include <nlohmann/json.hpp>
 
 #include <mfa/crypto/constant_time.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/requirement.hpp>
 #include <mfa/webauthn/relying_party.hpp>
@@ -29,6 +30,7 @@
 #include "database.hpp"
 #include "inbox.hpp"
 #include "page.hpp"
+#include "passwords.hpp"
 #include "session.hpp"
 #include "storage.hpp"
 #include "trail.hpp"
@@ -46,6 +48,7 @@ struct Settings {
   std::string operator_password = {}; ///< empty: there is no page for operators
   bool has_inbox = true;              ///< the page of all that is sent: never in a product
   std::string sources = {};           ///< the folder that has examples/ in it, for scripts and styles
+  unsigned password_cost = 15;        ///< of `Passwords`. Kept ones follow as their users sign in
   /// Who must have a second factor, and from when on: a week after he has signed up.
   mfa::FactorPolicy policy = {
       .grace = std::chrono::hours(24 * 7),
@@ -157,8 +160,9 @@ template <class Clock> class Site {
 
   Site(httplib::Server& server, Clock& clock, Settings given)
       : settings(std::move(given)), inbox([this] { return now(); }), storage_(settings.data),
-        database_(settings.data), users(database_, database_lock_), trail(database_, database_lock_),
-        clock_(&clock), server_(&server), verifier(storage_, clock, inbox, options()) {
+        database_(settings.data), users(database_, database_lock_, settings.password_cost),
+        trail(database_, database_lock_), clock_(&clock), server_(&server),
+        verifier(storage_, clock, inbox, options()) {
     server.set_payload_max_length(65'536);
     server.set_read_timeout(std::chrono::seconds(5));
     server.set_keep_alive_timeout(2);

@@ -33,6 +33,7 @@ struct Served {
     REQUIRE(port > 0);
     if (settings.origin.empty()) settings.origin = "http://localhost:" + std::to_string(port);
     settings.sources = MFA_SOURCE_DIRECTORY;
+    settings.password_cost = 4; // for time's sake
     settings.operator_password = "only for the operator";
     site.emplace(server, clock, std::move(settings));
     portal::add_journeys(*site);
@@ -281,6 +282,27 @@ TEST_CASE("Wrong passwords are answered alike for whoever has an account and for
   served.clock.advance(31s);
   guesser.show_password();
   CHECK(guesser.is_signed_in());
+}
+
+TEST_CASE("What is kept of a password is of no use to whoever reads it, and follows a new cost at the next "
+          "sign-in") {
+  const portal::Passwords now(15);
+  const std::string first = now.stored(password);
+  const std::string second = now.stored(password);
+  CHECK(first != second);
+  CHECK_THAT(first, Catch::Matchers::StartsWith("scrypt:15:"));
+  CHECK(now.matches(password, first));
+  CHECK_FALSE(now.matches("correct horse batterz", first));
+  CHECK_FALSE(now.matches("nobody has this one", ""));
+  const portal::Passwords later(16);
+  CHECK(later.matches(password, first));
+  CHECK(later.is_outdated(first));
+  CHECK_FALSE(now.is_outdated(first));
+  CHECK(portal::password_problem("1234567", alan) == "Choose a password of at least 8 characters.");
+  CHECK_FALSE(portal::password_problem("\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4", alan).empty()); // four characters
+  CHECK_FALSE(portal::password_problem("Password1", alan).empty());
+  CHECK_FALSE(portal::password_problem("Alan@example.com", alan).empty());
+  CHECK(portal::password_problem("all small and with spaces", alan).empty());
 }
 
 TEST_CASE("A new password signs out all other browsers, and what was shown before allows nothing") {
