@@ -138,6 +138,7 @@ struct Seams {
   std::vector<Piece> on_sign_in = {}; ///< below the form of the page "Sign in"
   std::vector<std::string> scripts_on_sign_in = {};
   std::vector<Piece> below_code = {};  ///< inside the form in which a code is typed at the sign-in
+  std::vector<Piece> on_overview = {}; ///< above the sections of the page "Overview"
   std::vector<Piece> on_security = {}; ///< sections of the page "Security"
   /// Whether the password is enough in this browser.
   std::function<bool(Call&)> is_remembered = [](Call&) { return false; };
@@ -202,8 +203,14 @@ template <class Clock> class Site {
     std::ifstream in(settings.sources + '/' + file, std::ios::binary);
     if (!in) throw std::runtime_error("cannot read '" + settings.sources + '/' + file + "'");
     const std::string text{std::istreambuf_iterator<char>(in), {}};
-    server_->Get(path, [text, type](const httplib::Request&, httplib::Response& response) {
+    const std::string tag = '"' + std::to_string(std::hash<std::string>{}(text)) + '"';
+    server_->Get(path, [text, type, tag](const httplib::Request& request, httplib::Response& response) {
       response.set_header("Cache-Control", "no-cache");
+      response.set_header("ETag", tag);
+      if (request.get_header_value("If-None-Match") == tag) {
+        response.status = 304;
+        return;
+      }
       response.set_content(text, type);
     });
   }

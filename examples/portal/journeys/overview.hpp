@@ -65,11 +65,13 @@ template <class Clock> void add_overview(Site<Clock>& site) {
              "<p class=\"row\"><a class=\"button\" href=\"/security\">{}</a></p>",
              strength, call.user->email, count, has.recovery_codes, day_of(call.user->joined_at),
              has.factors == 0 ? "Make it safer" : "Manage security");
-    return show(
-        {.title = "Overview",
-         .body = card(state) + card(html("<h2>Lately</h2>{}<p><a href=\"/activity\">All activity</a></p>",
-                                         detail::events(site.trail.of_user(call.user->id, 5)))),
-         .narrow = false});
+    Html offers;
+    for (const auto& piece : site.seams.on_overview) offers += piece(call);
+    return show({.title = "Overview",
+                 .body = offers + card(state) +
+                         card(html("<h2>Lately</h2>{}<p><a href=\"/activity\">All activity</a></p>",
+                                   detail::events(site.trail.of_user(call.user->id, 5)))),
+                 .narrow = false});
   });
 
   site.get("/activity", Access::enrolling, [&site](Call& call) {
