@@ -55,7 +55,10 @@ Arguments read(int argc, char** argv) {
 /// A browser that keeps its cookie and sends what is in the last page's first form.
 class Browser {
  public:
-  explicit Browser(int port) : client_("127.0.0.1", port) { client_.set_follow_location(false); }
+  explicit Browser(int port) : client_("127.0.0.1", port) {
+    client_.set_follow_location(false);
+    client_.set_read_timeout(std::chrono::seconds(60)); // a busy machine is no failure
+  }
 
   std::string get(std::string path) {
     for (int hops = 0; hops < 5; ++hops) {
