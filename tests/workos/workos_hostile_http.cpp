@@ -136,9 +136,13 @@ TEST_CASE("A body that is no JSON object with each member once is refused") {
       R"({"type":"generic_otp","x":)" + repeated(R"({"a":)", 17) + "1" + repeated("}", 17) + "}"};
   for (const std::string& body : bodies) {
     CAPTURE(body.substr(0, 100));
-    const auto refused = send(host, "POST", "/auth/factors/enroll", body);
-    CHECK(refused.status == 400);
-    CHECK(refused.body["code"] == "invalid_json");
+    for (const char* const target : {"/auth/factors/enroll", "/mfa/users/u_1/factors"}) {
+      const auto refused = send(host, "POST", target, body);
+      CHECK(refused.status == 400);
+      CHECK(refused.body["code"] == "invalid_json");
+    }
+    for (const char* const method : {"GET", "PATCH", "DELETE"})
+      CHECK(send(host, method, "/mfa/factors/auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ", body).status == 400);
   }
   for (const std::string& body : std::vector<std::string>{
            good, " \r\n\t" + good + "\n", "\xEF\xBB\xBF" + good,
@@ -160,27 +164,40 @@ TEST_CASE("A path is taken as it stands, and an id in it decoded once") {
   CHECK(status("/auth/factors/" + id) == 200);
   CHECK(status("/auth/factors/auth%5Ffactor%5f" + id.substr(12)) == 200);
   CHECK(status("/auth/factors/" + id + "?x=%2e&&=&y") == 200);
-  for (const std::string& target :
-       std::vector<std::string>{"/auth/factors/auth%255Ffactor_" + id.substr(12),
-                                "/auth/factors/" + id + "/",
-                                "//auth/factors/" + id,
-                                "/auth//factors/" + id,
-                                "/auth/./factors/" + id,
-                                "/auth/x/../factors/" + id,
-                                "/auth/factors/../factors/" + id,
-                                "/auth/factors/%2e%2e%2f" + id,
-                                "/auth%2Ffactors%2F" + id,
-                                "/AUTH/factors/" + id,
-                                "/auth/factors/" + id + ";x=1",
-                                "/auth/factors/" + id + "%00",
-                                "/auth/factors/%20" + id,
-                                "/auth/factors/",
-                                "/auth/factors",
-                                "/",
-                                "/*",
-                                "/auth/factors/" + repeated("A", 8000),
-                                "/auth/factors/auth_factor_" + repeated("9", 26),
-                                std::string("/auth/factors/auth_factor_zzzzzzzzzzzzzzzzzzzzzzzzzz")}) {
+  CHECK(status("/mfa/factors/" + id) == 200);
+  CHECK(status("/mfa/users/a%2Fb%20%C3%A9%25/factors") == 200);
+  CHECK(status("/mfa/users/" + repeated("A", 8000) + "/factors") == 200); // nobody's
+  for (const std::string& target : std::vector<std::string>{
+           "/auth/factors/auth%255Ffactor_" + id.substr(12),
+           "/auth/factors/" + id + "/",
+           "//auth/factors/" + id,
+           "/auth//factors/" + id,
+           "/auth/./factors/" + id,
+           "/auth/x/../factors/" + id,
+           "/auth/factors/../factors/" + id,
+           "/auth/factors/%2e%2e%2f" + id,
+           "/auth%2Ffactors%2F" + id,
+           "/AUTH/factors/" + id,
+           "/auth/factors/" + id + ";x=1",
+           "/auth/factors/" + id + "%00",
+           "/auth/factors/%20" + id,
+           "/auth/factors/",
+           "/auth/factors",
+           "/mfa/factors/" + id + "/",
+           "/mfa/users//factors",
+           "/mfa/users/u_1/factors/" + id,
+           "/mfa/users/u_1/./factors",
+           "/mfa/users/u_1/../u_2/factors",
+           "/mfa/users/u_1/devices/x/",
+           "/mfa/users/u_1/devices/x/y",
+           "/mfa//events",
+           "/mfa",
+           "/mfa/challenges/auth_challenge_01FVYXZTZ52ZPVRPRXJWHP0C8T." + repeated("A", 2000),
+           "/",
+           "/*",
+           "/auth/factors/" + repeated("A", 8000),
+           "/auth/factors/auth_factor_" + repeated("9", 26),
+           std::string("/auth/factors/auth_factor_zzzzzzzzzzzzzzzzzzzzzzzzzz")}) {
     CAPTURE(target.substr(0, 100));
     CHECK(status(target) == 404);
   }
@@ -190,6 +207,7 @@ TEST_CASE("A path is taken as it stands, and an id in it decoded once") {
            "/auth/factors/" + id + "\r\nX-Evil: 1", "/auth/factors/" + id + std::string(1, '\0'),
            "/auth/factors/\xC3\xA9" + id, std::string("/auth/factors/%"), std::string("/auth/factors/%4"),
            std::string("/auth/factors/%zz"), std::string("/auth/factors/%C0%AF"),
+           std::string("/mfa/users/%80/factors"), std::string("/mfa/factors/x?user_id=%"),
            "/auth/factors/" + id + "?x=%", "/auth/factors/" + repeated("A", 9000)}) {
     CAPTURE(target.substr(0, 100));
     CHECK(status(target) == 400);
@@ -203,7 +221,10 @@ TEST_CASE("A path is taken as it stands, and an id in it decoded once") {
        {Row{"PUT", "/auth/factors/" + id, "GET, DELETE"},
         Row{"GET", "/auth/factors/" + id + "/challenge", "POST"},
         Row{"get", "/auth/factors/" + id, "GET, DELETE"}, Row{"", "/user_management/authenticate", "POST"},
-        Row{"DELETE", "/user_management/users/u/auth_factors", "POST, GET"}}) {
+        Row{"DELETE", "/user_management/users/u/auth_factors", "POST, GET"},
+        Row{"PUT", "/mfa/factors/" + id, "GET, PATCH, DELETE"},
+        Row{"GET", "/mfa/users/u/devices/check", "POST, DELETE"}, Row{"HEAD", "/mfa/events", "GET"},
+        Row{"OPTIONS", "/mfa/imports", "POST"}}) {
     CAPTURE(row.method, row.target);
     const auto refused = send(host, row.method, row.target);
     CHECK(refused.status == 405);
@@ -233,6 +254,38 @@ TEST_CASE("Nothing that a client made up comes back in a message or header") {
   CHECK(keep("GET", "/user_management/users/u/auth_factors?limit=" + encoded) == 422);
   CHECK(keep("GET", "/user_management/users/u/auth_factors?order=" + encoded) == 422);
   CHECK(keep("GET", "/user_management/users/u/auth_factors?after=" + encoded) == 422);
+  const std::string factor = "/mfa/factors/auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ";
+  CHECK(keep("GET", "/mfa/factors/" + encoded) == 404);
+  CHECK(keep("GET", factor + "?" + encoded + "=1") == 422);
+  CHECK(keep("GET", factor + "?user_id=" + encoded) == 404);
+  CHECK(keep("DELETE", factor + "?refuse_last=" + encoded) == 422);
+  CHECK(keep("DELETE", "/mfa/users/" + encoded + "/devices/" + encoded) == 404);
+  CHECK(keep("GET", "/mfa/events?after=" + encoded) == 422);
+  CHECK(keep("POST", "/mfa/messages/" + encoded + "/report", R"({"report":"delivered"})") == 200);
+  CHECK(keep("POST", "/mfa/users/" + encoded + "/factors", R"({"type":"totp","issuer":"F"})") == 422);
+  for (const Json& body :
+       std::vector<Json>{{{evil, evil}},
+                         {{"type", evil}},
+                         {{"type", "totp"}, {"issuer", evil}},
+                         {{"type", "totp"}, {"issuer", "F"}, {"hash", evil}, {"secret", evil}},
+                         {{"type", "totp"}, {"issuer", "F"}, {"secret", evil}},
+                         {{"type", "totp"}, {"issuer", "F"}, {"qr_code", {{evil, evil}}}},
+                         {{"type", "sms"}, {"phone_number", evil}},
+                         {{"type", "generic_otp"}, {"authorization", evil}, {"friendly_name", evil}},
+                         {{"type", "webauthn"}, {"user", evil}, {"hints", {evil}}}})
+    CHECK(keep("POST", "/mfa/users/u_1/factors", body.dump()) == 422);
+  CHECK(keep("POST", factor + "/challenge", Json{{"sms_values", {{evil, evil}}}, {"purpose", evil}}.dump()) ==
+        422);
+  CHECK(keep("POST", factor + "/challenge", Json{{"channels", {evil}}, {"required", evil}}.dump()) == 422);
+  CHECK(keep("POST", factor + "/confirm", Json{{"response", {{evil, evil}}}}.dump()) == 404);
+  CHECK(keep("POST", "/mfa/users/u_1/requirement",
+             Json{{"since", evil}, {"policy", {{"kinds", {evil}}}}}.dump()) == 422);
+  CHECK(keep("POST", "/mfa/sms/budgets/reset", Json{{"which", evil}}.dump()) == 422);
+  for (const std::string& uri : {evil, "otpauth://totp/" + encoded + "?secret=" + encoded})
+    CHECK(keep("POST", "/mfa/imports",
+               Json{{"lines",
+                     Json::array({{{"user_id", evil}, {"uri", uri}}, {{"user_id", "u_1"}, {"uri", uri}}})}}
+                   .dump()) == 200);
   for (const auto& answer : answers) {
     CHECK(answer.body.find("script") == std::string::npos);
     CHECK(answer.body.find("Cookie") == std::string::npos);
