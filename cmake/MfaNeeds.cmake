@@ -134,6 +134,7 @@ mark_as_advanced(MFA_JSONSCHEMA)
 mfa_need(python_jsonschema IF MFA_JSONSCHEMA DEBIAN python3-jsonschema)
 mfa_need(nodejs PROGRAM node DEBIAN nodejs)
 mfa_need(npm PROGRAM npm DEBIAN npm)
+mfa_need(curl_program PROGRAM curl DEBIAN curl)
 mfa_need(gxx PROGRAM g++ DEBIAN g++)
 
 mfa_need(meson PROGRAM meson DEBIAN meson)

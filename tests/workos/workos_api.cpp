@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/workos/sign_in_refusals.hpp>
+
 #include "support/catch.hpp"
 #include "support/workos_host.hpp"
 
@@ -574,6 +576,25 @@ TEST_CASE("Whoever owes a second factor signs in with his own alone, and with on
   const auto failed = sign_in("of u_1", new_challenge(id), host->code(secret));
   CHECK(failed.status == 500);
   CHECK(failed.body == Json{{"message", "Internal server error."}});
+}
+
+TEST_CASE("A host's password step answers as WorkOS's does") {
+  mfa::test::BlockingWorkosHost host;
+  const auto [id, secret] = confirmed_totp(host, "u_1");
+  (void)host.verifier.enroll_factor(mfa::Totp{.issuer = "Foo", .user = "a", .user_id = "u_1"},
+                                    mfa::by_operator);
+  (void)host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_1"}, mfa::by_operator);
+  const Json user{{"object", "user"}, {"id", "u_1"}};
+  const Json challenge = mfa::workos::mfa_challenge_body("token_1", user, host.verifier.list_factors("u_1"));
+  CHECK(keys(challenge) == std::set<std::string>{"code", "message", "pending_authentication_token",
+                                                 "authentication_factors", "user"});
+  CHECK(challenge["code"] == "mfa_challenge");
+  CHECK(challenge["pending_authentication_token"] == "token_1");
+  CHECK(challenge["authentication_factors"] == Json::array({{{"id", id}, {"type", "totp"}}}));
+  CHECK(challenge["user"]["id"] == "u_1"); // without which Go's SDK falls back to a generic error
+  const Json enrollment = mfa::workos::mfa_enrollment_body("token_1", user);
+  CHECK(enrollment["code"] == "mfa_enrollment");
+  CHECK(enrollment["user"] == user);
 }
 
 TEST_CASE(

@@ -1,5 +1,6 @@
 // WorkOS's SDK for node, as npm has it, is answered in each of its MFA and user management methods as it
-// expects, and as WorkOS's OpenAPI file says.
+// expects, and as WorkOS's OpenAPI file says; and what docs/http-api.md shows of other languages works as it
+// stands.
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -54,7 +55,7 @@ class Server {
       for (const auto& [name, value] : answer.headers) out.set_header(name, value);
       out.body = std::move(answer.body);
     };
-    server_.Get(".*", serve).Post(".*", serve).Delete(".*", serve);
+    server_.Get(".*", serve).Post(".*", serve).Patch(".*", serve).Delete(".*", serve);
     thread_ = std::thread([this] { (void)server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();
   }
@@ -78,6 +79,15 @@ class Server {
 constexpr const char* packages = "@workos-inc/node@11.0.0 @workos/openapi-spec@0.1.0 ajv@8.20.0 yaml@2.9.1";
 
 } // namespace
+
+TEST_CASE("What docs/http-api.md has of shell and Python works as it stands") {
+  const Server server;
+  const std::string run = "python3 " MFA_SOURCE_DIRECTORY
+                          "/tests/workos/documented_http.py " MFA_SOURCE_DIRECTORY
+                          "/docs/http-api.md http://127.0.0.1:" +
+                          std::to_string(server.port()) + " " + std::string(mfa::test::api_key) + " 2>&1";
+  CHECK(std::system(run.c_str()) == 0);
+}
 
 TEST_CASE("WorkOS's SDK for node takes each answer") {
   const std::filesystem::path directory = MFA_NODE_PACKAGES;
