@@ -118,11 +118,28 @@ class Person {
     }
   }
 
-  /// Waits for a page with this heading, to which a script leads.
+  /// Waits for a page with this heading, to which scripts lead by themselves.
   void wait_for_page(const std::string& heading) {
-    wait_for("document.readyState === 'complete' && document.querySelector('h1')?.textContent === " +
-             quoted(heading));
-    arrive();
+    CAPTURE(heading);
+    wait_until("document.readyState === 'complete' && document.querySelector('h1')?.textContent === " +
+               quoted(heading));
+    examine();
+  }
+
+  /// Opens a page which leads to another by itself.
+  void open_and_be_led(const std::string& path, const std::string& heading) {
+    browser.open(origin_ + path);
+    wait_for_page(heading);
+  }
+
+  /// What a script says that went wrong.
+  [[nodiscard]] std::string refusal() {
+    const std::string said =
+        "[...document.querySelectorAll('[data-tell=error]')].map(e => e.textContent).join('')";
+    wait_for(said + " !== ''");
+    CHECK(evaluate("document.activeElement.closest('form') !== null") == true);
+    examine();
+    return evaluate(said).get<std::string>();
   }
 
   [[nodiscard]] Json evaluate(const std::string& expression) { return browser.evaluate(on_page(expression)); }
@@ -182,8 +199,10 @@ class Person {
     const char* const directory = std::getenv("MFA_SCREENSHOTS");
     if (directory == nullptr) return;
     look(as);
+    browser.command("Emulation.setScrollbarsHidden", {{"hidden", true}});
     (void)evaluate("(document.activeElement.blur(), scrollTo(0, 0))");
     std::ofstream(std::string(directory) + '/' + name + ".png", std::ios::binary) << screenshot();
+    browser.command("Emulation.setScrollbarsHidden", {{"hidden", false}});
     look_as_usual();
   }
 
@@ -292,16 +311,19 @@ class Person {
   }
 
   void arrive() {
-    for (int tries = 0; tries < 200; ++tries) {
-      const Json here = browser.command(
-          "Runtime.evaluate",
-          {{"expression", "document.readyState === 'complete' && !document.left"}, {"returnByValue", true}});
-      if (here.at("result").value("value", Json()) == true) break;
-      REQUIRE(tries < 199);
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+    wait_until("document.readyState === 'complete' && !document.left");
     browser.command("Emulation.setScriptExecutionDisabled", {{"value", false}});
     examine();
+  }
+
+  /// Asks the page over and over, also while it gives way to another.
+  void wait_until(const std::string& expression) {
+    const Json asked{{"expression", expression}, {"returnByValue", true}};
+    for (int tries = 0;
+         browser.command("Runtime.evaluate", asked).at("result").value("value", Json()) != true; ++tries) {
+      REQUIRE(tries < 1000);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
   }
 
   std::string origin_;

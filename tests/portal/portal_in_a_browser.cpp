@@ -1,10 +1,12 @@
 // The portal (examples/portal) as a person meets it in a browser, with an independent authenticator
 // (oathtool, which is given what zbarimg reads off the screen), and axe-core's rules held against every page.
+#include <cctype>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -12,12 +14,15 @@
 #include "portal.hpp"
 #include "support/node_packages.hpp"
 #include "support/program.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace mfa::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::StartsWith;
 
 namespace {
+
+using Json = Browser::Json;
 
 constexpr auto alan = "alan@example.com";
 constexpr auto password = "correct horse battery";
@@ -75,6 +80,13 @@ struct Visit : Portal, Person {
     REQUIRE(sees(name));
     clock.advance(30s);
     return uri;
+  }
+
+  /// As in a browser that offers no passkeys in fields, from the next page on.
+  void offer_no_passkeys() {
+    browser.command("Page.addScriptToEvaluateOnNewDocument",
+                    {{"source", "PublicKeyCredential.getClientCapabilities = async () => "
+                                "({conditionalGet: false, conditionalCreate: false});"}});
   }
 
   /// The code in the latest message, as the page "Inbox" shows it in a tab of its own.
@@ -394,4 +406,226 @@ TEST_CASE("Going back, sending twice and working in two tabs leave nothing half 
   visit.press_twice("Save the name");
   CHECK(visit.where() == "/security");
   CHECK(visit.sees("Twice"));
+}
+
+TEST_CASE("A passkey signs in from the field of the user name, and at a button with no user name") {
+  Visit visit;
+  visit.sign_up();
+  const std::string uri = visit.add_app();
+  const std::string device = visit.browser.add_authenticator({{"protocol", "ctap2"},
+                                                              {"transport", "internal"},
+                                                              {"hasResidentKey", true},
+                                                              {"hasUserVerification", true},
+                                                              {"isUserVerified", true}});
+  visit.press("Passkey");
+  REQUIRE(visit.heading() == "Create a passkey");
+  visit.browser.set_user_verified(device, false); // the wrong finger
+  visit.press_here("Create a passkey");
+  CHECK_THAT(visit.refusal(), contains("Nothing was created"));
+  visit.browser.set_user_verified(device, true);
+  visit.press("Create a passkey");
+  REQUIRE(visit.where() == "/security");
+  CHECK(visit.sees("Passkey or security key"));
+  visit.browser.set_user_verified(device, false);
+  visit.sign_out();
+  visit.browser.set_user_verified(device, true);
+  visit.open_and_be_led("/sign-in", "Overview"); // the field offers it, and the browser takes it
+  CHECK(visit.sees(alan));
+  CHECK(visit.sees("protected against phishing"));
+
+  const Json passkey = visit.browser.credentials(device).at(0);
+  visit.browser.remove_credentials(device);
+  visit.sign_out();
+  visit.press_here("Sign in with a passkey");
+  CHECK_THAT(visit.refusal(), contains("Nothing answered"));
+  visit.offer_no_passkeys();
+  visit.open("/sign-in");
+  visit.browser.add_credential(device, passkey);
+  const std::string before = visit.session_cookie();
+  visit.press("Sign in with a passkey");
+  CHECK(visit.heading() == "Overview");
+  CHECK(visit.session_cookie() != before);
+
+  // As the second step after the password, and before what matters.
+  visit.sign_out();
+  visit.show_password();
+  visit.press("Passkey or security key");
+  visit.press("Use a passkey or security key");
+  REQUIRE(visit.where() == "/");
+  visit.clock.advance(11min);
+  visit.press("Security");
+  visit.press("Remove Passkey");
+  REQUIRE(visit.where() == "/step-up");
+  visit.press("Passkey or security key");
+  visit.press("Use a passkey or security key");
+  visit.press("Remove it");
+  CHECK(visit.sees("is removed"));
+
+  // The browser was told; what it kept all the same is refused.
+  visit.sign_out();
+  if (visit.browser.credentials(device).empty()) visit.browser.add_credential(device, passkey);
+  visit.press_here("Sign in with a passkey");
+  CHECK(visit.refusal() != "");
+  visit.browser.remove_authenticator(device);
+}
+
+TEST_CASE("A security key confirms after the password, and one that is not his does not") {
+  Visit visit;
+  visit.by_keyboard = true;
+  visit.offer_no_passkeys();
+  const Json settings{{"protocol", "ctap2"}, {"transport", "usb"}, {"hasUserVerification", false}};
+  std::string key = visit.browser.add_authenticator(settings);
+  visit.sign_up();
+  visit.press("Security");
+  visit.press("Security key");
+  visit.fill("Name", "Blue key");
+  visit.press("Register it");
+  REQUIRE(visit.where() == "/security");
+  CHECK(visit.sees("Blue key"));
+  // The same one again.
+  visit.press("Security key");
+  visit.press_here("Register it");
+  CHECK_THAT(visit.refusal(), contains("registered with your account already"));
+  visit.sign_out();
+  const Json credential = visit.browser.credentials(key).at(0);
+  visit.browser.remove_authenticator(key);
+  key = visit.browser.add_authenticator(settings); // another key
+  visit.show_password();
+  visit.press("Passkey or security key");
+  visit.press_here("Use a passkey or security key");
+  CHECK_THAT(visit.refusal(), contains("Nothing answered"));
+  visit.browser.add_credential(key, credential);
+  visit.press("Use a passkey or security key");
+  CHECK(visit.where() == "/");
+  visit.browser.remove_authenticator(key);
+}
+
+TEST_CASE("Recovery codes are printed, downloaded and copied, and each signs in once") {
+  Visit visit;
+  visit.sign_up();
+  (void)visit.add_app();
+  visit.press("Make recovery codes");
+  visit.press("Make recovery codes");
+  REQUIRE(visit.heading() == "Your recovery codes");
+  const Json shown = visit.evaluate("[...document.querySelectorAll('#codes code')].map(e => e.textContent)");
+  REQUIRE(shown.size() >= 8);
+
+  visit.browser.command("Browser.grantPermissions",
+                        {{"permissions", {"clipboardReadWrite", "clipboardSanitizedWrite"}}});
+  visit.press_here("Copy");
+  visit.wait_for("document.querySelector('[data-codes-status]').textContent.startsWith('Copied')");
+  const std::string copied = visit.evaluate("await navigator.clipboard.readText()");
+  (void)visit.evaluate("(window.print = () => { window.printed = true; }, 1)");
+  visit.press_here("Print");
+  CHECK(visit.evaluate("window.printed") == true);
+  visit.browser.command("Emulation.setEmulatedMedia", {{"media", "print"}});
+  CHECK(visit.evaluate("document.querySelector('#codes').checkVisibility() && "
+                       "!document.querySelector('nav').checkVisibility()") == true);
+  visit.browser.command("Emulation.setEmulatedMedia", {{"media", ""}});
+  const TemporaryDirectory downloads;
+  visit.browser.command("Browser.setDownloadBehavior",
+                        {{"behavior", "allow"}, {"downloadPath", downloads.path()}});
+  visit.press_here("Download");
+  std::string file;
+  for (int tries = 0; tries < 100 && file.empty(); ++tries) {
+    std::this_thread::sleep_for(50ms);
+    file = text_of_file(downloads.path() + "/recovery-codes.txt");
+  }
+  for (const auto& code : shown) {
+    CHECK_THAT(copied, contains(code.get<std::string>() + "\n"));
+    CHECK_THAT(file, contains(code.get<std::string>() + "\r\n"));
+  }
+  visit.press("I have kept them");
+
+  std::string code = shown.at(0);
+  for (char& c : code) c = c == '-' ? ' ' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const bool first : {true, false}) {
+    visit.sign_out();
+    visit.show_password();
+    visit.press("Recovery codes");
+    visit.fill("Recovery code", code);
+    visit.press("Confirm");
+    if (first) {
+      CHECK(visit.where() == "/");
+      CHECK(visit.sees("You have " + std::to_string(shown.size() - 1) + " of"));
+    } else {
+      CHECK_THAT(visit.problem(), contains("used before"));
+      visit.fill("Recovery code", shown.at(1).get<std::string>());
+      visit.press("Confirm");
+      CHECK(visit.where() == "/");
+    }
+  }
+}
+
+TEST_CASE("A remembered browser asks for the password alone, until it is forgotten") {
+  Visit visit;
+  visit.sign_up();
+  const std::string uri = visit.add_app();
+  visit.sign_out();
+  visit.show_password();
+  visit.press("My phone");
+  visit.tick("Remember this browser for 30 days");
+  visit.fill("Code", visit.code_of(uri));
+  visit.press("Confirm");
+  visit.sign_out();
+  visit.show_password();
+  REQUIRE(visit.where() == "/");
+  visit.press("Security");
+  CHECK(visit.sees("Chrome on Linux"));
+  // It is no factor, so changes are confirmed all the same.
+  visit.clock.advance(11min);
+  visit.press("Remove My phone");
+  CHECK(visit.where() == "/step-up");
+  visit.press("Go back without confirming");
+  visit.press("Forget");
+  visit.sign_out();
+  visit.show_password();
+  CHECK(visit.where() == "/sign-in/second-step");
+}
+
+TEST_CASE("The pictures of the documentation are taken, where MFA_SCREENSHOTS says") {
+  if (std::getenv("MFA_SCREENSHOTS") == nullptr) return;
+  const Person::Look phone{.width = 390, .height = 780, .scale = 1.5};
+  const Person::Look phone_in_the_dark{.width = 390, .height = 780, .scale = 1.5, .dark = true};
+  const Person::Look desk{.width = 1000, .height = 860};
+  Visit visit;
+  visit.clock.set(std::chrono::sys_days(std::chrono::year(2026) / 11 / 27) + 9h + 41min);
+  visit.offer_no_passkeys();
+  visit.open("/sign-in");
+  visit.picture("sign-in", phone);
+  visit.sign_up();
+  visit.press("Security");
+  visit.press("Authenticator app");
+  visit.picture("authenticator-app", desk);
+  visit.open("/security");
+  (void)visit.add_app("My phone");
+  visit.press("Text message");
+  visit.fill("Phone number", "+1 415 555 0123");
+  visit.press("Send a code");
+  visit.fill("Code", visit.code_in_inbox());
+  visit.fill("Name", "My mobile");
+  visit.press("Add it");
+  visit.clock.advance(3min);
+  const std::string device = visit.browser.add_authenticator({{"protocol", "ctap2"},
+                                                              {"transport", "internal"},
+                                                              {"hasResidentKey", true},
+                                                              {"hasUserVerification", true},
+                                                              {"isUserVerified", true}});
+  visit.press("Passkey");
+  visit.press("Create a passkey");
+  visit.clock.advance(1min);
+  visit.press("Make recovery codes");
+  visit.press("Make recovery codes");
+  visit.picture("recovery-codes", phone);
+  visit.press("I have kept them");
+  visit.picture("security", desk);
+  visit.sign_out();
+  visit.clock.advance(26h);
+  visit.show_password();
+  visit.picture("choose", phone_in_the_dark);
+  visit.press("Passkey or security key");
+  visit.press("Use a passkey or security key");
+  visit.press("Activity");
+  visit.picture("activity", {.width = 1000, .height = 860, .dark = true});
+  visit.browser.remove_authenticator(device);
 }
