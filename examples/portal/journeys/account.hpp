@@ -189,7 +189,7 @@ template <class Clock> void add_account(Site<Clock>& site) {
 
   const auto action = [](const std::string& email) { return "change the e-mail address to " + email; };
 
-  site.get("/account/email", Access::signed_in, [current](Call& call) {
+  site.get("/account/email", Access::signed_in, [](Call& call) {
     const Flash& flash = call.session.flash;
     Field wanted = detail::email_field("email", "New e-mail address");
     return show({.title = "Change your e-mail address",
