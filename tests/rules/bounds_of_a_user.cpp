@@ -36,7 +36,7 @@ TEST_CASE("A further open challenge ends the oldest") {
   std::vector<std::string> ids;
   for (int i = 0; i < 5; ++i) ids.push_back(host.challenge(enrolled.factor.id()));
   const std::string code = host.code(enrolled.totp.secret);
-  for (int gone : {0, 1})
+  for (const std::size_t gone : {0U, 1U})
     CHECK(thrown_by([&] { return host.verifier.verify_challenge(ids.at(gone), code); }) ==
           errc::entity_not_found);
   CHECK(host.verify(ids[2], code) == Status::valid);

@@ -119,7 +119,8 @@ template <class StoragePolicy> class Edits {
     for (const auto& [id, versions] : attack_.scene.storage.history()) {
       for (const auto& version : versions) {
         commits.insert(version.commit);
-        if (!is_sound(id, version.record)) visit(attack_.sort_of(id), [&] { return rollback(id, version); });
+        if (!is_sound(id, version.record))
+          visit(attack_.sort_of(id), [this, &id = id, &version] { return rollback(id, version); });
       }
     }
     for (const auto& [id, record] : attack_.sound())
@@ -138,7 +139,7 @@ template <class StoragePolicy> class Edits {
       return Change{table_of(attack_.sound().find(id)->second), id, std::nullopt};
     };
     for (const auto& [id, record] : attack_.sound())
-      visit(attack_.sort_of(id), [&]() -> std::optional<Edit> {
+      visit(attack_.sort_of(id), [this, &removal, &id = id]() -> std::optional<Edit> {
         return Edit{attack_.name_of(id) + " deleted", {removal(id)}};
       });
     const auto all = [&](const std::string& what, const auto& chosen) {
