@@ -1202,6 +1202,52 @@ mutate "transports: a header has no line end" $request \
   'if (header.value.view().find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)' 'if (false)'
 flags=${before_transports%%|*} libraries=${before_transports#*|}
 
+before_workos="$flags|$libraries" flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\"" libraries="$libraries -lcbor"
+exchange=workos/exchange.hpp arguments=workos/extension/arguments.hpp tests=tests/workos/http_api.cpp
+mutate "http api: a key" $exchange 'if (!has_key && !key_may_be_in_body) {' 'if (false) {'
+mutate "http api: what is lost is not left out" $arguments \
+  'refuse("_must_not_be_empty", name, "must be left out or be a string that is not empty");' ''
+mutate "http api: no member that nobody reads" $arguments 'if (!known_.contains(name)) {' 'if (false) {'
+mutate "http api: an operator by his name" $arguments 'if (is_operator) return by_operator;' 'return by_operator;'
+mutate "http api: a user's own proof" $arguments 'Authorization::of_challenge(*challenge_id)' 'Authorization(by_operator)'
+mutate "http api: nobody else's" $arguments 'Whose(UserId(*user_id))' 'Whose(any_user)'
+mutate "http api: nothing said in the wrong place" $exchange \
+  'if (by_body ? !query.empty() : !call_.body.empty()) {' 'if (false) {'
+mutate "http api: no parameter twice" $exchange 'if (!call_.body.emplace(name, value).second)' \
+  'if (call_.body[name] = value; false)'
+mutate "http api: a binding is brought again" workos/extension/verification.hpp \
+  'options.binding = arguments.named("binding");' '(void)arguments.named("binding");'
+mutate "http api: a purpose is asked for again" workos/extension/verification.hpp '.value_or(options.purpose)' \
+  '.value_or(options.purpose); if (options.purpose == Purpose::sign_in) options.purpose = Purpose::step_up'
+mutate "http api: a factor is confirmed where it is one" workos/extension/verification.hpp \
+  'if (!call.route.id.starts_with(prefix)) decision::throw_not_found("challenge");' ''
+mutate "http api: no message twice by itself" workos/extension/errors.hpp 'case errc::no_relying_party: return 422;' \
+  'case errc::no_relying_party: return 502;'
+mutate "http api: no text of the host's in an event" workos/recent_events.hpp '} catch (...) { json["cause"] = "unknown";' \
+  '} catch (const std::exception& thrown) { json["cause"] = thrown.what();'
+tests=tests/workos/workos_hostile_http.cpp
+mutate "workos: a key that is one" workos/api_keys.hpp 'bool accepted = false;' 'bool accepted = true;'
+mutate "workos: no deep bodies" workos/body.hpp \
+  'if (static_cast<std::size_t>(depth) > deepest_body) throw BadBody();' ''
+mutate "workos: each member once" workos/body.hpp '!names.back().insert(parsed.get<std::string>()).second' 'false'
+mutate "workos: no long bodies" $exchange 'request.body.size() > api_.options.longest_body' 'false'
+mutate "workos: no id that a client made up" workos/errors.hpp 'const bool well_formed = mfa::detail::is_id(id, prefix);' \
+  'const bool well_formed = true;'
+mutate "workos: no header that a client made up" workos/http.hpp 'if (fit) return std::string(given);' \
+  'if (!given.empty()) return std::string(given);'
+mutate "workos: failures say nothing of the host" workos/errors.hpp \
+  'Reply reply = refusal(503, "The service cannot answer at the moment.");' 'Reply reply = refusal(503, error.what());'
+tests=tests/workos/workos_api.cpp
+mutate "workos: nobody signs in with a factor that he just enrolled" workos/authenticate.hpp \
+  'asked.purpose() == Purpose::confirm_enrollment && !user.may_enroll' 'false'
+mutate "workos: nobody signs in by another's factor" workos/authenticate.hpp 'const Whose whose = UserId(user.user_id);' \
+  'const Whose whose = any_user;'
+mutate "workos: no kinds that SDKs do not know" workos/factors.hpp \
+  'if (!is_known(record.type)) decision::throw_not_found("factor");' ''
+mutate "workos: nothing with which SDKs try again" workos/errors.hpp \
+  '422, error.code() == errc::invalid_argument' '429, error.code() == errc::invalid_argument'
+flags=${before_workos%%|*} libraries=${before_workos#*|}
+
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''
 mutate "fork: what is inherited is left alone" storage/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'

@@ -517,6 +517,9 @@ TEST_CASE("A phone is enrolled, asked, asked again by a call, and freed of its l
   std::string spoken;
   for (const char c : host->messages.calls[0].spoken.view())
     if (c >= '0' && c <= '9' && spoken.size() < 6) spoken += c;
+  CHECK(client("POST", "/mfa/factors/" + std::string(asked.body["id"]) + "/confirm", {{"code", spoken}})
+            .status == 404);
+  CHECK(client("POST", "/mfa/challenges/" + id + "/confirm", {{"code", spoken}}).status == 404);
   const auto confirmed = client("POST", path + "/confirm", {{"code", spoken}});
   CHECK(confirmed.body["confirmed"] == true);
   const auto over = client("POST", path + "/resend");
