@@ -330,6 +330,58 @@ TEST_CASE("A new password signs out all other browsers, and what was shown befor
   CHECK_THAT(served.site->inbox.messages().front().subject, contains("your password was changed"));
 }
 
+TEST_CASE("Who has no second factor shows his password again before his address changes, and support finds "
+          "him by it") {
+  Served served;
+  Browser user(served);
+  user.sign_up();
+  served.clock.advance(11min);
+  user.open("/account/email");
+  user.post("/account/email", {{"email", "no address"}});
+  CHECK_THAT(user.body, contains("This is no e-mail address."));
+  user.post("/account/email", {{"email", "turing@example.com"}});
+  REQUIRE(user.path == "/step-up/password");
+  CHECK_THAT(user.body, contains("change the e-mail address to turing@example.com"));
+  user.post("/step-up/password", {{"password", "not this"}});
+  CHECK_THAT(user.body, contains("This is not your password."));
+  user.post("/step-up/password", {{"password", password}});
+  CHECK_THAT(user.body, contains("You sign in with turing@example.com from now on."));
+  CHECK(served.site->inbox.messages().front().to == alan);
+
+  Browser support(served);
+  support.open("/operator");
+  CHECK(support.path == "/operator/sign-in");
+  support.post("/operator/sign-in", {{"password", "only for the operator"}});
+  support.open("/operator?email=alan%40example.com");
+  CHECK_THAT(support.body, contains("Nobody has this address."));
+  support.open("/operator?email=Turing%40example.com");
+  CHECK_THAT(support.body, contains("<h1>turing@example.com</h1>"));
+}
+
+TEST_CASE("A code of a phone comes by a call where the user asks for that, and one of them counts") {
+  Served served;
+  Browser user(served);
+  user.sign_up();
+  user.open("/security/phone");
+  user.post("/security/phone", {{"to", "+1 415 555 2671"}});
+  REQUIRE(user.path == "/security/phone/code");
+  const std::string texted = served.site->inbox.messages().front().text.substr(0, 6);
+  user.post("/security/phone/code/again", {{"channel", "voice"}});
+  CHECK_THAT(user.body, contains("No further message can be sent now. Wait 30 seconds"));
+  served.clock.advance(31s);
+  user.post("/security/phone/code/again", {{"channel", "voice"}});
+  CHECK_THAT(user.body, contains("We are calling you."));
+  const auto call = served.site->inbox.messages().front();
+  CHECK(call.channel == mfa::Channel::voice);
+  std::string spoken;
+  for (const char c : call.text)
+    if (c >= '0' && c <= '9' && spoken.size() < 6) spoken += c;
+  user.post("/security/phone/code", {{"code", texted}, {"name", "Phone"}});
+  CHECK(user.path == "/security/phone/code");
+  user.post("/security/phone/code", {{"code", spoken}, {"name", "Phone"}});
+  CHECK_THAT(user.body, contains("Text message added."));
+}
+
 TEST_CASE("Where to go next is a path of this site, and no body is longer than a form") {
   CHECK(portal::local_path("/security/remove?factor=x") == "/security/remove?factor=x");
   for (const std::string away : {"//example.com", "/\\example.com", "https://example.com",
