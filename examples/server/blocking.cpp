@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -137,6 +138,36 @@ void check_storage(const Settings& settings) {
   }
   Storage storage = open_storage(url);
   (void)storage.find_counter("is-it-there");
+}
+
+namespace {
+
+/// For what is done beside servers that run.
+Storage open_shared_storage(const Settings& settings) {
+  if (settings.text("storage") == "memory:")
+    throw std::invalid_argument("--storage is memory:, of which other processes see nothing");
+  return open_storage(storage_url(settings));
+}
+
+} // namespace
+
+void publish_options(const Settings& settings, mfa::Options options) {
+  Storage storage = open_shared_storage(settings);
+  Messages messages(settings, {});
+  const Verifier verifier{storage, mfa::clock::System(), messages, std::move(options)};
+  verifier.publish_options();
+}
+
+bool reseal(const Settings& settings, mfa::Options options, std::ostream& out) {
+  Storage storage = open_shared_storage(settings);
+  Messages messages(settings, {});
+  const Verifier verifier{storage, mfa::clock::System(), messages, std::move(options)};
+  const auto done = verifier.reseal_all();
+  out << done.scanned << " factors looked at, " << done.resealed << " moved to the first key, " << done.failed
+      << " did not open" << (done.failed > 0 ? "; the last: " + done.last_failure : "") << '\n';
+  const auto left = verifier.count_keys();
+  for (const auto& [key, count] : left.factors) out << count << " factors need the key " << key << '\n';
+  return done.failed == 0 && left.factors.size() <= 1;
 }
 
 } // namespace server

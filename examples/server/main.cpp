@@ -1,6 +1,8 @@
 // WorkOS's MFA API, and all that the library has beyond it, as a program: docs/server.md.
 //   server --api-key-file FILE [--storage sqlite:FILE --key-ring-file FILE] ...
 //   server --check ...      says what is wrong with the settings, and ends
+//   server --reseal ...     moves what is stored to the first key of the key ring, beside servers that run
+//   server --publish-options ...  from now on servers of this storage must have these options
 //   server --help
 //   server --self-test      plays a client against itself, and ends
 #include <cstddef>
@@ -25,9 +27,10 @@ using server::Problems;
 using server::Settings;
 
 void help() {
-  std::cout << "usage: server [--check | --help | --self-test] [--NAME VALUE]...\n\n"
-               "Each setting is a flag, a variable MFA_NAME in the environment or a line NAME = VALUE of the "
-               "file\nthat --config names. A flag beats the environment, which beats the file.\n\n";
+  std::cout
+      << "usage: server [--check | --reseal | --publish-options | --help | --self-test] [--NAME VALUE]...\n\n"
+         "Each setting is a flag, a variable MFA_NAME in the environment or a line NAME = VALUE of the "
+         "file\nthat --config names. A flag beats the environment, which beats the file.\n\n";
   for (const server::Setting& setting : server::all_settings) {
     std::cout << "  --" << setting.name;
     if (!setting.value.empty()) std::cout << ' ' << setting.value;
@@ -79,7 +82,8 @@ int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   Problems problems;
-  const Settings settings(arguments, {"--check", "--help", "--self-test"}, problems);
+  const Settings settings(arguments, {"--check", "--reseal", "--publish-options", "--help", "--self-test"},
+                          problems);
   if (settings.action() == "--help") {
     help();
     return 0;
@@ -90,6 +94,12 @@ int main(int argc, char** argv) try {
     if (problems.none()) std::cout << "ok\n";
     return tell(problems);
   }
+  if (settings.action() == "--publish-options") {
+    server::publish_options(settings, server::options_of(settings));
+    return 0;
+  }
+  if (settings.action() == "--reseal")
+    return server::reseal(settings, server::options_of(settings), std::cout) ? 0 : 1;
   raise_descriptors(settings.number("max-connections", 1, 1'000'000));
   server::Application application(settings);
   std::cout << "listening on " << application.url() << std::endl;

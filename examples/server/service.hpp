@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,5 +64,12 @@ struct ServiceParts {
 
 /// Opens the storage and asks it something, as a service does; throws what is wrong.
 void check_storage(const Settings& settings);
+
+/// Moves what is stored to the first key of the ring, beside servers that run, and tells `out` of it. False:
+/// something did not open, or is under another key still. Throws what the storage says.
+[[nodiscard]] bool reseal(const Settings& settings, mfa::Options options, std::ostream& out);
+
+/// From now on servers of this storage are held against these options. Throws what the storage says.
+void publish_options(const Settings& settings, mfa::Options options);
 
 } // namespace server

@@ -6,6 +6,10 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -30,26 +34,58 @@ using namespace mfa::test;
 namespace {
 
 constexpr std::string_view api_key = "sk_test_a2V5XzAxRzdFWVpQ";
+const std::string old_key = "2026-01 5f1d7a84db00d2fce00b31a7fc73224f5f1d7a84db00e2fce00b31a7fc73224a\n";
+const std::string new_key = "2027-01 91c44b0ae7d3526f8810fa3c5d9e2b7791c44b0ae7d3526f8810fa3c5d9e2b78\n";
 
 /// Two nodes with the same keys on the same storage.
 class Cluster {
  public:
   explicit Cluster(const std::string& storage) {
     write_secret_file(directory_.path() + "/api-keys", api_key);
-    write_secret_file(directory_.path() + "/keys",
-                      "2026-01 5f1d7a84db00d2fce00b31a7fc73224f5f1d7a84db00e2fce00b31a7fc73224a\n");
+    write_secret_file(directory_.path() + "/keys", old_key);
+    arguments_ = {"--storage",       storage,
+                  "--api-key-file",  directory_.path() + "/api-keys",
+                  "--key-ring-file", directory_.path() + "/keys",
+                  "--log",           "info"};
     for (std::size_t i = 0; i < nodes_.size(); ++i)
-      nodes_[i] = std::make_unique<ExampleServer>(
-          MFA_EXAMPLE_SERVER,
-          std::vector<std::string>{"--storage", storage, "--api-key-file", directory_.path() + "/api-keys",
-                                   "--key-ring-file", directory_.path() + "/keys", "--log", "error"},
-          directory_.path() + "/log" + std::to_string(i));
+      nodes_[i] = std::make_unique<ExampleServer>(MFA_EXAMPLE_SERVER, arguments_,
+                                                  directory_.path() + "/log" + std::to_string(i));
   }
 
   ExampleServer& node(std::size_t which) { return *nodes_[which]; }
 
+  /// As an operator replaces the file, and tells both nodes; returns when they have taken it up.
+  void replace_keys(const std::string& keys) {
+    write_secret_file(directory_.path() + "/new-keys", keys);
+    std::filesystem::rename(directory_.path() + "/new-keys", directory_.path() + "/keys");
+    for (const auto& node : nodes_) {
+      const auto count = [&] {
+        const std::string log = node->log();
+        int lines = 0;
+        for (std::size_t at = 0; (at = log.find("key_ring_replaced", at)) != std::string::npos; ++at) ++lines;
+        return lines;
+      };
+      const int before = count();
+      ::kill(node->id(), SIGHUP);
+      for (int tries = 0; count() == before && tries < 1000; ++tries) std::this_thread::sleep_for(10ms);
+      REQUIRE(count() > before);
+    }
+  }
+
+  /// The program with the settings of the nodes and this action; its exit status.
+  [[nodiscard]] int run(const std::string& action) const {
+    std::string command = "'" MFA_EXAMPLE_SERVER "' " + action;
+    for (const std::string& argument : arguments_) command += " '" + argument + "'";
+    return std::system((command + " >'" + directory_.path() + "/output' 2>&1").c_str());
+  }
+  [[nodiscard]] std::string output() const {
+    std::ifstream file(directory_.path() + "/output");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
  private:
   TemporaryDirectory directory_;
+  std::vector<std::string> arguments_;
   std::array<std::unique_ptr<ExampleServer>, 2> nodes_;
 };
 
@@ -234,6 +270,31 @@ void lock_out(Cluster& cluster) {
   }
 }
 
+/// docs/server.md, Change keys: announced, switched, moved, retired, and who enrolled before signs in at each
+/// step.
+void change_keys(Cluster& cluster) {
+  Client client(cluster, 1);
+  const auto enrolled = client[0].enroll_totp("user_of_keys");
+  REQUIRE(enrolled.is(201));
+  const Authenticator authenticator(enrolled);
+  const std::string factor = enrolled.text("id");
+  REQUIRE(client[1].verify(client[0].challenge(factor).text("id"), authenticator.code(0)).valid());
+  cluster.replace_keys(old_key + new_key);
+  REQUIRE(client[1].enroll_totp("user_of_keys").is(201));
+  cluster.replace_keys(new_key + old_key);
+  const auto later = client[0].enroll_totp("user_of_new_key");
+  CHECK(cluster.run("--reseal") == 0);
+  INFO(cluster.output());
+  CHECK(cluster.output().find("need the key 2027-01") != std::string::npos);
+  CHECK(cluster.output().find("need the key 2026-01") == std::string::npos);
+  cluster.replace_keys(new_key);
+  CHECK(client[0].verify(client[1].challenge(factor).text("id"), authenticator.code(1)).valid());
+  CHECK(client[1]
+            .verify(client[0].challenge(later.text("id")).text("id"), Authenticator(later).code(0))
+            .valid());
+  CHECK(cluster.run("--publish-options") == 0);
+}
+
 } // namespace
 
 TEST_CASE("two nodes on one PostgreSQL are one server") {
@@ -242,6 +303,7 @@ TEST_CASE("two nodes on one PostgreSQL are one server") {
   race_for_codes(cluster);
   lock_out(cluster);
   play_journeys(cluster);
+  change_keys(cluster);
 }
 
 TEST_CASE("two nodes on one Redis are one server") {
