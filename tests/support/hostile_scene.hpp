@@ -842,7 +842,7 @@ template <class StoragePolicy> class Scene {
     const auto on_challenge = [&](const std::string& name, const std::string& gain, const auto& attempt) {
       const std::string& id = account.challenges.at(name);
       probe(
-          names.at(id) + ": verify, " + gain, gain, [this, id, attempt] { return attempt(id); }, true);
+          names.at(id) + ": verify, " + gain, gain, [id, attempt] { return attempt(id); }, true);
     };
     const auto once = [this](const std::string& answer, const VerifyOptions& options = {}) {
       return [this, answer, options](const std::string& id) { return verify(id, answer, options); };
@@ -987,7 +987,7 @@ template <class StoragePolicy> class Scene {
   }
 
   void add_uses() {
-    const auto of_factor = [this](const std::string& id) { return id.starts_with("auth_factor_"); };
+    const auto of_factor = [](const std::string& id) { return id.starts_with("auth_factor_"); };
     const auto quietly = [](auto call) {
       try {
         (void)call();

@@ -84,7 +84,8 @@ TEST_CASE("A seed is read in each encoding as people write it") {
                                                       {std::string(1025, '3'), TextEncoding::hex}};
   for (const auto& [text, encoding] : bad) {
     CAPTURE(text);
-    CHECK(thrown_by([&] { return decode_seed(text, encoding).size(); }) == errc::invalid_secret);
+    CHECK(thrown_by([&text = text, encoding = encoding] { return decode_seed(text, encoding).size(); }) ==
+          errc::invalid_secret);
   }
 }
 
