@@ -11,9 +11,11 @@
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -153,6 +155,7 @@ struct Figures {
   double request_p50 = 0, request_p99 = 0;        ///< of a request, ms
   double resident_before = 0, resident_after = 0; ///< MB
   double all_journeys = 0;
+  double cpu = 0; ///< of the server's process for a journey, ms
 };
 
 double resident_megabytes(pid_t process) {
@@ -161,6 +164,19 @@ double resident_megabytes(pid_t process) {
   double resident = 0;
   file >> all >> resident;
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
+/// That a process has used so far, in all its threads.
+double cpu_milliseconds(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::istringstream fields(text.substr(text.rfind(')') + 2));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) * 1000 / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 /// `connections` clients, each with a journey after the other. Throws at the first answer that is not as
@@ -176,6 +192,7 @@ Figures load(int port, pid_t process, std::chrono::milliseconds time, std::size_
   }
   Figures figures;
   figures.resident_before = resident_megabytes(process);
+  const double cpu_before = cpu_milliseconds(process);
   static std::atomic<std::size_t> users{0};
   const auto begin = Clock::now();
   std::vector<std::thread> clients;
@@ -200,6 +217,7 @@ Figures load(int port, pid_t process, std::chrono::milliseconds time, std::size_
     all.journeys.insert(all.journeys.end(), of.journeys.begin(), of.journeys.end());
   }
   figures.all_journeys = static_cast<double>(all.journeys.size());
+  figures.cpu = (cpu_milliseconds(process) - cpu_before) / std::max(1.0, figures.all_journeys);
   figures.journeys_per_second = figures.all_journeys / seconds;
   figures.p50 = percentile(all.journeys, 0.5);
   figures.p99 = percentile(all.journeys, 0.99);
@@ -313,9 +331,9 @@ double median(std::vector<double> values) {
 /// Of rounds.
 Figures medians(const std::vector<Figures>& all) {
   Figures one;
-  for (auto figure :
-       {&Figures::journeys_per_second, &Figures::p50, &Figures::p99, &Figures::request_p50,
-        &Figures::request_p99, &Figures::resident_before, &Figures::resident_after, &Figures::all_journeys}) {
+  for (auto figure : {&Figures::journeys_per_second, &Figures::p50, &Figures::p99, &Figures::request_p50,
+                      &Figures::request_p99, &Figures::resident_before, &Figures::resident_after,
+                      &Figures::all_journeys, &Figures::cpu}) {
     std::vector<double> values;
     for (const Figures& each : all) values.push_back(each.*figure);
     one.*figure = median(values);
@@ -324,10 +342,11 @@ Figures medians(const std::vector<Figures>& all) {
 }
 
 void row(const std::string& what, const Figures& figures, const Figures& peer) {
-  std::printf("| %s | %.0f | %.2f | %.1f | %.1f | %.1f | %.2f | %.2f | %.0f | %.0f |\n", what.c_str(),
-              figures.journeys_per_second, figures.journeys_per_second / peer.journeys_per_second,
-              figures.p50, figures.p99, figures.p99 / figures.p50, figures.request_p50, figures.request_p99,
-              figures.resident_before, figures.resident_after);
+  std::printf("| %s | %.0f | %.2f | %.1f | %.1f | %.1f | %.2f | %.2f | %.3f | %.2f | %.0f | %.0f |\n",
+              what.c_str(), figures.journeys_per_second,
+              figures.journeys_per_second / peer.journeys_per_second, figures.p50, figures.p99,
+              figures.p99 / figures.p50, figures.request_p50, figures.request_p99, figures.cpu,
+              figures.cpu / peer.cpu, figures.resident_before, figures.resident_after);
   std::fflush(stdout);
 }
 
@@ -410,8 +429,9 @@ int main(int argc, char** argv) try {
   std::printf("%zu connections, %.1f s each, medians of %d rounds; times in ms, memory in MB\n\n",
               connections, std::chrono::duration<double>(time).count(), rounds);
   std::printf("| | journeys/s | of bare cpp-httplib | journey p50 | p99 | p99 / p50 | request p50 | p99 | "
-              "memory at the start | at the end |\n"
-              "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+              "CPU of a journey | "
+              "of bare cpp-httplib | memory at the start | at the end |\n"
+              "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
   const Figures peer = medians(of_peer);
   row("bare cpp-httplib, the same bytes", peer, peer);
   for (const std::string& what : order) row(what, medians(of_ours[what]), peer);
