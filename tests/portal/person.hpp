@@ -312,7 +312,7 @@ class Person {
 
   void arrive() {
     wait_until("document.readyState === 'complete' && !document.left");
-    browser.command("Emulation.setScriptExecutionDisabled", {{"value", false}});
+    if (without_script) browser.command("Emulation.setScriptExecutionDisabled", {{"value", false}});
     examine();
   }
 
