@@ -524,6 +524,9 @@ mutate "changes: not by an old verification" verbs/authorize.hpp \
 mutate "changes: not by what was shown before the password changed" verbs/authorize.hpp \
   'terms.generation == generation &&' ''
 mutate "changes: by what is shown after it" decision/challenge.hpp 'terms.generation = generation;' ''
+mutate "changes: a generation is none of before" decision/user_record.hpp \
+  'user.generation = std::max(user.generation + 1, static_cast<std::uint64_t>(now.time_since_epoch().count()));' \
+  '++user.generation; (void)now;'
 mutate "changes: not by what was confirmed after it" decision/user_record.hpp \
   'for (UserRecord::Enrollment& enrollment : user.enrollments) enrollment.authorized = false;' ''
 mutate "changes: a changed password writes the list of devices" verbs/devices.hpp \

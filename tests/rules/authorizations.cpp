@@ -310,6 +310,23 @@ TEST_CASE("A device that is remembered while the password changes is not trusted
   CHECK(host.verifier.list_devices("u_42").empty());
 }
 
+TEST_CASE(
+    "What was shown before the password changed allows nothing, though somebody emptied the user's record") {
+  Account account;
+  account.change_password();
+  const auto shown = account.shown();
+  auto record = account.host.storage.find_counter("user_u_42");
+  REQUIRE(record.has_value());
+  record->data.clear();
+  mfa::storage::Batch batch;
+  batch.counters.push_back(*record);
+  REQUIRE(account.host.storage.commit(batch));
+  account.host.clock.advance(1s);
+  account.change_password();
+  CHECK(thrown_by([&] { return account.host.verifier.remember_device("u_42", "Laptop", shown); }) ==
+        errc::authorization_required);
+}
+
 TEST_CASE("The changed password of somebody who has nothing leaves nothing behind") {
   Host host;
   CHECK(host.verifier.password_changed("nobody") == 0);
@@ -323,7 +340,7 @@ TEST_CASE("What a user's records said before there were generations is read and 
   mfa::decision::encode_user(user, record, mfa::Time());
   CHECK(record.data.front() == 2);
   CHECK(mfa::decision::decode_user(record).generation == 0);
-  mfa::decision::end_what_was_shown(user);
+  mfa::decision::end_what_was_shown(user, mfa::Time());
   user.generation = 300;
   mfa::decision::encode_user(user, record, mfa::Time());
   CHECK(record.data.front() == 3);

@@ -114,7 +114,7 @@ class PlainRules {
     Time purge_at = {};
     bool registers = false; ///< WebAuthn
     bool two_factors = false;
-    unsigned generation = 0; ///< of the user, when it was made
+    std::uint64_t generation = 0; ///< of the user, when it was made
 
     bool operator==(const Challenge&) const = default;
   };
@@ -176,9 +176,9 @@ class PlainRules {
     std::vector<Used> used = {};
     std::vector<Time> sends = {};
     std::vector<Time> wrong_codes = {};
-    Time purge_at = {};      ///< unless an enrolment waits to be confirmed
-    bool has_handle = false; ///< by which authenticators know him: then it is never purged
-    unsigned generation = 0; ///< how often what he had shown was ended
+    Time purge_at = {};           ///< unless an enrolment waits to be confirmed
+    bool has_handle = false;      ///< by which authenticators know him: then it is never purged
+    std::uint64_t generation = 0; ///< another one each time when what he had shown was ended
 
     bool operator==(const User&) const = default;
   };
@@ -865,8 +865,9 @@ class PlainRules {
   }
 
   /// So that it allows no change any more, nor what was begun by it to be ended.
-  static void end_what_was_shown(User& user) {
-    ++user.generation;
+  void end_what_was_shown(User& user) const {
+    user.generation =
+        std::max(user.generation + 1, static_cast<std::uint64_t>(now.time_since_epoch().count()));
     user.open.clear();
     for (User::Enrollment& enrollment : user.enrollments) enrollment.authorized = false;
   }

@@ -53,8 +53,9 @@ struct UserRecord {
   std::string handle = {};
   /// Of his factors that are gone. Whatever else is forgotten of a user, these stay until they are over.
   std::vector<factor::UsedSecret> used_secrets = {};
-  /// How often what he had shown was ended: a challenge of an earlier one allows no change of his factors. A
-  /// record that is gone begins at 0 again, a day after the last change, when nothing of before allows any.
+  /// Grows when what he has shown is ended: a challenge of another one allows no change of his factors. A
+  /// record that was purged begins at 0 again, a day after the last change, when nothing of before allows
+  /// any.
   std::uint64_t generation = 0;
 };
 
@@ -182,8 +183,9 @@ inline void forget_enrollment(UserRecord& user, std::string_view factor_id) {
 }
 
 /// Ends what the user has shown, and what was begun by that.
-inline void end_what_was_shown(UserRecord& user) {
-  ++user.generation;
+inline void end_what_was_shown(UserRecord& user, Time now) {
+  // No generation twice, though somebody emptied the record.
+  user.generation = std::max(user.generation + 1, static_cast<std::uint64_t>(now.time_since_epoch().count()));
   user.challenges.clear();
   for (UserRecord::Enrollment& enrollment : user.enrollments) enrollment.authorized = false;
 }
@@ -191,8 +193,8 @@ inline void end_what_was_shown(UserRecord& user) {
 /// What outlives a reset of the user, of whom a factor is kept or none: by what authenticators know him, what
 /// his secrets have used, and what was sent to him, so that nobody gets more messages by resets; with a
 /// factor, his wrong codes too, as it can be guessed as before.
-inline void reset(UserRecord& user, bool keeps_factor) {
-  end_what_was_shown(user);
+inline void reset(UserRecord& user, bool keeps_factor, Time now) {
+  end_what_was_shown(user, now);
   user.enrollments.clear();
   if (!keeps_factor) user.wrong_codes.clear();
 }

@@ -169,7 +169,7 @@ Verb<std::size_t> password_changed(const VerbRun auto& run, const UserId& user) 
     storage::Batch batch;
     for (const decision::UserRecord::OpenChallenge& open : found.user.challenges)
       co_await end_challenge(run, open, std::string_view(), now, batch);
-    decision::end_what_was_shown(found.user);
+    decision::end_what_was_shown(found.user, now);
     batch.counters.push_back(found.changed(now));
     if (co_await run.commit(batch)) break;
   }

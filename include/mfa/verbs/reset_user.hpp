@@ -163,7 +163,7 @@ Verb<UserReset> reset_user(const VerbRun auto& run, const UserId& user, const Au
     }
     if (keeps)
       co_await end_challenges_of(run, options.keep_factor, found.user, authorization, context.now, batch);
-    decision::reset(found.user, keeps);
+    decision::reset(found.user, keeps, context.now);
     if (keeps && !authorization.is_by_operator())
       co_await renew(run, authorization, options, found.user, batch);
     batch.counters.push_back(found.changed(context.now));
