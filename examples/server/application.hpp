@@ -24,6 +24,7 @@
 #include <mfa/crypto/key_file.hpp>
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/error.hpp>
+#include <mfa/options.hpp>
 #include <mfa/sms/country.hpp>
 #include <mfa/webauthn/relying_party.hpp>
 #include <mfa/workos/api_keys.hpp>
@@ -35,6 +36,7 @@
 #include "metrics.hpp"
 #include "service.hpp"
 #include "settings.hpp"
+#include "storage_url.hpp"
 #include "transports.hpp"
 #include "webhook_settings.hpp"
 
@@ -43,7 +45,7 @@ namespace server {
 /// The library's options of these settings. Throws what is wrong.
 [[nodiscard]] inline mfa::Options options_of(const Settings& settings) {
   mfa::Options options;
-  const bool in_memory = settings.text("storage") == "memory:";
+  const bool in_memory = storage_url(settings).kind == StorageUrl::Kind::memory;
   if (settings.is_set("key-ring-file"))
     options.key_ring = mfa::read_key_file(settings.text("key-ring-file"));
   else if (in_memory)
@@ -70,6 +72,7 @@ namespace server {
     party.origins = settings.list("webauthn-origins");
     options.webauthn = mfa::webauthn::relying_party(std::move(party));
   }
+  mfa::check_options(options);
   return options;
 }
 
@@ -124,7 +127,6 @@ class Application {
     };
     parts.api_options.totp_issuer = settings.text("totp-issuer");
     parts.api_options.mask_phone_numbers = settings.yes("mask-phone-numbers");
-    parts.api_options.client_id = settings.text("client-id");
     parts.api_options.failed = [this](std::string_view request_id, const std::exception_ptr& thrown) {
       log_.error("failure", {{"request_id", request_id}, {"cause", Log::what(thrown)}});
     };

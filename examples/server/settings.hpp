@@ -47,7 +47,6 @@ inline constexpr auto all_settings = std::to_array<Setting>({
     {"sms-template", "TEXT", "", "what they say, with {{code}}"},
     {"email", "smtp:FILE|log:FILE|none", "none", "who sends e-mails, likewise"},
     {"mask-phone-numbers", "", "no", "whether answers show the last digits of phone numbers alone"},
-    {"client-id", "ID", "", "the id that authenticate must be told"},
     {"webauthn-id", "DOMAIN", "", "the domain of security keys and passkeys; without it there are none"},
     {"webauthn-name", "NAME", "", "what browsers show with it"},
     {"webauthn-origins", "LIST", "", "the pages that may ask for them, as https://example.com"},

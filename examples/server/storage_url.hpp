@@ -188,7 +188,6 @@ inline void read_redis_url(std::string_view rest, mfa::storage::RedisOptions& op
   const auto colon = url.find(':');
   const std::string scheme = url.substr(0, colon);
   const std::string rest = colon == std::string::npos ? "" : url.substr(colon + 1);
-  const std::size_t connections = settings.number("threads", 1, 1000);
   StorageUrl read;
   try {
     if (colon == std::string::npos) {
@@ -203,12 +202,10 @@ inline void read_redis_url(std::string_view rest, mfa::storage::RedisOptions& op
       read.kind = StorageUrl::Kind::postgres;
       read.place = rest.starts_with("//") ? "postgresql:" + rest : rest;
       read.postgres.schema_name = settings.text("storage-name");
-      read.postgres.max_connections = connections;
     } else if (scheme == "redis") {
       read.kind = StorageUrl::Kind::redis;
       detail::read_redis_url(rest, read.redis);
       read.redis.key_prefix = settings.text("storage-name");
-      read.redis.max_connections = connections;
       const std::string durability = settings.text("redis-durability");
       using mfa::storage::RedisDurability;
       if (durability == "every_second")
@@ -227,6 +224,8 @@ inline void read_redis_url(std::string_view rest, mfa::storage::RedisOptions& op
                                 "memory: - " +
                                 error.what());
   }
+  if (read.kind != StorageUrl::Kind::memory)
+    read.postgres.max_connections = read.redis.max_connections = settings.number("threads", 1, 1000);
   return read;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -28,6 +29,15 @@ inline void write_secret_file(const std::string& path, std::string_view text) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), "open");
   if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     throw std::system_error(errno, std::generic_category(), path);
+}
+
+/// The same, replaced as a whole, as a key file should be; returns the path.
+inline std::string replace_secret_file(const std::string& path, std::string_view text) {
+  const std::string next = path + ".next";
+  write_secret_file(next, text);
+  if (std::rename(next.c_str(), path.c_str()) != 0)
+    throw std::system_error(errno, std::generic_category(), path);
+  return path;
 }
 
 /// The program examples/server as a process of its own on a port of 127.0.0.1, whose log is appended to a
@@ -81,7 +91,9 @@ class ExampleServer {
   /// From one instruction to the next.
   void kill() { end(SIGKILL); }
   /// In order; its exit status, or nothing if a signal ended it.
-  std::pair<bool, int> stop() { return end(SIGTERM); }
+  std::pair<bool, int> stop(int by = SIGTERM) { return end(by); }
+  /// The same of one that was told already.
+  std::pair<bool, int> wait() { return end(0); }
 
   [[nodiscard]] std::string log() const {
     std::ifstream file(log_);

@@ -1,0 +1,226 @@
+// The settings of examples/server: which source wins, and that what is wrong is named with its remedy before
+// anything is served.
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "support/catch.hpp"
+#include "support/example_server.hpp"
+#include "support/loopback.hpp"
+#include "support/server_process.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/test_certificate.hpp"
+
+using mfa::test::contains;
+using mfa::test::replace_secret_file;
+
+namespace {
+
+const std::string key_of_tests = "0123456789abcdef0123456789abcdef";
+
+/// Files that a server can be started with.
+struct Files {
+  mfa::test::TemporaryDirectory folder;
+  const std::string api_keys =
+      replace_secret_file(folder.path() + "/api-keys", "# ours\n" + key_of_tests + "\n");
+  const std::string key_ring =
+      replace_secret_file(folder.path() + "/key-ring",
+                          "2026-01 b41d1ae8f29b8dcb16ac24b7e92e7ad5ae1d2ea5b1d9b5eb7f8c8bb4dc7bd9b1\n");
+
+  [[nodiscard]] std::string path(const std::string& name) const { return folder.path() + "/" + name; }
+};
+
+struct Ended {
+  int status = -1;
+  std::string output;
+};
+
+Ended run(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
+  const mfa::test::TemporaryDirectory folder;
+  std::vector<std::string> command{"/usr/bin/env"};
+  command.insert(command.end(), environment.begin(), environment.end());
+  command.emplace_back(MFA_EXAMPLE_SERVER);
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  const pid_t child = mfa::test::start_server(command, folder.path() + "/output", nullptr);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  std::ifstream file(folder.path() + "/output");
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, {std::istreambuf_iterator<char>(file), {}}};
+}
+
+std::vector<std::string> operator+(std::vector<std::string> some, const std::vector<std::string>& more) {
+  some.insert(some.end(), more.begin(), more.end());
+  return some;
+}
+
+} // namespace
+
+TEST_CASE("Right settings are ok, and checking them makes no database") {
+  const Files files;
+  const std::vector<std::string> right{"--check",        "--storage",    "sqlite:" + files.path("new.db"),
+                                       "--api-key-file", files.api_keys, "--key-ring-file",
+                                       files.key_ring};
+  const Ended ended = run(right);
+  INFO(ended.output);
+  CHECK(ended.status == 0);
+  CHECK(ended.output == "ok\n");
+  CHECK_FALSE(std::ifstream(files.path("new.db")));
+}
+
+TEST_CASE("Everything that is wrong is named, with what to do about it") {
+  const Files files;
+  const std::string world_readable = files.path("world-readable");
+  std::ofstream(world_readable) << key_of_tests << '\n';
+  ::chmod(world_readable.c_str(), 0644);
+  const std::string short_key = replace_secret_file(files.path("short"), "# one\n\nshort\n");
+  const std::string empty = replace_secret_file(files.path("empty"), "\n");
+  const mfa::test::TestCertificate certificate;
+  const mfa::test::TestCertificate another;
+  const std::string pem = replace_secret_file(files.path("certificate.pem"), certificate.pem());
+  const std::string another_key = replace_secret_file(files.path("key.pem"), another.key_pem());
+  const std::string twilio =
+      replace_secret_file(files.path("twilio"), "account_sid = AC1\nsecret = s\nfrom = +1\n"
+                                                "colour = blue\n");
+  const std::string half = replace_secret_file(files.path("half"), "account_sid = AC1\nsecret = s\n");
+  const auto port = std::to_string(mfa::test::free_port());
+
+  struct Case {
+    std::vector<std::string> flags;
+    std::vector<std::string> says;
+  };
+  const std::vector<Case> cases{
+      {{}, {"--api-key-file is not set", "openssl rand -hex 32"}},
+      {{"--api-key-file", files.path("missing")}, {"'" + files.path("missing") + "'", "No such file"}},
+      {{"--api-key-file", world_readable}, {world_readable, "chmod o-r"}},
+      {{"--api-key-file", short_key}, {"line 3", "16 or more"}},
+      {{"--api-key-file", empty}, {"holds none"}},
+      {{"--storage", "sqlite:" + files.path("x.db")}, {"--key-ring-file is not set", "openssl rand"}},
+      {{"--storage", "sqlite:" + files.path("no/x.db")}, {"folder", "make it"}},
+      {{"--storage", "mysql:x"}, {"--storage must be sqlite:FILE", "none of those"}},
+      {{"--storage", "sqlite"}, {"no colon"}},
+      {{"--storage", "sqlite:"}, {"names no file"}},
+      {{"--storage", "memory:x"}, {"nothing after it"}},
+      {{"--storage", "redis:localhost"}, {"redis://HOST:PORT"}},
+      {{"--storage", "redis://host:x"}, {"port is no number"}},
+      {{"--storage", "redis://:s3cret@127.0.0.1:" + port, "--key-ring-file", files.key_ring}, {port}},
+      {{"--storage", "postgres://who:s3cret@127.0.0.1:" + port + "/x", "--key-ring-file", files.key_ring},
+       {"127.0.0.1"}},
+      {{"--redis-durability", "some", "--storage", "redis:"}, {"--redis-durability is none of required"}},
+      {{"--key-ring-file", files.api_keys}, {"line 2", "64 hexadecimal digits"}},
+      {{"--listen", "localhost:8080"}, {"--listen", "127.0.0.1:8080"}},
+      {{"--listen", "127.0.0.1:99999"}, {"--listen"}},
+      {{"--threads", "0"}, {"--threads is no number from 1 to 1000"}},
+      {{"--threads", "many"}, {"--threads is no number"}},
+      {{"--event-threads", "0"}, {"--event-threads"}},
+      {{"--max-waiting", "-1"}, {"--max-waiting"}},
+      {{"--max-connections", "0"}, {"--max-connections"}},
+      {{"--head-timeout", "0"}, {"--head-timeout"}},
+      {{"--drain", "9999"}, {"--drain is no number from 1 to 3600"}},
+      {{"--asynchronous=maybe"}, {"--asynchronous is neither yes nor no"}},
+      {{"--log", "loud"}, {"--log is neither info nor error"}},
+      {{"--sms", "log:" + files.path("sms")}, {"--sms-countries is not set", "Fraud"}},
+      {{"--sms", "log:" + files.path("sms"), "--sms-countries", "UK"}, {"UK"}},
+      {{"--sms", "pigeon:" + twilio, "--sms-countries", "US"},
+       {"no provider 'pigeon'", "twilio, twilio_verify"}},
+      {{"--sms", "twilio", "--sms-countries", "US"}, {"'twilio' names no file", "twilio:FILE"}},
+      {{"--sms", "twilio:" + twilio, "--sms-countries", "US"}, {"sets 'colour'", "docs/server.md"}},
+      {{"--sms", "twilio:" + half, "--sms-countries", "US"}, {"messaging_service_sid or from"}},
+      {{"--sms", "twilio:" + world_readable, "--sms-countries", "US"}, {"chmod o-r"}},
+      {{"--sms", "none:x"}, {"write none"}},
+      {{"--email", "sendmail:" + half}, {"'sendmail'", "smtp, log and none"}},
+      {{"--email", "log:" + files.path("no/mail")}, {"cannot write", "no/mail"}},
+      {{"--tls-certificate", pem}, {"belong together"}},
+      {{"--tls-certificate", pem, "--tls-key", another_key}, {"--tls-key", "PEM"}},
+      {{"--tls-certificate", files.path("missing"), "--tls-key", another_key},
+       {"--tls-certificate", "missing"}},
+      {{"--webauthn-id", "example.com"}, {"origin"}},
+      {{"--colour", "blue"}, {"no '--colour'", "--help"}},
+      {{"blue"}, {"no 'blue'"}},
+      {{"--threads"}, {"--threads needs a value"}},
+      {{"--threads", "--drain", "3"}, {"--threads needs a value"}},
+      {{"--threads", "3", "--threads", "4"}, {"--threads is given twice"}},
+      {{"--config", files.path("missing")}, {"configuration file", "No such file"}},
+  };
+  for (const Case& one : cases) {
+    std::vector<std::string> flags{"--check"};
+    const auto sets = [&one](const std::string& name) {
+      return std::find(one.flags.begin(), one.flags.end(), name) != one.flags.end();
+    };
+    if (!one.flags.empty() && !sets("--api-key-file"))
+      flags = flags + std::vector{std::string("--api-key-file"), files.api_keys};
+    const Ended ended = run(flags + one.flags);
+    INFO(ended.output);
+    CHECK(ended.status == 2);
+    for (const std::string& what : one.says) CHECK_THAT(ended.output, contains(what));
+    CHECK(ended.output.find("s3cret") == std::string::npos);
+    CHECK(ended.output.find(key_of_tests) == std::string::npos);
+  }
+}
+
+TEST_CASE("Everything is told at once, and a server does not start so") {
+  const Files files;
+  const Ended checked = run({"--check", "--threads", "0", "--drain", "x", "--storage", "mysql:"});
+  for (const char* const what : {"--threads", "--drain", "--storage", "--api-key-file"})
+    CHECK_THAT(checked.output, contains(what));
+  const Ended started = run({"--api-key-file", files.api_keys, "--storage", "mysql:"});
+  CHECK(started.status == 2);
+  CHECK_THAT(started.output, contains("--storage must be"));
+  CHECK(run({"--colour", "--api-key-file", files.api_keys}).status == 2);
+}
+
+TEST_CASE("A flag beats the environment, which beats the file") {
+  const Files files;
+  const std::string config = files.path("config");
+  replace_secret_file(config, "# ours\napi-key-file = " + files.api_keys + "\n\n threads = 0 \n");
+  const std::vector<std::string> check{"--check", "--config", config};
+  CHECK_THAT(run(check).output, contains("threads in " + config + ", line 4 is no number"));
+  CHECK_THAT(run(check, {"MFA_THREADS=none"}).output, contains("MFA_THREADS is no number"));
+  CHECK_THAT(run(check + std::vector<std::string>{"--threads", "x"}, {"MFA_THREADS=none"}).output,
+             contains("--threads is no number"));
+  CHECK(run(check, {"MFA_THREADS=3"}).output == "ok\n");
+  CHECK(run(check + std::vector<std::string>{"--threads=3"}, {"MFA_THREADS=none"}).output == "ok\n");
+  CHECK(run({"--check", "--threads", "3"}, {"MFA_CONFIG=" + config}).output == "ok\n");
+
+  replace_secret_file(config, "colour = blue\nthreads 3\nthreads = 3\nthreads = 4\nconfig = x\n");
+  const std::string wrong = run(check).output;
+  for (const char* const line : {"line 1: there is no such", "line 2: there is no such",
+                                 "line 4: threads is set twice", "line 5: there is no such"})
+    CHECK_THAT(wrong, contains(config + ", " + line));
+  ::chmod(config.c_str(), 0666);
+  CHECK_THAT(run(check).output, contains("chmod go-w"));
+}
+
+TEST_CASE("--help and docs/server.md list the same settings with the same defaults") {
+  std::map<std::string, std::string> helped; // meanings by flags
+  std::istringstream help(run({"--help"}).output);
+  for (std::string line; std::getline(help, line);)
+    if (line.starts_with("  --")) {
+      const std::string flag = line.substr(2);
+      std::getline(help, line);
+      helped[flag] = line.substr(line.find_first_not_of(' '));
+    }
+  REQUIRE(helped.size() > 20);
+
+  std::ifstream file(MFA_SOURCE_DIRECTORY "/docs/server.md");
+  const std::string docs{std::istreambuf_iterator<char>(file), {}};
+  std::size_t rows = 0;
+  std::istringstream lines(docs);
+  for (std::string line; std::getline(lines, line);) rows += line.starts_with("| `--") ? 1 : 0;
+  CHECK(rows == helped.size());
+  for (const auto& [flag, meaning] : helped) {
+    std::string in_table = flag; // a vertical bar would end the cell
+    for (std::size_t at = 0; (at = in_table.find('|', at)) != std::string::npos; at += 2)
+      in_table.replace(at, 1, "\\|");
+    CHECK_THAT(docs, contains("| `" + in_table + "` | " + meaning + " |"));
+  }
+}
