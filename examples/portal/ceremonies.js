@@ -141,7 +141,9 @@ for (const form of document.querySelectorAll('form[data-offer="upgrade"]'))
   passkeys
     .upgrade(page(form))
     .then(answer => {
-      if (answer && answer.status === 'valid') tell(form, 'status', form.dataset.made);
+      if (!answer || answer.status !== 'valid') return;
+      tell(form, 'status', form.dataset.made);
+      for (const other of form.parentElement.querySelectorAll('form:not([data-offer])')) other.hidden = true;
     })
     .catch(() => {});
 
