@@ -296,9 +296,9 @@ void expect(bool holds, const std::string& what, const json& came) {
 
 void play(std::uint16_t port) {
   Client client(port);
-  const auto answer = client.post("/enroll", json{{"user", "alan"}});
-  const json& enrolled = answer.second;
-  expect(answer.first == 200 && enrolled.contains("factor_id"), "enrolled", enrolled.at("factor_id"));
+  const auto enrolling = client.post("/enroll", json{{"user", "alan"}});
+  const json& enrolled = enrolling.second;
+  expect(enrolling.first == 200 && enrolled.contains("factor_id"), "enrolled", enrolled.at("factor_id"));
   const auto key = mfa::otp::base32_decode(std::string(enrolled.at("secret")));
   const auto challenge = [&] {
     const auto [code, asked] =

@@ -236,7 +236,7 @@ inline void require_closed(Connection& connection, std::string_view quoted) {
 inline Conversation<std::size_t> schema_version(Connection& connection, std::string_view quoted,
                                                 Migrations known = migrations) {
   constexpr const char* purpose = "read the schema of";
-  if (!co_await exists(connection, quoted, "schema_version")) co_return std::size_t{0};
+  if (!co_await exists(connection, quoted, "schema_version")) co_return 0;
   const Result versions =
       co_await connection.execute(purpose, "SELECT version FROM " + std::string(quoted) + ".schema_version");
   if (versions.rows() != 1)
