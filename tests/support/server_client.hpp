@@ -8,8 +8,10 @@
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
+#include <mfa/crypto/secret_bytes.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa::test {
 
