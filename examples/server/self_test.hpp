@@ -70,6 +70,8 @@ inline bool self_test() {
     all_held = all_held && holds;
   };
   {
+    for (const Setting& known : all_settings) // what is set here may be another server's, with its storage
+      ::unsetenv(Settings::environment_name(known.name).c_str());
     Problems problems;
     const Settings settings({"--listen", "127.0.0.1:0", "--api-key-file", key_file, "--totp-issuer",
                              "Foo Corp", "--log", "error", "--sms", "log:" + folder + "/messages",

@@ -200,6 +200,15 @@ TEST_CASE("A flag beats the environment, which beats the file") {
   CHECK_THAT(run(check).output, contains("chmod go-w"));
 }
 
+TEST_CASE("A self-test touches nothing that the environment sets") {
+  const Files files;
+  const Ended ended = run({"--self-test"}, {"MFA_STORAGE=sqlite:" + files.path("real.db"), "MFA_SMS=none",
+                                            "MFA_KEY_RING_FILE=" + files.key_ring});
+  INFO(ended.output);
+  CHECK(ended.status == 0);
+  CHECK_FALSE(std::ifstream(files.path("real.db")));
+}
+
 TEST_CASE("--help and docs/server.md list the same settings with the same defaults") {
   std::map<std::string, std::string> helped; // meanings by flags
   std::istringstream help(run({"--help"}).output);
