@@ -325,7 +325,8 @@ class Ledger {
 
   /// Whose bounds the task falls under.
   static std::string user_of(const Task& task, const std::optional<PlainRules::Factor>& factor) {
-    if (task.does == Does::enroll || task.does == Does::reset) return task.owner;
+    if (task.does == Does::enroll || task.does == Does::reset || task.does == Does::remember)
+      return task.owner;
     return factor ? PlainRules::user_of(task.factor, *factor) : std::string();
   }
 
