@@ -360,7 +360,7 @@ TEST_CASE("TLS by setting, of 1.2 and later, with a certificate that can be repl
   const std::string key = replace_secret_file(files.path("key.pem"), first.key_pem());
   ExampleServer server(MFA_EXAMPLE_SERVER, files.flags({"--tls-certificate", certificate, "--tls-key", key}),
                        files.path("log"));
-  CHECK_THAT(server.log(), contains(R"("url":"https://)"));
+  CHECK(soon([&] { return server.log().find(R"("url":"https://)") != std::string::npos; }));
   const std::string health = request("GET", "/health");
   CHECK_THAT(over_tls(server.port(), first, health), contains("200 OK"));
   CHECK_THAT(over_tls(server.port(), first, health, TLS1_2_VERSION), contains("200 OK"));
