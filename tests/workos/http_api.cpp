@@ -238,7 +238,8 @@ const std::map<std::string, Json> good_requests{
     {"POST /mfa/imports",
      {{"lines",
        Json::array({{{"user_id", "u_1"},
-                     {"uri", "otpauth://totp/Foo:a?secret=NAGCCFS3EYRB422HNAKAKY3XDUORMSRF&issuer=Foo"}}})}}},
+                     {"uri", "otpauth://totp/Foo:a?secret=NAGCCFS3EYRB422HNAKAKY3XDUORMSRF&issuer=Foo"}}})},
+      {"by_operator", true}}},
     {"POST /mfa/messages/*/report", {{"report", "not_sent"}}},
 };
 
@@ -836,6 +837,17 @@ TEST_CASE("Factors of another system are brought along, each line with what beca
   CHECK(tried.body["imported"] == 1);
   CHECK_FALSE(tried.body["results"][0].contains("factor_id"));
   body["dry_run"] = false;
+  body["authorization"] = "auth_challenge_01FVYXZTZ52ZPVRPRXJWHP0C8T"; // no user's word is enough
+  CHECK(wrong(client("POST", "/mfa/imports", body)) == Codes{"unknown_member"});
+  body.erase("authorization");
+  for (const bool said : {false, true}) {
+    if (said) body["by_operator"] = false;
+    const auto refused = client("POST", "/mfa/imports", body);
+    CHECK(refused.status == 403);
+    CHECK(code_of(refused) == "authorization_required");
+    CHECK(client("GET", "/mfa/users/u_1/factors").body["data"] == Json::array());
+  }
+  body["by_operator"] = true;
   const auto done = client("POST", "/mfa/imports", body);
   CHECK(done.body["imported"] == 1);
   CHECK(done.body["refused"] == 1);

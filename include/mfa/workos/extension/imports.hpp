@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/error.hpp>
 #include <mfa/import_types.hpp>
 #include <mfa/verbs/import.hpp>
 #include <mfa/verbs/run.hpp>
@@ -29,6 +30,8 @@ using verbs::VerbRun;
   return json;
 }
 
+/// `POST /mfa/imports`. The factors of a line become those of any user, verified if so asked: only by the
+/// word of the client, by its name, except where nothing is changed.
 Verb<Reply> mfa_import_factors(const VerbRun auto& run, const Call& call) {
   constexpr std::size_t most_lines = 100;
   Arguments arguments(call.body, call.of_query);
@@ -47,7 +50,11 @@ Verb<Reply> mfa_import_factors(const VerbRun auto& run, const Call& call) {
   options.issuer = arguments.text("issuer");
   options.user_id_as_user = arguments.flag("user_id_as_user");
   options.accept_short_secrets = arguments.flag("accept_short_secrets");
+  const bool is_operator = arguments.flag("by_operator");
   if (auto refused = arguments.refusal()) co_return *std::move(refused);
+  if (!options.dry_run && !is_operator)
+    throw Error(errc::authorization_required,
+                "an import adds factors to any user; vouch for it by by_operator, or have it checked by dry_run");
   Json results = Json::array();
   options.report = [&results](const ImportResult& result) {
     results.push_back(result_json(result));
