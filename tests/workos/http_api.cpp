@@ -658,6 +658,13 @@ TEST_CASE("A security key is registered and signs in, for its user, and for whoe
   CHECK(client("GET", "/mfa/users/u_2/accepted_credentials").body["data"] == Json::array());
 
   CHECK(client("POST", "/mfa/users/nobody/challenge").status == 404);
+  // It is one factor whose enrolment is confirmed.
+  for (const char* const path : {"/mfa/users/u_1/challenge", "/mfa/passkeys/challenge"}) {
+    const auto refused = client("POST", path, {{"purpose", "confirm_enrollment"}});
+    CHECK(wrong(refused) == Codes{"invalid_purpose"});
+    CHECK(refused.body["errors"][0]["field"] == "purpose");
+    CHECK(client("POST", path, {{"purpose", "step_up"}}).status == 201);
+  }
   // One that was registered by a touch alone.
   SoftwareAuthenticator touched;
   touched.credential_id = "another credential, of 32 bytes..";

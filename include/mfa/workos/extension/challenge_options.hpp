@@ -22,12 +22,12 @@
 /// What a client may say about a question, and how the question is shown.
 namespace mfa::workos::detail {
 
-inline constexpr auto purposes =
+inline constexpr auto purposes_of_factor =
     std::to_array<Choice<Purpose>>({{"sign_in", Purpose::sign_in},
                                     {"step_up", Purpose::step_up},
                                     {"action", Purpose::action},
                                     {"confirm_enrollment", Purpose::confirm_enrollment}});
-inline constexpr auto purposes_to_verify = std::to_array<Choice<Purpose>>(
+inline constexpr auto purposes_but_enrollment = std::to_array<Choice<Purpose>>(
     {{"sign_in", Purpose::sign_in}, {"step_up", Purpose::step_up}, {"action", Purpose::action}});
 
 inline constexpr auto channels = std::to_array<Choice<Channel>>(
@@ -50,8 +50,8 @@ template <class MessageOptions> void read_message_options(Arguments& arguments, 
   options.email_address = arguments.text("email_address");
 }
 
-/// What can be said of every question.
-[[nodiscard]] inline ChallengeOptions read_challenge_options(Arguments& arguments) {
+/// What can be said of every question that has one of these purposes.
+[[nodiscard]] ChallengeOptions read_challenge_options(Arguments& arguments, const auto& purposes) {
   ChallengeOptions options;
   options.purpose = arguments.choice("purpose", purposes).value_or(options.purpose);
   options.action = arguments.named("action").value_or(std::string());

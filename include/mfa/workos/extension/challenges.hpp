@@ -32,7 +32,7 @@ using verbs::VerbRun;
 Verb<Reply> mfa_challenge_factor(const VerbRun auto& run, const Call& call) {
   Arguments arguments(call.body, call.of_query);
   const Whose whose = arguments.whose();
-  ChallengeOptions options = read_challenge_options(arguments);
+  ChallengeOptions options = read_challenge_options(arguments, purposes_of_factor);
   read_message_options(arguments, options);
   options.channels = arguments.choices("channels", channels);
   options.device_token = crypto::SecretString(arguments.text("device_token"));
@@ -53,7 +53,7 @@ Verb<Reply> mfa_challenge_factor(const VerbRun auto& run, const Call& call) {
 /// `POST /mfa/users/{user_id}/challenge`: all of his security keys and passkeys.
 Verb<Reply> mfa_challenge_user(const VerbRun auto& run, const Call& call) {
   Arguments arguments(call.body, call.of_query);
-  ChallengeOptions options = read_challenge_options(arguments);
+  ChallengeOptions options = read_challenge_options(arguments, purposes_but_enrollment);
   options.device_token = crypto::SecretString(arguments.text("device_token"));
   if (auto refused = arguments.refusal()) co_return *std::move(refused);
   const UserId user_id = call.route.id;
@@ -64,7 +64,7 @@ Verb<Reply> mfa_challenge_user(const VerbRun auto& run, const Call& call) {
 /// `POST /mfa/passkeys/challenge`: whoever comes.
 Verb<Reply> mfa_challenge_passkey(const VerbRun auto& run, const Call& call) {
   Arguments arguments(call.body, call.of_query);
-  ChallengeOptions options = read_challenge_options(arguments);
+  ChallengeOptions options = read_challenge_options(arguments, purposes_but_enrollment);
   options.conditional = arguments.flag("conditional");
   if (auto refused = arguments.refusal()) co_return *std::move(refused);
   const verbs::Created created = co_await verbs::challenge_passkey(run, options);

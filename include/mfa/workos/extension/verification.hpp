@@ -51,7 +51,7 @@ Verb<Reply> mfa_verify_challenge(const VerbRun auto& run, const Call& call) {
   Arguments arguments(call.body, call.of_query);
   const std::string answer = read_answer(arguments);
   VerifyOptions options = read_verify_options(arguments);
-  options.purpose = arguments.choice("purpose", purposes_to_verify).value_or(options.purpose);
+  options.purpose = arguments.choice("purpose", purposes_but_enrollment).value_or(options.purpose);
   options.action = arguments.named("action").value_or(std::string());
   if (auto refused = arguments.refusal()) co_return *std::move(refused);
   const Verification verification = co_await verbs::verify_challenge(run, call.route.id, answer, options);
