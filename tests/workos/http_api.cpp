@@ -198,6 +198,102 @@ TEST_CASE("What a request says is read strictly") {
     CHECK(wrong(client("POST", path, {{"type", "totp"}, {"authorization", lost}})) ==
           Codes{"authorization_must_not_be_empty"});
   }
+  struct Lost {
+    const char* target;
+    Json body; ///< which has what the operation needs besides
+    Json lost; ///< the member that is null, maybe within others
+    const char* code;
+  };
+  const std::string challenge_path = std::string(no_factor) + "/challenge";
+  const Json webauthn{{"type", "webauthn"}};
+  const Json lines{
+      {"lines",
+       Json::array({{{"user_id", "u_1"},
+                     {"uri", "otpauth://totp/Foo:a?secret=NAGCCFS3EYRB422HNAKAKY3XDUORMSRF&issuer=Foo"}}})},
+      {"by_operator", true}};
+  constexpr const char* reset = "/mfa/users/u_1/reset";
+  constexpr const char* requirement = "/mfa/users/u_1/requirement";
+  constexpr const char* devices = "/mfa/users/u_1/devices";
+  constexpr const char* ask_user = "/mfa/users/u_1/challenge";
+  constexpr const char* ask_passkey = "/mfa/passkeys/challenge";
+  const std::string verify_path = std::string(no_challenge) + "/verify";
+  const std::string resend_path = std::string(no_challenge) + "/resend";
+  const Json code{{"code", "123456"}};
+  for (const Lost& row : std::vector<Lost>{
+           {path.c_str(),
+            {{"type", "generic_otp"}},
+            {{"by_operator", nullptr}},
+            "by_operator_must_be_a_boolean"},
+           {reset, {}, {{"by_operator", nullptr}}, "by_operator_must_be_a_boolean"},
+           {"/mfa/imports", lines, {{"by_operator", nullptr}}, "by_operator_must_be_a_boolean"},
+           {"/mfa/imports", lines, {{"dry_run", nullptr}}, "dry_run_must_be_a_boolean"},
+           {"/mfa/imports", lines, {{"verified", nullptr}}, "verified_must_be_a_boolean"},
+           {"/mfa/imports",
+            lines,
+            {{"accept_short_secrets", nullptr}},
+            "accept_short_secrets_must_be_a_boolean"},
+           {"/mfa/imports", {{"by_operator", true}}, {{"lines", nullptr}}, "invalid_lines"},
+           {challenge_path.c_str(), {}, {{"required", nullptr}}, "required_must_be_an_object"},
+           {challenge_path.c_str(), {}, {{"required", {{"factors", nullptr}}}}, "invalid_factors"},
+           {challenge_path.c_str(),
+            {},
+            {{"required", {{"phishing_resistant", nullptr}}}},
+            "phishing_resistant_must_be_a_boolean"},
+           {ask_user, {}, {{"required", nullptr}}, "required_must_be_an_object"},
+           {ask_passkey, {}, {{"required", nullptr}}, "required_must_be_an_object"},
+           {challenge_path.c_str(), {}, {{"purpose", nullptr}}, "purpose_must_be_a_string"},
+           {challenge_path.c_str(), {}, {{"purpose", ""}}, "invalid_purpose"},
+           {ask_passkey, {}, {{"purpose", nullptr}}, "purpose_must_be_a_string"},
+           {challenge_path.c_str(), {}, {{"channels", nullptr}}, "invalid_channels"},
+           {challenge_path.c_str(),
+            {},
+            {{"initialize_user_verification", nullptr}},
+            "initialize_user_verification_must_be_a_boolean"},
+           {challenge_path.c_str(), {}, {{"sms_values", nullptr}}, "sms_values_must_be_texts"},
+           {resend_path.c_str(), {}, {{"channel", nullptr}}, "channel_must_be_a_string"},
+           {resend_path.c_str(), {}, {{"channel", ""}}, "invalid_channel"},
+           {resend_path.c_str(), {}, {{"binding", nullptr}}, "binding_must_not_be_empty"},
+           {verify_path.c_str(), code, {{"purpose", nullptr}}, "purpose_must_be_a_string"},
+           {verify_path.c_str(), code, {{"purpose", ""}}, "invalid_purpose"},
+           {path.c_str(), webauthn, {{"device_bound", nullptr}}, "device_bound_must_be_a_boolean"},
+           {path.c_str(), webauthn, {{"user_verification", nullptr}}, "user_verification_must_be_a_string"},
+           {path.c_str(), webauthn, {{"user_verification", ""}}, "invalid_user_verification"},
+           {path.c_str(), webauthn, {{"attachment", nullptr}}, "attachment_must_be_a_string"},
+           {path.c_str(), webauthn, {{"resident_key", ""}}, "invalid_resident_key"},
+           {path.c_str(), webauthn, {{"extensions", nullptr}}, "extensions_must_be_an_object"},
+           {path.c_str(),
+            webauthn,
+            {{"extensions", {{"credential_protection", nullptr}}}},
+            "credential_protection_must_be_a_string"},
+           {path.c_str(),
+            webauthn,
+            {{"extensions", {{"enforce_credential_protection", nullptr}}}},
+            "enforce_credential_protection_must_be_a_boolean"},
+           {path.c_str(), {{"type", "totp"}}, {{"digits", nullptr}}, "invalid_digits"},
+           {path.c_str(), {{"type", "totp"}}, {{"hash", nullptr}}, "hash_must_be_a_string"},
+           {path.c_str(), {}, {{"type", ""}}, "invalid_type"},
+           {requirement, {}, {{"policy", nullptr}}, "policy_must_be_an_object"},
+           {requirement, {}, {{"policy", {{"assurance", nullptr}}}}, "assurance_must_be_an_object"},
+           {requirement, {}, {{"policy", {{"assurance", {{"factors", nullptr}}}}}}, "invalid_factors"},
+           {requirement,
+            {},
+            {{"policy", {{"assurance", {{"phishing_resistant", nullptr}}}}}},
+            "phishing_resistant_must_be_a_boolean"},
+           {requirement, {}, {{"policy", {{"kinds", nullptr}}}}, "invalid_kinds"},
+           {requirement, {}, {{"policy", {{"factors", nullptr}}}}, "invalid_factors"},
+           {requirement, {}, {{"policy", {{"recovery_codes", nullptr}}}}, "recovery_codes_must_be_a_boolean"},
+           {requirement, {}, {{"policy", {{"grace", nullptr}}}}, "invalid_grace"},
+           {requirement, {}, {{"policy", {{"offered", nullptr}}}}, "invalid_offered"},
+           {devices, {{"by_operator", true}}, {{"lifetime", nullptr}}, "invalid_lifetime"},
+           {"/mfa/messages/x/report", {}, {{"report", nullptr}}, "report_must_be_a_string"}}) {
+    CAPTURE(row.target, row.lost);
+    Json body = row.body.is_null() ? Json::object() : row.body;
+    body.update(row.lost);
+    CHECK(wrong(client("POST", row.target, body)) == Codes{row.code});
+  }
+  // On these no check hangs: null is taken, though docs/openapi.json has only texts.
+  const Json lenient{{"type", "generic_otp"}, {"friendly_name", nullptr}, {"destination", nullptr}};
+  CHECK(host->handle(request_with_key("POST", path, lenient.dump())).status == 201);
   CHECK(wrong(client("GET", std::string(no_factor) + "?user_id=")) == Codes{"user_id_must_not_be_empty"});
   CHECK(wrong(client("PATCH", no_factor, Json::object())) == Codes{"friendly_name_required"});
   CHECK(wrong(client("DELETE", std::string(no_factor) + "?refuse_last=1")) ==

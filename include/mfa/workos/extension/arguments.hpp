@@ -36,7 +36,8 @@ template <class Value> struct Choice {
 
 /// What a request of the paths beyond WorkOS's contract says, in its body or its query, read strictly: a
 /// member that nobody reads is refused, since a misspelt `binding` or `required` would leave out a check.
-/// What is wrong is remembered; `refusal` is asked before anything is done.
+/// Null is what a program sends that has lost a value, and it counts as absent only in texts, times and bytes
+/// on which no check hangs. What is wrong is remembered; `refusal` is asked before anything is done.
 class Arguments {
  public:
   /// `of_query`: every value is a text.
@@ -64,9 +65,8 @@ class Arguments {
   /// Of what a check hangs on: left out, or a text that is not empty. Null, or nothing between the quotation
   /// marks, is what a program sends that has lost it, and is refused.
   [[nodiscard]] std::optional<std::string> named(const char* name) {
-    known_.insert(name);
-    const auto found = object_->find(name);
-    if (found == object_->end()) return std::nullopt;
+    const nlohmann::json* const found = given(name);
+    if (found == nullptr) return std::nullopt;
     const auto* const text = found->get_ptr<const std::string*>();
     if (text != nullptr && !text->empty()) return *text;
     refuse("_must_not_be_empty", name, "must be left out or be a string that is not empty");
@@ -74,7 +74,7 @@ class Arguments {
   }
 
   [[nodiscard]] bool flag(const char* name) {
-    const nlohmann::json* const found = find(name);
+    const nlohmann::json* const found = given(name);
     if (found == nullptr) return false;
     if (const auto* const value = found->get_ptr<const bool*>()) return *value;
     if (of_query_ && (*found == "true" || *found == "false")) return *found == "true";
@@ -84,7 +84,7 @@ class Arguments {
 
   [[nodiscard]] std::uint64_t number(const char* name, std::uint64_t otherwise, std::uint64_t least,
                                      std::uint64_t most) {
-    const nlohmann::json* const found = find(name);
+    const nlohmann::json* const found = given(name);
     if (found == nullptr) return otherwise;
     std::optional<std::uint64_t> value;
     if (found->is_number_unsigned()) value = found->get<std::uint64_t>();
@@ -102,17 +102,17 @@ class Arguments {
   }
 
   [[nodiscard]] std::optional<Time> time(const char* name) {
-    const std::string given = text(name);
-    if (given.empty()) return std::nullopt;
-    const auto read = read_iso8601(given);
+    const std::string written = text(name);
+    if (written.empty()) return std::nullopt;
+    const auto read = read_iso8601(written);
     if (!read) refuse_as("invalid_", name, "must be a time in UTC, as 2026-01-01T00:00:00.000Z");
     return read;
   }
 
   /// Bytes in base64url; empty if absent.
   [[nodiscard]] std::string bytes(const char* name) {
-    const std::string given = text(name);
-    auto read = mfa::detail::base64url_decode(given);
+    const std::string written = text(name);
+    auto read = mfa::detail::base64url_decode(written);
     if (!read) refuse_as("invalid_", name, "must be base64url without padding");
     return read ? *std::move(read) : std::string();
   }
@@ -120,10 +120,14 @@ class Arguments {
   template <class Choices>
   [[nodiscard]] auto choice(const char* name, const Choices& choices)
       -> std::optional<decltype(choices[0].value)> {
-    const std::string given = text(name);
+    const nlohmann::json* const found = given(name);
+    if (found == nullptr) return std::nullopt;
     for (const auto& one : choices)
-      if (one.name == given) return one.value;
-    if (!given.empty()) refuse_choice(name, choices);
+      if (*found == one.name) return one.value;
+    if (found->is_string())
+      refuse_choice(name, choices);
+    else
+      refuse("_must_be_a_string", name, "must be a string");
     return std::nullopt;
   }
 
@@ -131,14 +135,14 @@ class Arguments {
   [[nodiscard]] auto choices(const char* name, const Choices& choices)
       -> std::vector<decltype(choices[0].value)> {
     std::vector<decltype(choices[0].value)> chosen;
-    const nlohmann::json* const found = find(name);
+    const nlohmann::json* const found = given(name);
     if (found == nullptr) return chosen;
     bool fit = found->is_array();
     if (fit)
-      for (const nlohmann::json& given : *found) {
+      for (const nlohmann::json& element : *found) {
         const std::size_t before = chosen.size();
         for (const auto& one : choices)
-          if (given == one.name) chosen.push_back(one.value);
+          if (element == one.name) chosen.push_back(one.value);
         fit = fit && chosen.size() > before;
       }
     if (!fit) refuse_choice(name, choices);
@@ -147,7 +151,7 @@ class Arguments {
 
   [[nodiscard]] std::map<std::string, std::string, std::less<>> texts_by_name(const char* name) {
     std::map<std::string, std::string, std::less<>> texts;
-    const nlohmann::json* const found = find(name);
+    const nlohmann::json* const found = given(name);
     if (found == nullptr) return texts;
     bool fit = found->is_object();
     if (fit)
@@ -162,7 +166,7 @@ class Arguments {
 
   /// Calls `read` with the arguments of an object, if it is there.
   template <class Read> void object(const char* name, Read&& read) {
-    const nlohmann::json* const found = find(name);
+    const nlohmann::json* const found = given(name);
     if (found == nullptr) return;
     if (!found->is_object()) {
       refuse("_must_be_an_object", name, "must be an object");
@@ -175,7 +179,7 @@ class Arguments {
 
   /// Calls `read` with the arguments of each object of a list.
   template <class Read> void list(const char* name, std::size_t most, Read&& read) {
-    const nlohmann::json* const found = find(name);
+    const nlohmann::json* const found = given(name);
     if (found == nullptr) return;
     bool fit = found->is_array() && found->size() <= most;
     if (fit)
@@ -191,11 +195,17 @@ class Arguments {
     }
   }
 
-  /// The member as it is; null if it is absent.
-  [[nodiscard]] const nlohmann::json* find(const char* name) {
+  /// The member as it is, which may be JSON's null; a null pointer if it is absent.
+  [[nodiscard]] const nlohmann::json* given(const char* name) {
     known_.insert(name);
     const auto found = object_->find(name);
-    return found == object_->end() || found->is_null() ? nullptr : &*found;
+    return found == object_->end() ? nullptr : &*found;
+  }
+
+  /// The same where JSON's null counts as absent.
+  [[nodiscard]] const nlohmann::json* find(const char* name) {
+    const nlohmann::json* const found = given(name);
+    return found == nullptr || found->is_null() ? nullptr : found;
   }
 
   // --- what many operations have

@@ -53,8 +53,9 @@ Verb<Reply> mfa_import_factors(const VerbRun auto& run, const Call& call) {
   const bool is_operator = arguments.flag("by_operator");
   if (auto refused = arguments.refusal()) co_return *std::move(refused);
   if (!options.dry_run && !is_operator)
-    throw Error(errc::authorization_required,
-                "an import adds factors to any user; vouch for it by by_operator, or have it checked by dry_run");
+    throw Error(
+        errc::authorization_required,
+        "an import adds factors to any user; vouch for it by by_operator, or have it checked by dry_run");
   Json results = Json::array();
   options.report = [&results](const ImportResult& result) {
     results.push_back(result_json(result));

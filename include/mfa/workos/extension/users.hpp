@@ -70,7 +70,7 @@ Verb<Reply> mfa_password_changed(const VerbRun auto& run, const Call& call) {
   policy.recovery_codes = arguments.flag("recovery_codes");
   policy.deadline = arguments.time("deadline");
   policy.grace = arguments.seconds("grace", policy.grace, std::chrono::hours(24 * 366));
-  if (arguments.find("offered") != nullptr) policy.offered = arguments.choices("offered", factor_types);
+  if (arguments.given("offered") != nullptr) policy.offered = arguments.choices("offered", factor_types);
   return policy;
 }
 
