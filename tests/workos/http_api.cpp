@@ -657,6 +657,28 @@ TEST_CASE("A phone is enrolled, asked, asked again by a call, and freed of its l
   CHECK(wrong(client("POST", "/mfa/messages/x/report", {{"report", "eaten"}})) == Codes{"invalid_report"});
 }
 
+TEST_CASE("No code is sent again for a factor that was locked meanwhile") {
+  const bool awaited = GENERATE(false, true);
+  const auto host = whole_host(awaited, {}, {.failures_before_lockout = 2});
+  Client client{*host};
+  const auto phone =
+      client("POST", "/mfa/users/u_1/factors", {{"type", "sms"}, {"phone_number", "+14155550123"}});
+  const std::string factor = "/mfa/factors/" + std::string(phone.body["id"]);
+  const auto asked = client("POST", factor + "/challenge", {{"purpose", "confirm_enrollment"}});
+  REQUIRE(asked.status == 201);
+  const std::string path = "/mfa/challenges/" + std::string(asked.body["id"]);
+  const std::string wrong_code = other_code(std::string(host->messages.sms.last().code));
+  for (int i = 0; i < 2; ++i)
+    CHECK(client("POST", path + "/confirm", {{"code", wrong_code}}).body["confirmed"] == false);
+  CHECK(client("GET", factor).body["locked"] == true);
+  host->clock.advance(30s);
+  const auto refused = client("POST", path + "/resend");
+  CHECK(refused.status == 403);
+  CHECK(code_of(refused) == "factor_locked_out");
+  CHECK(client("POST", factor + "/unlock", {{"by_operator", true}}).status == 204);
+  CHECK(client("POST", path + "/resend").status == 200);
+}
+
 TEST_CASE("Codes reach a mailbox, or are the host's to deliver") {
   const bool awaited = GENERATE(false, true);
   const auto host = whole_host(awaited);
