@@ -78,6 +78,25 @@ TEST_CASE("Nobody is let in without a key, whatever he asks for") {
     CHECK(host.handle({"GET", "/nothing", {{"AUTHORIZATION", let_in}}, ""}).status == 404);
 }
 
+TEST_CASE("A key in the body counts only for signing in, and not past a wrong one in the header") {
+  BlockingWorkosHost host;
+  const std::string right(api_key);
+  const auto answer = [&host](const std::string& bearer, const std::string& client_secret) {
+    mfa::workos::Headers headers;
+    if (!bearer.empty()) headers.emplace_back("Authorization", "Bearer " + bearer);
+    const Json grant{{"grant_type", "password"}, {"client_secret", client_secret}};
+    return answered(host.handle({"POST", "/user_management/authenticate", headers, grant.dump()}));
+  };
+  for (const std::string& client_secret : {right, std::string("wrong"), std::string()})
+    CHECK(answer("wrong", client_secret).status == 401);
+  for (const std::string& bearer : {right, std::string()}) {
+    CHECK(answer(bearer, right).body["error"] == "unsupported_grant_type"); // it is let in
+    CHECK(answer(bearer, "wrong").body["error"] == "invalid_client");
+  }
+  CHECK(answer(right, "").body["error"] == "unsupported_grant_type");
+  CHECK(answer("", "").body["error"] == "invalid_client");
+}
+
 TEST_CASE("Keys are changed while the API is in use") {
   BlockingWorkosHost host;
   const std::string next = "sk_live_0123456789abcdef";
