@@ -1,10 +1,11 @@
 # The tests are in rooms, folders that mirror include/mfa. Each *.cpp of a room is one program, one CTest test and one
 # promise, all of its name.
 
-# mfa_test(<name> [NEEDS <need>...] [TIMEOUT <seconds>] [READS_SOURCES]) tells, before mfa_room, what is particular about
-# a test. READS_SOURCES: it gets MFA_SOURCE_DIRECTORY. Needs are in MfaNeeds.cmake.
+# mfa_test(<name> [NEEDS <need>...] [TIMEOUT <seconds>] [READS_SOURCES] [IN_ORDER]) tells, before mfa_room, what is
+# particular about a test. READS_SOURCES: it gets MFA_SOURCE_DIRECTORY. IN_ORDER: its cases run as they are written, since
+# one looks at what the others did. Needs are in MfaNeeds.cmake.
 macro(mfa_test name)
-  cmake_parse_arguments(mfa_test_${name} "READS_SOURCES" "TIMEOUT" "NEEDS" ${ARGN})
+  cmake_parse_arguments(mfa_test_${name} "READS_SOURCES;IN_ORDER" "TIMEOUT" "NEEDS" ${ARGN})
 endmacro()
 
 # mfa_room([LABELS <label>...] [NEEDS <need>...] [TIMEOUT <seconds>]): tests of every source here. Its folders' names are
@@ -36,7 +37,11 @@ function(mfa_room)
     if(mfa_test_${test}_READS_SOURCES)
       target_compile_definitions(${test} PRIVATE MFA_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
     endif()
-    add_test(NAME ${test} COMMAND ${test})
+    set(order)
+    if(mfa_test_${test}_IN_ORDER)
+      set(order --order decl)
+    endif()
+    add_test(NAME ${test} COMMAND ${test} ${order})
     if(mfa_test_${test}_TIMEOUT)
       set_tests_properties(${test} PROPERTIES TIMEOUT ${mfa_test_${test}_TIMEOUT})
     endif()

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -1044,7 +1045,7 @@ TEST_CASE("The last events are told, and who read too seldom is told so") {
   CHECK(mfa::workos::json(failed, "event_1")["cause"] == "sms_rate_limited");
 }
 
-// The last: it looks at what the others were answered.
+// The last, by IN_ORDER in CMakeLists.txt: it looks at what the others were answered.
 TEST_CASE("Every answer is as docs/openapi.json says, and each that it names was given") {
   const mfa::test::TemporaryDirectory directory;
   std::ofstream answers_file(directory.path() + "/answers");
@@ -1054,9 +1055,15 @@ TEST_CASE("Every answer is as docs/openapi.json says, and each that it names was
     if (mfa::workos::is_extension(known.operation)) routes_file << known.method << ' ' << known.path << '\n';
   answers_file.close();
   routes_file.close();
+  REQUIRE(answers_file.good());
+  REQUIRE(routes_file.good());
   const std::string source = MFA_SOURCE_DIRECTORY;
   const std::string command = "/usr/bin/python3 '" + source + "/tests/workos/openapi_answers.py' '" + source +
                               "/docs/openapi.json' '" + directory.path() + "/answers' '" + directory.path() +
-                              "/routes'";
-  CHECK(std::system(command.c_str()) == 0);
+                              "/routes' >'" + directory.path() + "/output' 2>&1";
+  const int status = std::system(command.c_str());
+  std::ifstream output(directory.path() + "/output");
+  const std::string printed{std::istreambuf_iterator<char>(output), {}};
+  INFO(printed);
+  CHECK(status == 0);
 }
