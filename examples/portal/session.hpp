@@ -49,13 +49,10 @@ struct Session {
   std::mutex lock = {};
   std::string id = {};   ///< what the cookie says. Changes with what the user has shown
   std::string csrf = {}; ///< what every form brings
-  Time began{};
-  Time used{};
   bool is_operator = false;
   Stage stage = Stage::nobody;
   std::string user_id = {};
-  bool remembered_browser = false; ///< signed in without a second factor, for the browser is a trusted one
-  std::string shown = {};          ///< the challenge that the user answered last: an `mfa::Authorization`
+  std::string shown = {}; ///< the challenge that the user answered last: an `mfa::Authorization`
   std::optional<Time> shown_at = {};
   std::optional<Time> password_at = {}; ///< when the password was shown last
   Question question = {};
@@ -68,14 +65,15 @@ struct Session {
   void nobody() {
     stage = Stage::nobody;
     user_id.clear();
-    remembered_browser = false;
     shown.clear();
     shown_at.reset();
     password_at.reset();
     question = {};
     enrolling = {};
     new_email.clear();
+    return_to.clear();
     values.clear();
+    flash = {};
   }
 };
 
@@ -84,16 +82,22 @@ class Sessions {
  public:
   static constexpr std::chrono::minutes longest_idle{30};
   static constexpr std::chrono::hours longest{12};
-  static constexpr std::size_t most = 20'000; ///< a further one ends the one that was used longest ago
+  /// A further one ends the one that was used longest ago, a stranger's while there is one.
+  static constexpr std::size_t most = 20'000;
 
   std::shared_ptr<Session> begin(Time now) {
+    auto session = apart();
+    const std::lock_guard guard(lock_);
+    if (sessions_.size() >= most) make_room(now);
+    sessions_[session->id] = {session, {}, false, now, now};
+    return session;
+  }
+
+  /// One for a single request, that no cookie leads to.
+  static std::shared_ptr<Session> apart() {
     auto session = std::make_shared<Session>();
     session->id = random_id();
     session->csrf = random_id();
-    session->began = session->used = now;
-    const std::lock_guard guard(lock_);
-    if (sessions_.size() >= most) make_room(now);
-    sessions_[session->id] = {session, {}, now, now};
     return session;
   }
 
@@ -116,12 +120,12 @@ class Sessions {
     const std::string former = session.id;
     session.id = random_id();
     session.csrf = random_id();
-    session.began = session.used = now;
     const std::lock_guard guard(lock_);
     auto node = sessions_.extract(former);
     if (node.empty()) return; // it was ended meanwhile
     node.key() = session.id;
     node.mapped().user_id = session.user_id;
+    node.mapped().is_operator = session.is_operator;
     node.mapped().began = node.mapped().used = now;
     sessions_.insert(std::move(node));
   }
@@ -142,6 +146,7 @@ class Sessions {
   struct Kept {
     std::shared_ptr<Session> session;
     std::string user_id;
+    bool is_operator;
     Time began;
     Time used;
   };
@@ -153,10 +158,16 @@ class Sessions {
   void make_room(Time now) {
     std::erase_if(sessions_, [&](const auto& entry) { return is_over(entry.second, now); });
     if (sessions_.size() < most) return;
-    auto oldest = sessions_.begin();
+    // Whoever asks for many sessions must not sign others out.
+    const auto goes_before = [](const Kept& a, const Kept& b) {
+      const bool a_is_known = !a.user_id.empty() || a.is_operator;
+      const bool b_is_known = !b.user_id.empty() || b.is_operator;
+      return a_is_known != b_is_known ? b_is_known : a.used < b.used;
+    };
+    auto first = sessions_.begin();
     for (auto at = sessions_.begin(); at != sessions_.end(); ++at)
-      if (at->second.used < oldest->second.used) oldest = at;
-    sessions_.erase(oldest);
+      if (goes_before(at->second, first->second)) first = at;
+    sessions_.erase(first);
   }
 
   std::mutex lock_;

@@ -225,11 +225,9 @@ template <class Clock> class Site {
     session.user_id = call.user->id;
     session.password_at = call.now;
     note(call, "password_accepted");
-    const bool asks = !verified_factors(session.user_id).empty();
-    const bool remembered = asks && seams.is_remembered(call);
-    session.remembered_browser = remembered;
-    session.stage = asks && !remembered ? Stage::password_shown : Stage::signed_in;
-    sessions.renew(session, call.now);
+    sessions.renew(session, call.now); // before factors are read: see `factor_added`
+    const bool asks = !verified_factors(session.user_id).empty() && !seams.is_remembered(call);
+    session.stage = asks ? Stage::password_shown : Stage::signed_in;
     if (session.stage == Stage::signed_in) {
       note(call, "signed_in");
       return go_to(local_path(return_to));
@@ -250,9 +248,9 @@ template <class Clock> class Site {
       was_shown(call, verification.challenge().id());
       return go_to(local_path(question.return_to));
     }
+    std::string return_to = std::exchange(session.return_to, {});
+    if (return_to.empty()) return_to = question.return_to;
     if (session.user_id != verification.user_id()) session.nobody();
-    const std::string return_to = session.return_to.empty() ? question.return_to : session.return_to;
-    session.return_to.clear();
     session.user_id = verification.user_id();
     session.stage = Stage::signed_in;
     call.user = users.find(session.user_id);
@@ -279,6 +277,10 @@ template <class Clock> class Site {
     const std::string kind(name_of(confirmation.factor_type()));
     tell(call.user->email, "a way to confirm was added", "Added to your account: " + kind + '.');
     call.session.flash.notice = kind + " added. We will ask for it when you sign in.";
+    // With the first, a password alone is no longer enough, also of who has signed in with it already.
+    if (verified_factors(call.user->id).size() == 1)
+      if (const std::size_t ended = sessions.end_others(call.user->id, call.session.id); ended > 0)
+        call.session.flash.notice += " Other browsers that were signed out: " + std::to_string(ended) + '.';
     return go_to("/security");
   }
 
@@ -448,8 +450,19 @@ template <class Clock> class Site {
     const Time at = now();
     const std::string brought = cookie_of(request, "session");
     auto session = brought.empty() ? nullptr : sessions.find(brought, at);
-    if (!session) session = sessions.begin(at);
-    const std::lock_guard guard(session->lock);
+    std::unique_lock<std::mutex> guard;
+    // While this waited, the session may have got a new id, with what its user has shown, or have ended: who
+    // comes with the former id then is a stranger, and gets no cookie over the one that was sent meanwhile.
+    bool is_too_late = false;
+    if (session) {
+      guard = std::unique_lock(session->lock);
+      is_too_late = sessions.find(brought, at) != session;
+    }
+    if (!session || is_too_late) {
+      guard = {};
+      session = is_too_late ? Sessions::apart() : sessions.begin(at);
+      guard = std::unique_lock(session->lock);
+    }
     purge_daily(at);
     Call call{request, *session, {}, at};
     if (!session->user_id.empty()) {
@@ -457,7 +470,7 @@ template <class Clock> class Site {
       if (!call.user) session->nobody();
     }
     Answer answer = answer_to(call, access, handler, changes);
-    if (session->id != brought) answer.headers.push_back(cookie("session", session->id));
+    if (session->id != brought && !is_too_late) answer.headers.push_back(cookie("session", session->id));
     send(call, std::move(answer), response);
   }
 

@@ -1,6 +1,8 @@
 // The portal as programs meet it that are no browser: what its answers say to browsers, what it refuses, and
 // how its sessions begin and end. tests/portal has the people.
 #include <chrono>
+#include <cstddef>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -111,6 +113,11 @@ class Browser {
   }
   [[nodiscard]] std::string code_of(const std::string& secret) const {
     return std::string(mfa::otp::totp(mfa::otp::base32_decode(secret), served_->clock.now()));
+  }
+  /// After the password.
+  void show_code(const std::string& secret) {
+    post("/sign-in/second-step", {{"factor", between(body, "name=\"factor\" value=\"", "\"")}});
+    post("/sign-in/code", {{"code", code_of(secret)}});
   }
 
  private:
@@ -230,8 +237,7 @@ TEST_CASE("A session gets a new id with each thing shown, and ends after half an
   CHECK(half != before);
   CHECK_FALSE(user.is_signed_in());
   CHECK(user.path == "/sign-in/second-step");
-  user.post("/sign-in/second-step", {{"factor", between(user.body, "name=\"factor\" value=\"", "\"")}});
-  user.post("/sign-in/code", {{"code", user.code_of(secret)}});
+  user.show_code(secret);
   CHECK(user.cookie != half);
   CHECK(user.is_signed_in());
   thief.cookie = half;
@@ -252,6 +258,65 @@ TEST_CASE("A session gets a new id with each thing shown, and ends after half an
   }
   served.clock.advance(25min);
   CHECK_FALSE(busy.is_signed_in());
+}
+
+TEST_CASE(
+    "Who waits with a former id, while the session's user shows something or is signed out, is a stranger") {
+  Served served;
+  Browser(served).sign_up();
+  Browser victim(served);
+  victim.open("/sign-in");
+  Browser thief(served);
+  thief.cookie = victim.cookie; // he has set it
+  const auto id_of = [](const Browser& browser) {
+    return browser.cookie.substr(browser.cookie.find('=') + 1);
+  };
+  const auto waiting = [&](Browser& browser, const auto& meanwhile) {
+    auto session = served.site->sessions.find(id_of(browser), served.site->now());
+    REQUIRE(session);
+    std::unique_lock guard(session->lock);
+    const long before = session.use_count();
+    browser.set_cookie.clear();
+    std::thread request([&] { browser.open("/activity"); });
+    while (session.use_count() == before) std::this_thread::yield();
+    meanwhile(*session);
+    guard.unlock();
+    request.join();
+  };
+  waiting(thief, [&](portal::Session& session) {
+    session.user_id = served.site->users.find_by_email(alan)->id;
+    session.stage = portal::Stage::signed_in;
+    served.site->sessions.renew(session, served.site->now());
+    victim.cookie = "session=" + session.id;
+  });
+  CHECK(thief.path == "/sign-in");
+  CHECK(thief.cookie != victim.cookie);
+  CHECK(victim.is_signed_in());
+
+  // No cookie goes over the one that the browser has got meanwhile.
+  const auto last = [](portal::Session&) {};
+  waiting(victim, last);
+  CHECK(victim.path == "/activity");
+  CHECK(victim.set_cookie.empty());
+  waiting(victim, [&](portal::Session& session) { served.site->sessions.end_others(session.user_id, ""); });
+  CHECK(victim.path == "/sign-in");
+}
+
+TEST_CASE("Strangers who ask for many sessions sign nobody out") {
+  portal::Sessions sessions;
+  portal::Time now{1'800'000'000s};
+  const auto user = sessions.begin(now);
+  user->user_id = "user";
+  sessions.renew(*user, now);
+  const auto support = sessions.begin(now);
+  support->is_operator = true;
+  sessions.renew(*support, now);
+  const std::string stranger = sessions.begin(now)->id;
+  now += 1s;
+  for (std::size_t i = 3; i < portal::Sessions::most + 10; ++i) (void)sessions.begin(now);
+  CHECK(sessions.find(user->id, now));
+  CHECK(sessions.find(support->id, now));
+  CHECK_FALSE(sessions.find(stranger, now));
 }
 
 TEST_CASE("Behind TLS the cookie is the host's alone") {
@@ -309,10 +374,12 @@ TEST_CASE("A new password signs out all other browsers, and what was shown befor
   Served served;
   Browser user(served);
   user.sign_up();
+  const std::string secret = user.add_app();
+  served.clock.advance(30s);
   Browser elsewhere(served);
   elsewhere.show_password();
+  elsewhere.show_code(secret);
   CHECK(elsewhere.is_signed_in());
-  user.add_app();
   user.open("/account/password");
   user.post("/account/password", {{"password", "not this"}, {"new-password", "short"}});
   CHECK_THAT(user.body, contains("This is not your password.") && contains("at least 8 characters"));
@@ -435,8 +502,7 @@ TEST_CASE("With a file, users and what they have outlive the program, and nobody
   Browser user(served);
   user.show_password();
   CHECK(user.path == "/sign-in/second-step");
-  user.post("/sign-in/second-step", {{"factor", between(user.body, "name=\"factor\" value=\"", "\"")}});
-  user.post("/sign-in/code", {{"code", user.code_of(secret)}});
+  user.show_code(secret);
   CHECK(user.is_signed_in());
   CHECK_THAT(user.body, contains("You made this account"));
 }

@@ -123,6 +123,7 @@ template <class Clock> void add_sign_in(Site<Clock>& site) {
   site.post("/sign-out", Access::anybody, [&site](Call& call) {
     site.note(call, "signed_out");
     call.session.nobody();
+    call.session.is_operator = false;
     site.sessions.renew(call.session, call.now);
     call.session.flash.notice = "You are signed out.";
     return go_to("/sign-in");
