@@ -56,8 +56,9 @@ class Users {
     std::optional<std::chrono::seconds> wait = {};
   };
 
-  /// Takes as long for an address that nobody has as for one that somebody has. An attempt is counted before
-  /// the password is looked at, so that guesses at the same time are bounded as those in a row are.
+  /// An empty `email` stands for all that is no address. Takes as long for an address that nobody has as for
+  /// one that somebody has. An attempt is counted before the password is looked at, so that guesses at the
+  /// same time are bounded as those in a row are.
   Answer check(const std::string& email, std::string_view password, Time now) {
     const std::string key = in_small_letters(email);
     std::string stored;
@@ -75,11 +76,30 @@ class Users {
       }
     }
     if (!passwords_.matches(password, stored)) return answer;
-    if (passwords_.is_outdated(stored)) change_password(user->id, password);
+    const std::string kept = passwords_.is_outdated(stored) ? passwords_.stored(password) : stored;
     const std::lock_guard guard(*lock_);
-    Database::Run(*database_, "DELETE FROM portal_wrong_passwords WHERE key = ?").bind(key).step();
+    Database::Run update(*database_, "UPDATE portal_users SET password = ? WHERE id = ? AND password = ?");
+    update.bind(kept).bind(user->id).bind(stored).step();
+    if (database_->changes() != 1) return answer; // it was changed while this one was compared
+    forget(key);
     answer.user = user;
     return answer;
+  }
+
+  /// Counts an attempt at the password of operators, as those at users' are counted: for its address, and
+  /// over all. Says how long to wait, if too many were wrong.
+  std::optional<std::chrono::seconds> count_operator(const std::string& remote_address, Time now) {
+    const std::lock_guard guard(*lock_);
+    auto wait = count(operator_key + remote_address, now);
+    if (!wait) wait = count(operator_key, now, wrong_operators_before_wait);
+    return wait;
+  }
+
+  /// The attempt was right.
+  void operator_accepted(const std::string& remote_address) {
+    const std::lock_guard guard(*lock_);
+    forget(operator_key + remote_address);
+    forget(operator_key);
   }
 
   [[nodiscard]] std::optional<User> find(std::string_view id) const {
@@ -121,13 +141,16 @@ class Users {
 
  private:
   static constexpr std::int64_t wrong_passwords_before_wait = 10;
+  static constexpr std::int64_t wrong_operators_before_wait = 100; ///< from all addresses
+  static inline const std::string operator_key = "operator ";      ///< what begins so is no e-mail address
 
   static User read(const Database::Run& row) {
     return {row.text(0), row.text(1), Time(std::chrono::milliseconds(row.number(2)))};
   }
 
   /// Counts an attempt as wrong until it turns out to be right; or says how long to wait, and counts nothing.
-  std::optional<std::chrono::seconds> count(const std::string& key, Time now) {
+  std::optional<std::chrono::seconds> count(const std::string& key, Time now,
+                                            std::int64_t before_wait = wrong_passwords_before_wait) {
     const std::int64_t at = now.time_since_epoch().count();
     Database::Run(*database_, "DELETE FROM portal_wrong_passwords WHERE until < ?")
         .bind(at - std::int64_t{24} * 3'600'000)
@@ -141,8 +164,8 @@ class Users {
         attempts += find.number(0);
       }
     }
-    // From the tenth on half a minute, doubled each time up to a quarter of an hour.
-    const std::int64_t over = attempts - wrong_passwords_before_wait;
+    // From the last of these on half a minute, doubled each time up to a quarter of an hour.
+    const std::int64_t over = attempts - before_wait;
     const std::int64_t wait =
         over < 0 ? 0
                  : std::min(std::int64_t{30'000} << std::min<std::int64_t>(over, 5), std::int64_t{900'000});
@@ -153,6 +176,10 @@ class Users {
         .bind(at + wait)
         .step();
     return std::nullopt;
+  }
+
+  void forget(const std::string& key) {
+    Database::Run(*database_, "DELETE FROM portal_wrong_passwords WHERE key = ?").bind(key).step();
   }
 
   Database* database_;

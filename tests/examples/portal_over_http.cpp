@@ -349,6 +349,57 @@ TEST_CASE("Wrong passwords are answered alike for whoever has an account and for
   CHECK(guesser.is_signed_in());
 }
 
+TEST_CASE("A password that is changed while it is compared is a wrong one, and is not written back") {
+  portal::Database database("");
+  std::mutex lock;
+  portal::Users users(database, lock, 4);
+  const portal::Time now{1'800'000'000s};
+  const auto user = users.sign_up(alan, password, now);
+  REQUIRE(user);
+  const auto keep = [&](const std::string& stored) {
+    const std::lock_guard guard(lock);
+    portal::Database::Run(database, "UPDATE portal_users SET password = ?").bind(stored).step();
+  };
+  const auto is_comparing = [&] { // the attempt is counted as the kept password is read
+    const std::lock_guard guard(lock);
+    return portal::Database::Run(database, "SELECT count FROM portal_wrong_passwords").step();
+  };
+  const std::string changed = portal::Passwords(4).stored("another long password");
+  keep(portal::Passwords(16).stored(password)); // takes a while, and is written anew with the cost of today
+  portal::Users::Answer answer;
+  std::thread sign_in([&] { answer = users.check(alan, password, now); });
+  while (!is_comparing()) std::this_thread::yield();
+  keep(changed);
+  sign_in.join();
+  CHECK_FALSE(answer.user);
+  CHECK(answer.whose == user->id);
+  CHECK_FALSE(users.check(alan, password, now).user);
+  CHECK(users.check(alan, "another long password", now).user);
+}
+
+TEST_CASE("Guesses at the operator's password slow down, also when each comes from a session of its own, and "
+          "who signs out is no operator any more") {
+  Served served;
+  const auto guess = [&](Browser& browser, const std::string& typed) {
+    browser.open("/operator/sign-in");
+    browser.post("/operator/sign-in", {{"password", typed}});
+  };
+  for (int i = 0; i < 10; ++i) {
+    Browser guesser(served);
+    guess(guesser, "wrong");
+    CHECK_THAT(guesser.body, contains("This is not the operator&#39;s password."));
+  }
+  Browser support(served);
+  guess(support, "only for the operator");
+  CHECK_THAT(support.body, contains("Too many wrong passwords. Wait 30 seconds"));
+  served.clock.advance(31s);
+  guess(support, "only for the operator");
+  CHECK(support.path == "/operator");
+  support.post("/sign-out");
+  support.open("/operator");
+  CHECK(support.path == "/operator/sign-in");
+}
+
 TEST_CASE("What is kept of a password is of no use to whoever reads it, and follows a new cost at the next "
           "sign-in") {
   const portal::Passwords now(15);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <iostream>
 #include <string>
 #include <utility>
 
@@ -29,8 +30,17 @@ template <class Clock> void add_operator(Site<Clock>& site) {
   });
 
   site.post("/operator/sign-in", Access::anybody, [&site](Call& call) {
-    if (!mfa::crypto::equal(call.param("password"), site.settings.operator_password))
-      return refuse(call, {"This is not the operator's password.", "password"}, "/operator/sign-in");
+    const std::string& from = call.request.remote_addr;
+    const auto wait = site.users.count_operator(from, call.now);
+    if (wait || !mfa::crypto::equal(call.param("password"), site.settings.operator_password)) {
+      std::cerr << "portal: a sign-in as operator from " << from << " was refused\n";
+      return refuse(call,
+                    {wait ? "Too many wrong passwords. " + wait_for(*wait, call.now)
+                          : "This is not the operator's password.",
+                     "password"},
+                    "/operator/sign-in");
+    }
+    site.users.operator_accepted(from);
     call.session.is_operator = true;
     site.sessions.renew(call.session, call.now);
     return go_to("/operator");
