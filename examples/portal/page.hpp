@@ -206,6 +206,15 @@ inline Html code_field(const Flash& flash, std::string_view label = "Code", std:
                flash);
 }
 
+/// The field for what a user calls a factor.
+inline Field name_field(std::string_view value) {
+  return {.name = "name",
+          .label = "Name",
+          .hint = "By which you tell it from others in the list.",
+          .value = value,
+          .longest = 50};
+}
+
 /// A form that posts. `csrf` is the session's.
 inline Html form(std::string_view action, std::string_view csrf, const Html& inner) {
   return html(

@@ -35,6 +35,7 @@ struct Question {
 
 /// A factor that waits for its first code.
 struct Enrolling {
+  std::string path = {}; ///< of the journey that began it, which alone goes on with it
   std::string factor_id = {};
   std::string challenge_id = {}; ///< of what was sent
   std::string sent_to = {};

@@ -448,6 +448,54 @@ TEST_CASE("A new password signs out all other browsers, and what was shown befor
   CHECK_THAT(served.site->inbox.messages().front().subject, contains("your password was changed"));
 }
 
+TEST_CASE("The first second factor signs out browsers that have shown a password alone, and a further one "
+          "leaves those that have shown more") {
+  Served served;
+  Browser user(served);
+  user.sign_up();
+  Browser elsewhere(served);
+  elsewhere.show_password();
+  REQUIRE(elsewhere.is_signed_in());
+  const std::string secret = user.add_app();
+  CHECK_THAT(user.body, contains("Other browsers that were signed out: 1."));
+  CHECK_FALSE(elsewhere.is_signed_in());
+  served.clock.advance(30s);
+  elsewhere.show_password();
+  elsewhere.show_code(secret);
+  REQUIRE(elsewhere.is_signed_in());
+  user.open("/security/phone");
+  user.post("/security/phone", {{"to", "+1 415 555 2671"}});
+  user.post("/security/phone/code",
+            {{"code", served.site->inbox.messages().front().text.substr(0, 6)}, {"name", "Phone"}});
+  CHECK_THAT(user.body, contains("Text message added."));
+  CHECK(elsewhere.is_signed_in());
+}
+
+TEST_CASE("Nothing is sent to a new phone or mailbox by who has not shown lately that it is he, and the code "
+          "of one is not the other's") {
+  Served served;
+  Browser user(served);
+  user.sign_up();
+  user.open("/security/phone");
+  served.clock.advance(11min);
+  for (const std::string path : {"/security/phone", "/security/mailbox"}) {
+    user.post(path, {{"to", path == "/security/phone" ? "+1 415 555 2671" : alan}});
+    CHECK(user.path == "/step-up/password");
+  }
+  CHECK(served.site->inbox.messages().empty());
+  user.post("/step-up/password", {{"password", password}});
+  REQUIRE(user.path == "/security/mailbox");
+  user.post("/security/mailbox", {{"to", alan}});
+  REQUIRE(user.path == "/security/mailbox/code");
+  user.open("/security/phone/code");
+  CHECK(user.path == "/security/phone");
+  user.post("/security/phone/code", {{"code", "123456"}, {"name", "Phone"}});
+  CHECK(user.path == "/security/phone");
+  user.post("/security/app", {{"code", "123456"}, {"name", "App"}});
+  CHECK(user.path == "/security/app");
+  CHECK(user.body.find("This code is wrong.") == std::string::npos);
+}
+
 TEST_CASE("Who has no second factor shows his password again before his address changes, and support finds "
           "him by it") {
   Served served;

@@ -18,14 +18,6 @@ inline std::string in_groups(std::string_view secret) {
   return text;
 }
 
-inline Field name_field(std::string_view value) {
-  return {.name = "name",
-          .label = "Name",
-          .hint = "By which you tell it from others in the list.",
-          .value = value,
-          .longest = 50};
-}
-
 } // namespace detail
 
 /// An authenticator app: scan the QR code, or type the secret, and confirm by the first code.
@@ -47,7 +39,8 @@ template <class Clock> void add_authenticator_app(Site<Clock>& site) {
       const mfa::Totp request{
           .issuer = site.settings.name, .user = call.user->email, .user_id = call.user->id};
       const auto enrolled = site.verifier.enroll_factor(request, site.shown_by(call), call.context());
-      enrolling = {.factor_id = enrolled.factor.id(),
+      enrolling = {.path = "/security/app",
+                   .factor_id = enrolled.factor.id(),
                    .secret = enrolled.totp.secret,
                    .qr_code = std::string(enrolled.totp.qr_code),
                    .uri = enrolled.totp.uri};
@@ -63,11 +56,11 @@ template <class Clock> void add_authenticator_app(Site<Clock>& site) {
              "class=\"secret\" id=\"secret\">{}</code></p><p class=\"hint\">Based on time, 6 "
              "digits.</p></details></li>",
              enrolling.qr_code, enrolling.uri.view(), call.user->email, detail::in_groups(enrolling.secret));
-    const Html confirm = html("<li><h2>Type the code that it shows</h2>{}</li></ol>",
-                              form("/security/app", call.session.csrf,
-                                   code_field(call.session.flash) +
-                                       field(detail::name_field("Authenticator app"), call.session.flash) +
-                                       button("Add this app")));
+    const Html confirm =
+        html("<li><h2>Type the code that it shows</h2>{}</li></ol>",
+             form("/security/app", call.session.csrf,
+                  code_field(call.session.flash) +
+                      field(name_field("Authenticator app"), call.session.flash) + button("Add this app")));
     return show(
         {.title = "Add an authenticator app",
          .body = card(scan + confirm) + html("<p><a href=\"/security\">Cancel</a></p>"),
@@ -78,7 +71,7 @@ template <class Clock> void add_authenticator_app(Site<Clock>& site) {
 
   site.post("/security/app", Access::enrolling, [&site](Call& call) -> Answer {
     Enrolling& enrolling = call.session.enrolling;
-    if (enrolling.factor_id.empty()) return go_to("/security/app");
+    if (enrolling.path != "/security/app") return go_to("/security/app");
     const mfa::VerifyOptions options{
         .user = call.user->id, .hint_clock_skew_after_password = true, .event_context = call.context()};
     const std::string factor_id = enrolling.factor_id;

@@ -53,6 +53,7 @@ template <class Clock> class SentCodes {
   }
 
   Answer send(Call& call) {
+    if (auto ask = site_->ask_first(call, kind_.path)) return *std::move(ask);
     const std::string typed = call.param("to");
     Enrolling& enrolling = call.session.enrolling;
     try {
@@ -60,7 +61,7 @@ template <class Clock> class SentCodes {
       const mfa::ChallengeOptions options{.binding = call.session.id, .event_context = call.context()};
       const auto challenge =
           site_->verifier.challenge_enrollment(factor_id, call.user->id, options, site_->shown_by(call));
-      enrolling = {.factor_id = factor_id, .challenge_id = challenge.id(), .sent_to = to};
+      enrolling = {.path = kind_.path, .factor_id = factor_id, .challenge_id = challenge.id(), .sent_to = to};
       if (const auto wait = challenge.resend_after()) enrolling.resend_at = call.now + *wait;
     } catch (const mfa::Error& error) {
       if (error.code() == mfa::errc::authorization_required) throw;
@@ -72,7 +73,7 @@ template <class Clock> class SentCodes {
 
   Answer ask_code(Call& call) {
     const Enrolling& enrolling = call.session.enrolling;
-    if (enrolling.challenge_id.empty()) return go_to(kind_.path);
+    if (!waits(call)) return go_to(kind_.path);
     const Flash& flash = call.session.flash;
     return show({.title = kind_.title + ": the code",
                  .body = card(form(kind_.path + "/code", call.session.csrf,
@@ -86,7 +87,7 @@ template <class Clock> class SentCodes {
 
   Answer confirm(Call& call) {
     Enrolling& enrolling = call.session.enrolling;
-    if (enrolling.challenge_id.empty()) return go_to(kind_.path);
+    if (!waits(call)) return go_to(kind_.path);
     const mfa::VerifyOptions options{
         .binding = call.session.id, .user = call.user->id, .event_context = call.context()};
     try {
@@ -107,7 +108,7 @@ template <class Clock> class SentCodes {
 
   Answer resend(Call& call) {
     Enrolling& enrolling = call.session.enrolling;
-    if (enrolling.challenge_id.empty()) return go_to(kind_.path);
+    if (!waits(call)) return go_to(kind_.path);
     const bool voice = call.param("channel") == "voice";
     mfa::ResendOptions options{.binding = call.session.id, .event_context = call.context()};
     options.channel = voice ? std::optional(mfa::Channel::voice) : std::nullopt;
@@ -122,12 +123,9 @@ template <class Clock> class SentCodes {
     return go_to(kind_.path + "/code");
   }
 
-  static Field name_field(std::string_view value) {
-    return {.name = "name",
-            .label = "Name",
-            .hint = "By which you tell it from others in the list.",
-            .value = value,
-            .longest = 50};
+  /// Whether a code was sent that this journey asked for, and no other.
+  bool waits(const Call& call) const {
+    return call.session.enrolling.path == kind_.path && !call.session.enrolling.challenge_id.empty();
   }
 
   Site<Clock>* site_;
