@@ -136,6 +136,12 @@ class Sessions {
     sessions_.erase(id);
   }
 
+  /// Those whose time is over.
+  void purge(Time now) {
+    const std::lock_guard guard(lock_);
+    std::erase_if(sessions_, [&](const auto& entry) { return is_over(entry.second, now); });
+  }
+
   /// All sessions of a user but one.
   std::size_t end_others(std::string_view user_id, std::string_view but) {
     const std::lock_guard guard(lock_);

@@ -107,7 +107,7 @@ inline Answer json(const nlohmann::json& value, int status = 200) {
 /// Back to a form, which shows what was wrong. A script gets it as {"message"}.
 inline Answer refuse(Call& call, Problem problem, std::string back) {
   if (call.wants_json()) return json({{"message", problem.text}}, 422);
-  call.session.flash.problems.push_back(std::move(problem));
+  call.session.flash.problems = {std::move(problem)}; // no page may have shown those of former answers
   return go_to(std::move(back));
 }
 
@@ -148,6 +148,8 @@ struct Seams {
   };
   /// After a sign-in by a factor.
   std::vector<std::function<void(Call&, const mfa::Verification&, Answer&)>> signed_in = {};
+  /// What removes what is past its time, once a day.
+  std::vector<std::function<void(Time)>> daily = {};
   /// What is done once an action was allowed: by `Question::done`.
   std::map<std::string, std::function<Answer(Call&)>> actions = {};
 };
@@ -171,6 +173,9 @@ template <class Clock> class Site {
     set_headers();
     server.set_error_handler(
         [this](const httplib::Request&, httplib::Response& response) { tell_failure(response); });
+    server.set_exception_handler(
+        [this](const httplib::Request& request, httplib::Response& response,
+               const std::exception_ptr& thrown) { tell_thrown(request, response, thrown); });
     serve_file("/style.css", "examples/portal/style.css", "text/css; charset=utf-8");
     serve_file("/icon.svg", "examples/portal/icon.svg", "image/svg+xml");
     serve_file("/passkeys.js", "examples/passkeys.js", "text/javascript; charset=utf-8");
@@ -421,7 +426,13 @@ template <class Clock> class Site {
         .webauthn =
             mfa::webauthn::relying_party({.id = host(), .name = settings.name, .origins = {settings.origin}}),
         .failures_before_lockout = 10, // of 100 that are allowed: support is a page away
-        .observer = [this](const mfa::Event& event) { trail.add(event); }};
+        .observer = [this](const mfa::Event& event) {
+          try {
+            trail.add(event);
+          } catch (const std::exception& error) { // what it tells of is done
+            std::cerr << "portal: an event was not kept: " << error.what() << '\n';
+          }
+        }};
     return options;
   }
 
@@ -594,8 +605,31 @@ template <class Clock> class Site {
     Time::rep last = purged_at_.load();
     const Time::rep count = at.time_since_epoch().count();
     if (count - last > std::chrono::milliseconds(std::chrono::hours(24)).count() &&
-        purged_at_.compare_exchange_strong(last, count))
-      verifier.purge_expired();
+        purged_at_.compare_exchange_strong(last, count)) {
+      try {
+        sessions.purge(at);
+        trail.forget_before(at - std::chrono::hours(24 * 365));
+        for (const auto& purge : seams.daily) purge(at);
+        verifier.purge_expired();
+      } catch (const std::exception& error) { // it is no matter of who happens to ask
+        std::cerr << "portal: what is past its time was not removed: " << error.what() << '\n';
+      }
+    }
+  }
+
+  /// What was thrown outside of a handler, which the server would tell to the browser.
+  void tell_thrown(const httplib::Request& request, httplib::Response& response,
+                   const std::exception_ptr& thrown) const {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      std::cerr << "portal: " << request.path << ": " << error.what() << '\n';
+    } catch (...) {
+      std::cerr << "portal: " << request.path << ": something was thrown that is no exception\n";
+    }
+    response.status = 500;
+    response.body.clear();
+    tell_failure(response);
   }
 
   /// Of what no handler has answered.
@@ -603,6 +637,7 @@ template <class Clock> class Site {
     if (!response.body.empty()) return;
     const std::string title = response.status == 404   ? "Page not found"
                               : response.status == 413 ? "That was too much"
+                              : response.status == 500 ? "Something went wrong"
                                                        : "That was not understood";
     const Page page{.title = title,
                     .body = html("<p><a class=\"button\" href=\"/\">Go to the overview</a></p>")};

@@ -53,6 +53,12 @@ class Trail {
                         .user_agent = std::string(event.user_agent)});
   }
 
+  void forget_before(Time at) {
+    const std::lock_guard guard(*lock_);
+    Database::Run run(*database_, "DELETE FROM portal_events WHERE at < ?");
+    run.bind(std::int64_t{at.time_since_epoch().count()}).step();
+  }
+
   /// The latest first.
   [[nodiscard]] std::vector<Entry> of_user(std::string_view user_id, std::int64_t limit = 100) const {
     const std::lock_guard guard(*lock_);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <iostream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,7 +77,8 @@ template <class Answer> std::string sentence(const Answer& answer, Time now) {
   return text + (left == 1 ? " You have 1 more try." : " You have " + std::to_string(left) + " more tries.");
 }
 
-/// What a user reads of a refusal; never `what()`, which is for whoever runs the portal.
+/// What a user reads of a refusal; never `what()`, which is for whoever runs the portal: where the fault is
+/// not the user's, it goes to stderr.
 inline std::string sentence(const mfa::Error& error, Time now) {
   const auto waiting = [&](std::string text) {
     const auto wait = error.retry_after();
@@ -95,6 +97,7 @@ inline std::string sentence(const mfa::Error& error, Time now) {
   case mfa::errc::code_rate_limited: return waiting("No further e-mail can be sent now.");
   case mfa::errc::sms_not_sent:
   case mfa::errc::message_not_delivered:
+    std::cerr << "portal: " << error.what() << '\n';
     return "The message could not be sent. Try again, or choose another way.";
   case mfa::errc::factor_locked_out:
     return "This way of confirming is locked after too many wrong codes. Choose another way, or ask support "
@@ -110,7 +113,9 @@ inline std::string sentence(const mfa::Error& error, Time now) {
   case mfa::errc::entity_not_found: return "That is not there any more. Start again.";
   case mfa::errc::wrong_purpose: return "That was asked for something else. Start again.";
   case mfa::errc::insufficient_assurance: return "This is not enough here. Use a security key or a passkey.";
-  default: return "That did not work, and it is not your fault. Try again later.";
+  default:
+    std::cerr << "portal: " << error.what() << '\n';
+    return "That did not work, and it is not your fault. Try again later.";
   }
 }
 

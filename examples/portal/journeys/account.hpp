@@ -219,9 +219,11 @@ template <class Clock> void add_account(Site<Clock>& site) {
   site.seams.actions["change_email"] = [&site](Call& call) {
     const std::string email = std::exchange(call.session.new_email, {});
     const std::string former = call.user->email;
-    if (email.empty() || !site.users.change_email(call.user->id, email))
-      return refuse(call, {"There is another account with this address. Use another.", "email"},
-                    "/account/email");
+    if (email.empty() || !site.users.change_email(call.user->id, email)) {
+      // Not as `refuse` does: the script of a security key, whose answer was right, goes on to the page.
+      call.session.flash.problems = {{"There is another account with this address. Use another.", "email"}};
+      return go_to("/account/email");
+    }
     site.note(call, "email_changed");
     site.tell(former, "your address was changed", "You sign in with another address from now on.");
     call.session.flash.notice = "You sign in with " + email + " from now on.";

@@ -42,6 +42,12 @@ class BrowserUses {
     return run.bind(device.id).step() ? Time(std::chrono::milliseconds(run.number(0))) : device.remembered_at;
   }
 
+  void forget_before(Time at) {
+    const std::lock_guard guard(lock_);
+    Database::Run run(database_, "DELETE FROM portal_browsers WHERE used_at < ?");
+    run.bind(std::int64_t{at.time_since_epoch().count()}).step();
+  }
+
   void forget(std::string_view id) {
     const std::lock_guard guard(lock_);
     Database::Run(database_, "DELETE FROM portal_browsers WHERE id = ?").bind(id).step();
@@ -125,7 +131,7 @@ template <class Clock> void add_trusted_browsers(Site<Clock>& site) {
         answer.headers.push_back(site.cookie(name, remembered.token.view(), mfa::usual_device_lifetime));
       });
 
-  site.seams.on_security.push_back([&site, uses, token_of](Call& call) {
+  site.seams.on_security.push_back([&site, uses](Call& call) {
     const auto devices = site.verifier.list_devices(call.user->id);
     if (devices.empty())
       return card(
@@ -149,6 +155,8 @@ template <class Clock> void add_trusted_browsers(Site<Clock>& site) {
              items,
              form("/security/browsers/forget-all", call.session.csrf, quiet_button("Forget all browsers"))));
   });
+
+  site.seams.daily.push_back([uses](Time at) { uses->forget_before(at - mfa::usual_device_lifetime); });
 
   // Ends trust, so it needs no more than the session.
   site.post("/security/browsers/forget", Access::enrolling, [&site, uses](Call& call) {
