@@ -1,10 +1,11 @@
 // A portal with every journey of the library: sign up, passwords, authenticator apps, text messages, e-mail
 // codes, passkeys, security keys, recovery codes, remembered browsers, support. What a product team starts
 // from.
-//   portal [--listen 127.0.0.1:8081] [--origin URL] [--data FILE]
+//   portal [--listen 127.0.0.1:8081] [--origin URL] [--data FILE] [--inbox-for-everybody]
 //   portal --self-test   talks to itself and ends
 // Without --data all is in memory, and gone at the end. --origin is where browsers find it, if that is not
-// http://localhost: behind a proxy that speaks TLS, "https://portal.example.com".
+// http://localhost: behind a proxy that speaks TLS, "https://portal.example.com". There is then no page of
+// all that is sent, unless --inbox-for-everybody asks for it: whoever sees it has everybody's codes.
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -24,6 +25,7 @@ struct Arguments {
   int port = 8081;
   std::string origin;
   std::string data;
+  bool inbox_for_everybody = false;
   bool self_test = false;
   bool good = true;
 };
@@ -35,6 +37,10 @@ Arguments read(int argc, char** argv) {
     if (name == "--self-test") {
       arguments.self_test = true;
       arguments.port = 0;
+      continue;
+    }
+    if (name == "--inbox-for-everybody") {
+      arguments.inbox_for_everybody = true;
       continue;
     }
     const std::string value = i + 1 < argc ? argv[++i] : "";
@@ -140,15 +146,20 @@ int run(const Arguments& arguments) {
 
   // Browsers offer passkeys and security keys to https pages, and to http://localhost for trying things out.
   const std::string here = std::to_string(port);
-  portal::Settings settings{.origin =
-                                arguments.origin.empty() ? "http://localhost:" + here : arguments.origin,
-                            .data = arguments.data,
-                            .operator_password = portal::random_id().substr(0, 16),
-                            .sources = MFA_SOURCE_DIRECTORY};
+  portal::Settings settings{
+      .origin = arguments.origin.empty() ? "http://localhost:" + here : arguments.origin,
+      .data = arguments.data,
+      .operator_password = portal::random_id().substr(0, 16),
+      .has_inbox = arguments.inbox_for_everybody || !arguments.origin.starts_with("https://"),
+      .sources = MFA_SOURCE_DIRECTORY};
   mfa::clock::System clock;
   portal::Site site(server, clock, settings);
   portal::add_journeys(site);
 
+  if (!settings.has_inbox)
+    std::cerr << "portal: no text message and no e-mail goes out: set a transport in place of Inbox "
+                 "(docs/portal.md), or, where it does no harm that everybody sees all codes, start with "
+                 "--inbox-for-everybody\n";
   if (!arguments.self_test) {
     std::cout << "listening on http://" << arguments.host << ':' << here << "\nOpen " << settings.origin
               << "/ in a browser on this machine. Ctrl-C ends.\nThe operator's password for "
@@ -170,7 +181,8 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   const Arguments arguments = read(argc, argv);
   if (!arguments.good) {
-    std::cerr << "portal [--listen 127.0.0.1:8081] [--origin URL] [--data FILE] [--self-test]\n";
+    std::cerr << "portal [--listen 127.0.0.1:8081] [--origin URL] [--data FILE] "
+                 "[--inbox-for-everybody] [--self-test]\n";
     return 2;
   }
   try {
