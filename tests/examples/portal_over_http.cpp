@@ -567,6 +567,28 @@ TEST_CASE("Where to go next is a path of this site, and no body is longer than a
   CHECK_THAT(header(user, "Content-Security-Policy"), contains("default-src 'none'"));
 }
 
+TEST_CASE(
+    "What happened more than a year ago is forgotten, and a database that fails is told to nobody outside") {
+  const mfa::test::TemporaryDirectory directory;
+  Served served({.data = directory.path() + "/portal.db"});
+  Browser user(served);
+  user.sign_up();
+  const std::string id = served.site->users.find_by_email(alan)->id;
+  served.clock.advance(364 * 24h);
+  user.show_password();
+  CHECK(served.site->trail.of_user(id).back().type == "signed_up");
+  served.clock.advance(2 * 24h);
+  user.show_password();
+  CHECK(served.site->trail.of_user(id).back().type == "password_accepted");
+
+  portal::Database(directory.path() + "/portal.db").execute("DROP TABLE portal_users");
+  user.open("/");
+  CHECK(user.status == 500);
+  CHECK_THAT(user.body, contains("Something went wrong"));
+  CHECK(user.body.find("portal_users") == std::string::npos);
+  for (const auto& [name, value] : user.headers) CHECK(value.find("portal_users") == std::string::npos);
+}
+
 TEST_CASE("What users write is text on every page") {
   Served served;
   Browser user(served);
