@@ -2,9 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -152,7 +156,8 @@ class Application {
 
   [[nodiscard]] std::string url() const { return listener_.url(); }
 
-  /// Serves until SIGTERM, SIGINT or `stop`. False: requests were cut off, as they took longer than `drain`.
+  /// Serves until SIGTERM, SIGINT or `stop`. False: requests or messages were cut off, as they took longer
+  /// than `drain`; then this must not be destroyed, since something is still under way.
   bool run() {
     const std::size_t threads = settings_.is_set("event-threads")
                                     ? settings_.number("event-threads", 1, 1000)
@@ -166,7 +171,7 @@ class Application {
     for (std::size_t i = 1; i < threads; ++i) others.emplace_back([this] { context_.run(); });
     context_.run();
     for (std::thread& other : others) other.join();
-    return cut_off_ == 0;
+    return cut_off_ == 0 && messages_sent_;
   }
 
   /// From any thread.
@@ -194,8 +199,7 @@ class Application {
         response = plain_response(405, "Method Not Allowed");
         response.headers.emplace_back("Allow", "GET, HEAD");
       } else if (path == "/metrics") {
-        response.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
-        response.body = metrics_.text() + (webhooks_ ? webhooks_->metrics() : "");
+        response = metrics_answer();
       } else if (path == "/health") {
         response = plain_response(200, "alive");
       } else {
@@ -214,6 +218,18 @@ class Application {
                             {"milliseconds", std::chrono::duration<double, std::milli>(time).count()}});
     }
     co_return response;
+  }
+
+  Response metrics_answer() {
+    Response response;
+    try {
+      response.body = metrics_.text() + (webhooks_ ? webhooks_->metrics() : "");
+      response.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
+    } catch (const std::exception& error) { // the webhook outbox cannot be read, say
+      log_.error("metrics", {{"cause", error.what()}});
+      response = plain_response(500, "The metrics cannot be read; the log says why.");
+    }
+    return response;
   }
 
   /// Whether it can do its work: the storage is asked, once a second at most.
@@ -236,14 +252,15 @@ class Application {
                                : plain_response(503, "the storage does not answer");
   }
 
+  /// To the end: a signal that nobody hears would end the process in the middle of requests.
   asio::awaitable<void> hear_signals() {
-    asio::signal_set signals(context_, SIGTERM, SIGINT, SIGHUP);
     for (;;) {
-      const int signal = co_await signals.async_wait(asio::use_awaitable);
-      if (signal != SIGHUP) break;
-      co_await read_files_again();
+      const int signal = co_await signals_.async_wait(asio::use_awaitable);
+      if (signal != SIGHUP)
+        stop();
+      else if (!stopping_)
+        co_await read_files_again();
     }
-    stop();
   }
 
   // Files that may change while it runs.
@@ -284,6 +301,7 @@ class Application {
 
   /// Each by itself: one that cannot be used changes nothing.
   asio::awaitable<void> read_files_again() {
+    const UnderWay counted(under_way_);
     const auto attempt = [this](const char* what, auto read) {
       try {
         read();
@@ -312,6 +330,8 @@ class Application {
     for (;;) {
       timer.expires_after(std::chrono::hours(1));
       co_await timer.async_wait(asio::use_awaitable);
+      if (stopping_) co_return;
+      const UnderWay counted(under_way_);
       try {
         (void)co_await service_->purge();
       } catch (const std::exception& error) {
@@ -328,9 +348,9 @@ class Application {
     log_.error("message not sent",
                {{"channel", to_string(channel)}, {"message_id", id}, {"cause", Log::what(attempt.cause)}});
     if (attempt.failure() == mfa::DeliveryFailure::unclear) return;
-    asio::co_spawn(context_, report(id), asio::detached);
+    asio::co_spawn(context_, report(id, UnderWay(under_way_)), asio::detached);
   }
-  asio::awaitable<void> report(std::string message_id) {
+  asio::awaitable<void> report(std::string message_id, [[maybe_unused]] UnderWay counted) {
     try {
       co_await service_->report_delivery(std::move(message_id), mfa::DeliveryReport::not_sent);
     } catch (const std::exception& error) {
@@ -338,7 +358,10 @@ class Application {
     }
   }
 
-  /// Lets requests and messages go that were taken, and ends.
+  /// Connections, and what else must not be destroyed while it runs.
+  [[nodiscard]] std::size_t under_way() const noexcept { return listener_.under_way() + under_way_; }
+
+  /// Lets requests and messages go that were taken, and ends. All of it has `drain` together.
   asio::awaitable<void> drain() {
     const auto end = std::chrono::steady_clock::now() + settings_.seconds("drain");
     asio::steady_timer timer(context_);
@@ -346,14 +369,15 @@ class Application {
       timer.expires_after(std::chrono::milliseconds(20));
       return timer.async_wait(asio::use_awaitable);
     };
-    while (listener_.connections().size() > 0 && std::chrono::steady_clock::now() < end) co_await pause();
-    cut_off_ = listener_.connections().size();
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    messages_.stop(std::max(left, std::chrono::milliseconds(0)));
-    co_await pause(); // for reports of what was not sent
+    while (listener_.under_way() > 0 && std::chrono::steady_clock::now() < end) co_await pause();
+    const std::size_t late = listener_.under_way();
+    messages_sent_ = messages_.stop(end);
+    do // reports of what was not sent
+      co_await pause();
+    while (under_way_ > 0 && std::chrono::steady_clock::now() < end);
     if (webhooks_) webhooks_->stop();
-    log_.info("stopped", {{"cut_off", cut_off_.load()}});
+    cut_off_ = std::max(late, under_way());
+    log_.info("stopped", {{"cut_off", cut_off_.load()}, {"messages_sent", messages_sent_.load()}});
     context_.stop();
   }
 
@@ -361,7 +385,10 @@ class Application {
   Log log_;
   Metrics metrics_;
   asio::io_context context_;
+  asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> messages_sent_{true};
+  std::atomic<std::size_t> under_way_{0}; ///< besides connections
   std::atomic<std::size_t> cut_off_{0};
   std::atomic<std::int64_t> storage_asked_{0};
   std::atomic<bool> storage_answers_{true};

@@ -62,32 +62,38 @@ class Connection : public std::enable_shared_from_this<Connection> {
     deadline_ = never;
   }
 
-  /// Whether the operation that failed was ended for taking too long.
+  /// Whether what it waits for takes too long: also when the operation that was to be ended had just
+  /// succeeded, as those of a client do that never pauses.
   [[nodiscard]] bool late() const noexcept { return late_; }
+  /// Whether it has to give way to another; what has come as a whole is still answered.
+  [[nodiscard]] bool gives_way() const noexcept { return gives_way_; }
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] std::int64_t since() const noexcept { return since_; }
 
-  /// Ends what it waits for, if that is late. From any thread.
+  // To cancel does nothing to an operation that has succeeded and whose coroutine is still to hear of it.
+  // That loses nothing that came; but whoever ends a connection must do so again and again, until it is gone.
+
+  /// Ends what it waits for, if that is late, or if it gives way. From any thread.
   void end_if_late(Clock::time_point now) {
+    if (gives_way_) return end();
     if (deadline_ > now.time_since_epoch().count()) return;
     on_its_thread([](Connection& self) {
       if (self.deadline_ > Clock::now().time_since_epoch().count()) return;
       self.late_ = true;
-      self.deadline_ = never;
-      asio::error_code ignored;
-      self.socket_->cancel(ignored);
+      self.cancel();
     });
   }
 
   /// Ends it if no request has begun. From any thread.
   void end_if_idle() {
     on_its_thread([](Connection& self) {
-      if (self.state_ == State::idle) self.close();
+      if (self.state_ == State::idle) self.cancel();
     });
   }
-  /// From any thread.
-  void end() {
-    on_its_thread([](Connection& self) { self.close(); });
+  /// It is to end, unless a verb runs: then it ends with the answer. From any thread.
+  void give_way() {
+    gives_way_ = true;
+    end();
   }
 
   /// The socket is gone. On its thread.
@@ -96,9 +102,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   static constexpr std::int64_t never = INT64_MAX;
 
-  void close() {
+  void end() {
+    on_its_thread([](Connection& self) {
+      if (self.state_ != State::working) self.cancel();
+    });
+  }
+
+  void cancel() {
     asio::error_code ignored;
-    socket_->close(ignored);
+    socket_->cancel(ignored);
   }
 
   template <class Do> void on_its_thread(Do deed) {
@@ -113,6 +125,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::atomic<std::int64_t> deadline_{never};
   std::atomic<State> state_{State::idle};
   std::atomic<bool> late_{false};
+  std::atomic<bool> gives_way_{false};
 };
 
 /// All connections there are. From any thread.
@@ -122,13 +135,13 @@ class Connections {
   std::shared_ptr<Connection> add(asio::ip::tcp::socket& socket, std::size_t most) {
     auto connection = std::make_shared<Connection>(socket, Connection::Clock::now());
     const std::lock_guard lock(mutex_);
-    if (all_.size() >= most) end_oldest();
+    if (all_.size() - giving_way_ >= most) end_oldest();
     all_.insert(connection);
     return connection;
   }
   void remove(const std::shared_ptr<Connection>& connection) {
     const std::lock_guard lock(mutex_);
-    all_.erase(connection);
+    if (all_.erase(connection) > 0 && connection->gives_way()) --giving_way_;
   }
 
   void end_late() {
@@ -137,9 +150,6 @@ class Connections {
   }
   void end_idle() {
     for (const auto& connection : copy()) connection->end_if_idle();
-  }
-  void end_all() {
-    for (const auto& connection : copy()) connection->end();
   }
 
   [[nodiscard]] std::size_t size() const {
@@ -153,13 +163,13 @@ class Connections {
   void end_oldest() {
     std::shared_ptr<Connection> oldest;
     for (const auto& connection : all_)
-      if (connection->state() != Connection::State::working &&
+      if (!connection->gives_way() && connection->state() != Connection::State::working &&
           (!oldest || connection->since() < oldest->since()))
         oldest = connection;
     if (!oldest) return;
     ++pushed_out_;
-    all_.erase(oldest); // so that the next finds another
-    oldest->end();
+    ++giving_way_;
+    oldest->give_way();
   }
 
   std::vector<std::shared_ptr<Connection>> copy() const {
@@ -169,6 +179,7 @@ class Connections {
 
   mutable std::mutex mutex_;
   std::unordered_set<std::shared_ptr<Connection>> all_;
+  std::size_t giving_way_ = 0; ///< of them
   std::atomic<std::uint64_t> pushed_out_{0};
 };
 
@@ -199,7 +210,7 @@ template <class Stream> class Conversation {
     const bool is_head = head.request.method == "HEAD";
     if (is_head) head.request.method = "GET";
     const Response response = co_await answer_(std::move(head.request));
-    const bool keep_alive = head.keep_alive && !stopping_;
+    const bool keep_alive = head.keep_alive && !stopping_ && !connection_.gives_way();
     const std::string bytes = bytes_of(response, keep_alive, is_head);
     connection_.expect_within(limits_.write, State::writing);
     asio::error_code error;
@@ -263,8 +274,10 @@ template <class Stream> class Conversation {
     asio::error_code error;
     const std::size_t count = co_await stream_.async_read_some(
         asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
-    if (!error) buffer_.append(bytes.data(), count);
-    co_return !error;
+    if (error) co_return false;
+    buffer_.append(bytes.data(), count);
+    // In a request that has begun, what comes too late does not help it.
+    co_return connection_.state() == State::idle || !(connection_.late() || connection_.gives_way());
   }
 
   /// Answers what is not taken, and ends the connection.
@@ -280,13 +293,13 @@ template <class Stream> class Conversation {
   }
 
   /// Lets the client read the answer: a connection that is closed with bytes unread is reset, and the answer
-  /// may be lost (RFC 9112 section 9.6).
+  /// may be lost (RFC 9112 section 9.6). A client that sends on for ever has had his time.
   asio::awaitable<void> linger() {
     connection_.expect_within(std::chrono::seconds(2), State::writing);
     asio::error_code error;
     socket_of(stream_).shutdown(asio::ip::tcp::socket::shutdown_send, error);
-    std::array<char, 4096> bytes; // NOLINT: thrown away
-    while (!error)
+    std::array<char, 16'384> bytes; // NOLINT: thrown away
+    while (!error && !connection_.late() && !connection_.gives_way())
       (void)co_await socket_of(stream_).async_read_some(asio::buffer(bytes),
                                                         asio::redirect_error(asio::use_awaitable, error));
   }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -11,6 +13,7 @@
 #include <utility>
 
 #include <asio/awaitable.hpp>
+#include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
@@ -22,6 +25,9 @@
 #include <asio/steady_timer.hpp>
 #include <asio/strand.hpp>
 #include <asio/use_awaitable.hpp>
+
+#include <mfa/crypto/guarded_file.hpp>
+#include <mfa/error.hpp>
 
 #include "connections.hpp"
 #include "settings.hpp"
@@ -41,11 +47,20 @@ namespace server {
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
   asio::error_code error;
   const auto refuse = [&](std::string_view name, const std::string& path) {
-    throw std::invalid_argument(settings.said(name) + ": cannot use '" + path + "': " + error.message() +
-                                "; it must be PEM, and the key that of the first certificate");
+    throw std::invalid_argument(
+        settings.said(name) + ": cannot use '" + path + "': " + error.message() +
+        "; it must be PEM, and the key that of the first certificate, without a password");
   };
+  // A key that a password seals is an error, and not a question on a terminal.
+  context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return ""; });
   if (context->use_certificate_chain_file(certificate, error)) refuse("tls-certificate", certificate);
-  if (context->use_private_key_file(key, asio::ssl::context::pem, error)) refuse("tls-key", key);
+  try {
+    const auto bytes = mfa::detail::read_guarded_file("key of TLS", key, {});
+    (void)context->use_private_key(asio::buffer(bytes.data(), bytes.size()), asio::ssl::context::pem, error);
+  } catch (const mfa::Error& unusable) {
+    throw std::invalid_argument(settings.said("tls-key") + ": " + unusable.what());
+  }
+  if (error) refuse("tls-key", key);
   return context;
 }
 
@@ -67,6 +82,22 @@ namespace server {
                                 "', and must be an address and a port, as 127.0.0.1:8080 or [::1]:8080");
   return {address, static_cast<std::uint16_t>(port)};
 }
+
+/// Counts something as under way as long as it lives.
+class UnderWay {
+ public:
+  explicit UnderWay(std::atomic<std::size_t>& counter) : counter_(&counter) { ++counter; }
+  UnderWay(UnderWay&& other) noexcept : counter_(std::exchange(other.counter_, nullptr)) {}
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+  UnderWay& operator=(UnderWay&&) = delete;
+  ~UnderWay() {
+    if (counter_ != nullptr) --*counter_;
+  }
+
+ private:
+  std::atomic<std::size_t>* counter_;
+};
 
 /// Takes connections, and ends those that take too long.
 class Listener {
@@ -94,7 +125,7 @@ class Listener {
   }
 
   void start() {
-    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+    asio::co_spawn(acceptor_.get_executor(), accept(UnderWay(under_way_)), asio::detached);
     asio::co_spawn(context_, end_what_is_late(), asio::detached);
   }
 
@@ -116,27 +147,31 @@ class Listener {
 
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   [[nodiscard]] Connections& connections() noexcept { return connections_; }
+  /// Connections that were accepted and are not over, counted before anything is done with them, and one more
+  /// until it is sure that no further one is accepted. When it is 0 after `stop`, it stays so.
+  [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }
 
  private:
   using Socket = asio::ip::tcp::socket;
 
-  asio::awaitable<void> accept() {
+  asio::awaitable<void> accept([[maybe_unused]] UnderWay counted) {
     asio::steady_timer pause(acceptor_.get_executor());
     while (!stopping_) {
       asio::error_code error;
       Socket socket(asio::make_strand(context_));
       co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
+      if (error && stopping_) break;
       if (error) { // no descriptors, say
         pause.expires_after(std::chrono::milliseconds(50));
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
       const auto executor = socket.get_executor();
-      asio::co_spawn(executor, serve(std::move(socket)), asio::detached);
+      asio::co_spawn(executor, serve(std::move(socket), UnderWay(under_way_)), asio::detached);
     }
   }
 
-  asio::awaitable<void> serve(Socket socket) {
+  asio::awaitable<void> serve(Socket socket, [[maybe_unused]] UnderWay counted) {
     asio::error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     if (const auto tls = current_tls()) {
@@ -193,6 +228,7 @@ class Listener {
   std::mutex mutex_;
   std::shared_ptr<asio::ssl::context> tls_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::size_t> under_way_{0};
   Connections connections_;
 };
 

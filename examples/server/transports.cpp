@@ -122,8 +122,11 @@ template <class Message, class Transport> struct Held final : Carrier<Message>::
   explicit Held(Arguments&&... arguments) : transport(std::forward<Arguments>(arguments)...) {}
 
   void send(const Message& message) override { (void)transport.send(message); }
-  void stop(std::chrono::milliseconds at_most) override {
-    if constexpr (requires { transport.stop(at_most); }) transport.stop(at_most);
+  bool stop(std::chrono::milliseconds at_most) override {
+    if constexpr (requires { transport.stop(at_most); })
+      return transport.stop(at_most);
+    else
+      return true;
   }
 
   Transport transport;

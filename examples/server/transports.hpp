@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <functional>
@@ -34,14 +35,14 @@ template <class Message> class Carrier {
     Interface& operator=(const Interface&) = delete;
     virtual ~Interface() = default;
     virtual void send(const Message& message) = 0;
-    /// Lets messages go that wait to be sent.
-    virtual void stop(std::chrono::milliseconds) {}
+    /// Lets messages go that wait to be sent. False: some were not.
+    virtual bool stop(std::chrono::milliseconds) { return true; }
   };
 
   explicit Carrier(std::unique_ptr<Interface> carrier) : carrier_(std::move(carrier)) {}
 
   void send(const Message& message) { carrier_->send(message); }
-  void stop(std::chrono::milliseconds at_most) { carrier_->stop(at_most); }
+  bool stop(std::chrono::milliseconds at_most) { return carrier_->stop(at_most); }
 
  private:
   std::unique_ptr<Interface> carrier_;
@@ -63,9 +64,16 @@ class Messages {
   void send(const mfa::SmsMessage& message) { sms_.send(message); }
   void send(const mfa::EmailMessage& message) { email_.send(message); }
 
-  void stop(std::chrono::milliseconds at_most) {
-    sms_.stop(at_most);
-    email_.stop(at_most);
+  /// Lets messages go that wait, text messages and e-mails until the same time. False: some were not sent.
+  bool stop(std::chrono::steady_clock::time_point until) {
+    const auto left = [until] {
+      const auto time = until - std::chrono::steady_clock::now();
+      return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(time),
+                      std::chrono::milliseconds(0));
+    };
+    const bool sms = sms_.stop(left());
+    const bool email = email_.stop(left()); // which went on being sent meanwhile
+    return sms && email;
   }
 
   [[nodiscard]] static bool sends_sms(const Settings& settings) { return settings.text("sms") != "none"; }

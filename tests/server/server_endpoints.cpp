@@ -406,6 +406,8 @@ TEST_CASE("What it took is answered before it ends") {
 
     ::kill(server.id(), SIGTERM);
     CHECK(idle.ends_within(2s));
+    ::kill(server.id(), SIGHUP); // as of a reload; nor does it stop any sooner when told so again
+    ::kill(server.id(), SIGTERM);
     CHECK_THROWS(Client(server.port())); // no further one
     begun.write(late.substr(40));
     REQUIRE(sqlite3_exec(opened, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK);
@@ -544,6 +546,25 @@ TEST_CASE("What is no request that is served gets its 4xx, and the server goes o
   CHECK_THAT(send(port, "GET", "/metrics").body, contains(R"(operation="unknown")"));
   CHECK(server.stop() == ended_well);
   CHECK(server.log().find("uuuuuuuu") == std::string::npos);
+}
+
+TEST_CASE("A client that sends on for ever after its 400 is ended, and keeps no server from its end") {
+  for (const bool at_stop : {false, true}) {
+    INFO("at stop: " << at_stop);
+    const Files files;
+    ExampleServer server(MFA_EXAMPLE_SERVER, files.flags({"--drain", "15"}), files.path("log"));
+    Client client(server.port());
+    client.write("no request\r\n\r\n");
+    CHECK(client.read().status == 400);
+    const auto begin = std::chrono::steady_clock::now();
+    if (at_stop) ::kill(server.id(), SIGTERM);
+    const std::string bytes(65'536, 'x');
+    while (client.write(bytes) && std::chrono::steady_clock::now() - begin < 12s) {
+    }
+    CHECK(std::chrono::steady_clock::now() - begin < 10s);
+    CHECK((at_stop ? server.wait() : server.stop()) == ended_well);
+    CHECK(std::chrono::steady_clock::now() - begin < 12s);
+  }
 }
 
 TEST_CASE("A hundred megabytes, and clients that are slow, cost little memory and nobody else's time") {
