@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <ctime>
 #include <exception>
 #include <mutex>
 #include <string>
@@ -15,6 +14,7 @@
 
 #include <mfa/event.hpp>
 #include <mfa/types.hpp>
+#include <mfa/workos/iso8601.hpp>
 
 namespace server {
 
@@ -87,17 +87,8 @@ class Log {
   }
 
   static std::string now() {
-    using namespace std::chrono;
-    const auto time = system_clock::now();
-    const std::time_t whole = system_clock::to_time_t(time);
-    const auto milli = duration_cast<milliseconds>(time.time_since_epoch()).count() % 1000;
-    std::tm utc{};
-    ::gmtime_r(&whole, &utc);
-    char text[40];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    std::string stamp(text);
-    const std::string digits = std::to_string(1000 + milli);
-    return stamp + "." + digits.substr(1) + "Z";
+    return mfa::workos::iso8601(
+        std::chrono::time_point_cast<mfa::Time::duration>(std::chrono::system_clock::now()));
   }
 
   bool errors_only_;

@@ -95,7 +95,8 @@ class Problems {
   std::vector<std::string> all_;
 };
 
-/// What was set. A flag beats the environment, which beats the file.
+/// What was set. A flag beats the environment, which beats the file. A variable that is empty is not set, as
+/// those are that a compose file passes on without a value.
 class Settings {
  public:
   /// `arguments` without the program's name and without what `actions` names ("--check"), which is returned
@@ -219,7 +220,7 @@ class Settings {
   void read_environment() {
     for (const Setting& known : all_settings) {
       const std::string variable = environment_name(known.name);
-      if (const char* const value = std::getenv(variable.c_str()))
+      if (const char* const value = std::getenv(variable.c_str()); value != nullptr && *value != '\0')
         values_.emplace(known.name, Value{value, variable});
     }
   }

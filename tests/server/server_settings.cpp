@@ -6,10 +6,15 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -63,6 +68,17 @@ std::vector<std::string> operator+(std::vector<std::string> some, const std::vec
   return some;
 }
 
+/// The key of a certificate as PEM that a password opens.
+std::string sealed_pem(const mfa::test::TestCertificate& certificate) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), &BIO_free);
+  constexpr std::string_view password = "correct horse";
+  REQUIRE(PEM_write_bio_PKCS8PrivateKey(bio.get(), certificate.key(), EVP_aes_256_cbc(), password.data(),
+                                        static_cast<int>(password.size()), nullptr, nullptr) == 1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 } // namespace
 
 TEST_CASE("Right settings are ok, and checking them makes no database") {
@@ -88,6 +104,10 @@ TEST_CASE("Everything that is wrong is named, with what to do about it") {
   const mfa::test::TestCertificate another;
   const std::string pem = replace_secret_file(files.path("certificate.pem"), certificate.pem());
   const std::string another_key = replace_secret_file(files.path("key.pem"), another.key_pem());
+  const std::string own_key = files.path("own-key.pem");
+  std::ofstream(own_key) << certificate.key_pem();
+  ::chmod(own_key.c_str(), 0644);
+  const std::string sealed_key = replace_secret_file(files.path("sealed-key.pem"), sealed_pem(certificate));
   const std::string twilio =
       replace_secret_file(files.path("twilio"), "account_sid = AC1\nsecret = s\nfrom = +1\n"
                                                 "colour = blue\n");
@@ -141,6 +161,8 @@ TEST_CASE("Everything that is wrong is named, with what to do about it") {
       {{"--email", "log:" + files.path("no/mail")}, {"cannot write", "no/mail"}},
       {{"--tls-certificate", pem}, {"belong together"}},
       {{"--tls-certificate", pem, "--tls-key", another_key}, {"--tls-key", "PEM"}},
+      {{"--tls-certificate", pem, "--tls-key", own_key}, {"--tls-key", own_key, "chmod o-r"}},
+      {{"--tls-certificate", pem, "--tls-key", sealed_key}, {"--tls-key", "without a password"}},
       {{"--tls-certificate", files.path("missing"), "--tls-key", another_key},
        {"--tls-certificate", "missing"}},
       {{"--webauthn-id", "example.com"}, {"origin"}},
@@ -190,6 +212,10 @@ TEST_CASE("A flag beats the environment, which beats the file") {
   CHECK(run(check, {"MFA_THREADS=3"}).output == "ok\n");
   CHECK(run(check + std::vector<std::string>{"--threads=3"}, {"MFA_THREADS=none"}).output == "ok\n");
   CHECK(run({"--check", "--threads", "3"}, {"MFA_CONFIG=" + config}).output == "ok\n");
+  // An empty variable is none: it turns nothing off that the file sets.
+  CHECK_THAT(run(check, {"MFA_THREADS="}).output, contains("threads in " + config + ", line 4 is no number"));
+  CHECK(run(check + std::vector<std::string>{"--threads=3"}, {"MFA_API_KEY_FILE=", "MFA_CONFIG="}).output ==
+        "ok\n");
 
   replace_secret_file(config, "colour = blue\nthreads 3\nthreads = 3\nthreads = 4\nconfig = x\n");
   const std::string wrong = run(check).output;
