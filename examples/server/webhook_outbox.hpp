@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -55,20 +55,24 @@ class Outbox {
   /// The file is made with mode 0600. Throws if another process has it open.
   Outbox(const std::string& file, std::vector<std::string> endpoints, OutboxOptions options = OutboxOptions())
       : endpoints_(std::move(endpoints)), options_(options), lock_(file), adder_(file, "FULL"),
-        keeper_(file, "NORMAL") {
+        keeper_(file, "NORMAL"), counter_(file, "NORMAL") {
     for (const std::string& endpoint : endpoints_) pending_.push_back(counts(endpoint).pending);
   }
 
   [[nodiscard]] const std::vector<std::string>& endpoints() const noexcept { return endpoints_; }
 
   /// Keeps an event for every endpoint, and returns when it is on the disk; false if it is in memory alone,
-  /// since the disk does not take it, and `save` is to be tried again. Threads that come together share one
-  /// flush of the disk.
+  /// since the disk does not take it, and `save` is to be tried again; until that succeeds, nobody else
+  /// tries. Threads that come together share one flush of the disk.
   bool add(std::string chain, std::string body, mfa::Time now) {
     std::unique_lock lock(adding_);
+    if (refusing_ && unsaved_.size() >= most_unsaved) {
+      ++dropped_;
+      return false;
+    }
     unsaved_.push_back({std::move(chain), std::move(body), now});
     const std::uint64_t mine = ++added_;
-    while (saved_ < mine && refused_ < mine) {
+    while (saved_ < mine && !refusing_) {
       if (saving_)
         saved_some_.wait(lock);
       else
@@ -153,10 +157,36 @@ class Outbox {
         .write();
   }
 
-  [[nodiscard]] OutboxCounts counts(const std::string& endpoint) {
+  /// Gives up some hundreds of those that are to be given up by now and that nobody has taken. How many.
+  std::size_t give_up_old(const std::string& endpoint, mfa::Time now) {
     const std::lock_guard lock(keeping_);
-    Query counted(keeper_, "SELECT count(*) FILTER (WHERE dead_at IS NULL), count(dead_at), min(happened_at)"
-                           " FILTER (WHERE dead_at IS NULL) FROM deliveries WHERE endpoint = ?1");
+    Query old(keeper_, "SELECT sequence, chain FROM deliveries WHERE endpoint = ?1 AND dead_at IS NULL AND"
+                       " happened_at <= ?2 AND give_up_at <= ?3 ORDER BY happened_at, sequence LIMIT 500");
+    old.bind(1, endpoint).bind(2, now - options_.give_up_after).bind(3, now);
+    std::vector<std::pair<std::int64_t, std::string>> given_up;
+    while (old.step())
+      if (!taken_.contains(old.number(0))) given_up.emplace_back(old.number(0), old.text(1));
+    if (given_up.empty()) return 0;
+    old.reset();
+    Transaction transaction(keeper_);
+    Query ended(keeper_, "UPDATE deliveries SET due_at = NULL, dead_at = ?2 WHERE sequence = ?1");
+    Query next(keeper_, next_of_chain);
+    for (const auto& [sequence, chain] : given_up) {
+      ended.bind(1, sequence).bind(2, now).write();
+      ended.reset();
+      next.bind(1, endpoint).bind(2, chain).bind(3, now).write();
+      next.reset();
+    }
+    transaction.commit();
+    no_longer_pending(endpoint, given_up.size());
+    return given_up.size();
+  }
+
+  /// What writes or takes deliveries does not wait for it.
+  [[nodiscard]] OutboxCounts counts(const std::string& endpoint) {
+    const std::lock_guard lock(reading_);
+    Query counted(counter_, "SELECT count(*) FILTER (WHERE dead_at IS NULL), count(dead_at), min(happened_at)"
+                            " FILTER (WHERE dead_at IS NULL) FROM deliveries WHERE endpoint = ?1");
     counted.bind(1, endpoint).step();
     OutboxCounts counts{static_cast<std::size_t>(counted.number(0)),
                         static_cast<std::size_t>(counted.number(1))};
@@ -178,6 +208,9 @@ class Outbox {
 
  private:
   static constexpr std::size_t most_unsaved = 10'000;
+  static constexpr const char* next_of_chain =
+      "UPDATE deliveries SET due_at = ?3 WHERE due_at IS NULL AND sequence = (SELECT min(sequence) FROM"
+      " deliveries WHERE endpoint = ?1 AND chain = ?2 AND dead_at IS NULL)";
 
   /// So that no second process posts the same.
   class FileLock {
@@ -228,6 +261,7 @@ class Outbox {
           "CREATE INDEX IF NOT EXISTS deliveries_in_chains ON deliveries (endpoint, chain, sequence) WHERE "
           "dead_at"
           " IS NULL;"
+          "CREATE INDEX IF NOT EXISTS deliveries_counted ON deliveries (endpoint, dead_at, happened_at);"
           "CREATE INDEX IF NOT EXISTS deliveries_dead ON deliveries (dead_at) WHERE dead_at IS NOT NULL");
     }
 
@@ -351,10 +385,10 @@ class Outbox {
     lock.lock();
     saving_ = false;
     dropped_ += dropped;
+    refusing_ = !saved;
     if (saved) {
       saved_ = last;
     } else {
-      refused_ = last;
       batch.insert(batch.end(), std::make_move_iterator(unsaved_.begin()),
                    std::make_move_iterator(unsaved_.end()));
       unsaved_.swap(batch);
@@ -406,15 +440,16 @@ class Outbox {
     ended.bind(1, delivery.sequence);
     if (std::string_view(sql).find("?2") != std::string_view::npos) ended.bind(2, now);
     const int rows = ended.write();
-    Query next(
-        keeper_,
-        "UPDATE deliveries SET due_at = ?3 WHERE due_at IS NULL AND sequence = (SELECT min(sequence) FROM"
-        " deliveries WHERE endpoint = ?1 AND chain = ?2 AND dead_at IS NULL)");
+    Query next(keeper_, next_of_chain);
     next.bind(1, endpoint).bind(2, delivery.chain).bind(3, now).write();
     transaction.commit();
-    const std::lock_guard counting(counting_);
+    no_longer_pending(endpoint, static_cast<std::size_t>(rows));
+  }
+
+  void no_longer_pending(const std::string& endpoint, std::size_t count) {
+    const std::lock_guard lock(counting_);
     for (std::size_t i = 0; i < endpoints_.size(); ++i)
-      if (endpoints_[i] == endpoint && pending_[i] > 0) pending_[i] -= static_cast<std::size_t>(rows);
+      if (endpoints_[i] == endpoint) pending_[i] -= std::min(pending_[i], count);
   }
 
   const std::vector<std::string> endpoints_;
@@ -425,15 +460,18 @@ class Outbox {
   std::condition_variable saved_some_;
   std::vector<Unsaved> unsaved_;
   std::uint64_t added_ = 0;
-  std::uint64_t saved_ = 0;   ///< all up to this one are on the disk
-  std::uint64_t refused_ = 0; ///< these were tried, and are not
+  std::uint64_t saved_ = 0; ///< all up to this one are on the disk
   std::uint64_t dropped_ = 0;
   bool saving_ = false;
-  Database adder_; ///< of the thread that saves
+  bool refusing_ = false; ///< the disk took nothing when it was tried last
+  Database adder_;        ///< of the thread that saves
 
   std::mutex keeping_; ///< of what follows
   Database keeper_;
   std::set<std::int64_t> taken_;
+
+  std::mutex reading_;
+  Database counter_; ///< of `counts`
 
   std::mutex counting_;
   std::vector<std::size_t> pending_;

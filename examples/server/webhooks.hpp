@@ -33,6 +33,7 @@
 #include <mfa/crypto/hmac.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/event.hpp>
 #include <mfa/http/request.hpp>
 #include <mfa/workos/iso8601.hpp>
@@ -48,12 +49,7 @@ namespace webhooks {
   mfa::crypto::Hmac hmac(mfa::crypto::Hash::sha256, mfa::crypto::bytes_of(secret));
   const std::string text = std::string(milliseconds).append(".").append(body);
   const auto digest = hmac(mfa::crypto::bytes_of(text));
-  std::string value = "t=" + milliseconds + ", v1=";
-  for (const unsigned char byte : digest.span()) {
-    value += "0123456789abcdef"[byte >> 4];
-    value += "0123456789abcdef"[byte & 15];
-  }
-  return value;
+  return "t=" + milliseconds + ", v1=" + mfa::detail::hexadecimal(digest.span());
 }
 
 /// "event_" and 26 characters that sort by time, as WorkOS's ids of events.
@@ -116,6 +112,7 @@ struct Settings {
   std::chrono::milliseconds first_delay = std::chrono::seconds(1); ///< doubled with each attempt
   std::chrono::milliseconds longest_delay = std::chrono::hours(1);
   std::chrono::milliseconds longest_pause = std::chrono::minutes(1); ///< of an endpoint that takes nothing
+  std::chrono::milliseconds count_every = std::chrono::seconds(1);   ///< the outbox, at most so often
   std::function<void(const std::string&)> log = {};                  ///< from any thread
 };
 
@@ -367,10 +364,9 @@ class Sender {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  /// In Prometheus's text format.
+  /// In Prometheus's text format. Throws `std::runtime_error` if the outbox cannot be read.
   [[nodiscard]] std::string metrics() {
-    std::vector<OutboxCounts> counts;
-    for (const Lane& lane : lanes_) counts.push_back(outbox_.counts(lane.url));
+    const std::vector<OutboxCounts> counts = recent_counts();
     std::string text;
     const auto family = [&](const std::string& name, const char* type, const char* help, auto value) {
       text += "# HELP mfa_webhook_" + name + ' ' + help + "\n# TYPE mfa_webhook_" + name + ' ' + type + '\n';
@@ -429,6 +425,19 @@ class Sender {
 
   static mfa::Time now() {
     return std::chrono::time_point_cast<mfa::Time::duration>(std::chrono::system_clock::now());
+  }
+
+  /// Of each lane. However often it is asked, the outbox is counted once in a while.
+  std::vector<OutboxCounts> recent_counts() {
+    const std::lock_guard lock(counting_);
+    const auto time = std::chrono::steady_clock::now();
+    if (counts_.empty() || time - counted_at_ >= settings_.count_every) {
+      std::vector<OutboxCounts> counts;
+      for (const Lane& lane : lanes_) counts.push_back(outbox_.counts(lane.url));
+      counts_ = std::move(counts);
+      counted_at_ = time;
+    }
+    return counts_;
   }
 
   void log(const std::string& what) const {
@@ -554,12 +563,26 @@ class Sender {
     }
   }
 
+  /// While an endpoint takes nothing, attempts are too few to find everything that is too old.
+  void give_up_old(Lane& lane) {
+    {
+      const std::lock_guard lock(lane.mutex);
+      if (lane.failures < failures_of_outage) return;
+    }
+    const std::size_t count = outbox_.give_up_old(lane.url, now());
+    if (count == 0) return;
+    lane.given_up += count;
+    log(std::to_string(count) + " events were given up for the webhook endpoint at " +
+        std::string(mfa::http::host_of(lane.url)) + ", since they are too old; they are kept in the outbox");
+  }
+
   void keep_tidy() {
     std::unique_lock lock(tidying_);
     for (unsigned second = 0; !stopping_; ++second) {
       try {
         outbox_.save();
         if (second % 60 == 0) outbox_.tidy(now());
+        for (Lane& lane : lanes_) give_up_old(lane);
       } catch (const std::exception& problem) {
         log(std::string("webhooks: ") + problem.what());
       }
@@ -572,6 +595,9 @@ class Sender {
   std::mutex secrets_;
   Outbox outbox_;
   std::list<Lane> lanes_;
+  std::mutex counting_; ///< of what follows
+  std::vector<OutboxCounts> counts_;
+  std::chrono::steady_clock::time_point counted_at_{};
   std::atomic<bool> stopping_{false};
   std::atomic<std::chrono::steady_clock::rep> break_off_at_{
       std::chrono::steady_clock::time_point::max().time_since_epoch().count()};
