@@ -162,6 +162,7 @@ class Application {
     const std::size_t threads = settings_.is_set("event-threads")
                                     ? settings_.number("event-threads", 1, 1000)
                                     : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
     listener_.start();
     asio::co_spawn(context_, hear_signals(), asio::detached);
     asio::co_spawn(context_, watch_files(), asio::detached);
@@ -385,7 +386,7 @@ class Application {
   Log log_;
   Metrics metrics_;
   asio::io_context context_;
-  asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
+  asio::signal_set signals_{context_};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> messages_sent_{true};
   std::atomic<std::size_t> under_way_{0}; ///< besides connections
