@@ -48,17 +48,12 @@ class Keyboard {
     host_.clock.advance(std::chrono::minutes(30));
     const std::string sms = host_.challenge(sms_.factor.id());
     const auto generic = generic_.factor.challenge();
-    if (next_recovery_code_ == recovery_.recovery_codes.codes.size()) {
-      recovery_ =
-          host_.verifier.regenerate_recovery_codes(recovery_.factor.id(), mfa::any_user, mfa::by_operator);
-      next_recovery_code_ = 0;
-    }
+    const std::string recovery_code = next_recovery_code();
     return {{"totp", host_.challenge(totp_.factor.id()), host_.code(totp_.totp.secret)},
             {"hotp", host_.challenge(hotp_.factor.id()), hotp_code(counter_++)},
             {"sms", sms, host_.sms.last().body},
             {"generic_otp", generic.id(), std::string(generic.code())},
-            {"recovery_codes", host_.challenge(recovery_.factor.id()),
-             recovery_.recovery_codes.codes[next_recovery_code_++]}};
+            {"recovery_codes", host_.challenge(recovery_.factor.id()), recovery_code}};
   }
 
   Status verify(const Question& question, const std::string& typed) {
@@ -79,6 +74,19 @@ class Keyboard {
   }
 
  private:
+  /// One with a digit, since spellings differ in those: one in 32 codes has none.
+  std::string next_recovery_code() {
+    for (;;) {
+      if (next_recovery_code_ == recovery_.recovery_codes.codes.size()) {
+        recovery_ =
+            host_.verifier.regenerate_recovery_codes(recovery_.factor.id(), mfa::any_user, mfa::by_operator);
+        next_recovery_code_ = 0;
+      }
+      const std::string code(recovery_.recovery_codes.codes[next_recovery_code_++]);
+      if (code.find_first_of("0123456789") != std::string::npos) return code;
+    }
+  }
+
   std::string hotp_code(std::uint64_t counter) const {
     return mfa::otp::hotp(mfa::otp::base32_decode(hotp_.hotp.secret), counter, {});
   }
