@@ -151,7 +151,7 @@ class Person {
   [[nodiscard]] bool sees(const std::string& words) { return text().find(words) != std::string::npos; }
   /// What went wrong, as the page says it, to which the focus has gone.
   [[nodiscard]] std::string problem() {
-    CHECK(evaluate("document.activeElement.closest('[role=alert], [aria-invalid=true]') !== null") == true);
+    wait_until("document.activeElement.closest('[role=alert], [aria-invalid=true]') !== null");
     return evaluate("[...document.querySelectorAll('[role=alert] li')].map(e => e.textContent).join(' ')")
         .get<std::string>();
   }

@@ -1,8 +1,10 @@
 // WorkOS's SDK for node on a webhook of the server's: node verify_webhook.mjs task.json
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
+globalThis.crypto ??= webcrypto; // node 18, Debian 12's, has no such global
 const { WorkOS } = createRequire(`${process.cwd()}/`)("@workos-inc/node");
 const { secret, body, header, late, in_time } = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const webhooks = new WorkOS("sk_test_a2V5XzAxRzdFWVpQ").webhooks;
