@@ -569,7 +569,8 @@ class Sender {
       const std::lock_guard lock(lane.mutex);
       if (lane.failures < failures_of_outage) return;
     }
-    const std::size_t count = outbox_.give_up_old(lane.url, now());
+    // A minute late, so that what waited behind another event has its own attempt first.
+    const std::size_t count = outbox_.give_up_old(lane.url, now() - std::chrono::minutes(1));
     if (count == 0) return;
     lane.given_up += count;
     log(std::to_string(count) + " events were given up for the webhook endpoint at " +
