@@ -362,8 +362,8 @@ TEST_CASE("Each operation wants a key, JSON, known members, and a storage that a
                                }});
   Client client{*host};
   const auto device = client("POST", "/mfa/users/u_1/devices", {{"by_operator", true}});
-  auto good_requests = ::good_requests;
-  good_requests["POST /mfa/users/*/devices/check"] = {{"token", device.body["token"]}};
+  auto requests = good_requests;
+  requests["POST /mfa/users/*/devices/check"] = {{"token", device.body["token"]}};
   for (const auto& known : mfa::workos::detail::known_routes) {
     if (!mfa::workos::is_extension(known.operation)) continue;
     const std::string method(known.method);
@@ -381,8 +381,8 @@ TEST_CASE("Each operation wants a key, JSON, known members, and a storage that a
     else
       CHECK(send(*host, request_with_key(method, target + "?misspelt=1")).status == 422);
 
-    const auto found = good_requests.find(method + " " + std::string(known.path));
-    const std::string body = found == good_requests.end() ? "" : found->second.dump();
+    const auto found = requests.find(method + " " + std::string(known.path));
+    const std::string body = found == requests.end() ? "" : found->second.dump();
     if (known.operation == mfa::workos::Operation::mfa_challenge_passkey ||
         known.operation == mfa::workos::Operation::mfa_list_events) { // they read nothing there
       host->clock.advance(-24h * 366 * 200);
