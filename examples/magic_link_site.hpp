@@ -13,6 +13,10 @@
 #include <mfa/crypto/random.hpp>
 #include <mfa/mfa.hpp>
 
+#include "escaped.hpp"
+
+using examples::escaped;
+
 /// Shows on a page of the site what everybody is sent: for trying things out, where a real site has
 /// `mfa::email::Smtp`.
 class InboxOnAPage {
@@ -192,19 +196,6 @@ template <class Verifier> class MagicLinkSite {
   static std::string form(const std::string& challenge_id, const std::string& rest) {
     return "<form method=post action=/sign-in><input type=hidden name=challenge value='" +
            escaped(challenge_id) + "'>" + rest + "</form>";
-  }
-
-  static std::string escaped(std::string_view plain) {
-    std::string text;
-    for (const char c : plain) switch (c) {
-      case '&': text += "&amp;"; break;
-      case '<': text += "&lt;"; break;
-      case '>': text += "&gt;"; break;
-      case '"': text += "&quot;"; break;
-      case '\'': text += "&#39;"; break;
-      default: text += c;
-      }
-    return text;
   }
 
   /// As mail programs do.

@@ -10,21 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "../escaped.hpp"
+
 namespace portal {
 
-inline std::string escaped(std::string_view plain) {
-  std::string text;
-  text.reserve(plain.size());
-  for (const char c : plain) switch (c) {
-    case '&': text += "&amp;"; break;
-    case '<': text += "&lt;"; break;
-    case '>': text += "&gt;"; break;
-    case '"': text += "&quot;"; break;
-    case '\'': text += "&#39;"; break;
-    default: text += c;
-    }
-  return text;
-}
+using examples::escaped;
 
 /// Markup that stands in this program: nothing that came from a user can become one.
 class Markup {
@@ -229,6 +219,11 @@ inline Html hidden(std::string_view name, std::string_view value) {
 inline Html button(std::string_view text) { return html("<button class=\"button\">{}</button>", text); }
 inline Html quiet_button(std::string_view text) {
   return html("<button class=\"button quiet\">{}</button>", text);
+}
+
+/// What a user who confirms lets happen; nothing for no action.
+inline Html about_to(std::string_view action) {
+  return action.empty() ? Html() : html("<p class=\"action\" id=\"action\">You are about to {}.</p>", action);
 }
 
 inline Html card(const Html& inner) { return html("<section class=\"card\">{}</section>", inner); }

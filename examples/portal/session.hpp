@@ -60,7 +60,7 @@ struct Session {
   Enrolling enrolling = {};
   std::string new_email = {};
   std::string return_to = {};                     ///< after the sign-in
-  std::map<std::string, std::string> values = {}; ///< what a journey of yours keeps
+  std::map<std::string, std::string> values = {}; ///< what single journeys keep
   Flash flash = {};
 
   void nobody() {

@@ -20,12 +20,7 @@ namespace server {
 [[nodiscard]] inline std::vector<mfa::crypto::SecretString> read_api_key_file(const std::string& path) {
   const auto bytes = mfa::detail::read_guarded_file("file of API keys", path, {});
   std::vector<mfa::crypto::SecretString> keys;
-  std::string_view rest = mfa::crypto::text_of(bytes);
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const auto end = rest.find('\n');
-    const std::string_view line = Settings::trimmed(rest.substr(0, end));
-    rest = end == std::string_view::npos ? "" : rest.substr(end + 1);
-    if (line.empty() || line.starts_with('#')) continue;
+  Settings::for_each_line(mfa::crypto::text_of(bytes), [&](std::size_t number, std::string_view line) {
     try {
       const mfa::workos::ApiKeys checked({mfa::crypto::SecretString(line)});
     } catch (const mfa::Error& error) {
@@ -33,7 +28,7 @@ namespace server {
                                                        std::to_string(number) + ": " + error.what());
     }
     keys.emplace_back(line);
-  }
+  });
   if (keys.empty())
     throw mfa::Error(mfa::errc::key_unavailable,
                      "cannot use the file of API keys '" + path +

@@ -166,6 +166,17 @@ class Settings {
     return text.substr(begin, text.find_last_not_of(spaces) - begin + 1);
   }
 
+  /// `take(number, line)` for each line of a file, without white space around it, but for empty ones and
+  /// those that begin with #.
+  static void for_each_line(std::string_view text, const auto& take) {
+    for (std::size_t number = 1; !text.empty(); ++number) {
+      const auto end = text.find('\n');
+      const std::string_view line = trimmed(text.substr(0, end));
+      text = end == std::string_view::npos ? "" : text.substr(end + 1);
+      if (!line.empty() && !line.starts_with('#')) take(number, line);
+    }
+  }
+
   [[nodiscard]] static std::string environment_name(std::string_view name) {
     std::string variable = "MFA_";
     for (const char c : name)
@@ -236,25 +247,19 @@ class Settings {
       return;
     }
     std::map<std::string, Value> read;
-    std::size_t number = 0;
-    for (std::string_view rest = text; !rest.empty();) {
-      const auto end = rest.find('\n');
-      const std::string_view line = trimmed(rest.substr(0, end));
-      rest = end == std::string_view::npos ? "" : rest.substr(end + 1);
-      ++number;
-      if (line.empty() || line.starts_with('#')) continue;
+    for_each_line(text, [&](std::size_t number, std::string_view line) {
       const std::string where = path + ", line " + std::to_string(number);
       const auto equals = line.find('=');
       const std::string name(trimmed(line.substr(0, equals)));
       const Setting* const known = setting(name);
       if (equals == std::string_view::npos || known == nullptr || known->name == "config") {
         problems.add(where + ": there is no such setting; write NAME = VALUE, and --help lists the names");
-        continue;
+        return;
       }
       if (!read.emplace(name, Value{std::string(trimmed(line.substr(equals + 1))), name + " in " + where})
                .second)
         problems.add(where + ": " + name + " is set twice; set it once");
-    }
+    });
     values_.merge(read);
   }
 

@@ -75,12 +75,7 @@ class ProviderFile {
  public:
   explicit ProviderFile(const std::string& path) : path_(path) {
     const auto bytes = mfa::detail::read_guarded_file("file of a provider's settings", path, {});
-    std::string_view rest = mfa::crypto::text_of(bytes);
-    for (std::size_t number = 1; !rest.empty(); ++number) {
-      const auto end = rest.find('\n');
-      const std::string_view line = Settings::trimmed(rest.substr(0, end));
-      rest = end == std::string_view::npos ? "" : rest.substr(end + 1);
-      if (line.empty() || line.starts_with('#')) continue;
+    Settings::for_each_line(mfa::crypto::text_of(bytes), [&](std::size_t number, std::string_view line) {
       const auto equals = line.find('=');
       const std::string name(Settings::trimmed(line.substr(0, equals)));
       if (equals == std::string_view::npos || name.empty())
@@ -88,7 +83,7 @@ class ProviderFile {
       if (!values_.emplace(name, SecretString(Settings::trimmed(line.substr(equals + 1)))).second)
         throw std::invalid_argument(path + ", line " + std::to_string(number) + ": " + name +
                                     " is set twice");
-    }
+    });
   }
 
   std::string text(const std::string& name) {

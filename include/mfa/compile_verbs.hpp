@@ -1,6 +1,7 @@
 #pragma once
 
-// Included by one source of a program, it compiles the verbs for those that include <mfa/compiled_verbs.hpp>.
+// Included by one source of a program, it compiles the verbs, the checks of the options and storage::Memory
+// for those that include <mfa/compiled_verbs.hpp>.
 
 #include <mfa/compiled_verbs.hpp>
 

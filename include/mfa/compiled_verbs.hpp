@@ -1,7 +1,8 @@
 #pragma once
 
-// Included by sources that use a verifier, it spares each of them the compiling of the verbs: one source of
-// the program includes <mfa/compile_verbs.hpp> and has them. Optional.
+// Included by sources that use a verifier, it spares each of them the compiling of the verbs, of the checks
+// of the options and of storage::Memory: one source of the program includes <mfa/compile_verbs.hpp> and has
+// them. Optional.
 
 #include <mfa/delivery_report.hpp>
 #include <mfa/policies.hpp>

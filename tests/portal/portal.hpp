@@ -20,7 +20,7 @@ struct Portal {
     given.origin = given.origin.empty() ? origin : given.origin;
     given.sources = MFA_SOURCE_DIRECTORY;
     given.operator_password = operator_password;
-    given.password_cost = 12; // nobody guesses here
+    given.password_cost = 4; // nobody guesses here
     site = std::make_unique<portal::Site<testing::ManualClock>>(server, clock, std::move(given));
     portal::add_journeys(*site);
     serving_ = std::thread([this] { (void)server.listen_after_bind(); });

@@ -120,6 +120,14 @@ template <class Clock> Json signals_for(Site<Clock>& site, const User& user, con
       {"details", Json::parse(signals::current_user_details(site.host(), handle, user.email, user.email))}};
 }
 
+/// Takes the browser's answer to a sign-in or a step-up.
+template <class Clock> Answer answered(Site<Clock>& site, Call& call, const mfa::Verification& verification) {
+  if (!verification.valid()) return refused(verification.status());
+  Answer answer = site.answered(call, verification);
+  const auto handle = handle_of(site.verifier.list_factors(call.session.user_id));
+  return done(std::move(answer), signals_for(site, *call.user, handle));
+}
+
 /// Begins an enrolment: what the browser needs, or where the user confirms first that it is he. `page` is
 /// where he then comes back to.
 template <class Clock>

@@ -73,10 +73,7 @@ template <class Clock> void add_passkeys(Site<Clock>& site) {
     const mfa::VerifyOptions options{.binding = call.session.id, .event_context = call.context()};
     const auto verification =
         site.verifier.verify_challenge(call.param("challenge"), call.param("response"), options);
-    if (!verification.valid()) return ceremonies::refused(verification.status());
-    Answer answer = site.answered(call, verification);
-    const auto handle = ceremonies::handle_of(site.verifier.list_factors(call.session.user_id));
-    return ceremonies::done(std::move(answer), ceremonies::signals_for(site, *call.user, handle));
+    return ceremonies::answered(site, call, verification);
   });
 
   // --- make one

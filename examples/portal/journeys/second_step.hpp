@@ -92,12 +92,6 @@ template <class Clock> class SecondStep {
   }
 
   /// What the user sees that he allows.
-  Html words(const Call& call) const {
-    const Question& question = call.session.question;
-    if (question.action.empty()) return {};
-    return html("<p class=\"action\" id=\"action\">You are about to {}.</p>", question.action);
-  }
-
   std::string eyebrow() const { return signs_in_ ? "Sign in, step 2 of 2" : "Before you go on"; }
 
   Answer list(Call& call) {
@@ -122,7 +116,8 @@ template <class Clock> class SecondStep {
       }
     }
     return show({.title = signs_in_ ? "Choose how to confirm it is you" : "Confirm that it is you",
-                 .body = words(call) + html("<ul class=\"choices\">{}</ul>", items) + leave(call),
+                 .body = about_to(call.session.question.action) +
+                         html("<ul class=\"choices\">{}</ul>", items) + leave(call),
                  .lead = "Choose what you have at hand.",
                  .eyebrow = eyebrow()});
   }
@@ -174,9 +169,10 @@ template <class Clock> class SecondStep {
                           : code_field(flash);
     if (signs_in_)
       for (const auto& piece : site_->seams.below_code) inner += piece(call);
-    Html body = words(call) + card(form(prefix_ + "/code", call.session.csrf, inner + button("Confirm")) +
-                                   detail::again(prefix_ + "/code/again", call.session.csrf, factor.type(),
-                                                 question.resend_at, call.now));
+    Html body = about_to(call.session.question.action) +
+                card(form(prefix_ + "/code", call.session.csrf, inner + button("Confirm")) +
+                     detail::again(prefix_ + "/code/again", call.session.csrf, factor.type(),
+                                   question.resend_at, call.now));
     if (factor.locked())
       body += html(
           "<p>Support can unlock it: they reach you by what they know of you, and never ask for a code.</p>");
@@ -242,9 +238,7 @@ template <class Clock> void add_second_steps(Site<Clock>& site) {
   // Who has no factor yet shows his password again.
   site.get("/step-up/password", Access::enrolling, [](Call& call) {
     const Question& question = call.session.question;
-    Html words;
-    if (!question.action.empty())
-      words = html("<p class=\"action\" id=\"action\">You are about to {}.</p>", question.action);
+    const Html words = about_to(question.action);
     const Field password{.name = "password",
                          .label = "Password",
                          .type = "password",

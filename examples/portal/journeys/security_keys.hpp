@@ -36,10 +36,7 @@ void add_key_step(Site<Clock>& site, const std::string& prefix, const std::strin
     if (signs_in)
       for (const auto& piece : site.seams.below_code) inner += piece(call);
     inner += html("<button class=\"button\" autofocus>Use a passkey or security key</button>");
-    const Html words =
-        question.action.empty()
-            ? Html()
-            : html("<p class=\"action\" id=\"action\">You are about to {}.</p>", question.action);
+    const Html words = about_to(question.action);
     return show(
         {.title = signs_in ? "Sign in: passkey or security key" : "Confirm: passkey or security key",
          .body = words +
@@ -78,10 +75,7 @@ void add_key_step(Site<Clock>& site, const std::string& prefix, const std::strin
                                      .event_context = call.context()};
     const auto verification =
         site.verifier.verify_challenge(call.param("challenge"), call.param("response"), options);
-    if (!verification.valid()) return ceremonies::refused(verification.status());
-    Answer answer = site.answered(call, verification);
-    const auto handle = ceremonies::handle_of(site.verifier.list_factors(call.session.user_id));
-    return ceremonies::done(std::move(answer), ceremonies::signals_for(site, *call.user, handle));
+    return ceremonies::answered(site, call, verification);
   });
 }
 

@@ -54,8 +54,8 @@ struct UserRecord {
   /// Of his factors that are gone. Whatever else is forgotten of a user, these stay until they are over.
   std::vector<factor::UsedSecret> used_secrets = {};
   /// Grows when what he has shown is ended: a challenge of another one allows no change of his factors. A
-  /// record that was purged begins at 0 again, a day after the last change, when nothing of before allows
-  /// any.
+  /// record that was purged begins at 0 again, a day after the last change, when nothing of before allows any
+  /// (but see the known limits in docs/security.md).
   std::uint64_t generation = 0;
 };
 

@@ -1,9 +1,8 @@
 // The portal as programs meet it that are no browser: what its answers say to browsers, what it refuses, and
-// how its sessions begin and end. tests/portal has the people.
+// how its sessions begin and end. People are in portal_in_a_browser.cpp.
 #include <chrono>
 #include <cstddef>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,46 +14,19 @@
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
-#include <mfa/testing/manual_clock.hpp>
 
-#include "../../examples/portal/portal.hpp"
+#include "portal.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_directory.hpp"
 
 using mfa::test::contains;
+using mfa::test::Portal;
 using namespace std::chrono_literals;
 
 namespace {
 
 constexpr auto alan = "alan@example.com";
 constexpr auto password = "correct horse battery";
-
-/// The portal, served until this ends.
-struct Served {
-  explicit Served(portal::Settings settings = {}) {
-    REQUIRE(port > 0);
-    if (settings.origin.empty()) settings.origin = "http://localhost:" + std::to_string(port);
-    settings.sources = MFA_SOURCE_DIRECTORY;
-    settings.password_cost = 4; // for time's sake
-    settings.operator_password = "only for the operator";
-    site.emplace(server, clock, std::move(settings));
-    portal::add_journeys(*site);
-    serving = std::thread([this] { (void)server.listen_after_bind(); });
-    while (!server.is_running()) std::this_thread::yield();
-  }
-  ~Served() {
-    server.stop();
-    serving.join();
-  }
-  Served(const Served&) = delete;
-  Served& operator=(const Served&) = delete;
-
-  httplib::Server server;
-  int port = server.bind_to_any_port("127.0.0.1");
-  mfa::testing::ManualClock clock;
-  std::optional<portal::Site<mfa::testing::ManualClock>> site;
-  std::thread serving;
-};
 
 std::string between(const std::string& text, const std::string& before, const std::string& after) {
   const auto from = text.find(before);
@@ -66,7 +38,7 @@ std::string between(const std::string& text, const std::string& before, const st
 /// Keeps its cookie and follows where it is sent.
 class Browser {
  public:
-  explicit Browser(const Served& served) : served_(&served), client_("127.0.0.1", served.port) {
+  explicit Browser(const Portal& served) : served_(&served), client_("127.0.0.1", served.port) {
     client_.set_follow_location(false);
   }
 
@@ -136,7 +108,7 @@ class Browser {
     body = answer->body;
   }
 
-  const Served* served_;
+  const Portal* served_;
   httplib::Client client_;
 };
 
@@ -149,7 +121,7 @@ std::string header(const Browser& browser, const std::string& name) {
 
 TEST_CASE(
     "Every page forbids frames, what is not its own, and caches; it has one heading and nothing inline") {
-  Served served;
+  Portal served;
   Browser visitor(served);
   Browser user(served);
   user.sign_up();
@@ -183,7 +155,7 @@ TEST_CASE(
 }
 
 TEST_CASE("No form is taken without the session's token, and nobody comes where he may not") {
-  Served served;
+  Portal served;
   Browser user(served);
   user.sign_up();
   Browser other(served);
@@ -210,7 +182,7 @@ TEST_CASE("No form is taken without the session's token, and nobody comes where 
 }
 
 TEST_CASE("A session gets a new id with each thing shown, and ends after half an hour alone or half a day") {
-  Served served;
+  Portal served;
   Browser user(served);
   user.open("/sign-up");
   CHECK_THAT(user.set_cookie, contains("HttpOnly") && contains("SameSite=Lax") && contains("Path=/"));
@@ -262,7 +234,7 @@ TEST_CASE("A session gets a new id with each thing shown, and ends after half an
 
 TEST_CASE(
     "Who waits with a former id, while the session's user shows something or is signed out, is a stranger") {
-  Served served;
+  Portal served;
   Browser(served).sign_up();
   Browser victim(served);
   victim.open("/sign-in");
@@ -320,7 +292,7 @@ TEST_CASE("Strangers who ask for many sessions sign nobody out") {
 }
 
 TEST_CASE("Behind TLS the cookie is the host's alone") {
-  Served served({.origin = "https://portal.example.com"});
+  Portal served({.origin = "https://portal.example.com"});
   Browser user(served);
   user.open("/sign-in");
   CHECK_THAT(user.set_cookie, Catch::Matchers::StartsWith("__Host-session="));
@@ -331,7 +303,7 @@ TEST_CASE("Behind TLS the cookie is the host's alone") {
 }
 
 TEST_CASE("Wrong passwords are answered alike for whoever has an account and for nobody, and slow down") {
-  Served served;
+  Portal served;
   Browser(served).sign_up();
   Browser guesser(served);
   for (const std::string email : {alan, "nobody@example.com"}) {
@@ -379,7 +351,7 @@ TEST_CASE("A password that is changed while it is compared is a wrong one, and i
 
 TEST_CASE("Guesses at the operator's password slow down, also when each comes from a session of its own, and "
           "who signs out is no operator any more") {
-  Served served;
+  Portal served;
   const auto guess = [&](Browser& browser, const std::string& typed) {
     browser.open("/operator/sign-in");
     browser.post("/operator/sign-in", {{"password", typed}});
@@ -422,7 +394,7 @@ TEST_CASE("What is kept of a password is of no use to whoever reads it, and foll
 }
 
 TEST_CASE("A new password signs out all other browsers, and what was shown before allows nothing") {
-  Served served;
+  Portal served;
   Browser user(served);
   user.sign_up();
   const std::string secret = user.add_app();
@@ -450,7 +422,7 @@ TEST_CASE("A new password signs out all other browsers, and what was shown befor
 
 TEST_CASE("The first second factor signs out browsers that have shown a password alone, and a further one "
           "leaves those that have shown more") {
-  Served served;
+  Portal served;
   Browser user(served);
   user.sign_up();
   Browser elsewhere(served);
@@ -473,7 +445,7 @@ TEST_CASE("The first second factor signs out browsers that have shown a password
 
 TEST_CASE("Nothing is sent to a new phone or mailbox by who has not shown lately that it is he, and the code "
           "of one is not the other's") {
-  Served served;
+  Portal served;
   Browser user(served);
   user.sign_up();
   user.open("/security/phone");
@@ -498,7 +470,7 @@ TEST_CASE("Nothing is sent to a new phone or mailbox by who has not shown lately
 
 TEST_CASE("Who has no second factor shows his password again before his address changes, and support finds "
           "him by it") {
-  Served served;
+  Portal served;
   Browser user(served);
   user.sign_up();
   served.clock.advance(11min);
@@ -525,7 +497,7 @@ TEST_CASE("Who has no second factor shows his password again before his address 
 }
 
 TEST_CASE("A code of a phone comes by a call where the user asks for that, and one of them counts") {
-  Served served;
+  Portal served;
   Browser user(served);
   user.sign_up();
   user.open("/security/phone");
@@ -554,7 +526,7 @@ TEST_CASE("Where to go next is a path of this site, and no body is longer than a
                                  "javascript:alert(1)", "", "/a\r\nSet-Cookie: x", "/a b", "example.com"})
     CHECK(portal::local_path(away) == "/");
 
-  Served served;
+  Portal served;
   Browser user(served);
   user.open("/sign-in");
   user.post("/sign-in", {{"email", std::string(100'000, 'a')}, {"password", "x"}});
@@ -570,7 +542,7 @@ TEST_CASE("Where to go next is a path of this site, and no body is longer than a
 TEST_CASE(
     "What happened more than a year ago is forgotten, and a database that fails is told to nobody outside") {
   const mfa::test::TemporaryDirectory directory;
-  Served served({.data = directory.path() + "/portal.db"});
+  Portal served({.data = directory.path() + "/portal.db"});
   Browser user(served);
   user.sign_up();
   const std::string id = served.site->users.find_by_email(alan)->id;
@@ -590,7 +562,7 @@ TEST_CASE(
 }
 
 TEST_CASE("What users write is text on every page") {
-  Served served;
+  Portal served;
   Browser user(served);
   user.sign_up();
   user.add_app();
@@ -607,7 +579,7 @@ TEST_CASE("With a file, users and what they have outlive the program, and nobody
   const std::string file = directory.path() + "/portal.db";
   std::string secret;
   {
-    Served served({.data = file});
+    Portal served({.data = file});
     Browser user(served);
     user.sign_up();
     secret = user.add_app();
@@ -618,7 +590,7 @@ TEST_CASE("With a file, users and what they have outlive the program, and nobody
     REQUIRE(::stat(kept.c_str(), &status) == 0);
     CHECK((status.st_mode & 0077) == 0);
   }
-  Served served({.data = file});
+  Portal served({.data = file});
   served.clock.advance(30s);
   Browser user(served);
   user.show_password();
