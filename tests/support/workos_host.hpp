@@ -37,6 +37,7 @@ struct PendingSignIns {
   std::map<std::string, workos::PendingUser, std::less<>> users;
   std::vector<workos::SecondFactor> finished;
   bool fails = false;
+  bool ended_meanwhile = false; ///< whichever is finished
 
   std::optional<workos::PendingUser> find(std::string_view token) {
     if (fails) throw std::runtime_error("the session store is away");
@@ -45,7 +46,7 @@ struct PendingSignIns {
   }
   std::optional<Json> finish(std::string_view token, const workos::SecondFactor& shown) {
     const auto found = users.find(token);
-    if (found == users.end()) return std::nullopt;
+    if (found == users.end() || ended_meanwhile) return std::nullopt;
     users.erase(found);
     finished.push_back(shown);
     return Json{{"user",

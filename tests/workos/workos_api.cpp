@@ -33,31 +33,33 @@ struct Sdk {
   std::string headers_with_body;
   std::string idempotency_key; ///< header of each POST; empty: none
   std::string nothing;         ///< the body of a challenge without parameters
+  std::string list_query;      ///< of a list without parameters
 };
 
 const std::vector<Sdk> sdks{
     {"node",
      "User-Agent: workos-node/11.0.0\r\nAccept: application/json, text/plain, */*\r\n"
      "Content-Type: application/json\r\n",
-     "", "Idempotency-Key: retry-6f1f4dc5-5b0e-4fb5-9f0c-0a3a8c5f7a10\r\n", "{}"},
+     "", "Idempotency-Key: retry-6f1f4dc5-5b0e-4fb5-9f0c-0a3a8c5f7a10\r\n", "{}", "?order=desc"},
     {"python",
      "Accept: */*\r\nAccept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\n"
      "User-Agent: WorkOS Python/3.11.2 Python SDK/10.2.0\r\nContent-Type: application/json\r\n",
-     "", "Idempotency-Key: 9d2f3f0e-3c1a-4f33-8a77-0c5f8f3d2b11\r\n", "{}"},
+     "", "Idempotency-Key: 9d2f3f0e-3c1a-4f33-8a77-0c5f8f3d2b11\r\n", "{}", "?order=desc"},
     {"ruby",
      "Accept: */*\r\nUser-Agent: WorkOS; ruby/3.1.2; x86_64-linux; v10.2.1\r\n"
      "Content-Type: application/json\r\n",
-     "", "", "{}"},
+     "", "", "{}", ""},
     {"go", "User-Agent: workos-go/v10.1.1\r\nContent-Type: application/json\r\nAccept-Encoding: gzip\r\n", "",
-     "Idempotency-Key: 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed\r\n", "null"},
-    {"php", "User-Agent: WorkOS PHP/9.0.0\r\nContent-Type: application/json\r\n", "", "", "{}"},
-    {"php before 7.2", "User-Agent: WorkOS PHP/4.0.0\r\nContent-Type: application/json\r\n", "", "", "[]"},
+     "Idempotency-Key: 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed\r\n", "null", "?limit=10&order=desc"},
+    {"php", "User-Agent: WorkOS PHP/9.0.0\r\nContent-Type: application/json\r\n", "", "", "{}", ""},
+    {"php before 7.2", "User-Agent: WorkOS PHP/4.0.0\r\nContent-Type: application/json\r\n", "", "", "[]",
+     ""},
     {"dotnet", "User-Agent: workos-dotnet/6.2.0\r\nAccept-Encoding: utf-8\r\n",
      "Content-Type: application/json; charset=utf-8\r\n",
-     "Idempotency-Key: 0f8fad5b-d9cb-469f-a165-70867728950e\r\n", "{}"},
+     "Idempotency-Key: 0f8fad5b-d9cb-469f-a165-70867728950e\r\n", "{}", ""},
     {"kotlin", "user-agent: workos-kotlin/7.2.0\r\naccept: application/json\r\n",
      "content-type: application/json; charset=utf-8\r\n",
-     "idempotency-key: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\r\n", ""},
+     "idempotency-key: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\r\n", "", ""},
 };
 
 std::string bytes_of(const Sdk& sdk, const std::string& method, const std::string& target,
@@ -117,6 +119,12 @@ bool is_time(const Json& json) {
   return json.is_string() && std::regex_match(json.get<std::string>(), form);
 }
 
+/// A ULID after what it is of.
+bool is_id(const Json& json, const std::string& prefix) {
+  return json.is_string() &&
+         std::regex_match(json.get<std::string>(), std::regex(prefix + "[0-7][0-9A-HJKMNP-TV-Z]{25}"));
+}
+
 /// The members that every deserialiser needs, and no others.
 void check_factor(const Json& factor, const std::string& type, const std::string& user_id,
                   bool enrolled = false) {
@@ -126,7 +134,7 @@ void check_factor(const Json& factor, const std::string& type, const std::string
   if (!user_id.empty()) members.insert("user_id");
   CHECK(keys(factor) == members);
   CHECK(factor["object"] == "authentication_factor");
-  CHECK(std::regex_match(factor["id"].get<std::string>(), std::regex("auth_factor_[0-9A-HJKMNP-TV-Z]{26}")));
+  CHECK(is_id(factor["id"], "auth_factor_"));
   CHECK(factor["type"] == type);
   CHECK(is_time(factor["created_at"]));
   CHECK(is_time(factor["updated_at"]));
@@ -149,8 +157,10 @@ void check_challenge(const Json& challenge, const std::string& factor_id, bool e
   if (with_code) members.insert("code");
   CHECK(keys(challenge) == members);
   CHECK(challenge["object"] == "authentication_challenge");
+  CHECK(is_id(challenge["id"], "auth_challenge_"));
   CHECK(challenge["authentication_factor_id"] == factor_id);
   CHECK(is_time(challenge["created_at"]));
+  CHECK(is_time(challenge["updated_at"]));
   if (ends) CHECK(is_time(challenge["expires_at"]));
 }
 
@@ -242,7 +252,18 @@ TEST_CASE("Each SDK enrols, asks and verifies a TOTP factor, twice, and deletes 
                               {"code", "entity_not_found"},
                               {"entity_id", id}});
     }
-    CHECK(client("POST", "/auth/factors/" + id + "/challenge", sdk.nothing).status == 404);
+    const std::string asked =
+        text(client("POST", "/auth/factors/enroll", R"({"type":"generic_otp"})").body["id"]);
+    const std::string of_deleted =
+        text(client("POST", "/auth/factors/" + asked + "/challenge", sdk.nothing).body["id"]);
+    CHECK(client("DELETE", "/auth/factors/" + asked).status == 204);
+    for (const std::string& factor : {id, asked})
+      CHECK(client("POST", "/auth/factors/" + factor + "/challenge", sdk.nothing).status == 404);
+    const auto unanswered = client("POST", "/auth/challenges/" + of_deleted + "/verify", body_of("123456"));
+    CHECK(unanswered.status == 404);
+    CHECK(unanswered.body == Json{{"message", "Authentication Challenge not found: '" + of_deleted + "'."},
+                                  {"code", "entity_not_found"},
+                                  {"entity_id", of_deleted}});
   }
 }
 
@@ -343,7 +364,7 @@ TEST_CASE("Each SDK enrols, lists and signs in by user management") {
     CHECK(again.status == 400);
     CHECK(again.body["code"] == "invalid_pending_authentication_token");
 
-    const auto list = client("GET", path + "?order=desc&limit=10");
+    const auto list = client("GET", path + sdk.list_query);
     CHECK(list.status == 200);
     CHECK(keys(list.body) == std::set<std::string>{"object", "data", "list_metadata"});
     CHECK(list.body["object"] == "list");
@@ -358,6 +379,10 @@ TEST_CASE("Requests that share an idempotency key are different requests") {
   const Sdk& kotlin = sdks.back();
   REQUIRE(kotlin.name == "kotlin");
   Client client{*host, kotlin};
+  const auto enroll = [&client] {
+    return client("POST", "/auth/factors/enroll", R"({"type":"generic_otp","user_id":"u_2"})").body["id"];
+  };
+  CHECK(enroll() != enroll());
   const auto [id, secret] = confirmed_totp(*host, "u_1");
   const auto first = client("POST", "/auth/factors/" + id + "/challenge");
   const auto second = client("POST", "/auth/factors/" + id + "/challenge");
@@ -367,6 +392,37 @@ TEST_CASE("Requests that share an idempotency key are different requests") {
   const std::string verify = "/auth/challenges/" + text(second.body["id"]) + "/verify";
   for (int i = 0; i < 5; ++i) CHECK(client("POST", verify, body_of("000000")).body["valid"] == false);
   CHECK(client("POST", verify, body_of("000000")).status == 400);
+}
+
+TEST_CASE("What SDKs write in ways of their own, and old ones wrote, is read") {
+  const auto host = workos_host(false, {.totp_issuer = "Foo"});
+  const auto send = [&](const std::string& target, const std::string& body) {
+    return answered(host->handle(mfa::test::request_with_key("POST", target, body)));
+  };
+  // Every member, null where there is nothing to say.
+  const auto generic = send("/auth/factors/enroll", R"({"type":"generic_otp","phone_number":null,)"
+                                                    R"("totp_issuer":null,"totp_user":null,"user_id":null})");
+  CHECK(generic.status == 201);
+  check_factor(generic.body, "generic_otp", "");
+  CHECK(send("/auth/factors/" + text(generic.body["id"]) + "/challenge", R"({"sms_template":null})").status ==
+        201);
+  CHECK(send("/user_management/users/u_1/auth_factors",
+             R"({"type":"totp","totp_issuer":null,"totp_user":null,"totp_secret":null})")
+            .status == 201);
+  // What a writer of JSON may escape: +, / and whatever is no ASCII.
+  CHECK(send("/auth/factors/enroll", R"({"type":"sms","phone_number":"\u002B14155550123"})")
+            .body["sms"]["phone_number"] == "+14155550123");
+  const Json totp = send("/auth/factors/enroll",
+                         R"({"type":"totp","totp_issuer":"A\/B","totp_user":"Andr\u00e9 \ud83d\ude00"})")
+                        .body["totp"];
+  CHECK(totp["issuer"] == "A/B");
+  CHECK(totp["user"] == "Andr\u00e9 \U0001F600");
+  // The paths of SDKs before July 2022.
+  for (const char* const target : {"/auth/factors/challenge", "/auth/factors/verify"}) {
+    const auto gone = send(target, R"({"authentication_factor_id":"x"})");
+    CHECK(gone.status == 405);
+    CHECK(gone.header("Allow") == "GET, DELETE");
+  }
 }
 
 TEST_CASE("A list goes both ways, by ids whose factors may be gone") {
@@ -422,6 +478,14 @@ TEST_CASE("A list goes both ways, by ids whose factors may be gone") {
     CHECK(list.body["list_metadata"] == Json{{"before", cursor(row.before)}, {"after", cursor(row.after)}});
   }
   CHECK(ask(*host, "GET", "/user_management/users/nobody/auth_factors").body["data"] == Json::array());
+
+  for (int i = 0; i < 5; ++i) {
+    (void)ask(*host, "POST", "/user_management/users/a%2Fb%20%C3%A9/auth_factors", {{"type", "totp"}});
+    host->clock.advance(1s);
+  }
+  const auto by_default = ask(*host, "GET", "/user_management/users/a%2Fb%20%C3%A9/auth_factors");
+  CHECK(by_default.body["data"].size() == 10);
+  CHECK(by_default.body["list_metadata"] == Json{{"before", nullptr}, {"after", ids[1]}});
 }
 
 TEST_CASE("Kinds that the contract does not know are in no list, and not found") {
@@ -520,6 +584,112 @@ TEST_CASE("What is refused is said as WorkOS says it, and by no status with whic
   CHECK(delayed.status == 400);
   CHECK(code_of(delayed) == "one_time_code_too_many_attempts");
   CHECK(delayed.header("Retry-After") == "30");
+
+  const std::string generic = text(enroll({{"type", "generic_otp"}}).body["id"]);
+  Answered refused;
+  for (int i = 0; i < 6 && refused.status != 422; ++i)
+    refused = ask(*host, "POST", "/auth/factors/" + generic + "/challenge");
+  CHECK(refused.status == 422);
+  CHECK(code_of(refused) == "code_rate_limited");
+  CHECK_FALSE(refused.header("Retry-After").empty());
+}
+
+TEST_CASE("A challenge that is over is refused as WorkOS refuses it, at either path") {
+  const bool awaited = GENERATE(false, true);
+  const auto host = workos_host(awaited);
+  host->pending.users["token_1"] = {.user_id = "u_1"};
+  const auto sign_in = [&](const std::string& challenge, const std::string& code) {
+    return ask(*host, "POST", "/user_management/authenticate",
+               {{"grant_type", "urn:workos:oauth:grant-type:mfa-totp"},
+                {"client_id", "client_1"},
+                {"client_secret", api_key},
+                {"code", code},
+                {"pending_authentication_token", "token_1"},
+                {"authentication_challenge_id", challenge}});
+  };
+  const auto verify = [&](const std::string& challenge, const std::string& code) {
+    return ask(*host, "POST", "/auth/challenges/" + challenge + "/verify", {{"code", code}});
+  };
+  const auto challenge = [&](const std::string& factor) {
+    return text(ask(*host, "POST", "/auth/factors/" + factor + "/challenge").body["id"]);
+  };
+  const auto is_refused = [](const Answered& answer, int status, const char* code) {
+    CHECK(answer.status == status);
+    CHECK(answer.body.value("code", "none") == code);
+    CHECK(answer.body.contains("message"));
+  };
+  const auto [id, secret] = confirmed_totp(*host, "u_1");
+
+  const std::string late = challenge(id); // though WorkOS's has no `expires_at`
+  host->clock.advance(11min);
+  is_refused(verify(late, host->code(secret)), 422, "authentication_challenge_expired");
+  is_refused(sign_in(late, host->code(secret)), 400, "one_time_code_expired");
+  const auto forgotten =
+      ask(*host, "POST", "/auth/factors/enroll",
+          {{"type", "totp"}, {"totp_issuer", "Foo"}, {"totp_user", "a"}, {"user_id", "u_1"}});
+  host->clock.advance(11min);
+  is_refused(ask(*host, "POST", "/auth/factors/" + text(forgotten.body["id"]) + "/challenge"), 422,
+             "enrollment_expired");
+
+  const auto phone = ask(*host, "POST", "/auth/factors/enroll",
+                         {{"type", "sms"}, {"phone_number", "+14155550123"}, {"user_id", "u_2"}});
+  const std::string first = challenge(text(phone.body["id"]));
+  const std::string code_of_first(host->sms.last().body);
+  host->clock.advance(30s);
+  const std::string second = challenge(text(phone.body["id"]));
+  is_refused(verify(first, code_of_first), 422, "authentication_challenge_expired");
+  host->pending.users["token_1"] = {.user_id = "u_2", .may_enroll = true};
+  is_refused(sign_in(first, code_of_first), 400, "one_time_code_expired");
+  CHECK(sign_in(second, std::string(host->sms.last().body)).status == 200);
+
+  host->pending.users["token_1"] = {.user_id = "u_1"};
+  const std::string guessed = challenge(id);
+  is_refused(sign_in(guessed, "no code"), 400, "invalid_one_time_code");
+  for (int i = 0; i < 5; ++i)
+    is_refused(sign_in(guessed, host->code(secret, 40)), 400, "invalid_one_time_code");
+  is_refused(sign_in(guessed, host->code(secret)), 400, "one_time_code_too_many_attempts");
+  const auto waits = sign_in(challenge(id), host->code(secret));
+  is_refused(waits, 400, "one_time_code_too_many_attempts");
+  CHECK(waits.header("Retry-After") == "30");
+
+  // The host ended the sign-in while the code was checked.
+  host->clock.advance(1h);
+  host->pending.ended_meanwhile = true;
+  is_refused(sign_in(challenge(id), host->code(secret)), 400, "invalid_pending_authentication_token");
+}
+
+TEST_CASE("A factor that is locked is refused by no status with which SDKs try again") {
+  const bool awaited = GENERATE(false, true);
+  const auto host = workos_host(awaited, {}, {.wrong_codes_a_user_a_day = 10, .failures_before_lockout = 3});
+  const auto [id, secret] = confirmed_totp(*host, "u_1");
+  const auto challenge = [&](const std::string& factor) {
+    return ask(*host, "POST", "/auth/factors/" + factor + "/challenge");
+  };
+  const auto verify = [&](const Answered& asked, const std::string& code) {
+    return ask(*host, "POST", "/auth/challenges/" + text(asked.body["id"]) + "/verify", {{"code", code}});
+  };
+  const auto asked = challenge(id);
+  for (int i = 0; i < 3; ++i) CHECK(verify(asked, host->code(secret, 40)).body["valid"] == false);
+  const auto locked = verify(asked, host->code(secret));
+  CHECK(locked.status == 400);
+  CHECK(locked.body["code"] == "one_time_code_too_many_attempts");
+  const auto not_asked = challenge(id);
+  CHECK(not_asked.status == 422);
+  CHECK(not_asked.body["code"] == "one_time_code_too_many_attempts");
+  CHECK(ask(*host, "GET", "/auth/factors/" + id).status == 200);
+
+  // Too many wrong codes of the user's, whichever factor they were of.
+  Answered delayed;
+  for (int i = 0; i < 4 && delayed.status != 422; ++i) {
+    const auto [other, other_secret] = confirmed_totp(*host, "u_1");
+    for (int attempt = 0; attempt < 3 && delayed.status != 422; ++attempt) {
+      delayed = challenge(other);
+      if (delayed.status == 201) CHECK(verify(delayed, host->code(other_secret, 40)).body["valid"] == false);
+    }
+  }
+  CHECK(delayed.status == 422);
+  CHECK(delayed.body["code"] == "one_time_code_too_many_attempts");
+  CHECK_FALSE(delayed.header("Retry-After").empty());
 }
 
 TEST_CASE("Whoever owes a second factor signs in with his own alone, and with one he enrols only if he may") {
@@ -554,8 +724,15 @@ TEST_CASE("Whoever owes a second factor signs in with his own alone, and with on
         Json{{"error", "invalid_client"}, {"error_description", "Invalid client secret."}});
   CHECK(sign_in("of u_1", challenge, host->code(secret), {{"client_id", "other"}}).body["error"] ==
         "invalid_client");
-  CHECK(sign_in("of u_1", challenge, host->code(secret), {{"grant_type", "password"}}).body["error"] ==
-        "unsupported_grant_type");
+  for (const char* const grant : {"password", "urn:workos:oauth:grant-type:radar-email-challenge:code",
+                                  "urn:workos:oauth:grant-type:radar-sms-challenge:code"}) {
+    const auto not_taken = sign_in("of u_1", challenge, host->code(secret), {{"grant_type", grant}});
+    CHECK(not_taken.status == 400);
+    CHECK(not_taken.body == Json{{"error", "unsupported_grant_type"},
+                                 {"error_description", "This service does not take this grant."}});
+  }
+  for (const char* const unknown : {"auth_challenge_01FVYXZTZ52ZPVRPRXJWHP0C8T", "unknown"})
+    CHECK(sign_in("of u_1", unknown, host->code(secret)).status == 404);
   const auto lacking = sign_in("of u_1", challenge, host->code(secret), {{"code", nullptr}});
   CHECK(lacking.status == 422);
   CHECK(lacking.body["errors"][0]["code"] == "code_required");

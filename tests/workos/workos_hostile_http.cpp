@@ -1,5 +1,6 @@
 // Whatever bytes come, the API answers with the right 4xx, says nothing that a client made up, and lets in
 // nobody without a key.
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -41,6 +42,37 @@ struct Failing {
     throw std::runtime_error("secret of the host");
   }
   bool known = true;
+};
+
+/// A storage in memory that answers so many requests and then no more, and a transport that may take nothing.
+struct FailingLater {
+  static constexpr bool ephemeral = true;
+  mfa::storage::Memory memory;
+  std::optional<unsigned> answers;
+
+  auto find_factor(std::string_view id) { return answering().find_factor(id); }
+  auto find_challenge(std::string_view id) { return answering().find_challenge(id); }
+  auto find_counter(std::string_view id) { return answering().find_counter(id); }
+  auto list_factors(std::string_view user_id) { return answering().list_factors(user_id); }
+  bool commit(const mfa::storage::Batch& batch) { return answering().commit(batch); }
+
+ private:
+  mfa::storage::Memory& answering() {
+    if (answers && (*answers)-- == 0) {
+      answers = 0;
+      throw mfa::Error(mfa::errc::storage_failure, "the disk is full");
+    }
+    return memory;
+  }
+};
+
+struct CountingSms {
+  unsigned asked = 0;
+  bool takes = true;
+  void send(const mfa::SmsMessage&) {
+    ++asked;
+    if (!takes) throw std::runtime_error("no line");
+  }
 };
 
 } // namespace
@@ -360,4 +392,38 @@ TEST_CASE("A storage that fails is a 503 before anything was sent, and told to t
   CHECK(unknown.status == 500);
   CHECK(unknown.body == Json{{"message", "Internal server error."}});
   CHECK(told == std::vector<std::string>{known.header("X-Request-ID"), unknown.header("X-Request-ID")});
+}
+
+TEST_CASE("Wherever the storage fails, nothing is answered with which a client sends a second message") {
+  const bool takes = GENERATE(true, false);
+  for (const bool resends : {false, true})
+    for (const char* const root : {"/auth", "/mfa"}) {
+      if (resends && std::string_view(root) == "/auth") continue; // which has no such path
+      bool done = false;
+      for (unsigned answers = 0; !done; ++answers) {
+        CAPTURE(takes, resends, root, answers);
+        REQUIRE(answers < 100);
+        FailingLater storage;
+        CountingSms sms;
+        mfa::testing::ManualClock clock;
+        const mfa::Verifier verifier{storage, clock, sms, mfa::Options{.sms_allowed_country_codes = {"1"}}};
+        const mfa::workos::Api api(verifier, {api_key});
+        const auto factor = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123"}).factor;
+        std::string target = std::string(root) + "/factors/" + factor.id() + "/challenge";
+        std::string body = std::string_view(root) == "/mfa" ? R"({"purpose":"confirm_enrollment"})" : "";
+        if (resends) {
+          const auto asked = answered(api.handle(request_with_key("POST", target, body)));
+          target = "/mfa/challenges/" + std::string(asked.body["id"]) + "/resend";
+          body.clear();
+          clock.advance(std::chrono::minutes(1));
+        }
+        sms.asked = 0;
+        sms.takes = takes;
+        storage.answers = answers;
+        const int status = api.handle(request_with_key("POST", target, body)).status;
+        done = *storage.answers > 0; // it had as many as it wanted
+        CHECK(status == (sms.asked == 0 ? 503 : !takes ? 422 : resends ? 200 : 201));
+        CHECK(sms.asked <= 1);
+      }
+    }
 }
