@@ -16,7 +16,7 @@
 #include <mfa/workos/api.hpp>
 
 // Covers: workos/exchange.hpp workos/route.hpp workos/body.hpp workos/user_management.hpp
-// Covers: workos/authenticate.hpp workos/extension/arguments.hpp workos/extension/operations.hpp
+// Covers: workos/authenticate.hpp workos/extension/arguments.hpp workos/operations.hpp
 // Covers: workos/extension/enrollment.hpp workos/extension/challenges.hpp workos/extension/verification.hpp
 // Covers: workos/extension/devices.hpp workos/extension/users.hpp workos/extension/imports.hpp
 

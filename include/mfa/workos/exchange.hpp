@@ -9,7 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <mfa/decision/not_found.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/message.hpp>
@@ -25,13 +24,11 @@
 #include <mfa/workos/call.hpp>
 #include <mfa/workos/errors.hpp>
 #include <mfa/workos/extension/errors.hpp>
-#include <mfa/workos/extension/operations.hpp>
-#include <mfa/workos/factors.hpp>
 #include <mfa/workos/http.hpp>
+#include <mfa/workos/operations.hpp>
 #include <mfa/workos/pending_authentication.hpp>
+#include <mfa/workos/resources.hpp>
 #include <mfa/workos/route.hpp>
-#include <mfa/workos/user_management.hpp>
-#include <mfa/workos/verification.hpp>
 
 namespace mfa::workos::detail {
 
@@ -96,7 +93,8 @@ class Exchange {
   /// The verb: throws nothing but for want of memory.
   verbs::Verb<Reply> verb(const verbs::VerbRun auto& run) {
     try {
-      co_return co_await perform(run);
+      const auto sign_in = [&] { return attempt_grant(run, *grant_, *user_, shown_); };
+      co_return co_await verb_of(run, call_, sign_in);
     } catch (...) {
       thrown_ = std::current_exception();
     }
@@ -178,22 +176,6 @@ class Exchange {
   [[nodiscard]] std::string said(const char* name) const {
     const auto found = call_.body.find(name);
     return found != call_.body.end() && found->is_string() ? found->get<std::string>() : std::string();
-  }
-
-  verbs::Verb<Reply> perform(const verbs::VerbRun auto& run) {
-    if (is_extension(call_.route.operation)) co_return co_await perform_extension(run, call_);
-    switch (call_.route.operation) {
-    case Operation::enroll_factor: co_return co_await enroll_factor(run, call_);
-    case Operation::get_factor: co_return co_await get_factor(run, call_);
-    case Operation::delete_factor: co_return co_await delete_factor(run, call_);
-    case Operation::challenge_factor: co_return co_await challenge_factor(run, call_);
-    case Operation::verify_challenge: co_return co_await verify_challenge(run, call_);
-    case Operation::enroll_user_factor: co_return co_await enroll_user_factor(run, call_);
-    case Operation::list_user_factors: co_return co_await list_user_factors(run, call_);
-    case Operation::authenticate:
-    default: break;
-    }
-    co_return co_await attempt_grant(run, *grant_, *user_, shown_);
   }
 
   [[nodiscard]] Reply reply_to_thrown() {

@@ -180,6 +180,14 @@ inline constexpr auto known_routes = std::to_array<KnownRoute>({
     {"POST", "/mfa/messages/*/report", Operation::mfa_report_delivery},
     {"GET", "/mfa/events", Operation::mfa_list_events},
 });
+static_assert(
+    [] {
+      std::size_t number = 0;
+      for (const KnownRoute& known : known_routes)
+        if (static_cast<std::size_t>(known.operation) != number++) return false;
+      return number == static_cast<std::size_t>(Operation::mfa_list_events) + 1;
+    }(),
+    "each operation has its route, in the order of the operations");
 
 /// The ids that a path names, still encoded.
 struct PathIds {

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <chrono>
-#include <exception>
-
 #include <mfa/error.hpp>
+#include <mfa/verbs/ids.hpp>
 #include <mfa/workos/errors.hpp>
 #include <mfa/workos/http.hpp>
+#include <mfa/workos/route.hpp>
 
 /// Answers to what is refused beyond WorkOS's contract: the statuses of docs/events-and-errors.md, but never
 /// 5xx for a message that was not sent, which may have left after all and must not go out again by itself.
@@ -71,6 +70,15 @@ namespace mfa::workos::detail {
   Reply reply = refused(error);
   reply.status = status;
   return reply;
+}
+
+/// What was not found by an operation of this route.
+[[nodiscard]] inline Reply extension_not_found(const Route& route) {
+  if (route.id.starts_with(mfa::detail::factor_id_prefix))
+    return not_found("Factor", route.id, mfa::detail::factor_id_prefix);
+  if (route.id.starts_with(mfa::detail::challenge_id_prefix))
+    return not_found("Challenge", route.id, mfa::detail::challenge_id_prefix);
+  return not_found("Entity", {}, {});
 }
 
 } // namespace mfa::workos::detail
