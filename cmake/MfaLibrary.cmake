@@ -8,16 +8,12 @@ set(mfa_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/mfa)
 file(GLOB_RECURSE mfa_core_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} include/*.hpp)
 set(mfa_components "")
 
-# mfa_library(<target> <name> VERIFY <bool> HEADERS <path>... [ADAPTERS <path>...] LIBRARIES <target>...)
+# mfa_library(<target> <name> HEADERS <path>... [ADAPTERS <path>...] LIBRARIES <target>...)
 function(mfa_library target name)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "VERIFY" "HEADERS;ADAPTERS;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "HEADERS;ADAPTERS;LIBRARIES")
   add_library(${target} INTERFACE)
   add_library(mfa::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
-  if(MFA_BUILD_TESTS)
-    set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${arg_VERIFY}
-                                               INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
-  endif()
   target_compile_features(${target} INTERFACE cxx_std_20)
   target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS include FILES ${arg_HEADERS})
   set(adapters "")
@@ -66,7 +62,6 @@ macro(mfa_component name)
   list(FILTER mfa_core_headers EXCLUDE REGEX ${mfa_${name}_HEADERS_LIKE})
   mfa_library(
     mfa_${name} ${name}
-    VERIFY ${mfa_${name}_found}
     HEADERS ${mfa_${name}_headers}
     LIBRARIES mfa ${mfa_${name}_LIBRARIES})
 endmacro()
@@ -89,7 +84,6 @@ macro(mfa_core)
   endforeach()
   mfa_library(
     mfa mfa
-    VERIFY ON
     HEADERS ${mfa_core_headers}
     ADAPTERS ${mfa_adapter_headers}
     LIBRARIES ${mfa_core_LIBRARIES})
