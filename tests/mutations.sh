@@ -1025,7 +1025,7 @@ mutate "delivery: each message goes by the first that can send it" delivery/chan
   'std::size_t at = 0; (void)((Sends<Transports, Message> ? (first = at++, false) : (++at, false)) || ...);'
 tests=tests/delivery/delivery_awaited.cpp
 mutate "delivery: a task that is destroyed leaves the provider to others" delivery/circuit_breaker.hpp \
-  'breaker_.circuit.forget(era_);' ''
+  'breaker_->circuit.forget(era_);' ''
 tests=tests/delivery/delivery_background.cpp background=delivery/background.hpp
 mutate "delivery in the background: bounded" $background 'if (waiting_.size() >= options_.max_waiting)' 'if (false)'
 mutate "delivery in the background: nothing after a stop" $background 'if (stopped_) throw stopped_error();' ''

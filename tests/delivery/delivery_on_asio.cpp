@@ -3,12 +3,15 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 #include <asio/use_future.hpp>
 
@@ -42,8 +45,10 @@ struct Awaited {
   AsioLoop loop;
   ScriptedGateway gateway = {};
 
+  std::chrono::milliseconds time = 1ms;
+
   AsioTask<void> send(const SmsMessage& message) {
-    co_await loop.sleep(1ms);
+    co_await loop.sleep(time);
     gateway.send(message);
   }
 };
@@ -71,4 +76,30 @@ TEST_CASE("Decorators are awaited on Asio") {
   first.gateway.say({invalid_recipient});
   auto refused = send();
   CHECK_THROWS_AS(refused.get(), mfa::DeliveryError);
+}
+
+TEST_CASE("A context may end with a message under way, after the circuit breaker") {
+  const SmsMessage message{.to = "+14155550123", .body = "123456", .id = "auth_challenge_1"};
+  const bool in_failover = GENERATE(false, true);
+  CAPTURE(in_failover);
+  std::weak_ptr<int> held; // by what the message under way still needs
+  {
+    asio::io_context context;
+    {
+      Awaited gateway{context, {}, 1h};
+      ScriptedGateway other;
+      auto token = std::make_shared<int>();
+      held = token;
+      CircuitBreaker breaker{gateway,
+                             {.observer = [token = std::move(token)](mfa::delivery::CircuitState) {}}};
+      std::optional<Failover<CircuitBreaker<Awaited>, ScriptedGateway>> failover;
+      if (in_failover)
+        asio::co_spawn(context, failover.emplace(std::move(breaker), other).send(message), asio::detached);
+      else
+        asio::co_spawn(context, breaker.send(message), asio::detached);
+      context.run_for(10ms);
+    }
+    CHECK(!held.expired());
+  }
+  CHECK(held.expired());
 }

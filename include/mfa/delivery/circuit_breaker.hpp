@@ -157,12 +157,12 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
                           CircuitBreakerOptions options = CircuitBreakerOptions(),
                           Policy<TimerPolicy> timer = TimerPolicy())
       : transport_(std::move(transport)), timer_(std::move(timer)),
-        breaker_(std::make_unique<Breaker>(std::move(options))) {}
+        breaker_(std::make_shared<Breaker>(std::move(options))) {}
 
   template <class Message>
     requires detail::AllBlock<Message, Transport>
   void send(const Message& message) {
-    Passage passage(*breaker_, now());
+    Passage passage(breaker_, now());
     std::exception_ptr thrown;
     try {
       (void)transport_->send(message);
@@ -176,7 +176,7 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
   template <class Message>
     requires detail::SomeAreAwaited<Message, Transport> detail::ReturnedBy<Message, Transport>
     send(const Message& message) {
-      Passage passage(*breaker_, now());
+      Passage passage(breaker_, now());
       std::exception_ptr thrown;
       try {
         co_await transport_->send(message);
@@ -218,14 +218,14 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
     Circuit circuit;
   };
 
-  /// One message that was admitted, from then on.
+  /// One message that was admitted, from then on. It may be destroyed after the `CircuitBreaker`.
   class Passage {
    public:
-    Passage(Breaker& breaker, Circuit::TimePoint now) : breaker_(breaker) {
-      const auto admission = breaker.with_circuit([&](Circuit& circuit) { return circuit.admit(now); });
+    Passage(std::shared_ptr<Breaker> breaker, Circuit::TimePoint now) : breaker_(std::move(breaker)) {
+      const auto admission = breaker_->with_circuit([&](Circuit& circuit) { return circuit.admit(now); });
       if (!admission.admitted) {
         const auto wait = std::chrono::ceil<std::chrono::seconds>(admission.wait);
-        const std::string& name = breaker.options.name;
+        const std::string& name = breaker_->options.name;
         throw DeliveryError(DeliveryFailure::unavailable,
                             (name.empty() ? "the provider" : name) +
                                 " failed repeatedly and is not asked now; nothing was sent: try again in " +
@@ -238,13 +238,13 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
     Passage& operator=(const Passage&) = delete;
     ~Passage() {
       if (ended_) return;
-      const std::lock_guard lock(breaker_.mutex);
-      breaker_.circuit.forget(era_);
+      const std::lock_guard lock(breaker_->mutex);
+      breaker_->circuit.forget(era_);
     }
 
     void end(const std::exception_ptr& thrown, Circuit::TimePoint now) {
       const bool failed = thrown && is_of_provider(delivery_failure(thrown));
-      ended_ = breaker_.with_circuit([&](Circuit& circuit) {
+      ended_ = breaker_->with_circuit([&](Circuit& circuit) {
         circuit.tell(era_, failed, now);
         return true;
       });
@@ -252,7 +252,7 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
     }
 
    private:
-    Breaker& breaker_;
+    const std::shared_ptr<Breaker> breaker_;
     std::uint64_t era_ = 0;
     bool ended_ = false;
   };
@@ -261,7 +261,7 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
 
   Policy<Transport> transport_;
   Policy<TimerPolicy> timer_;
-  std::unique_ptr<Breaker> breaker_;
+  std::shared_ptr<Breaker> breaker_;
 };
 
 template <class T> CircuitBreaker(T&&) -> CircuitBreaker<PolicyType<T>>;
