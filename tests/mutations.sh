@@ -532,7 +532,13 @@ mutate "changes: not by what was confirmed after it" decision/user_record.hpp \
 mutate "changes: a changed password writes the list of devices" verbs/devices.hpp \
   'std::nullopt, std::string_view(), known);' 'std::nullopt, std::string_view());'
 mutate "changes: a changed password leaves nothing of who has nothing" verbs/devices.hpp \
-  'known = found.record.version != 0;' 'known = true;'
+  'if (found.record.version == 0) co_return false;' ''
+mutate "changes: a changed password ends devices though the user's record is damaged" verbs/devices.hpp \
+  'broken = std::current_exception();' 'throw;'
+mutate "changes: a changed password tells of a damaged record" verbs/devices.hpp \
+  'if (broken) std::rethrow_exception(broken);' ''
+mutate "changes: a generation stays for as long as anything before it could count" decision/user_record.hpp \
+  'user.generation == 0 ? 24 : 48' '24'
 mutate "changes: what was shown is not ended by challenges of others" verbs/user_record.hpp \
   'challenge && challenge->state == ChallengeState::pending' 'challenge'
 mutate "changes: an enrolment that was not confirmed is not forgotten" decision/user_record.hpp \

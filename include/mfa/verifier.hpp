@@ -404,6 +404,7 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   /// To be called when the user's password was changed or reset: ends his open challenges, which a session
   /// with the old password may hold, all that was shown before (it allows no change of his factors any more,
   /// nor the confirmation of a further one), and the trust in all his devices. Returns how many there were.
+  /// Throws for a damaged record of his after it has ended the trust in them; see `reset_user`.
   Answer<std::size_t> password_changed(const UserId& user_id,
                                        const EventContext& event_context = EventContext()) const {
     return run(event_context, [&](const verbs::Run& run) { return verbs::password_changed(run, user_id); });

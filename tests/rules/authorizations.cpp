@@ -1,8 +1,10 @@
 // What changes the second factors of a user who has one wants a fresh verification of one that stands, for
 // each verb and each thing that may be given in its place; and whoever has only the password gets nowhere.
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
+#include "support/edited_record.hpp"
 #include "support/host.hpp"
 #include "support/whole_storage.hpp"
 
@@ -324,6 +327,48 @@ TEST_CASE(
   account.host.clock.advance(1s);
   account.change_password();
   CHECK(thrown_by([&] { return account.host.verifier.remember_device("u_42", "Laptop", shown); }) ==
+        errc::authorization_required);
+}
+
+TEST_CASE(
+    "A changed password ends the trust in devices though the user's record is damaged, and tells of it") {
+  const bool sealed = GENERATE(false, true);
+  const mfa::KeyRing keys("key", std::array<unsigned char, 32>{1});
+  Host host({.key_ring = keys});
+  const auto& verifier = host.verifier;
+  const auto totp = host.enroll_totp();
+  const Authorization shown = totp.factor.confirm(host.code(totp.totp.secret));
+  const auto device = verifier.remember_device("u_42", "Laptop", shown);
+  mfa::storage::Batch batch;
+  batch.counters.push_back(*host.storage.find_counter("user_u_42"));
+  if (sealed)
+    batch.counters[0] =
+        mfa::test::edited(batch.counters[0], keys, [](auto& record) { record.data = "damaged"; });
+  else
+    batch.counters[0].data.back() ^= 1;
+  REQUIRE(host.storage.commit(batch));
+
+  const errc damaged = sealed ? errc::corrupt_record : errc::seal_broken;
+  CHECK(thrown_by([&] { return verifier.password_changed("u_42"); }) == damaged);
+  CHECK_FALSE(verifier.check_device(device.token, "u_42").has_value());
+  CHECK(thrown_by([&] { return verifier.remember_device("u_42", "Laptop", shown); }) == damaged);
+  CHECK(thrown_by([&] { return verifier.password_changed("u_42"); }) == damaged); // as often as it is told
+}
+
+TEST_CASE("What was shown before the password changed allows nothing a day later, when records were purged") {
+  Host host({.authorization_lifetime = 24h});
+  const auto totp = host.enroll_totp();
+  const Authorization shown = totp.factor.confirm(host.code(totp.totp.secret));
+  host.clock.advance(-10min); // of a node whose clock is behind
+  CHECK(host.verifier.password_changed("u_42") == 0);
+  host.clock.advance(24h);
+  host.verifier.purge_expired();
+  CHECK(thrown_by([&] { return host.verifier.remember_device("u_42", "Laptop", shown); }) ==
+        errc::authorization_required);
+  host.clock.advance(24h);
+  host.verifier.purge_expired();
+  CHECK(host.storage.find_counter("user_u_42") == std::nullopt);
+  CHECK(thrown_by([&] { return host.verifier.remember_device("u_42", "Laptop", shown); }) ==
         errc::authorization_required);
 }
 

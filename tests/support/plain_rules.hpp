@@ -602,13 +602,22 @@ class PlainRules {
   }
 
   Answer password_changed(const std::string& user_id) {
-    if (const auto known = users.find(user_id); known != users.end()) {
-      User& user = known->second;
-      for (const User::Open& open : user.open) end_challenge(open);
-      end_what_was_shown(user);
-      keep(user);
-      if (!devices.contains(user_id) || devices.at(user_id).all.empty()) keep(devices[user_id], {});
-    }
+    const bool known = end_what_was_shown(user_id);
+    return end_trust(user_id, known);
+  }
+
+  /// Its two halves, each of which happens at once. The first says whether anything is recorded of the user.
+  bool end_what_was_shown(const std::string& user_id) {
+    const auto known = users.find(user_id);
+    if (known == users.end()) return false;
+    User& user = known->second;
+    for (const User::Open& open : user.open) end_challenge(open);
+    end_what_was_shown(user);
+    keep(user);
+    return true;
+  }
+  Answer end_trust(const std::string& user_id, bool known) {
+    if (known && (!devices.contains(user_id) || devices.at(user_id).all.empty())) keep(devices[user_id], {});
     return revoke(std::nullopt, user_id);
   }
 
@@ -912,7 +921,7 @@ class PlainRules {
     Time last = now;
     for (const User::Open& open : user.open) last = std::max(last, open.until);
     for (const User::Used& used : user.used) last = std::max(last, used.until);
-    user.purge_at = last + day;
+    user.purge_at = last + (user.generation == 0 ? day : 2 * day);
   }
 
   void keep_if_changed(const std::string& user_name, User user) {

@@ -413,7 +413,7 @@ template <class Storage> class Player {
       verifier_.delete_factor(factor_id(name), any_user, by_operator);
       (void)rules_.remove(name, {}, PlainRules::by_operator);
     }
-    clock_.advance(std::chrono::hours(48));
+    clock_.advance(std::chrono::hours(72));
     rules_.now = std::chrono::floor<std::chrono::milliseconds>(clock_.now());
     compare("purge", {.purged = verifier_.purge_expired()}, rules_.purge());
   }

@@ -54,8 +54,7 @@ struct UserRecord {
   /// Of his factors that are gone. Whatever else is forgotten of a user, these stay until they are over.
   std::vector<factor::UsedSecret> used_secrets = {};
   /// Grows when what he has shown is ended: a challenge of another one allows no change of his factors. A
-  /// record that was purged begins at 0 again, a day after the last change, when nothing of before allows any
-  /// (but see the known limits in docs/security.md).
+  /// record that was purged begins at 0 again, when nothing of before allows any (see `encode_user`).
   std::uint64_t generation = 0;
 };
 
@@ -111,9 +110,10 @@ inline constexpr std::string_view put_to_no_factor = "passkey";
   return user;
 }
 
-/// What makes this all that the record says. It stays for a day after the last that it speaks of; for as long
-/// as it speaks of an unverified factor, which could be confirmed again if it were gone; and for ever with a
-/// handle.
+/// What makes this all that the record says. It stays for a day after the last that it speaks of; with a
+/// generation for a day more, as what was shown before could count for so long
+/// (`Options::authorization_lifetime`); for as long as it speaks of an unverified factor, which could be
+/// confirmed again if it were gone; and for ever with a handle.
 inline void encode_user(const UserRecord& user, storage::CounterRecord& record, Time now) {
   Time last = now;
   detail::FieldWriter fields(user.generation == 0 ? 2 : 3); // as before there were any
@@ -146,8 +146,8 @@ inline void encode_user(const UserRecord& user, storage::CounterRecord& record, 
   }
   if (user.generation != 0) fields.number(user.generation);
   record.data = fields.take();
-  record.purge_at =
-      user.enrollments.empty() && user.handle.empty() ? last + std::chrono::hours(24) : storage::never;
+  const std::chrono::hours stays(user.generation == 0 ? 24 : 48);
+  record.purge_at = user.enrollments.empty() && user.handle.empty() ? last + stays : storage::never;
 }
 
 /// Whether what the record speaks of is over.

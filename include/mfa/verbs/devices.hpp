@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/sealed_records.hpp>
 #include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
 
@@ -157,23 +159,36 @@ Verb<std::size_t> revoke_devices(const VerbRun auto& run, const UserId& user,
   }
 }
 
-/// See `Verifier::password_changed`.
-Verb<std::size_t> password_changed(const VerbRun auto& run, const UserId& user) {
-  check_user_id("the user_id", user);
-  bool known = false; // or nothing that he has shown could count
+/// Ends what a user has shown, and his open challenges. False if nothing is recorded of him: then nothing
+/// that he has shown could count.
+Verb<bool> end_what_was_shown(const VerbRun auto& run, const UserId& user) {
   for (Rounds rounds("the record of the user");; rounds.next()) {
     const Time now = co_await run.time();
     FoundUser found = co_await find_user(run, user.text(), std::string_view());
-    known = found.record.version != 0;
-    if (!known) break;
+    if (found.record.version == 0) co_return false;
     storage::Batch batch;
     for (const decision::UserRecord::OpenChallenge& open : found.user.challenges)
       co_await end_challenge(run, open, std::string_view(), now, batch);
     decision::end_what_was_shown(found.user, now);
     batch.counters.push_back(found.changed(now));
-    if (co_await run.commit(batch)) break;
+    if (co_await run.commit(batch)) co_return true;
   }
-  co_return co_await revoke_devices(run, user, std::nullopt, std::string_view(), known);
+}
+
+/// See `Verifier::password_changed`.
+Verb<std::size_t> password_changed(const VerbRun auto& run, const UserId& user) {
+  check_user_id("the user_id", user);
+  bool known = true;
+  std::exception_ptr broken; // what the record of the user threw, which is not in the devices' way
+  try {
+    known = co_await end_what_was_shown(run, user);
+  } catch (const Error& error) {
+    if (!is_of_the_record(error)) throw;
+    broken = std::current_exception();
+  }
+  const std::size_t revoked = co_await revoke_devices(run, user, std::nullopt, std::string_view(), known);
+  if (broken) std::rethrow_exception(broken);
+  co_return revoked;
 }
 
 /// See `Verifier::revoke_device`.
