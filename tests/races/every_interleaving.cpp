@@ -496,6 +496,7 @@ class Cast {
     actor.task.code = devices_[at(kept_device)].secret;
     return actor;
   }
+  static Actor new_password() { return {.task = {.does = Does::password_changed, .owner = "u"}}; }
   Actor named(int factor, const std::string& name) {
     Actor actor = on_factor(Does::rename, factor);
     actor.task.code = name;
@@ -689,6 +690,41 @@ std::vector<Scenario> scenarios() {
         Actor but_one = cast.on_device(Does::revoke_devices, b);
         but_one.task.but_this = true;
         return {cast.reset(f, a), cast.on_device(Does::check_device, a), cast.remember(), but_one};
+      });
+  for (const bool finds_both : {true, false})
+    add(
+        std::string("the password changes while a session signs in, confirms an enrolment and remembers a "
+                    "device") +
+            (finds_both ? "" : ", two reads each"),
+        small_options(),
+        [finds_both](Cast& cast) -> Actors {
+          const int by_f = cast.shown(cast.totp());
+          const int g = cast.enrolled_by_operator();
+          Actors actors{Cast::new_password(), cast.right(cast.challenge(cast.totp())),
+                        cast.by(by_f, cast.remember())};
+          if (finds_both) actors.push_back(cast.right(cast.confirmation(g)));
+          return actors;
+        },
+        finds_both);
+  add("the password changes among what one verification allows", small_options(), [](Cast& cast) -> Actors {
+    const int f = cast.totp();
+    const int g = cast.recovery_codes(2);
+    const int by_f = cast.shown(f);
+    return {Cast::new_password(), cast.by(by_f, cast.on_factor(Does::regenerate, g)),
+            cast.by(by_f, cast.enroll()), cast.by(by_f, cast.on_factor(Does::remove, f))};
+  });
+  add("the password changes twice at once, once by a clock ahead, among devices", small_options(),
+      [](Cast& cast) -> Actors {
+        const int by_f = cast.shown(cast.totp());
+        const int a = cast.device();
+        return {Cast::new_password(), ahead(Cast::new_password(), 1min), cast.by(by_f, cast.remember()),
+                cast.on_device(Does::check_device, a)};
+      });
+  add("the password changes while what was shown begins what it allows, and a reset ends that too",
+      small_options(), [](Cast& cast) -> Actors {
+        const int f = cast.totp();
+        const int by_f = cast.shown(f);
+        return {Cast::new_password(), cast.by(by_f, cast.reset(f)), cast.by(by_f, cast.remember())};
       });
   Options two_open = small_options();
   two_open.open_challenges_a_user = 2;

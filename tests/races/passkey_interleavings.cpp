@@ -1,6 +1,7 @@
 // In every order of the requests of answers to one passkey challenge, with a fault at any commit: at most one
 // answer is valid, none is taken of a passkey whose deletion was committed before, each wrong answer is
-// counted once, and no deletion is undone. Orders that come to the same point, of what is stored and what
+// counted once, no deletion is undone, and what was shown before the password changed signs nobody in and
+// keeps no device trusted after it. Orders that come to the same point, of what is stored and what
 // each verb was answered, are run on from there once. MFA_TEST_FAULTS sets how many faults an order may have
 // (1 if it is not set). A search that finds nothing would find what is planted: storages that compare no
 // versions or do not write, and a verb that does not see the record of a challenge which was answered.
@@ -21,8 +22,10 @@
 
 #include <mfa/mfa.hpp>
 #include <mfa/testing/manual_clock.hpp>
+#include <mfa/verbs/device_records.hpp>
 
 #include "support/catch.hpp"
+#include "support/edited_record.hpp"
 #include "support/environment.hpp"
 #include "support/host.hpp"
 #include "support/plain_world.hpp"
@@ -101,6 +104,9 @@ struct Scene {
   static Task remove(const std::string& factor_id) {
     return {.does = Does::remove, .factor_id = factor_id, .by_operator = true};
   }
+  static Task new_password() { return {.does = Does::password_changed, .owner = "u"}; }
+  /// By what the challenge allows once it is answered.
+  Task remember() const { return {.does = Does::remember, .owner = "u", .shown = 0, .shown_id = challenge}; }
   static Task reset() { return {.does = Does::reset, .owner = "u", .by_operator = true}; }
 
  private:
@@ -147,6 +153,7 @@ class Search {
     std::vector<Verb> verbs;
     std::uint64_t faults = 0;
     std::vector<std::string> removed = {}; ///< factors
+    bool ended = false;                    ///< the challenge, as the password changed
   };
 
   std::unique_ptr<SteppedVerb> at(std::size_t actor, const std::vector<Reply>& replies) {
@@ -161,7 +168,7 @@ class Search {
   ReadableClock& clock_of() { return clock_ = scene_.clock, clock_; }
 
   static std::string key_of(const State& state) {
-    std::string key = text_of(state.world) + std::to_string(state.faults);
+    std::string key = text_of(state.world) + std::to_string(state.faults) + (state.ended ? "|ended" : "");
     for (const Verb& verb : state.verbs)
       key += '|' + verb.history + '|' + verb.said + (verb.took ? "|took" : "") + std::to_string(verb.counted);
     return key;
@@ -206,7 +213,10 @@ class Search {
       bool answer = false;
       if (fault == Fault::none || fault == Fault::answer_lost) {
         const auto done = state.world.commit(*commit->batch, lie_);
-        if (done.written) note(state, acts, *commit->batch);
+        if (done.written && tasks_[actor].does == Does::password_changed)
+          note_new_password(state, *commit->batch);
+        else if (done.written)
+          note(state, acts, *commit->batch);
         answer = done.answer;
       }
       if (fault == Fault::none || fault == Fault::answers_false) reply = answer;
@@ -227,12 +237,24 @@ class Search {
       fail("a verb goes on and on");
   }
 
+  void note_new_password(State& state, const mfa::storage::Batch& batch) {
+    for (const auto& challenge : batch.challenges)
+      state.ended = state.ended || challenge.state == mfa::ChallengeState::expired;
+    const bool is_first_half = std::ranges::any_of(
+        batch.counters, [](const auto& counter) { return counter.id.starts_with("user_"); });
+    if (is_first_half && !state.ended && state.world.challenges.contains(stored_id()))
+      fail("an answered challenge outlives the password");
+  }
+
+  std::string stored_id() const { return scene_.challenge.substr(0, scene_.challenge.find('.')); }
+
   void note(State& state, Verb& acts, const mfa::storage::Batch& batch) {
     for (const auto& removal : batch.removals)
       if (removal.kind == mfa::storage::RecordKind::factor) state.removed.push_back(removal.id);
     for (const auto& challenge : batch.challenges) {
       if (std::ranges::count(state.removed, challenge.factor_id) != 0)
         fail("an answer is taken of a passkey that was deleted");
+      if (state.ended) fail("an answer is taken to a challenge that had ended");
       if (challenge.state == mfa::ChallengeState::verified)
         acts.took = true;
       else
@@ -250,7 +272,9 @@ class Search {
     const bool deleted = !state.removed.empty();
     if (answer.error) {
       const bool failed = answer.error == mfa::errc::storage_failure && state.faults > 0;
-      if (!failed && !(answer.error == mfa::errc::entity_not_found && deleted))
+      const bool not_allowed =
+          answer.error == mfa::errc::authorization_required && verb.task.does == Does::remember;
+      if (!failed && !not_allowed && !(answer.error == mfa::errc::entity_not_found && deleted))
         fail("a verb throws: " + acts.said);
       return;
     }
@@ -261,7 +285,7 @@ class Search {
     if ((status == Status::valid) != acts.took) fail("an answer is " + acts.said + " and its commit is not");
     if (refused != (acts.counted == 1)) fail("an answer is " + acts.said + " and was not counted so");
     if (status != Status::valid && !refused && status != Status::already_verified &&
-        !(status == Status::unknown_credential && deleted))
+        !(status == Status::unknown_credential && deleted) && !(status == Status::expired && state.ended))
       fail("an answer is " + acts.said);
   }
 
@@ -274,17 +298,30 @@ class Search {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       counted += state.verbs[i].counted;
       took = took || state.verbs[i].took;
-      asks_only_rightly = asks_only_rightly && tasks_[i].code.ends_with(":valid");
+      const bool signs_in = tasks_[i].does == Does::verify;
+      const bool removes = tasks_[i].does == Does::remove || tasks_[i].does == Does::reset;
+      asks_only_rightly = asks_only_rightly && !removes && (!signs_in || tasks_[i].code.ends_with(":valid"));
+      if (tasks_[i].does == Does::password_changed && state.verbs[i].said == "done" && state.ended &&
+          trusted_devices(state) > 0)
+        fail("a device is trusted that was remembered before the password changed");
     }
     if (asks_only_rightly && state.faults == 0 && !took) fail("nobody gets in");
-    const std::string id = scene_.challenge.substr(0, scene_.challenge.find('.'));
-    const auto stored = state.world.challenges.find(id);
+    const auto stored = state.world.challenges.find(stored_id());
     if (stored == state.world.challenges.end()) {
       if ((took || counted > 0) && state.removed.empty()) fail("an answer was taken and is stored nowhere");
       return;
     }
     if (stored->second.attempts_left != 5 - counted) fail("a wrong answer is not counted");
-    if ((stored->second.state == mfa::ChallengeState::verified) != took) fail("what is stored is not so");
+    const auto left = state.ended ? mfa::ChallengeState::expired
+                      : took      ? mfa::ChallengeState::verified
+                                  : mfa::ChallengeState::pending;
+    if (stored->second.state != left) fail("what is stored is not so");
+  }
+
+  std::size_t trusted_devices(const State& state) const {
+    const auto record = state.world.counters.find(mfa::verbs::devices_record_id("u"));
+    if (record == state.world.counters.end()) return 0;
+    return mfa::verbs::decode_devices(opened(record->second, *keys_)).size();
   }
 
   void fail(const std::string& why) {
@@ -327,6 +364,9 @@ std::vector<Scenario> scenarios(const Scene& scene) {
       {"right answers, and all of the user is reset", {right, Scene::reset()}},
       {"a right answer and a wrong one, and their passkey is deleted",
        {right, wrong, Scene::remove(scene.one)}},
+      {"a right answer and a wrong one, and the password changes", {right, wrong, Scene::new_password()}},
+      {"a right answer, the device that it lets the user remember, and the password changes",
+       {right, scene.remember(), Scene::new_password()}},
   };
 }
 

@@ -51,6 +51,7 @@ struct Witness {
   bool send_failed = false; ///< the gateway took no message
   std::optional<std::chrono::seconds> send_again_after = {}; ///< as the gateway said
   bool lost = false;                                         ///< the storage threw
+  std::uint64_t ended = 0; ///< password_changed: the generation that it began; 0: none yet
 };
 
 /// Explains a history of verbs that run at once by the plain rules, which know one caller at a time: what a
@@ -68,6 +69,8 @@ class Ledger {
   PlainRules rules;
   std::map<std::string, int, std::less<>> factor_names; ///< by id
   std::map<std::string, int, std::less<>> challenge_names;
+  /// By user: no device is remembered any more by what was shown in a generation before this one.
+  std::map<std::string, std::uint64_t> trust_ended;
 
   /// The verb's request to read is answered now.
   void read(const Task& task, Witness& witness, verbs::Request& request) const {
@@ -100,11 +103,12 @@ class Ledger {
     case Asks::counter: {
       const std::string_view id = static_cast<const verbs::FindCounter&>(request).id;
       if (id.starts_with("user_") || id.starts_with("no_user_")) {
-        if (task.does == Does::enroll || task.does == Does::reset) begin_round(witness);
+        if (task.does == Does::enroll || task.does == Does::reset || task.does == Does::password_changed)
+          begin_round(witness);
         witness.user_read = true;
         witness.user = entry(rules.users, user_of(task, witness.factor));
       } else if (id.starts_with("trusted_devices_")) {
-        if (task.does == Does::remember) begin_round(witness);
+        if (task.does == Does::remember || task.does == Does::password_changed) begin_round(witness);
         witness.devices = entry(rules.devices, devices_of(task, witness.factor));
       } else if (id.starts_with("webauthn_credential_")) {
         if (task.does != Does::verify) break;
@@ -133,6 +137,8 @@ class Ledger {
                      const PlainWorld& world) {
     rules.now = witness.now;
     if (task.does == Does::reseal) return after_reseal(batch, world);
+    if (task.does == Does::password_changed && std::ranges::any_of(batch.counters, is_of_a_user))
+      return end_what_was_shown(task, witness, batch, world);
     if (task.does == Does::challenge && batch.challenges.empty() && batch.counters.empty()) {
       if (!witness.send_failed) return "a challenge was withdrawn though its message went";
       rules.challenges.erase(task.challenge);
@@ -150,6 +156,9 @@ class Ledger {
     if (task.does == Does::remember && witness.shown && witness.shown->factor &&
         !rules.factors.contains(*witness.shown->factor))
       return "a device is remembered by a factor that is gone";
+    if (task.does == Does::remember && witness.shown && witness.shown->good &&
+        rests_on_what_ended(task, witness))
+      return "a device is remembered by what was shown before the trust in all ended";
     // What is read and not committed may have changed since: then the verb happens when it read that.
     const bool resends = task.does == Does::resend;
     const bool decides = task.does == Does::verify || task.does == Does::challenge || resends;
@@ -195,6 +204,7 @@ class Ledger {
   std::string purge(Time now, std::size_t purged) {
     rules.now = now;
     const Answer expected = rules.purge();
+    std::erase_if(trust_ended, [&](const auto& of) { return !rules.users.contains(of.first); });
     if (expected.purged == purged) return "";
     return std::to_string(purged) + " records purged; the rules say: " + std::to_string(expected.purged);
   }
@@ -228,6 +238,7 @@ class Ledger {
       }
       expected = std::move(answer);
     }
+    if (task.does == Does::password_changed && witness.ended != 0) end_trust(task.owner, witness.ended);
     if (told.answer != expected)
       return "the answer is: " + text(told.answer) + "; the rules say: " + text(expected);
     if (told.answer.status == Status::valid) {
@@ -259,6 +270,26 @@ class Ledger {
       return found;
     };
     return witness.factor->view.user_id.empty() || states(witness.of_user) == states(rules.factors);
+  }
+
+  /// The first half of a changed password is written; the second is about the devices.
+  std::string end_what_was_shown(const Task& task, Witness& witness, const storage::Batch& batch,
+                                 const PlainWorld& world) {
+    if (witness.ended != 0) return "what was shown is ended twice";
+    if (!rules.end_what_was_shown(task.owner)) return "what nobody has shown is ended";
+    witness.ended = rules.users.at(task.owner).generation;
+    auto wrong = same_user(batch, world);
+    return wrong.empty() ? same(world) : wrong; // challenges have gone with it
+  }
+
+  void end_trust(const std::string& owner, std::uint64_t generation) {
+    if (rules.users.contains(owner)) trust_ended[owner] = std::max(trust_ended[owner], generation);
+  }
+
+  /// Whether what allows the task was shown before the trust in all devices of its user ended.
+  [[nodiscard]] bool rests_on_what_ended(const Task& task, const Witness& witness) const {
+    const auto ended = entry(trust_ended, task.owner);
+    return ended && !task.by_operator && (witness.user ? witness.user->generation : 0) < *ended;
   }
 
   static std::string_view stored_part(std::string_view challenge_id) {
@@ -325,7 +356,8 @@ class Ledger {
 
   /// Whose bounds the task falls under.
   static std::string user_of(const Task& task, const std::optional<PlainRules::Factor>& factor) {
-    if (task.does == Does::enroll || task.does == Does::reset || task.does == Does::remember)
+    if (task.does == Does::enroll || task.does == Does::reset || task.does == Does::remember ||
+        task.does == Does::password_changed)
       return task.owner;
     return factor ? PlainRules::user_of(task.factor, *factor) : std::string();
   }
@@ -443,6 +475,10 @@ class Ledger {
     case Does::revoke_devices:
       answer = to.revoke(std::nullopt, task.owner, task.but_this ? std::optional(task.device) : std::nullopt);
       break;
+    case Does::password_changed: // which writes the list even where it stays as it is
+      answer = to.end_trust(task.owner, witness.ended != 0);
+      if (witness.ended != 0) return {answer, true};
+      break;
     case Does::look_at_factor: answer = to.get_factor(task.factor, task.user_id); break;
     case Does::look_at_challenge: answer = to.get_challenge(task.challenge); break;
     case Does::list:
@@ -544,6 +580,7 @@ class Ledger {
     case Does::rename: return same_factor(task.factor_id, task.factor, world);
     case Does::remove:
     case Does::reset: {
+      if (task.does == Does::reset) end_trust(task.owner, rules.users.at(task.owner).generation);
       auto wrong = same_user(batch, world);
       for (const storage::CounterRecord& counter : batch.counters)
         if (wrong.empty() && counter.id.starts_with(devices_prefix))

@@ -203,6 +203,7 @@ class EpisodeSource {
     if (drawn < 935) return Does::check_device;
     if (drawn < 947) return Does::revoke_device;
     if (drawn < 951) return Does::revoke_devices;
+    if (drawn < 954) return Does::password_changed;
     if (drawn < 971) return Does::look_at_factor;
     if (drawn < 985) return Does::look_at_challenge;
     if (drawn < 995) return Does::list;
@@ -241,6 +242,7 @@ inline std::vector<std::string> describe(const Episode& episode) {
                                     "check the device",
                                     "revoke a device",
                                     "revoke all devices",
+                                    "change the password of the user of",
                                     "look at",
                                     "look at a challenge of",
                                     "list all with",

@@ -39,6 +39,7 @@ struct SimulationTally {
   std::uint64_t lost_requests = 0;
   std::uint64_t late_commits = 0; ///< written when the verb had failed or its node had crashed
   std::uint64_t crashed = 0;      ///< verbs
+  std::uint64_t outdated = 0;     ///< verbs that were given what was shown before the password changed
   std::size_t most_in_flight = 0;
   GatewayTally messages;
   std::map<std::string, std::uint64_t> answers;
@@ -116,7 +117,8 @@ class Simulation {
     bool busy = false;    ///< the slot is in use
     unsigned request = 0; ///< counts them
     std::optional<Reply> reply;
-    unsigned events = 0; ///< that are to come
+    unsigned events = 0;   ///< that are to come
+    std::size_t shown = 0; ///< how much its user had shown when it began
   };
 
   struct Event {
@@ -378,6 +380,7 @@ class Simulation {
         task.code = known.back().token;
       }
       break;
+    case Does::password_changed:
     case Does::list: task.owner = owner; break;
     case Does::purge: // at a quiet moment: see docs/design.md
       if (in_flight_ > 0) return;
@@ -531,6 +534,7 @@ class Simulation {
     const auto& [name, id] = all[all.size() - 1 - step.back % all.size()];
     task.shown = name;
     task.shown_id = id;
+    task.outdated = outdated_.contains(name);
   }
 
   /// What the user, or who guesses, types.
@@ -582,6 +586,9 @@ class Simulation {
     flight.node = step.node % static_cast<unsigned>(nodes_.size());
     flight.luck = step.does == Does::purge ? 0 : step.luck;
     flight.task = task;
+    const auto verified = task.owner.empty() ? verified_.end() : verified_.find(user_of(task.owner));
+    flight.shown = verified == verified_.end() ? 0 : verified->second.size();
+    if (task.outdated) ++tally_->outdated;
     Node& node = nodes_[flight.node];
     flight.verb =
         std::make_unique<SteppedVerb>(std::move(task), step.name % 4 != 0, options_, node.keys, node.clock);
@@ -744,6 +751,9 @@ class Simulation {
     count(told.answer);
     explained(stage_.ledger.end(flight.task, flight.witness, told), flight.task);
     remember(flight.task, told);
+    if (flight.task.does == Does::password_changed && !told.answer.error)
+      for (std::size_t i = 0; i < flight.shown; ++i)
+        outdated_.insert(verified_[user_of(flight.task.owner)][i].first);
     if (flight.events == 0) release(slot);
   }
 
@@ -768,6 +778,9 @@ class Simulation {
   /// What the callers learn of an answer; and what no answer may tell twice.
   void remember(const Task& task, const Told& told) {
     if (told.answer.error) return;
+    // An unverified factor is deleted by anybody, and a first one confirmed.
+    if (task.outdated && task.does != Does::remove && task.does != Does::challenge)
+      explained("what was shown before the password changed allows it", task);
     switch (task.does) {
     case Does::challenge_user:
     case Does::challenge_passkey:
@@ -838,6 +851,7 @@ class Simulation {
                                       "check a device",
                                       "revoke",
                                       "revoke all",
+                                      "change the password",
                                       "get a factor",
                                       "get challenge",
                                       "list",
@@ -891,6 +905,7 @@ class Simulation {
   std::map<int, std::vector<std::string>> recovery_codes_;        ///< by factor
   std::map<int, std::string> accepted_;                           ///< by factor: the last code that was
   std::map<std::string, std::vector<Device>> devices_;            ///< by user
+  std::set<int> outdated_; ///< challenges that were answered before a password changed
   std::set<int> valid_challenges_;
   std::set<std::string> valid_codes_;
 };

@@ -46,6 +46,7 @@ enum class Does {
   check_device,
   revoke_device,
   revoke_devices,
+  password_changed,
   look_at_factor,
   look_at_challenge,
   list,
@@ -84,6 +85,7 @@ struct Task {
   bool put_to_no_factor = false;    ///< the challenge to verify: which factor it is of is said by the answer
   bool of_record = false;           ///< of such a one, `challenge_id` is the part by which it is stored
   bool attacks = false;             ///< must not be valid
+  bool outdated = false;            ///< what allows it was shown before the password changed
 };
 
 [[nodiscard]] inline Whose whose(const std::string& user_id) {
@@ -251,6 +253,11 @@ verbs::Verb<Told> play(const verbs::VerbRun auto& run, const Task& task) {
     const UserId owner = task.owner;
     told.answer.devices = co_await verbs::revoke_devices(
         run, owner, std::nullopt, task.but_this ? std::string_view(task.code) : std::string_view());
+    break;
+  }
+  case Does::password_changed: {
+    const UserId owner = task.owner;
+    told.answer.devices = co_await verbs::password_changed(run, owner);
     break;
   }
   case Does::look_at_factor: {

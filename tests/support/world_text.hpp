@@ -83,7 +83,7 @@ class Writer {
   }
   void write(const PlainRules::Challenge& c) {
     (*this)(c.view, c.factor, c.binding, c.action, c.code, c.sends, c.counts, c.codes, c.tokens, c.purge_at,
-            c.registers, c.two_factors);
+            c.registers, c.two_factors, c.generation);
   }
   void write(const PlainRules::Device& d) { (*this)(d.name, d.remembered_at, d.expires_at, d.factor); }
   void write(const PlainRules::User::Open& o) {
@@ -92,7 +92,7 @@ class Writer {
   void write(const PlainRules::User::Enrollment& e) { (*this)(e.factor, e.from, e.until, e.authorized); }
   void write(const PlainRules::User::Used& u) { (*this)(u.secret, u.first_unused_step, u.until); }
   void write(const PlainRules::User& u) {
-    (*this)(u.open, u.enrollments, u.used, u.sends, u.wrong_codes, u.purge_at, u.has_handle);
+    (*this)(u.open, u.enrollments, u.used, u.sends, u.wrong_codes, u.purge_at, u.has_handle, u.generation);
   }
   void write(const PlainRules::Shown& s) { (*this)(s.given, s.good, s.factor); }
   void write(const PlainRules::Devices& d) { (*this)(d.all, d.purge_at); }
@@ -108,14 +108,14 @@ inline std::string text_of(const PlainWorld& world) {
 inline std::string text_of(const Ledger& ledger) {
   const PlainRules& rules = ledger.rules;
   return Writer()(rules.factors, rules.challenges, rules.sends, rules.devices, rules.users, rules.claims,
-                  ledger.factor_names, ledger.challenge_names)
+                  ledger.trust_ended, ledger.factor_names, ledger.challenge_names)
       .take();
 }
 
 inline std::string text_of(const Witness& w) {
   return Writer()(w.factor, w.challenge, w.sends, w.devices, w.user_read, w.user, w.listed, w.of_user,
                   w.shown_by, w.shown_half, w.shown, w.claim_seen, w.named, w.by_commit, w.sets, w.send,
-                  w.send_before, w.send_failed, w.lost)
+                  w.send_before, w.send_failed, w.lost, w.ended)
       .take();
 }
 
