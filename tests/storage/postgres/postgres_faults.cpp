@@ -21,6 +21,7 @@
 
 #include "support/async_postgres.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/loopback_proxy.hpp"
 #include "support/postgres_schemas.hpp"
 
@@ -29,6 +30,7 @@ using mfa::storage::Batch;
 using mfa::storage::Postgres;
 using mfa::storage::PostgresOptions;
 using mfa::test::BlockingAsyncPostgres;
+using mfa::test::error_of;
 using mfa::test::Fault;
 using mfa::test::LoopbackProxy;
 using mfa::test::server;
@@ -260,6 +262,52 @@ TEMPLATE_TEST_CASE("A disk that is full, as the server tells it, is named, and n
   CHECK(host.factor_writes() == 0);
   server().execute("DROP TRIGGER full_disk ON " + host.options.schema_name + ".challenges");
   CHECK(host.verify() == Status::valid);
+}
+
+TEMPLATE_TEST_CASE("What the server refuses only when the transaction ends has not happened, and is told", "",
+                   Postgres, BlockingAsyncPostgres) {
+  struct Case {
+    const char* description;
+    const char* state;
+    bool is_conflict;
+  };
+  const auto [description, state, is_conflict] = GENERATE(values<Case>({
+      {"a deferred constraint trigger of the host's", "P0001", false},
+      {"a transaction that cannot be serialized", "40001", true},
+  }));
+  INFO(description);
+  Host<TestType> host;
+  server().execute("SET search_path = " + host.options.schema_name +
+                   "; CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+                   "'not today' USING ERRCODE = '" +
+                   state +
+                   "'; END $$; CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON challenges "
+                   "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse(); "
+                   "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON factors "
+                   "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()");
+
+  Batch batch = batch_of_one();
+  const std::size_t records = GENERATE(1, 2, 200); // one statement, and more than one holds
+  for (std::size_t i = 1; i < records; ++i) {
+    batch.factors.push_back(batch.factors.front());
+    batch.factors.back().id += std::to_string(i);
+    batch.factors.back().sealed.assign(100'000, 'x');
+  }
+  INFO(records << " records");
+  if (is_conflict)
+    CHECK_FALSE(host.storage.commit(batch));
+  else
+    CHECK_THAT(failure_of(host, [&] { (void)host.storage.commit(batch); }),
+               mfa::test::contains("not today (SQLSTATE P0001)"));
+  CHECK_FALSE(host.storage.find_factor("f").has_value());
+
+  // A verdict is no better than its commit.
+  CHECK(error_of([&] { (void)host.verify(); }).code() ==
+        (is_conflict ? mfa::errc::storage_conflict : mfa::errc::storage_failure));
+  server().execute("SET search_path = " + host.options.schema_name +
+                   "; DROP TRIGGER refuse ON challenges; DROP TRIGGER refuse ON factors");
+  CHECK(host.verify() == Status::valid);
+  CHECK(host.verify() != Status::valid);
 }
 
 TEMPLATE_TEST_CASE("A schema that goes away is named, and used again when it is back", "", Postgres,

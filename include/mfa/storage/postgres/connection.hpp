@@ -208,19 +208,21 @@ class Connection {
     return is_usable();
   }
 
-  /// One round trip. The result may be an error of the server. Throws `ConnectionLost` if there is none.
+  /// One round trip. The result may be an error of the server, also one that comes after rows: the
+  /// transaction commits when they have been sent, and deferred constraints and serialization may refuse it
+  /// then. Throws `ConnectionLost` if there is none.
   Conversation<Result> run(const Statement& statement, const Parameters& parameters) {
     send(statement, parameters);
     const Request request = begin_request(statement.purpose, statement.writes, patience());
-    Result first(nullptr);
+    Result result(nullptr);
     for (;;) {
       while (const auto wait = pending(request)) receive(co_await *wait, request);
       Result next(PQgetResult(handle()));
       if (!next) break;
-      if (!first) first = std::move(next);
+      if (!result || (next.is_error() && !result.is_error())) result = std::move(next);
     }
-    if (!first || (first.is_error() && first.state().empty())) lose(statement.purpose, statement.writes);
-    co_return first;
+    if (!result || (result.is_error() && result.state().empty())) lose(statement.purpose, statement.writes);
+    co_return result;
   }
 
   /// One round trip, in which all runs are one transaction: each result, up to the first error.
