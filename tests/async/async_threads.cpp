@@ -95,6 +95,19 @@ static_assert(offers<Memory>() == 11111);
 static_assert(offers<Sqlite>() == 11110);
 
 /// A slow storage: every call stops at the gate, and what was committed is noted.
+/// A loop whose threads are held up between the answer and their next work.
+struct Slowly : EventLoop::Handle {
+  explicit Slowly(const EventLoop& loop) : EventLoop::Handle(loop.handle()) {}
+  template <class Start> [[nodiscard]] auto suspend(Start start) const {
+    return EventLoop::Handle::suspend([start = std::move(start)](auto resume) mutable {
+      start([resume = std::move(resume)]() mutable {
+        resume();
+        std::this_thread::sleep_for(20ms);
+      });
+    });
+  }
+};
+
 struct Slow : Five {
   explicit Slow(Gate& slow_gate) : gate(&slow_gate) {}
 
@@ -240,6 +253,17 @@ TEST_CASE("With no place to wait, as many calls are taken as there are threads")
   CHECK(loop.run_until([&] { return refused == 5; }));
   gate.open();
   CHECK(loop.run_until([&] { return done == 4; }));
+}
+
+TEST_CASE("A coroutine that has its answer finds the thread free that gave it") {
+  EventLoop loop;
+  mfa::async::Threads<Task, Five, Slowly> storage(Five(), Slowly(loop), {.threads = 1, .max_waiting = 0});
+  const auto calls = [&]() -> Task<int> {
+    int made = 0;
+    for (; made < 5; ++made) (void)co_await storage.find_counter("x");
+    co_return made;
+  };
+  CHECK(loop.run(calls()) == 5); // one after the other, so that none may be refused
 }
 
 TEST_CASE("Numbers of threads that nobody can want are refused") {

@@ -123,9 +123,13 @@ class WorkQueue {
       } catch (...) {
         work->thrown_ = std::current_exception();
       }
+      lock.lock();
+      --running_; // before who waits goes on, whose next call finds this thread free
+      ++resuming_;
+      lock.unlock();
       finish(std::move(work));
       lock.lock();
-      --running_;
+      --resuming_;
       idle_.notify_all();
     }
   }
@@ -140,7 +144,7 @@ class WorkQueue {
       stopped_ = true;
       changed_.notify_all();
       ended = idle_.wait_for(lock, std::min<std::chrono::milliseconds>(at_most, std::chrono::hours(24)),
-                             [this] { return waiting_.empty() && running_ == 0; });
+                             [this] { return waiting_.empty() && running_ + resuming_ == 0; });
       refused.swap(waiting_);
       for (const auto& work : refused) work->waits_ = false;
     }
@@ -185,6 +189,7 @@ class WorkQueue {
   std::condition_variable idle_;    // work has ended
   std::list<std::shared_ptr<Work>> waiting_;
   std::size_t running_ = 0;
+  std::size_t resuming_ = 0; // threads whose work has ended, and that resume who waits for it
   bool stopped_ = false;
 };
 
