@@ -2,7 +2,11 @@
 // and service again by itself as soon as the fault ends; from storage::Postgres and async::Postgres alike.
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +28,9 @@
 #include "support/errors.hpp"
 #include "support/loopback_proxy.hpp"
 #include "support/postgres_schemas.hpp"
+#include "support/server_process.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/test_certificate.hpp"
 
 using mfa::Status;
 using mfa::storage::Batch;
@@ -308,6 +315,57 @@ TEMPLATE_TEST_CASE("What the server refuses only when the transaction ends has n
                    "; DROP TRIGGER refuse ON challenges; DROP TRIGGER refuse ON factors");
   CHECK(host.verify() == Status::valid);
   CHECK(host.verify() != Status::valid);
+}
+
+namespace {
+
+/// tls_relay.py before the server of this program.
+class TlsRelay {
+ public:
+  TlsRelay() {
+    const mfa::test::TestCertificate certificate;
+    std::ofstream(directory_.path() + "/certificate.pem") << certificate.pem();
+    std::ofstream(directory_.path() + "/key.pem") << certificate.key_pem();
+    process_ = mfa::test::start_server({"/usr/bin/python3",
+                                        MFA_SOURCE_DIRECTORY "/tests/storage/postgres/tls_relay.py",
+                                        directory_.path(), std::to_string(server().port())},
+                                       directory_.path() + "/log", nullptr);
+    std::string port;
+    for (int i = 0; i < 2000 && !(std::ifstream(directory_.path() + "/port") >> port); ++i)
+      std::this_thread::sleep_for(10ms);
+    REQUIRE_FALSE(port.empty());
+    port_ = static_cast<std::uint16_t>(std::stoul(port));
+  }
+  TlsRelay(const TlsRelay&) = delete;
+  TlsRelay& operator=(const TlsRelay&) = delete;
+  ~TlsRelay() { mfa::test::stop_server(process_, SIGKILL); }
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  mfa::test::TemporaryDirectory directory_;
+  pid_t process_ = 0;
+  std::uint16_t port_ = 0;
+};
+
+} // namespace
+
+TEMPLATE_TEST_CASE("Answers of any size come over TLS, whatever records the server makes of them", "",
+                   Postgres, BlockingAsyncPostgres) {
+  const TlsRelay relay;
+  PostgresOptions options = mfa::test::new_schema();
+  options.statement_timeout = 1s;
+  TestType storage(server().uri(relay.port()) + "?sslmode=require", options);
+  Batch batch;
+  for (int i = 0; i < 90; ++i) {
+    batch.factors.push_back(batch_of_one().factors.front());
+    batch.factors.back().id += std::to_string(100 + i);
+    batch.factors.back().user_id = "u_42";
+    batch.factors.back().sealed.assign(700, 'x');
+  }
+  REQUIRE(storage.commit(batch));
+  for (std::size_t limit = 1; limit <= batch.factors.size(); ++limit)
+    CHECK(storage.list_factors("u_42", "", limit).size() == limit);
 }
 
 TEMPLATE_TEST_CASE("A schema that goes away is named, and used again when it is back", "", Postgres,

@@ -407,21 +407,33 @@ class Connection {
     return {purpose, writes, std::chrono::steady_clock::now() + patience};
   }
 
+  [[nodiscard]] bool is_encrypted() const {
+    return PQsslInUse(handle()) != 0 || PQgssEncInUse(handle()) != 0;
+  }
+  /// After that an encrypted connection is read though its socket was silent: see `receive`.
+  static constexpr std::chrono::milliseconds longest_wait_encrypted{100};
+
   /// What to wait for before PQgetResult can tell; none: it can.
   std::optional<Wait> pending(const Request& request) {
     const int unsent = PQflush(handle());
     if (unsent < 0) lose(request.purpose, request.writes);
     if (unsent == 0 && PQisBusy(handle()) == 0) return std::nullopt;
-    return Wait{.socket = PQsocket(handle()),
-                .to_write = unsent != 0,
-                .deadline = request.deadline,
-                .watch = &watch_};
+    const auto deadline =
+        is_encrypted() ? std::min(request.deadline, std::chrono::steady_clock::now() + longest_wait_encrypted)
+                       : request.deadline;
+    return Wait{
+        .socket = PQsocket(handle()), .to_write = unsent != 0, .deadline = deadline, .watch = &watch_};
   }
 
   void receive(bool ready, const Request& request) {
     if (!ready && std::chrono::steady_clock::now() >= request.deadline)
       time_out(request.purpose, request.writes);
     if (PQconsumeInput(handle()) == 0) lose(request.purpose, request.writes);
+    // PQconsumeInput may take 8 kB of a record of 16 kB, as PostgreSQL 17 sends them. The TLS library has the
+    // rest then, and the socket tells nothing of it. Three calls take a record, unless one more came
+    // meanwhile.
+    for (int again = 0; again < 2 && is_encrypted() && PQisBusy(handle()) != 0; ++again)
+      if (PQconsumeInput(handle()) == 0) lose(request.purpose, request.writes);
   }
 
   /// The next result of what was sent, or none if that was the last.
