@@ -1,11 +1,38 @@
 # The tests are in rooms, folders that mirror include/mfa. Each *.cpp of a room is one program, one CTest test and one
 # promise, all of its name.
 
-# mfa_test(<name> [NEEDS <need>...] [TIMEOUT <seconds>] [READS_SOURCES] [IN_ORDER]) tells, before mfa_room, what is
-# particular about a test. READS_SOURCES: it gets MFA_SOURCE_DIRECTORY. IN_ORDER: its cases run as they are written, since
-# one looks at what the others did. Needs are in MfaNeeds.cmake.
+# mfa_test(<name> [NEEDS <need>...] [TIMEOUT <seconds>] [READS_SOURCES]) tells, before mfa_room, what is particular about a
+# test. READS_SOURCES: it gets MFA_SOURCE_DIRECTORY. Needs are in MfaNeeds.cmake.
 macro(mfa_test name)
-  cmake_parse_arguments(mfa_test_${name} "READS_SOURCES;IN_ORDER" "TIMEOUT" "NEEDS" ${ARGN})
+  cmake_parse_arguments(mfa_test_${name} "READS_SOURCES" "TIMEOUT" "NEEDS" ${ARGN})
+endmacro()
+
+# mfa_takes_verbs(<target>): the verbs are compiled once, in test_verbs, and the headers read once, which takes two thirds
+# of the time off a test that uses a verifier.
+function(mfa_takes_verbs target)
+  if(TARGET test_verbs)
+    target_link_libraries(${target} PRIVATE test_verbs)
+    target_precompile_headers(${target} REUSE_FROM test_verbs)
+    if(CMAKE_DISABLE_PRECOMPILE_HEADERS) # as ccache likes it
+      target_compile_options(${target} PRIVATE "SHELL:-include mfa/compiled_verbs.hpp")
+    endif()
+  endif()
+endfunction()
+
+# mfa_library(<name> NEEDS <need>... SOURCES <source>...): what several tests share and is long to compile. It is a need of
+# theirs.
+macro(mfa_library name)
+  cmake_parse_arguments(mfa_library "" "" "NEEDS;SOURCES" ${ARGN})
+  mfa_needs_of(${name} mfa_library_found mfa_library_libraries ${mfa_library_NEEDS})
+  if(mfa_library_found)
+    add_library(${name} STATIC ${mfa_library_SOURCES})
+    target_link_libraries(${name} PUBLIC test_main ${mfa_library_libraries})
+    mfa_takes_verbs(${name})
+  endif()
+  mfa_need(${name} IF mfa_library_found LIBRARIES ${name})
+  foreach(need IN LISTS mfa_library_NEEDS)
+    list(APPEND mfa_need_${name}_DEBIAN ${mfa_need_${need}_DEBIAN})
+  endforeach()
 endmacro()
 
 # mfa_room([LABELS <label>...] [NEEDS <need>...] [TIMEOUT <seconds>]): tests of every source here. Its folders' names are
@@ -24,24 +51,14 @@ function(mfa_room)
     endif()
     add_executable(${test} ${source})
     target_link_libraries(${test} PRIVATE test_main ${libraries})
-    # The verbs are compiled once, in test_verbs, and the headers read once, which takes two thirds of the time off a
-    # test that uses a verifier.
     file(STRINGS ${source} uses_verifier REGEX "^#include (<mfa/(mfa|verifier|async)\\.hpp>|\"support/)")
-    if(uses_verifier AND TARGET test_verbs)
-      target_link_libraries(${test} PRIVATE test_verbs)
-      target_precompile_headers(${test} REUSE_FROM test_verbs)
-      if(CMAKE_DISABLE_PRECOMPILE_HEADERS) # as ccache likes it
-        target_compile_options(${test} PRIVATE "SHELL:-include mfa/compiled_verbs.hpp")
-      endif()
+    if(uses_verifier)
+      mfa_takes_verbs(${test})
     endif()
     if(mfa_test_${test}_READS_SOURCES)
       target_compile_definitions(${test} PRIVATE MFA_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
     endif()
-    set(order)
-    if(mfa_test_${test}_IN_ORDER)
-      set(order --order decl)
-    endif()
-    add_test(NAME ${test} COMMAND ${test} ${order})
+    add_test(NAME ${test} COMMAND ${test})
     if(mfa_test_${test}_TIMEOUT)
       set_tests_properties(${test} PROPERTIES TIMEOUT ${mfa_test_${test}_TIMEOUT})
     endif()

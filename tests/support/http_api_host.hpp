@@ -3,28 +3,22 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
-#include <mfa/async.hpp>
-#include <mfa/mfa.hpp>
+#include <mfa/message.hpp>
+#include <mfa/options.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/testing/manual_clock.hpp>
 #include <mfa/testing/recording_email.hpp>
 #include <mfa/testing/recording_sms.hpp>
-#include <mfa/workos/api.hpp>
-#include <mfa/workos/async_api.hpp>
-
-#include "awaited_storage.hpp"
-#include "task.hpp"
-#include "workos_host.hpp"
+#include <mfa/workos/api_options.hpp>
+#include <mfa/workos/http.hpp>
 
 /// Hosts of the API with everything beyond WorkOS's contract, blocking and awaited, for the same tests.
+/// http_api_host.cpp has them.
 namespace mfa::test {
 
 /// Messages of every kind that these hosts send.
@@ -40,26 +34,6 @@ struct RecordingMessages {
 
 enum class Failure : std::uint8_t { none, of_storage, unknown };
 
-/// A storage in memory that fails when it is told to.
-struct FailingMemory {
-  static constexpr bool ephemeral = true;
-  storage::Memory memory;
-  Failure fails = Failure::none;
-
-  auto find_factor(std::string_view id) { return answering().find_factor(id); }
-  auto find_challenge(std::string_view id) { return answering().find_challenge(id); }
-  auto find_counter(std::string_view id) { return answering().find_counter(id); }
-  auto list_factors(std::string_view user_id) { return answering().list_factors(user_id); }
-  bool commit(const storage::Batch& batch) { return answering().commit(batch); }
-
- private:
-  storage::Memory& answering() {
-    if (fails == Failure::of_storage) throw Error(errc::storage_failure, "the disk of user u_1 is full");
-    if (fails == Failure::unknown) throw std::runtime_error("secret of the host");
-    return memory;
-  }
-};
-
 class HttpApiHost {
  public:
   virtual ~HttpApiHost() = default;
@@ -74,67 +48,17 @@ class HttpApiHost {
   [[nodiscard]] std::string code(std::string_view secret, int steps = 0) const {
     return otp::totp(otp::base32_decode(secret), clock.now() + steps * std::chrono::seconds(30));
   }
-
- protected:
-  static Options with(Options options) {
-    options.sms_template = "{{code}}";
-    options.email_template = {.subject = "Your code", .text = "{{code}}"};
-    options.sms_channels = {Channel::sms, Channel::voice};
-    if (options.sms_allowed_country_codes.empty()) options.sms_allowed_country_codes = {"1"};
-    return options;
-  }
-};
-
-class BlockingHttpApiHost final : public HttpApiHost {
- public:
-  explicit BlockingHttpApiHost(workos::ApiOptions api_options = {}, Options options = {})
-      : verifier(storage, clock, messages, with(std::move(options))),
-        api(verifier, {api_key}, std::move(api_options)) {}
-
-  FailingMemory storage;
-  Verifier<FailingMemory, testing::ManualClock, RecordingMessages> verifier;
-  workos::Api<decltype(verifier)> api;
-
-  workos::Response handle(const workos::Request& request) override { return api.handle(request); }
-  void fail(Failure fails) override { storage.fails = fails; }
-};
-
-/// Each of its requests to the storage waits twice.
-class AwaitedHttpApiHost final : public HttpApiHost {
- public:
-  explicit AwaitedHttpApiHost(workos::ApiOptions api_options = {}, Options options = {})
-      : verifier(storage, clock, messages, with(std::move(options))),
-        api(verifier, {api_key}, std::move(api_options)) {}
-
-  struct Storage : ForwardingStorage<Storage, FailingMemory> {
-    AwaitedMemory turns;
-    FailingMemory memory;
-    template <class Call>
-    Task<std::invoke_result_t<Call, FailingMemory&>> around(std::string_view function, Call call) {
-      (void)co_await turns.around(function, [](storage::Memory&) { return true; });
-      co_return call(memory);
-    }
-  };
-
-  Storage storage;
-  async::Verifier<Task, Storage, testing::ManualClock, RecordingMessages> verifier;
-  workos::AsyncApi<decltype(verifier)> api;
-
-  workos::Response handle(const workos::Request& request) override {
-    const auto task = api.handle(request);
-    task.start();
-    while (!task.done())
-      if (!storage.turns.step()) throw std::logic_error("a task waits for nothing");
-    return task.result();
-  }
-  void fail(Failure fails) override { storage.memory.fails = fails; }
 };
 
 /// One of either kind.
-inline std::unique_ptr<HttpApiHost> http_api_host(bool awaited, workos::ApiOptions api_options = {},
-                                                  Options options = {}) {
-  if (awaited) return std::make_unique<AwaitedHttpApiHost>(std::move(api_options), std::move(options));
-  return std::make_unique<BlockingHttpApiHost>(std::move(api_options), std::move(options));
-}
+std::unique_ptr<HttpApiHost> http_api_host(bool awaited, workos::ApiOptions api_options = {},
+                                           Options options = {});
+
+/// A blocking one that sends nothing.
+std::unique_ptr<HttpApiHost> host_without_transports();
+
+/// One that is a relying party, with a name for authenticator apps.
+std::unique_ptr<HttpApiHost> whole_host(bool awaited, workos::ApiOptions api_options = {},
+                                        Options options = {});
 
 } // namespace mfa::test

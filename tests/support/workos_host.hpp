@@ -1,10 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,25 +12,25 @@
 
 #include <nlohmann/json.hpp>
 
-#include <mfa/async.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/testing/manual_clock.hpp>
 #include <mfa/testing/recording_sms.hpp>
+#include <mfa/verbs/run.hpp>
+#include <mfa/verbs/verb.hpp>
 #include <mfa/workos/api.hpp>
-#include <mfa/workos/async_api.hpp>
+#include <mfa/workos/exchange.hpp>
+#include <mfa/workos/http.hpp>
 
-#include "awaited_storage.hpp"
-#include "task.hpp"
+#include "api_answers.hpp"
+
+// What the API does is compiled once, in workos_host.cpp.
+extern template mfa::verbs::Verb<mfa::workos::Reply>
+mfa::workos::detail::Exchange::verb<mfa::verbs::Run>(const mfa::verbs::Run&);
 
 /// Hosts of WorkOS's API, blocking and awaited, for the same tests.
 namespace mfa::test {
-
-using Json = nlohmann::ordered_json;
-
-inline constexpr std::string_view api_key = "sk_test_a2V5XzAxRzdFWVpQ";
-inline constexpr std::string_view second_api_key = "sk_test_bmV4dF8wMUc3RVla";
 
 /// Sign-ins that wait for a second factor, by their tokens.
 struct PendingSignIns {
@@ -65,16 +65,6 @@ struct PendingSignIns {
                 {"access_token", "access"},
                 {"refresh_token", "refresh"},
                 {"authentication_method", "Password"}};
-  }
-};
-
-/// The same, awaited.
-struct AwaitedSignIns {
-  PendingSignIns& pending;
-
-  Task<std::optional<workos::PendingUser>> find(std::string_view token) { co_return pending.find(token); }
-  Task<std::optional<Json>> finish(std::string_view token, const workos::SecondFactor& shown) {
-    co_return pending.finish(token, shown);
   }
 };
 
@@ -116,59 +106,9 @@ class BlockingWorkosHost final : public WorkosHost {
   void replace_keys(const std::vector<crypto::SecretString>& keys) override { api.replace_keys(keys); }
 };
 
-/// Each of its requests to the storage waits twice.
-class AwaitedWorkosHost final : public WorkosHost {
- public:
-  explicit AwaitedWorkosHost(workos::ApiOptions api_options = {}, Options options = {})
-      : verifier(storage, clock, sms, with_code_only(std::move(options))),
-        api(verifier, {api_key, second_api_key}, std::move(api_options), sign_ins) {}
-
-  AwaitedMemory storage;
-  AwaitedSignIns sign_ins{pending};
-  async::Verifier<Task, AwaitedMemory, testing::ManualClock, testing::RecordingSms> verifier;
-  workos::AsyncApi<decltype(verifier), AwaitedSignIns> api;
-
-  workos::Response handle(const workos::Request& request) override {
-    const auto task = api.handle(request);
-    task.start();
-    while (!task.done())
-      if (!storage.step()) throw std::logic_error("a task waits for nothing");
-    return task.result();
-  }
-  void replace_keys(const std::vector<crypto::SecretString>& keys) override { api.replace_keys(keys); }
-};
-
 /// One of either kind.
-inline std::unique_ptr<WorkosHost> workos_host(bool awaited, workos::ApiOptions api_options = {},
-                                               Options options = {}) {
-  if (awaited) return std::make_unique<AwaitedWorkosHost>(std::move(api_options), std::move(options));
-  return std::make_unique<BlockingWorkosHost>(std::move(api_options), std::move(options));
-}
-
-/// A request of a client with a key.
-inline workos::Request request_with_key(std::string method, std::string target, std::string body = {}) {
-  return {std::move(method),
-          std::move(target),
-          {{"Authorization", "Bearer " + std::string(api_key)}, {"Content-Type", "application/json"}},
-          std::move(body)};
-}
-
-/// A response with its body read.
-struct Answered {
-  int status = 0;
-  Json body;
-  workos::Headers headers;
-
-  [[nodiscard]] std::string header(std::string_view name) const {
-    for (const auto& [other, value] : headers)
-      if (other == name) return value;
-    return {};
-  }
-};
-
-inline Answered answered(const workos::Response& response) {
-  return {response.status, response.body.empty() ? Json() : Json::parse(response.body), response.headers};
-}
+std::unique_ptr<WorkosHost> workos_host(bool awaited, workos::ApiOptions api_options = {},
+                                        Options options = {});
 
 inline Answered ask(WorkosHost& host, std::string method, std::string target, const Json& body = nullptr) {
   return answered(

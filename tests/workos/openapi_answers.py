@@ -1,8 +1,8 @@
-"""Holds answers against an OpenAPI file: openapi_answers.py FILE ANSWERS ROUTES.
+"""Holds answers against an OpenAPI file: openapi_answers.py FILE ANSWERS...
 
-ANSWERS has a JSON object a line: method, target, request, status, headers, body (null: none). ROUTES has a line for each
-route of the code: its method and its path, with * for what is named. Every answer must be as the file has it, every
-request that was granted too, every example as its schema; the file and the code must have the same routes; and every
+ANSWERS begin with a line for the routes of the code, a list of methods and paths, with * for what is named. Then they have
+a JSON object a line: method, target, request, status, headers, body (null: none). Every answer must be as the file has it,
+every request that was granted too, every example as its schema; the file and the code must have the same routes; and every
 status of the file must be among the answers. Needs Debian's python3-jsonschema.
 """
 import json
@@ -14,10 +14,12 @@ from jsonschema import Draft202012Validator
 
 with open(sys.argv[1], encoding="utf-8") as file:
     api = json.load(file)
-with open(sys.argv[2], encoding="utf-8") as file:
-    answers = [json.loads(line) for line in file]
-with open(sys.argv[3], encoding="utf-8") as file:
-    routes = {tuple(line.split()) for line in file}
+routes = set()
+answers = []
+for path in sys.argv[2:]:
+    with open(path, encoding="utf-8") as file:
+        routes |= {tuple(route) for route in json.loads(next(file))}
+        answers += [json.loads(line) for line in file]
 
 faults = []
 components = api["components"]
