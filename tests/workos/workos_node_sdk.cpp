@@ -13,6 +13,7 @@
 
 #include "support/catch.hpp"
 #include "support/node_packages.hpp"
+#include "support/webauthn_host.hpp"
 #include "support/workos_host.hpp"
 
 using mfa::test::BlockingWorkosHost;
@@ -69,7 +70,8 @@ class Server {
   [[nodiscard]] int port() const noexcept { return port_; }
 
  private:
-  BlockingWorkosHost host_{{.totp_issuer = "Foo Corp", .client_id = "client_1"}};
+  BlockingWorkosHost host_{{.totp_issuer = "Foo Corp", .client_id = "client_1"},
+                           {.webauthn = mfa::webauthn::relying_party(mfa::test::example_settings())}};
   std::mutex mutex_; ///< of the host, whose clock and sign-ins are no server's
   httplib::Server server_;
   int port_;
@@ -84,6 +86,15 @@ TEST_CASE("What docs/http-api.md has of shell and Python works as it stands") {
   const Server server;
   const std::string run = "python3 " MFA_SOURCE_DIRECTORY
                           "/tests/workos/documented_http.py " MFA_SOURCE_DIRECTORY
+                          "/docs/http-api.md http://127.0.0.1:" +
+                          std::to_string(server.port()) + " " + std::string(mfa::test::api_key) + " 2>&1";
+  CHECK(std::system(run.c_str()) == 0);
+}
+
+TEST_CASE("What docs/http-api.md has of JavaScript works as it stands") {
+  const Server server;
+  const std::string run = "node " MFA_SOURCE_DIRECTORY
+                          "/tests/workos/documented_http.mjs " MFA_SOURCE_DIRECTORY
                           "/docs/http-api.md http://127.0.0.1:" +
                           std::to_string(server.port()) + " " + std::string(mfa::test::api_key) + " 2>&1";
   CHECK(std::system(run.c_str()) == 0);
