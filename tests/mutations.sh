@@ -1211,50 +1211,178 @@ mutate "transports: a header has no line end" $request \
   'if (header.value.view().find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)' 'if (false)'
 flags=${before_transports%%|*} libraries=${before_transports#*|}
 
-before_workos="$flags|$libraries" flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\"" libraries="$libraries -lcbor"
-exchange=workos/exchange.hpp arguments=workos/extension/arguments.hpp tests=tests/workos/http_api.cpp
-mutate "http api: a key" $exchange 'if (!has_key && !key_may_be_in_body) {' 'if (false) {'
-mutate "http api: what is lost is not left out" $arguments \
+before_workos="$flags|$libraries"
+flags="$flags -include mfa/compiled_verbs.hpp"
+libraries="tests/support/workos_host.cpp $work/verbs.o $libraries" workos_libraries=$libraries
+libraries="tests/support/http_api_host.cpp tests/support/http_api_client.cpp $libraries -lcbor"
+# mutate_api RULE HEADER OLD NEW: the same of headers that no verb includes: the verbs are compiled once.
+mutate_api() {
+  case $1 in *"$only"*) ;; *) return 0 ;; esac
+  # shellcheck disable=SC2086
+  $dry_run || [ -e "$work/verbs.o" ] || $compiler $flags -Iinclude -c tests/compiled_verbs.cpp -o "$work/verbs.o"
+  mutate "$@"
+}
+exchange=workos/exchange.hpp extension=workos/extension arguments=workos/extension/arguments.hpp
+
+tests=tests/workos/http_api_requests.cpp
+mutate_api "http api: a key" $exchange 'if (!has_key && !key_may_be_in_body) {' 'if (false) {'
+mutate_api "http api: what is lost is not left out" $arguments \
   'refuse("_must_not_be_empty", name, "must be left out or be a string that is not empty");' ''
-mutate "http api: no member that nobody reads" $arguments 'if (!known_.contains(name)) {' 'if (false) {'
-mutate "http api: an operator by his name" $arguments 'if (is_operator) return by_operator;' 'return by_operator;'
-mutate "http api: a user's own proof" $arguments 'Authorization::of_challenge(*challenge_id)' 'Authorization(by_operator)'
-mutate "http api: nobody else's" $arguments 'Whose(UserId(*user_id))' 'Whose(any_user)'
-mutate "http api: nothing said in the wrong place" $exchange \
+mutate_api "http api: a lost text is not left out" $arguments \
+  'named(const char* name) { const nlohmann::json* const found = given(name);' \
+  'named(const char* name) { const nlohmann::json* const found = find(name);'
+mutate_api "http api: a lost flag is not left out" $arguments \
+  'flag(const char* name) { const nlohmann::json* const found = given(name);' \
+  'flag(const char* name) { const nlohmann::json* const found = find(name);'
+mutate_api "http api: a lost number is not left out" $arguments \
+  'std::uint64_t most) { const nlohmann::json* const found = given(name);' \
+  'std::uint64_t most) { const nlohmann::json* const found = find(name);'
+mutate_api "http api: a lost word is not left out" $arguments \
+  '-> std::optional<decltype(choices[0].value)> { const nlohmann::json* const found = given(name);' \
+  '-> std::optional<decltype(choices[0].value)> { const nlohmann::json* const found = find(name);'
+mutate_api "http api: lost words are not left out" $arguments \
+  'std::vector<decltype(choices[0].value)> chosen; const nlohmann::json* const found = given(name);' \
+  'std::vector<decltype(choices[0].value)> chosen; const nlohmann::json* const found = find(name);'
+mutate_api "http api: a lost object is not left out" $arguments \
+  'void object(const char* name, Read&& read) { const nlohmann::json* const found = given(name);' \
+  'void object(const char* name, Read&& read) { const nlohmann::json* const found = find(name);'
+mutate_api "http api: a lost list is not left out" $arguments \
+  'Read&& read) { const nlohmann::json* const found = given(name); if (found == nullptr) return; bool fit' \
+  'Read&& read) { const nlohmann::json* const found = find(name); if (found == nullptr) return; bool fit'
+mutate_api "http api: lost texts are not left out" $arguments \
+  'texts; const nlohmann::json* const found = given(name);' 'texts; const nlohmann::json* const found = find(name);'
+mutate_api "http api: no member that nobody reads" $arguments 'if (!known_.contains(name)) {' 'if (false) {'
+mutate_api "http api: nothing said in the wrong place" $exchange \
   'if (by_body ? !query.empty() : !call_.body.empty()) {' 'if (false) {'
-mutate "http api: no parameter twice" $exchange 'if (!call_.body.emplace(name, value).second)' \
+mutate_api "http api: no parameter twice" $exchange 'if (!call_.body.emplace(name, value).second)' \
   'if (call_.body[name] = value; false)'
-mutate "http api: a binding is brought again" workos/extension/verification.hpp \
+
+tests=tests/workos/http_api_factors.cpp
+mutate_api "http api: an operator by his name" $arguments 'if (is_operator) return by_operator;' 'return by_operator;'
+mutate_api "http api: one of both words" $arguments 'if (challenge_id && is_operator)' 'if (false)'
+mutate_api "http api: a factor by who may" $extension/enrollment.hpp 'verbs::enroll_factor<Kind>(run, request, authorization)' \
+  'verbs::enroll_factor<Kind>(run, request, by_operator)'
+mutate_api "http api: new recovery codes by who may" $extension/enrollment.hpp 'call.route.id, whose, authorization);' \
+  'call.route.id, whose, by_operator);'
+mutate_api "http api: new recovery codes of nobody else" $extension/enrollment.hpp 'call.route.id, whose, authorization);' \
+  'call.route.id, any_user, authorization);'
+mutate_api "http api: a deletion by who may" $extension/factors.hpp 'whose, authorization, options);' \
+  'whose, by_operator, options);'
+mutate_api "http api: a deletion of nobody else's" $extension/factors.hpp 'whose, authorization, options);' \
+  'any_user, authorization, options);'
+mutate_api "http api: the last factor stays" $extension/factors.hpp \
+  'options.refuse_last = arguments.flag("refuse_last");' '(void)arguments.flag("refuse_last");'
+mutate_api "http api: a name of nobody else's" $extension/factors.hpp \
+  'call.route.id, whose, friendly_name);' 'call.route.id, any_user, friendly_name);'
+mutate_api "http api: a look at nobody else's" $extension/factors.hpp \
+  'verbs::get_factor(run, call.route.id, whose)' 'verbs::get_factor(run, call.route.id, any_user)'
+mutate_api "http api: a confirmation of nobody else's" $extension/verification.hpp \
+  'options.user = arguments.whose();' '(void)arguments.whose();'
+mutate_api "http api: an import by an operator's word" $extension/imports.hpp 'if (!options.dry_run && !is_operator)' 'if (false)'
+mutate_api "http api: an import by no user's word" $extension/imports.hpp \
+  'const bool is_operator = arguments.flag("by_operator");' 'const bool is_operator = arguments.authorization().is_by_operator();'
+mutate_api "http api: an import of few lines" $extension/imports.hpp \
+  'constexpr std::size_t most_lines = 100;' 'constexpr std::size_t most_lines = 1000;'
+mutate_api "workos: no security key is asked" workos/factors.hpp 'if (record.type == FactorType::webauthn)' 'if (false)'
+
+tests=tests/workos/http_api_challenges.cpp
+mutate_api "http api: a user's own proof" $arguments 'Authorization::of_challenge(*challenge_id)' 'Authorization(by_operator)'
+mutate_api "http api: nobody else's" $arguments 'Whose(UserId(*user_id))' 'Whose(any_user)'
+mutate_api "http api: a binding is brought again" $extension/verification.hpp \
   'options.binding = arguments.named("binding");' '(void)arguments.named("binding");'
-mutate "http api: a purpose is asked for again" workos/extension/verification.hpp '.value_or(options.purpose)' \
+mutate_api "http api: a binding is kept" $extension/challenge_options.hpp \
+  'options.binding = arguments.named("binding");' '(void)arguments.named("binding");'
+mutate_api "http api: a resend brings the binding" $extension/challenges.hpp \
+  'options.binding = arguments.named("binding");' '(void)arguments.named("binding");'
+mutate_api "http api: a purpose is asked for again" $extension/verification.hpp '.value_or(options.purpose)' \
   '.value_or(options.purpose); if (options.purpose == Purpose::sign_in) options.purpose = Purpose::step_up'
-mutate "http api: a factor is confirmed where it is one" workos/extension/verification.hpp \
+mutate_api "http api: an action is shown again" $extension/verification.hpp \
+  'options.action = arguments.named("action").value_or(std::string());' \
+  'if (const auto action = arguments.named("action")) options.action = "pay 100 EUR to Foo Corp";'
+mutate_api "http api: what is required" $arguments \
+  'required.phishing_resistant = within.flag("phishing_resistant");' '(void)within.flag("phishing_resistant");'
+mutate_api "http api: two factors where they are required" $arguments 'required.factors =' '(void)'
+mutate_api "http api: a factor is confirmed where it is one" $extension/verification.hpp \
   'if (!call.route.id.starts_with(prefix)) decision::throw_not_found("challenge");' ''
-mutate "http api: no message twice by itself" workos/extension/errors.hpp 'case errc::no_relying_party: return 422;' \
+mutate_api "http api: a confirmation by who may" $extension/challenges.hpp \
+  'if (confirms) authorization = arguments.authorization();' 'if (confirms) (void)arguments.authorization(), authorization = by_operator;'
+mutate_api "http api: a sign-in by nobody's word" $extension/challenges.hpp \
+  'if (confirms) authorization = arguments.authorization();' 'authorization = arguments.authorization();'
+mutate_api "http api: no enrolment is confirmed by all of a user's keys" $extension/challenges.hpp \
+  'Arguments arguments(call.body, call.of_query); ChallengeOptions options = read_challenge_options(arguments, purposes_but_enrollment); options.device_token' \
+  'Arguments arguments(call.body, call.of_query); ChallengeOptions options = read_challenge_options(arguments, purposes_of_factor); options.device_token'
+mutate_api "http api: an operator unlocks" $extension/operators.hpp 'call.route.id, whose, authorization);' \
+  'call.route.id, whose, by_operator);'
+mutate_api "http api: an operator unlocks nobody else's" $extension/operators.hpp 'call.route.id, whose, authorization);' \
+  'call.route.id, any_user, authorization);'
+mutate_api "http api: limits of nobody else's" $extension/operators.hpp \
+  'verbs::reset_send_limits(run, call.route.id, whose)' 'verbs::reset_send_limits(run, call.route.id, any_user)'
+mutate_api "http api: no message twice by itself" $extension/errors.hpp 'case errc::no_relying_party: return 422;' \
   'case errc::no_relying_party: return 502;'
-mutate "http api: no text of the host's in an event" workos/recent_events.hpp '} catch (...) { json["cause"] = "unknown";' \
+
+tests=tests/workos/http_api_users.cpp
+mutate_api "http api: a browser by who may" $extension/devices.hpp 'label, authorization, lifetime);' 'label, by_operator, lifetime);'
+mutate_api "http api: a browser is forgotten by its user" $extension/devices.hpp \
+  'if (!revoked) decision::throw_not_found("device");' '(void)revoked;'
+mutate_api "http api: a reset by who may" $extension/users.hpp 'user_id, authorization, options);' 'user_id, by_operator, options);'
+mutate_api "http api: the host's policy where none is named" $extension/users.hpp \
+  'FactorPolicy policy = call.options.factor_policy;' 'FactorPolicy policy;'
+mutate_api "http api: no text of the host's in an event" workos/recent_events.hpp '} catch (...) { json["cause"] = "unknown";' \
   '} catch (const std::exception& thrown) { json["cause"] = thrown.what();'
-tests=tests/workos/workos_hostile_http.cpp
-mutate "workos: a key that is one" workos/api_keys.hpp 'bool accepted = false;' 'bool accepted = true;'
-mutate "workos: no deep bodies" workos/body.hpp \
+mutate_api "http api: events that are forgotten are missed" workos/recent_events.hpp \
+  'page.missed = seen < forgotten && !id.empty();' ''
+
+tests=tests/workos/workos_hostile_http.cpp libraries=$workos_libraries
+mutate_api "workos: a key that is one" workos/api_keys.hpp 'bool accepted = false;' 'bool accepted = true;'
+mutate_api "workos: a key of one header" workos/http.hpp 'if (found) return std::nullopt;' ''
+mutate_api "workos: a key in the body for signing in alone" $exchange 'routed.route->operation == Operation::authenticate &&' ''
+mutate_api "workos: a key in the body where the header has none" $exchange \
+  'bearer_token(request.headers).empty();' 'true;'
+mutate_api "workos: a client secret that is one" workos/authenticate.hpp \
+  'client_secret.empty() ? !has_key : !keys.accept(client_secret)' 'false'
+mutate_api "workos: no deep bodies" workos/body.hpp \
   'if (static_cast<std::size_t>(depth) > deepest_body) throw BadBody();' ''
-mutate "workos: each member once" workos/body.hpp '!names.back().insert(parsed.get<std::string>()).second' 'false'
-mutate "workos: no long bodies" $exchange 'request.body.size() > api_.options.longest_body' 'false'
-mutate "workos: no id that a client made up" workos/errors.hpp 'const bool well_formed = mfa::detail::is_id(id, prefix);' \
+mutate_api "workos: each member once" workos/body.hpp '!names.back().insert(parsed.get<std::string>()).second' 'false'
+mutate_api "workos: no NUL in a body" workos/body.hpp "if (body.find('\\0') != std::string_view::npos) return std::nullopt;" ''
+mutate_api "workos: no long bodies" $exchange 'request.body.size() > api_.options.longest_body' 'false'
+mutate_api "workos: a target of ASCII" workos/route.hpp "c <= ' ' || c > '~' ||" ''
+mutate_api "workos: no long targets" workos/route.hpp '|| target.size() > detail::longest_target' ''
+mutate_api "workos: ids of UTF-8" workos/route.hpp 'if (!mfa::detail::is_utf8(decoded)) return std::nullopt;' ''
+mutate_api "workos: no id that a client made up" workos/errors.hpp 'const bool well_formed = mfa::detail::is_id(id, prefix);' \
   'const bool well_formed = true;'
-mutate "workos: no header that a client made up" workos/http.hpp 'if (fit) return std::string(given);' \
+mutate_api "workos: no header that a client made up" workos/http.hpp 'if (fit) return std::string(given);' \
   'if (!given.empty()) return std::string(given);'
-mutate "workos: failures say nothing of the host" workos/errors.hpp \
+mutate_api "workos: failures say nothing of the host" workos/errors.hpp \
   'Reply reply = refusal(503, "The service cannot answer at the moment.");' 'Reply reply = refusal(503, error.what());'
+mutate_api "workos: a cursor is an id" workos/user_management.hpp 'if (!mfa::detail::is_id(value, mfa::detail::factor_id_prefix))' 'if (false)'
+
 tests=tests/workos/workos_api.cpp
-mutate "workos: nobody signs in with a factor that he just enrolled" workos/authenticate.hpp \
+mutate_api "workos: nobody signs in with a factor that he just enrolled" workos/authenticate.hpp \
   'asked.purpose() == Purpose::confirm_enrollment && !user.may_enroll' 'false'
-mutate "workos: nobody signs in by another's factor" workos/authenticate.hpp 'const Whose whose = UserId(user.user_id);' \
+mutate_api "workos: nobody signs in by another's factor" workos/authenticate.hpp 'const Whose whose = UserId(user.user_id);' \
   'const Whose whose = any_user;'
-mutate "workos: no kinds that SDKs do not know" workos/factors.hpp \
+mutate_api "workos: nobody signs in by a wrong code" workos/authenticate.hpp \
+  'if (auto refused = grant_refusal_of(made)) co_return *std::move(refused);' '(void)grant_refusal_of;'
+mutate_api "workos: a pending sign-in ends once" $exchange 'reply_ = body ? reply_with(200, *std::move(body)) : invalid_pending_token();' \
+  'reply_ = reply_with(200, body ? *std::move(body) : Json::object());'
+mutate_api "workos: the host's own client" workos/authenticate.hpp \
+  '!options.client_id.empty() && client_id != options.client_id' 'false'
+mutate_api "workos: no kinds that SDKs do not know" workos/factors.hpp \
   'if (!is_known(record.type)) decision::throw_not_found("factor");' ''
-mutate "workos: nothing with which SDKs try again" workos/errors.hpp \
+mutate_api "workos: no kinds in a list that SDKs do not know" workos/user_management.hpp 'return !is_known(record.type);' 'return false;'
+mutate_api "workos: none is named to show that cannot be asked" workos/sign_in_refusals.hpp \
+  'if (factor.verified() && detail::is_known(factor.type()) &&' 'if ('
+mutate_api "workos: nothing with which SDKs try again" workos/errors.hpp \
   '422, error.code() == errc::invalid_argument' '429, error.code() == errc::invalid_argument'
+mutate_api "workos: too many codes are no reason to try again" workos/verification.hpp 'return too_many_attempts(400, attempt.retry_after);' \
+  'return too_many_attempts(429, attempt.retry_after);'
+mutate_api "workos: a locked factor is no reason to try again" workos/errors.hpp \
+  'return too_many_attempts(422, error.retry_after());' 'return too_many_attempts(429, error.retry_after());'
+mutate_api "workos: secrets are kept by nobody" workos/http.hpp 'response.headers.emplace_back("Cache-Control", "no-store");' ''
+mutate_api "workos: masked where the host says so" workos/resources.hpp \
+  'if (options.mask_phone_numbers) return factor.sms()->phone_number;' ''
+mutate_api "workos: short secrets where the host says so" workos/user_management.hpp \
+  'request.accept_short_secret = call.options.accept_short_secrets;' 'request.accept_short_secret = true;'
 flags=${before_workos%%|*} libraries=${before_workos#*|}
 
 tests=tests/races/fork.cpp
