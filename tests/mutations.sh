@@ -1256,10 +1256,10 @@ mutate_api "http api: nothing said in the wrong place" $exchange \
   'if (by_body ? !query.empty() : !call_.body.empty()) {' 'if (false) {'
 mutate_api "http api: no parameter twice" $exchange 'if (!call_.body.emplace(name, value).second)' \
   'if (call_.body[name] = value; false)'
+mutate_api "http api: one of both words" $arguments 'if (challenge_id && is_operator)' 'if (false)'
 
 tests=tests/workos/http_api_factors.cpp
 mutate_api "http api: an operator by his name" $arguments 'if (is_operator) return by_operator;' 'return by_operator;'
-mutate_api "http api: one of both words" $arguments 'if (challenge_id && is_operator)' 'if (false)'
 mutate_api "http api: a factor by who may" $extension/enrollment.hpp 'verbs::enroll_factor<Kind>(run, request, authorization)' \
   'verbs::enroll_factor<Kind>(run, request, by_operator)'
 mutate_api "http api: new recovery codes by who may" $extension/enrollment.hpp 'call.route.id, whose, authorization);' \

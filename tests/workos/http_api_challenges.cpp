@@ -220,6 +220,22 @@ TEST_CASE("No code is sent again for a factor that was locked meanwhile") {
   CHECK(client("POST", path + "/resend").status == 200);
 }
 
+TEST_CASE("A code that was asked for a session is sent again for that session alone") {
+  const bool awaited = GENERATE(false, true);
+  const auto host = whole_host(awaited);
+  HttpApiClient client{*host};
+  const auto phone =
+      client("POST", "/mfa/users/u_1/factors", {{"type", "sms"}, {"phone_number", "+14155550123"}});
+  const auto asked = client("POST", "/mfa/factors/" + std::string(phone.body["id"]) + "/challenge",
+                            {{"purpose", "confirm_enrollment"}, {"binding", "session 1"}});
+  REQUIRE(asked.status == 201);
+  host->clock.advance(30s);
+  const std::string resend = "/mfa/challenges/" + std::string(asked.body["id"]) + "/resend";
+  CHECK(client("POST", resend).status == 404);
+  CHECK(client("POST", resend, {{"binding", "session 2"}}).status == 404);
+  CHECK(client("POST", resend, {{"binding", "session 1"}}).status == 200);
+}
+
 TEST_CASE("Codes reach a mailbox, or are the host's to deliver") {
   const bool awaited = GENERATE(false, true);
   const auto host = whole_host(awaited);
