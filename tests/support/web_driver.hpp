@@ -35,6 +35,8 @@ class Browser {
 
   Browser() : port_(free_port()), driver_(start()), client_("127.0.0.1", port_) {
     client_.set_read_timeout(std::chrono::seconds(60));
+    client_.set_keep_alive(true); // a walk is thousands of small commands
+    client_.set_tcp_nodelay(true);
     for (int tries = 0; !client_.Get("/status"); ++tries) {
       REQUIRE(tries < 300);
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
