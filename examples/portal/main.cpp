@@ -150,13 +150,15 @@ int run(const Arguments& arguments) {
       .origin = arguments.origin.empty() ? "http://localhost:" + here : arguments.origin,
       .data = arguments.data,
       .operator_password = portal::random_id().substr(0, 16),
-      .has_inbox = arguments.inbox_for_everybody || !arguments.origin.starts_with("https://"),
+      .messages = arguments.inbox_for_everybody || !arguments.origin.starts_with("https://")
+                      ? portal::Messages::on_page
+                      : portal::Messages::nowhere,
       .sources = MFA_SOURCE_DIRECTORY};
   mfa::clock::System clock;
   portal::Site site(server, clock, settings);
   portal::add_journeys(site);
 
-  if (!settings.has_inbox)
+  if (settings.messages == portal::Messages::nowhere)
     std::cerr << "portal: no text message and no e-mail goes out: set a transport in place of Inbox "
                  "(docs/portal.md), or, where it does no harm that everybody sees all codes, start with "
                  "--inbox-for-everybody\n";

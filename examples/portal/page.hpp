@@ -179,6 +179,7 @@ inline Html field(const Field& field, const Flash& flash) {
   if (field.longest != 0) all += html(" maxlength=\"{}\"", field.longest);
   if (!described_by.empty()) all += html(" aria-describedby=\"{}\"", described_by);
   if (problem != nullptr) all += html(" aria-invalid=\"true\"");
+  if (field.type == "text") all += html(" dir=\"auto\"");
   if (field.required) all += html(" required");
   if (field.autofocus && flash.problems.empty()) all += html(" autofocus");
   return all += html("></div>");
@@ -271,7 +272,7 @@ inline Html document(const Page& page, const Frame& frame) {
 
   Html account;
   if (!frame.email.empty())
-    account = html("<div class=\"account\"><span class=\"who\">{}</span>{}</div>", frame.email,
+    account = html("<div class=\"account\"><span class=\"who\"><bdi>{}</bdi></span>{}</div>", frame.email,
                    form("/sign-out", frame.csrf, quiet_button("Sign out")));
 
   Html problems;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <mfa/assurance.hpp>
+#include <mfa/channel.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/purpose.hpp>
 #include <mfa/types.hpp>
@@ -39,6 +40,7 @@ struct Enrolling {
   std::string factor_id = {};
   std::string challenge_id = {}; ///< of what was sent
   std::string sent_to = {};
+  std::optional<mfa::Channel> channel = {}; ///< by which it was sent last; empty: the usual one
   std::optional<Time> resend_at = {};
   mfa::crypto::SecretString secret = {}; // of an authenticator app
   std::string qr_code = {};

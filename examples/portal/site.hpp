@@ -39,6 +39,13 @@
 
 namespace portal {
 
+/// What becomes of text messages, calls and e-mails, which is told to whoever waits for one.
+enum class Messages {
+  on_page, ///< they come to the page "Inbox", for everybody to see: never in a product
+  nowhere, ///< nobody gets them
+  sent,    ///< transports in place of `Inbox` deliver them
+};
+
 struct Settings {
   std::string name = "Foo Corp"; ///< of the product, as pages, messages and authenticators show it
   /// Where browsers find it, without a slash at the end: "https://portal.example.com", or for trying things
@@ -46,9 +53,9 @@ struct Settings {
   std::string origin = {};
   std::string data = {};              ///< the SQLite file; empty: memory
   std::string operator_password = {}; ///< empty: there is no page for operators
-  bool has_inbox = true;              ///< the page of all that is sent: never in a product
-  std::string sources = {};           ///< the folder that has examples/ in it, for scripts and styles
-  unsigned password_cost = 15;        ///< of `Passwords`. Kept ones follow as their users sign in
+  Messages messages = Messages::on_page;
+  std::string sources = {};    ///< the folder that has examples/ in it, for scripts and styles
+  unsigned password_cost = 15; ///< of `Passwords`. Kept ones follow as their users sign in
   /// Who must have a second factor, and from when on: a week after he has signed up.
   mfa::FactorPolicy policy = {
       .grace = std::chrono::hours(24 * 7),
@@ -373,6 +380,20 @@ template <class Clock> class Site {
     return settings.origin.substr(from, settings.origin.find(':', from) - from);
   }
 
+  /// For whoever waits for a message: where it comes, or that none does.
+  [[nodiscard]] Html about_messages() const {
+    if (settings.messages == Messages::on_page)
+      return html(
+          "<p class=\"banner\" id=\"about-messages\">This is an example, from which nothing goes to phones "
+          "and mailboxes. Read it in the <a href=\"/inbox\" target=\"_blank\">Inbox (opens a new "
+          "tab)</a>.</p>");
+    if (settings.messages == Messages::nowhere)
+      return html(
+          "<p class=\"banner urgent\" id=\"about-messages\">No message and no call goes out from this site "
+          "yet: no code will come. Choose another way.</p>");
+    return {};
+  }
+
   [[nodiscard]] bool is_secure() const { return settings.origin.starts_with("https://"); }
 
   /// The header by which a browser keeps a cookie; with no `lifetime` until it is closed.
@@ -594,7 +615,7 @@ template <class Clock> class Site {
                       .email = session.stage == Stage::signed_in && call.user ? call.user->email : "",
                       .csrf = session.csrf,
                       .is_operator = session.is_operator,
-                      .has_inbox = settings.has_inbox,
+                      .has_inbox = settings.messages == Messages::on_page,
                       .banner = banner(call),
                       .flash = std::exchange(call.session.flash, {})};
     response.set_content(document(*answer.page, frame).text(), "text/html; charset=utf-8");

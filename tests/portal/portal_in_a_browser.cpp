@@ -32,7 +32,10 @@ struct Visit : Portal, Person {
   explicit Visit(portal::Settings settings = {}) : Portal(std::move(settings)), Person(origin) {
     REQUIRE_FALSE(axe_core().empty());
   }
-  ~Visit() { read_logs(); }
+  ~Visit() {
+    read_logs();
+    offer_as_usual();
+  }
 
   void sign_up(const std::string& email = alan) {
     open("/sign-up");
@@ -47,8 +50,8 @@ struct Visit : Portal, Person {
     REQUIRE(where() == "/sign-in");
   }
 
-  void show_password(const std::string& email = alan) {
-    open("/sign-in");
+  void show_password(const std::string& email = alan, const std::string& at = "") {
+    open(at + "/sign-in");
     fill("E-mail address", email);
     fill("Password", password);
     press("Sign in");
@@ -84,21 +87,46 @@ struct Visit : Portal, Person {
 
   /// As in a browser that offers no passkeys in fields, from the next page on.
   void offer_no_passkeys() {
-    browser.command("Page.addScriptToEvaluateOnNewDocument",
-                    {{"source", "PublicKeyCredential.getClientCapabilities = async () => "
-                                "({conditionalGet: false, conditionalCreate: false});"}});
+    before_each_page("PublicKeyCredential.getClientCapabilities = async () => "
+                     "({conditionalGet: false, conditionalCreate: false});");
   }
 
-  /// The code in the latest message, as the page "Inbox" shows it in a tab of its own.
+  /// As in a browser whose password manager makes passkeys by itself, from the next page on. Chromium waits
+  /// for a password that its manager filled in, which no driver can do, so it makes one as at a button.
+  void make_passkeys_without_asking() {
+    before_each_page("PublicKeyCredential.getClientCapabilities = async () => "
+                     "({conditionalGet: false, conditionalCreate: true});"
+                     "const create = navigator.credentials.create.bind(navigator.credentials);"
+                     "navigator.credentials.create = ({mediation, ...asked}) =>"
+                     "  { window.mediation = mediation; return create(asked); };");
+  }
+
+  /// The code in the latest message, as the page "Inbox" shows it in a tab of its own: of a call, which says
+  /// each digit by itself, as it is heard.
   std::string code_in_inbox() {
     const std::string before = browser.tab();
     browser.show(browser.open_tab());
     open("/inbox");
-    const auto code = evaluate("document.querySelector('main').innerText.match(/\\b\\d{6}\\b/)?.[0] ?? ''");
+    const auto code =
+        evaluate("(document.querySelector('main').innerText.match(/\\b\\d(?:(?:, )?\\d){5}\\b/)?.[0] "
+                 "?? '').replaceAll(', ', '')");
     browser.close_tab();
     browser.show(before);
     return code.get<std::string>();
   }
+
+  /// As Chromium is, from the next page on.
+  void offer_as_usual() {
+    for (const Json& script : scripts_) browser.command("Page.removeScriptToEvaluateOnNewDocument", script);
+    scripts_.clear();
+  }
+
+ private:
+  void before_each_page(const char* script) {
+    scripts_.push_back(browser.command("Page.addScriptToEvaluateOnNewDocument", {{"source", script}}));
+  }
+
+  std::vector<Json> scripts_; ///< that this page of the browser, which all visits share, has by now
 };
 
 std::string other_code(std::string code) {
@@ -231,6 +259,82 @@ TEST_CASE(
     visit.press("Confirm");
     CHECK(visit.where() == "/");
   }
+}
+
+TEST_CASE("Somebody who gets no text message is called, as he adds his phone and as he signs in") {
+  Visit visit;
+  visit.without_script = true;
+  visit.sign_up();
+  visit.press("Security");
+  visit.press("Text message");
+  visit.fill("Phone number", "+1 415 555 0123");
+  visit.press("Send a code");
+  const std::string texted = visit.code_in_inbox();
+  visit.press("Call me instead");
+  CHECK_THAT(visit.problem(), contains("No further message can be sent now. Wait 30 seconds"));
+  visit.clock.advance(30s);
+  visit.press("Call me instead");
+  CHECK(visit.sees("We are calling +1"));
+  visit.fill("Name", "My mobile");
+  visit.fill("Code", texted);
+  visit.press("Add it");
+  CHECK_THAT(visit.problem(), contains("This code is wrong"));
+  CHECK(visit.evaluate("field('Name').value") == "My mobile");
+  visit.fill("Code", visit.code_in_inbox());
+  visit.press("Add it");
+  REQUIRE(visit.sees("My mobile"));
+
+  visit.sign_out();
+  visit.clock.advance(1min);
+  visit.show_password();
+  visit.press("My mobile");
+  CHECK(visit.sees("We have sent a code to +"));
+  visit.clock.advance(30s);
+  visit.press("Call me instead");
+  CHECK(visit.sees("We are calling +"));
+  visit.fill("Code", other_code(visit.code_in_inbox()));
+  visit.press("Confirm");
+  CHECK_THAT(visit.problem(), contains("This code is wrong"));
+  visit.fill("Code", with_space(visit.code_in_inbox()));
+  visit.press("Confirm");
+  CHECK(visit.where() == "/");
+}
+
+TEST_CASE(
+    "Somebody signs out all other browsers: there his password is asked for again, and more than that") {
+  Visit visit;
+  visit.sign_up();
+  const std::string uri = visit.add_app();
+  const std::string own = visit.browser.tab();
+  const std::string elsewhere = visit.browser.open_tab(); // at another computer, so to speak
+  const auto sign_in_elsewhere = [&] {
+    visit.browser.show(elsewhere);
+    visit.show_password(alan, visit.origin_by_number());
+  };
+  sign_in_elsewhere();
+  visit.press("My phone");
+  visit.tick("Remember this browser for 30 days");
+  visit.fill("Code", visit.code_of(uri));
+  visit.press("Confirm");
+  REQUIRE(visit.where() == "/");
+
+  visit.browser.show(own);
+  visit.press("Security");
+  visit.press("Sign out all other browsers");
+  CHECK(visit.sees("All other browsers are signed out, and remembered ones are forgotten."));
+  CHECK(visit.sees("None. When you sign in"));
+  visit.press("Activity");
+  CHECK(visit.heading() == "Activity");
+  CHECK(visit.sees(std::string(portal::title_of_event("others_signed_out"))));
+
+  visit.browser.show(elsewhere);
+  visit.press("Activity");
+  CHECK(visit.where() == "/sign-in");
+  CHECK_FALSE(visit.sees(alan));
+  sign_in_elsewhere();
+  CHECK(visit.where() == "/sign-in/second-step");
+  visit.browser.close_tab();
+  visit.browser.show(own);
 }
 
 TEST_CASE("Somebody chooses among his factors, confirms before what matters, and names and removes them") {
@@ -471,6 +575,59 @@ TEST_CASE("A passkey signs in from the field of the user name, and at a button w
   if (visit.browser.credentials(device).empty()) visit.browser.add_credential(device, passkey);
   visit.press_here("Sign in with a passkey");
   CHECK(visit.refusal() != "");
+  visit.browser.remove_authenticator(device);
+}
+
+TEST_CASE(
+    "After a password a passkey is offered: made at the button, made by the browser itself, or not now") {
+  Visit visit;
+  const std::string device = visit.browser.add_authenticator({{"protocol", "ctap2"},
+                                                              {"transport", "internal"},
+                                                              {"hasResidentKey", true},
+                                                              {"hasUserVerification", true},
+                                                              {"isUserVerified", true}});
+  const auto is_offered = [&] { return visit.sees("Sign in faster next time"); };
+
+  // At the button, while the browser waits for its password manager.
+  visit.sign_up();
+  CHECK(is_offered());
+  visit.press("Create a passkey");
+  REQUIRE(visit.where() == "/security");
+  CHECK(visit.sees("Passkey or security key"));
+  visit.press("Overview");
+  CHECK_FALSE(is_offered());
+  visit.browser.remove_credentials(device); // the next page would sign in with it
+  visit.sign_out();
+
+  // By the browser itself, which asks nobody.
+  visit.sign_up("grace@example.com");
+  visit.sign_out();
+  visit.make_passkeys_without_asking();
+  visit.show_password("grace@example.com");
+  visit.wait_for("document.body.innerText.includes('Your password manager has made a passkey for you.')");
+  CHECK(visit.evaluate("window.mediation") == "conditional");
+  CHECK(visit.evaluate("button('Create a passkey') === null && button('Not now') === null") == true);
+  visit.examine();
+  visit.press("Security");
+  CHECK(visit.sees("Passkey or security key"));
+  CHECK(visit.browser.credentials(device).size() == 1);
+  visit.sign_out();
+  visit.press("Sign in with a passkey");
+  CHECK(visit.where() == "/");
+  CHECK(visit.sees("grace@example.com"));
+  visit.sign_out();
+
+  // Not now, nor after the next sign-in.
+  visit.browser.remove_credentials(device);
+  visit.offer_as_usual();
+  visit.sign_up("ada@example.com");
+  CHECK(is_offered());
+  visit.press("Not now");
+  CHECK_FALSE(is_offered());
+  visit.sign_out();
+  visit.show_password("ada@example.com");
+  CHECK(visit.where() == "/");
+  CHECK_FALSE(is_offered());
   visit.browser.remove_authenticator(device);
 }
 

@@ -35,7 +35,7 @@ std::string between(const std::string& text, const std::string& before, const st
   return text.substr(start, text.find(after, start) - start);
 }
 
-/// Keeps its cookie and follows where it is sent.
+/// Keeps its cookies and follows where it is sent.
 class Browser {
  public:
   explicit Browser(const Portal& served) : served_(&served), client_("127.0.0.1", served.port) {
@@ -48,6 +48,7 @@ class Browser {
   httplib::Headers headers;
   std::string cookie;     ///< "session=..."
   std::string set_cookie; ///< as it came last
+  std::string remembered; ///< "browser=...; " of a browser that is remembered
 
   void open(const std::string& where) {
     path = where;
@@ -94,15 +95,22 @@ class Browser {
 
  private:
   [[nodiscard]] httplib::Headers sent() const {
-    return cookie.empty() ? httplib::Headers() : httplib::Headers{{"Cookie", "theme=dark; " + cookie}};
+    return cookie.empty() ? httplib::Headers()
+                          : httplib::Headers{{"Cookie", "theme=dark; " + remembered + cookie}};
   }
   void took(const httplib::Result& answer) {
     REQUIRE(answer);
     status = answer->status;
     headers = answer->headers;
-    if (const std::string set = answer->get_header_value("Set-Cookie"); !set.empty()) {
+    for (std::size_t i = 0; i < answer->get_header_value_count("Set-Cookie"); ++i) {
+      const std::string set = answer->get_header_value("Set-Cookie", i);
+      const std::string pair = set.substr(0, set.find(';'));
+      if (pair.starts_with("browser=")) {
+        remembered = pair + "; ";
+        continue;
+      }
       set_cookie = set;
-      cookie = set.substr(0, set.find(';'));
+      cookie = pair;
     }
     if (status == 303) return open(answer->get_header_value("Location"));
     body = answer->body;
@@ -136,7 +144,12 @@ TEST_CASE(
       const std::string policy = header(*browser, "Content-Security-Policy");
       CHECK_THAT(policy, contains("default-src 'none'") && contains("frame-ancestors 'none'") &&
                              contains("base-uri 'none'") && contains("form-action 'self'"));
+      CHECK_THAT(policy, contains("script-src 'self';") && contains("style-src 'self';"));
       CHECK(policy.find("unsafe") == std::string::npos);
+      CHECK(header(*browser, "X-Frame-Options") == "DENY");
+      CHECK(header(*browser, "Cross-Origin-Opener-Policy") == "same-origin");
+      CHECK(header(*browser, "Cross-Origin-Resource-Policy") == "same-origin");
+      CHECK_THAT(header(*browser, "Permissions-Policy"), contains("camera=()"));
       CHECK(header(*browser, "Cache-Control") == "no-store");
       CHECK(header(*browser, "X-Content-Type-Options") == "nosniff");
       CHECK(header(*browser, "Referrer-Policy") == "no-referrer");
@@ -188,8 +201,12 @@ TEST_CASE("A session gets a new id with each thing shown, and ends after half an
   CHECK_THAT(user.set_cookie, contains("HttpOnly") && contains("SameSite=Lax") && contains("Path=/"));
   CHECK(user.set_cookie.find("Secure") == std::string::npos); // it would not come back over http
   const std::string visitor = user.cookie;
+  const std::string token = between(user.body, "name=\"csrf\" value=\"", "\"");
   user.sign_up();
   CHECK(user.cookie != visitor);
+  user.post("/sign-out", {{"csrf", token}}); // of the page before
+  CHECK(user.status == 403);
+  CHECK(user.is_signed_in());
   const std::string secret = user.add_app();
 
   user.open("/");
@@ -365,11 +382,36 @@ TEST_CASE("Guesses at the operator's password slow down, also when each comes fr
   guess(support, "only for the operator");
   CHECK_THAT(support.body, contains("Too many wrong passwords. Wait 30 seconds"));
   served.clock.advance(31s);
+  const std::string before = support.cookie;
   guess(support, "only for the operator");
   CHECK(support.path == "/operator");
+  CHECK(support.cookie != before);
   support.post("/sign-out");
   support.open("/operator");
   CHECK(support.path == "/operator/sign-in");
+}
+
+TEST_CASE(
+    "Support removes all that a user has, which ends his sessions; without a password there is no support") {
+  Portal served;
+  Browser user(served);
+  user.sign_up();
+  (void)user.add_app();
+  Browser support(served);
+  support.open("/operator/sign-in");
+  support.post("/operator/sign-in", {{"password", "only for the operator"}});
+  support.post("/operator/reset", {{"user", served.site->users.find_by_email(alan)->id}});
+  CHECK_THAT(support.body, contains("All is removed."));
+  CHECK_FALSE(user.is_signed_in());
+  CHECK_THAT(served.site->inbox.messages().front().subject, contains("all ways to confirm were removed"));
+
+  Portal without({}, "");
+  Browser visitor(without);
+  visitor.open("/sign-in");
+  visitor.post("/operator/sign-in", {{"password", ""}});
+  CHECK(visitor.status == 404);
+  visitor.open("/operator");
+  CHECK(visitor.status == 404);
 }
 
 TEST_CASE("What is kept of a password is of no use to whoever reads it, and follows a new cost at the next "
@@ -390,6 +432,9 @@ TEST_CASE("What is kept of a password is of no use to whoever reads it, and foll
   CHECK_FALSE(portal::password_problem("\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4", alan).empty()); // four characters
   CHECK_FALSE(portal::password_problem("Password1", alan).empty());
   CHECK_FALSE(portal::password_problem("Alan@example.com", alan).empty());
+  CHECK(portal::password_problem(std::string(256, 'x'), alan).empty());
+  CHECK_FALSE(portal::password_problem(std::string(257, 'x'), alan).empty());
+  CHECK(portal::Settings().password_cost >= 15);
   CHECK(portal::password_problem("all small and with spaces", alan).empty());
 }
 
@@ -455,6 +500,14 @@ TEST_CASE("Nothing is sent to a new phone or mailbox by who has not shown lately
     CHECK(user.path == "/step-up/password");
   }
   CHECK(served.site->inbox.messages().empty());
+  user.open("/security/app");
+  CHECK(user.path == "/step-up/password");
+  user.post("/security/passkey/options");
+  CHECK(user.status == 403);
+  CHECK_THAT(user.body, contains("Confirm first that it is you."));
+  user.open("/security/mailbox");
+  user.post("/step-up/password", {{"password", "not this"}});
+  CHECK_THAT(user.body, contains("This is not your password."));
   user.post("/step-up/password", {{"password", password}});
   REQUIRE(user.path == "/security/mailbox");
   user.post("/security/mailbox", {{"to", alan}});
@@ -466,6 +519,94 @@ TEST_CASE("Nothing is sent to a new phone or mailbox by who has not shown lately
   user.post("/security/app", {{"code", "123456"}, {"name", "App"}});
   CHECK(user.path == "/security/app");
   CHECK(user.body.find("This code is wrong.") == std::string::npos);
+}
+
+TEST_CASE("Who has a second factor shows it before he removes one, his password alone does not do") {
+  Portal served;
+  Browser user(served);
+  user.sign_up();
+  const std::string secret = user.add_app();
+  user.open("/security");
+  const std::string factor = between(user.body, "/security/rename?factor=", "\"");
+  const auto has_factor = [&] {
+    return !served.site->verified_factors(served.site->users.find_by_email(alan)->id).empty();
+  };
+  served.clock.advance(11min);
+  user.open("/security/remove?factor=" + factor);
+  CHECK(user.path == "/step-up");
+  user.post("/step-up/password", {{"password", password}});
+  CHECK(user.path == "/step-up");
+  user.post("/security/remove", {{"factor", factor}});
+  CHECK(user.path == "/step-up");
+  user.post("/security/recovery-codes");
+  CHECK(user.path == "/step-up");
+  CHECK(has_factor());
+  user.post("/step-up", {{"factor", factor}});
+  user.post("/step-up/code", {{"code", user.code_of(secret)}});
+  REQUIRE(user.path == "/security/recovery-codes");
+  user.post("/security/remove", {{"factor", factor}});
+  CHECK(user.path == "/security");
+  CHECK_FALSE(has_factor());
+  CHECK_THAT(served.site->inbox.messages().front().subject, contains("a way to confirm was removed"));
+}
+
+TEST_CASE("From the deadline on, who has no second factor comes to no page but those on which he adds one") {
+  Portal served;
+  Browser user(served);
+  user.sign_up();
+  user.open("/account/email");
+  CHECK(user.path == "/account/email");
+  served.clock.advance(24h * 7);
+  user.show_password();
+  for (const auto& route : served.site->routes) {
+    if (route.access != portal::Access::signed_in) continue;
+    CAPTURE(route.path, route.changes);
+    if (route.changes)
+      user.post(route.path, {{"email", "turing@example.com"}});
+    else
+      user.open(route.path);
+    CHECK(user.path == "/security");
+  }
+  user.open("/");
+  CHECK(user.path == "/security");
+  (void)user.add_app();
+  user.open("/account/email");
+  CHECK(user.path == "/account/email");
+  user.open("/security");
+  user.post("/security/remove", {{"factor", between(user.body, "/security/rename?factor=", "\"")}});
+  CHECK_THAT(user.body, contains("This is your last way to confirm"));
+}
+
+TEST_CASE(
+    "Who signs out all other browsers is alone, and none is remembered that was; nor one that asked for "
+    "nothing of that kind") {
+  Portal served;
+  Browser user(served);
+  user.sign_up();
+  const std::string secret = user.add_app();
+  Browser elsewhere(served);
+  const auto sign_in_elsewhere = [&](const char* remember) {
+    served.clock.advance(30s);
+    elsewhere.show_password();
+    if (elsewhere.path == "/") return false;
+    elsewhere.post("/sign-in/second-step",
+                   {{"factor", between(elsewhere.body, "name=\"factor\" value=\"", "\"")}});
+    elsewhere.post("/sign-in/code", {{"code", elsewhere.code_of(secret)}, {"remember", remember}});
+    REQUIRE(elsewhere.is_signed_in());
+    elsewhere.post("/sign-out");
+    return true; // he was asked
+  };
+  CHECK(sign_in_elsewhere("no"));
+  CHECK(sign_in_elsewhere("yes"));
+  CHECK_FALSE(sign_in_elsewhere("yes"));
+  REQUIRE(elsewhere.is_signed_in());
+  CHECK(user.is_signed_in());
+  user.post("/sign-out-everywhere");
+  CHECK(user.path == "/security");
+  CHECK(user.is_signed_in());
+  CHECK_THAT(user.body, contains("All other browsers were signed out"));
+  CHECK_FALSE(elsewhere.is_signed_in());
+  CHECK(sign_in_elsewhere("no"));
 }
 
 TEST_CASE("Who has no second factor shows his password again before his address changes, and support finds "
@@ -520,6 +661,40 @@ TEST_CASE("A code of a phone comes by a call where the user asks for that, and o
   CHECK_THAT(user.body, contains("Text message added."));
 }
 
+TEST_CASE("Who waits for a code is told where it comes, or that none will") {
+  using portal::Messages;
+  for (const Messages messages : {Messages::on_page, Messages::nowhere, Messages::sent}) {
+    CAPTURE(static_cast<int>(messages));
+    Portal served({.messages = messages});
+    Browser user(served);
+    user.sign_up();
+    user.open("/security/phone");
+    const auto is_told = [&] {
+      const bool of_page = user.body.find("href=\"/inbox\" target=") != std::string::npos;
+      const bool of_none = user.body.find("no code will come") != std::string::npos;
+      CHECK(of_page == (messages == Messages::on_page));
+      CHECK(of_none == (messages == Messages::nowhere));
+    };
+    const auto code = [&] { return served.site->inbox.messages().front().text.substr(0, 6); };
+    is_told();
+    user.post("/security/phone", {{"to", "+1 415 555 2671"}});
+    REQUIRE(user.path == "/security/phone/code");
+    is_told();
+    user.post("/security/phone/code", {{"code", code()}, {"name", "Phone"}});
+    REQUIRE_THAT(user.body, contains("Text message added."));
+    user.post("/sign-out");
+    served.clock.advance(1min);
+    user.show_password();
+    user.post("/sign-in/second-step", {{"factor", between(user.body, "name=\"factor\" value=\"", "\"")}});
+    REQUIRE(user.path == "/sign-in/code");
+    is_told();
+    user.post("/sign-in/code", {{"code", code()}});
+    REQUIRE(user.is_signed_in());
+    user.open("/inbox");
+    CHECK(user.status == (messages == Messages::on_page ? 200 : 404));
+  }
+}
+
 TEST_CASE("Where to go next is a path of this site, and no body is longer than a form") {
   CHECK(portal::local_path("/security/remove?factor=x") == "/security/remove?factor=x");
   for (const std::string away : {"//example.com", "/\\example.com", "https://example.com",
@@ -572,6 +747,14 @@ TEST_CASE("What users write is text on every page") {
   user.post("/security/rename", {{"factor", factor}, {"name", "<script>alert(\"1\")</script>'&"}});
   CHECK_THAT(user.body, contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;"));
   CHECK(user.body.find("<script>alert") == std::string::npos);
+}
+
+TEST_CASE("A file of recovery codes has codes in it and nothing else") {
+  using portal::detail::read_codes;
+  CHECK(read_codes("7KQP-X2M9-T4WD\r\nAAAA-BBBB-CCCC\r\n").size() == 2);
+  for (const std::string other : {"<script>alert(1)</script>", "AAAA-BBBB-CCCC\nhttps://example.com", "aaaa"})
+    CHECK(read_codes(other).empty());
+  CHECK(read_codes(std::string(33, 'A')).empty());
 }
 
 TEST_CASE("With a file, users and what they have outlive the program, and nobody else reads them") {

@@ -51,7 +51,7 @@ template <class Clock> void add_sign_in(Site<Clock>& site) {
                  .body = card(form("/sign-up", call.session.csrf,
                                    field(detail::email_field("username"), flash) +
                                        field(detail::new_password_field(), flash) + button("Sign up"))) +
-                         html("<p>You have an account? <a href=\"/sign-in\">Sign in</a></p>")});
+                         html("<p>Already have an account? <a href=\"/sign-in\">Sign in</a></p>")});
   });
 
   // That an address is taken is told here, as everywhere on the web where nobody waits for a mail before he
@@ -92,7 +92,7 @@ template <class Clock> void add_sign_in(Site<Clock>& site) {
                           field(detail::email_field("username webauthn"), flash) + field(password, flash) +
                               button("Sign in")));
     for (const auto& piece : site.seams.on_sign_in) body += piece(call);
-    body += html("<p>You are new here? <a href=\"/sign-up\">Sign up</a></p>");
+    body += html("<p>New here? <a href=\"/sign-up\">Sign up</a></p>");
     return show({.title = "Sign in", .body = body, .scripts = site.seams.scripts_on_sign_in});
   });
 
@@ -184,6 +184,7 @@ template <class Clock> void add_account(Site<Clock>& site) {
   site.post("/sign-out-everywhere", Access::enrolling, [&site](Call& call) {
     site.sessions.end_others(call.user->id, call.session.id);
     site.verifier.revoke_devices(call.user->id, {.event_context = call.context()});
+    site.note(call, "others_signed_out");
     call.session.flash.notice = "All other browsers are signed out, and remembered ones are forgotten.";
     return go_to("/security");
   });

@@ -96,10 +96,10 @@ template <class Clock> void add_operator(Site<Clock>& site) {
                  hidden("user", user->id) + hidden("factor", factor.id()) +
                      html("<button class=\"button quiet\">Unlock<span class=\"unseen\"> {}</span></button>",
                           title_of(factor)));
-      list += html(
-          "<li class=\"factor\"><div><h3>{}</h3><p class=\"hint\">{} · {} · wrong codes: {}</p></div><div "
-          "class=\"actions\">{}</div></li>",
-          title_of(factor), name_of(factor.type()), state, factor.failures(), actions);
+      list += html("<li class=\"factor\"><div><h3><bdi>{}</bdi></h3><p class=\"hint\">{} · {}{}</p></div>"
+                   "<div class=\"actions\">{}</div></li>",
+                   title_of(factor), name_of(factor.type()), state,
+                   factor.failures() == 0 ? Html() : html(" · wrong codes: {}", factor.failures()), actions);
     }
     const Html reset = html("<h2>Lost everything?</h2><p>Make sure by your own rules that it is really the "
                             "user. He can then sign in "

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "../site.hpp"
 
@@ -22,6 +24,16 @@ inline Html events(const std::vector<Trail::Entry>& entries) {
                  title_of_event(entry.type), more, moment_of(entry.at));
   }
   return html("<ol class=\"events\">{}</ol>", list);
+}
+
+/// The first of them, without those that lead up to others.
+inline std::vector<Trail::Entry> what_counts(std::vector<Trail::Entry> entries, std::size_t most) {
+  std::erase_if(entries, [](const Trail::Entry& entry) {
+    return entry.type == "challenge_created" || entry.type == "factor_enrolled" ||
+           entry.type == "password_accepted";
+  });
+  if (entries.size() > most) entries.resize(most);
+  return entries;
 }
 
 inline Html welcome() {
@@ -57,33 +69,41 @@ template <class Clock> void add_overview(Site<Clock>& site) {
     if (has.factors > 0)
       strength = has.best.phishing_resistant ? "Your account is protected against phishing."
                                              : "Your account is protected by a second factor.";
-    const std::string count = has.factors == 1 ? "1 way" : std::to_string(has.factors) + " ways";
+    const auto counted = [](std::size_t count, const std::string& one, const std::string& more) {
+      return count == 0 ? "None" : std::to_string(count) + ' ' + (count == 1 ? one : more);
+    };
     const Html state =
         html("<h2>{}</h2><dl class=\"facts\"><dt>Signed in as</dt><dd>{}</dd><dt>To confirm that it is "
              "you</dt><dd>{}</dd>"
-             "<dt>Recovery codes</dt><dd>{} left</dd><dt>Member since</dt><dd>{}</dd></dl>"
+             "<dt>Recovery codes</dt><dd>{}</dd><dt>Member since</dt><dd>{}</dd></dl>"
              "<p class=\"row\"><a class=\"button\" href=\"/security\">{}</a></p>",
-             strength, call.user->email, count, has.recovery_codes, day_of(call.user->joined_at),
+             strength, call.user->email, counted(has.factors, "way", "ways"),
+             counted(has.recovery_codes, "left", "left"), day_of(call.user->joined_at),
              has.factors == 0 ? "Make it safer" : "Manage security");
     Html offers;
     for (const auto& piece : site.seams.on_overview) offers += piece(call);
-    return show({.title = "Overview",
-                 .body = offers + card(state) +
-                         card(html("<h2>Lately</h2>{}<p><a href=\"/activity\">All activity</a></p>",
-                                   detail::events(site.trail.of_user(call.user->id, 5)))),
-                 .narrow = false});
+    return show(
+        {.title = "Overview",
+         .body = offers + card(state) +
+                 card(html("<h2>Lately</h2>{}<p><a href=\"/activity\">All activity</a></p>",
+                           detail::events(detail::what_counts(site.trail.of_user(call.user->id), 5)))),
+         .narrow = false});
   });
 
   site.get("/activity", Access::enrolling, [&site](Call& call) {
+    constexpr std::size_t most = 100;
+    const auto entries = site.trail.of_user(call.user->id, most);
     return show(
         {.title = "Activity",
-         .body = card(detail::events(site.trail.of_user(call.user->id))),
+         .body =
+             card(detail::events(entries)) +
+             (entries.size() < most ? Html() : html("<p class=\"hint\">These are the latest {}.</p>", most)),
          .lead = "What happened to your account, the latest first. Something that was not you? Change your "
                  "password.",
          .narrow = false});
   });
 
-  if (!site.settings.has_inbox) return;
+  if (site.settings.messages != Messages::on_page) return;
   site.get("/inbox", Access::anybody, [&site](Call&) {
     Html list;
     for (const Inbox::Message& message : site.inbox.messages()) {

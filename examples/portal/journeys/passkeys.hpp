@@ -49,7 +49,7 @@ template <class Clock> void add_passkeys(Site<Clock>& site) {
                                         .waiting = "Your browser asks for your passkey."},
                                        call.session.csrf, inner);
     // Its script puts passkeys among the names that the browser fills in.
-    return card(html("<h2>No password</h2>") + form) +
+    return card(html("<h2>Without a password</h2>") + form) +
            html("<form method=\"post\" action=\"/sign-in/passkey\" data-offer=\"field\" "
                 "data-ask=\"/sign-in/passkey/options\"><input type=\"hidden\" name=\"csrf\" value=\"{}\">"
                 "<input type=\"hidden\" name=\"conditional\" value=\"yes\">{}</form>",

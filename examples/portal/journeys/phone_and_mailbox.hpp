@@ -46,7 +46,8 @@ template <class Clock> class SentCodes {
   Answer ask_where(Call& call) {
     if (auto ask = site_->ask_first(call, kind_.path)) return *std::move(ask);
     return show({.title = kind_.title,
-                 .body = card(form(kind_.path, call.session.csrf,
+                 .body = site_->about_messages() +
+                         card(form(kind_.path, call.session.csrf,
                                    field(where_(call), call.session.flash) + button("Send a code"))) +
                          html("<p><a href=\"/security\">Cancel</a></p>"),
                  .lead = kind_.lead});
@@ -76,13 +77,14 @@ template <class Clock> class SentCodes {
     if (!waits(call)) return go_to(kind_.path);
     const Flash& flash = call.session.flash;
     return show({.title = kind_.title + ": the code",
-                 .body = card(form(kind_.path + "/code", call.session.csrf,
+                 .body = site_->about_messages() +
+                         card(form(kind_.path + "/code", call.session.csrf,
                                    code_field(flash) + field(name_field(kind_.usual_name), flash) +
                                        button("Add it")) +
                               detail::again(kind_.path + "/code/again", call.session.csrf, kind_.type,
                                             enrolling.resend_at, call.now)) +
                          html("<p><a href=\"{}\">Use another</a></p>", kind_.path),
-                 .lead = "We have sent a code to " + enrolling.sent_to + ". Type it here."});
+                 .lead = detail::sent_to(enrolling.sent_to, enrolling.channel)});
   }
 
   Answer confirm(Call& call) {
@@ -114,6 +116,7 @@ template <class Clock> class SentCodes {
     options.channel = voice ? std::optional(mfa::Channel::voice) : std::nullopt;
     try {
       const auto challenge = site_->verifier.resend_challenge(enrolling.challenge_id, call.user->id, options);
+      enrolling.channel = challenge.channel();
       if (const auto wait = challenge.resend_after()) enrolling.resend_at = call.now + *wait;
     } catch (const mfa::Error& error) {
       return refuse(call, {sentence(error, call.now)}, kind_.path + "/code");

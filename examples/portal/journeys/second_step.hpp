@@ -26,18 +26,21 @@ inline Html choice(const mfa::FactorDetails& factor) {
   case mfa::FactorType::generic_otp: text = "Type the code"; break;
   }
   if (factor.locked()) text = "Locked after too many wrong codes";
-  return html("<strong>{}</strong> <span>{}</span>", title_of(factor), text);
+  return html("<strong><bdi>{}</bdi></strong> <span>{}</span>", title_of(factor), text);
+}
+
+/// Which code is asked for, of a message or a call.
+inline std::string sent_to(const std::string& whom, std::optional<mfa::Channel> channel) {
+  return channel == mfa::Channel::voice ? "We are calling " + whom + ". Type the code that you hear."
+                                        : "We have sent a code to " + whom + ". Type it here.";
 }
 
 /// What is asked for, above the field.
 inline std::string instruction(const mfa::FactorDetails& factor, const mfa::ChallengeDetails& challenge) {
   switch (factor.type()) {
   case mfa::FactorType::totp: return "Open your authenticator app and type the code that it shows now.";
-  case mfa::FactorType::sms:
-    return challenge.channel() == mfa::Channel::voice
-               ? "We are calling " + factor.sms()->phone_number + ". Type the code that you hear."
-               : "We have sent a code to " + factor.sms()->phone_number + ". Type it here.";
-  case mfa::FactorType::email: return "We have sent a code to " + factor.email()->address + ". Type it here.";
+  case mfa::FactorType::sms: return sent_to(factor.sms()->phone_number, challenge.channel());
+  case mfa::FactorType::email: return sent_to(factor.email()->address, challenge.channel());
   case mfa::FactorType::recovery_codes: return "Type one of your recovery codes. Each works once.";
   default: return "Type the code.";
   }
@@ -170,7 +173,9 @@ template <class Clock> class SecondStep {
     if (signs_in_)
       for (const auto& piece : site_->seams.below_code) inner += piece(call);
     Html body = about_to(call.session.question.action) +
+                (detail::sends(factor.type()) ? site_->about_messages() : Html()) +
                 card(form(prefix_ + "/code", call.session.csrf, inner + button("Confirm")) +
+
                      detail::again(prefix_ + "/code/again", call.session.csrf, factor.type(),
                                    question.resend_at, call.now));
     if (factor.locked())

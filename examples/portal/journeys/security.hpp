@@ -10,12 +10,14 @@ namespace portal {
 namespace detail {
 
 inline Html row(const mfa::FactorDetails& factor) {
-  Html facts = html("{}", name_of(factor.type()));
-  if (const std::string detail = detail_of(factor); !detail.empty()) facts += html(" · {}", detail);
-  facts += factor.last_used_at() ? html(" · last used {}", moment_of(*factor.last_used_at()))
-                                 : html(" · added {}", day_of(factor.created_at()));
+  Html facts;
+  if (title_of(factor) != name_of(factor.type())) facts += html("{} · ", name_of(factor.type()));
+  if (const std::string detail = detail_of(factor); !detail.empty())
+    facts += html("<bdi>{}</bdi> · ", detail);
+  facts += factor.last_used_at() ? html("last used {}", moment_of(*factor.last_used_at()))
+                                 : html("added {}", day_of(factor.created_at()));
   const Html state = factor.locked() ? html(" <span class=\"tag urgent\">Locked</span>") : Html();
-  return html("<li class=\"factor\" id=\"{}\"><div><h3>{}{}</h3><p class=\"hint\">{}</p></div>"
+  return html("<li class=\"factor\" id=\"{}\"><div><h3><bdi>{}</bdi>{}</h3><p class=\"hint\">{}</p></div>"
               "<div class=\"actions\"><a href=\"/security/rename?factor={}\">Rename<span class=\"unseen\"> "
               "{}</span></a>"
               "<a href=\"/security/remove?factor={}\">Remove<span class=\"unseen\"> {}</span></a></div></li>",
@@ -94,8 +96,8 @@ template <class Clock> void add_security(Site<Clock>& site) {
       what = html("<p>Nothing else remains to confirm with.</p>");
     else {
       Html list;
-      for (const auto& other : others) list += html("<li>{}</li>", title_of(other));
-      what = html("<p>You keep:</p><ul>{}</ul>", list);
+      for (const auto& other : others) list += html("<li><bdi>{}</bdi></li>", title_of(other));
+      what = html("<p>You keep:</p><ul class=\"kept\">{}</ul>", list);
     }
     return show({.title = "Remove: " + title_of(factor),
                  .body = card(what + html("<p>Browsers that were remembered with it are asked again.</p>") +
