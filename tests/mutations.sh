@@ -1032,6 +1032,14 @@ mutate "delivery: each message goes by the first that can send it" delivery/chan
 tests=tests/delivery/delivery_awaited.cpp
 mutate "delivery: a task that is destroyed leaves the provider to others" delivery/circuit_breaker.hpp \
   'breaker_->circuit.forget(era_);' ''
+mutate "delivery: a cancellation opens no circuit" delivery/circuit_breaker.hpp \
+  'async::rethrow_cancellation<detail::ReturnedBy<Message, Transport>>(thrown);' ''
+mutate "delivery: a cancellation asks no other provider" $failover \
+  'async::rethrow_cancellation<detail::ReturnedBy<Message, Transports...>>(thrown);' ''
+mutate "delivery: what was cancelled is not sent again" $retry \
+  'async::rethrow_cancellation<detail::ReturnedBy<Message, Transport>>(thrown);' ''
+mutate "a cancelled verb withdraws no challenge whose code may arrive" async/verifier.hpp \
+  'rethrow_cancellation<Task<void>>(failure);' ''
 tests=tests/delivery/delivery_background.cpp background=delivery/background.hpp
 mutate "delivery in the background: bounded" $background 'if (waiting_.size() >= options_.max_waiting)' 'if (false)'
 mutate "delivery in the background: nothing after a stop" $background 'if (stopped_) throw stopped_error();' ''

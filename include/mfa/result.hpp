@@ -61,7 +61,8 @@ struct ThrowErrors {
 };
 
 /// How a verifier tells of errors: each verb returns a `Result`. What a host's own policy threw that is no
-/// `Error` becomes `errc::policy_failure` with that as its `cause()`. Only want of memory is still thrown.
+/// `Error` becomes `errc::policy_failure` with that as its `cause()`. Only want of memory is still
+/// thrown, and of an `async::Verifier` a cancellation (`async::Cancellation`).
 struct ReturnErrors {
   template <class T> using Answer = Result<T>;
 

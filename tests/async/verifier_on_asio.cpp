@@ -21,10 +21,14 @@
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_future.hpp>
 
 #include <mfa/async.hpp>
 #include <mfa/async/threads.hpp>
+#include <mfa/delivery/attempt.hpp>
+#include <mfa/delivery/circuit_breaker.hpp>
+#include <mfa/delivery/failover.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/testing/manual_clock.hpp>
@@ -132,6 +136,23 @@ AsioTask<void> enroll_and_log_in(const Verifier<StoragePolicy>& verifier, const 
   ++answered;
 }
 
+/// A gateway that takes each message and never says so.
+struct NeverAnswers {
+  AsioLoop loop;
+  std::vector<mfa::SmsMessage> taken = {};
+
+  AsioTask<void> send(const mfa::SmsMessage& message) {
+    taken.push_back(message);
+    co_await loop.sleep(1h);
+  }
+};
+
+/// A coroutine that goes on when it is cancelled, unless what it awaits says so.
+template <class Result> AsioTask<Result> goes_on(AsioTask<Result> task) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_return co_await std::move(task);
+}
+
 } // namespace
 
 TEST_CASE("Coroutines that race in four threads with one code sign in once") {
@@ -218,4 +239,50 @@ TEST_CASE("A verb that is cancelled in any of its calls did all or nothing, and 
   }
   CHECK(unused >= 1);
   CHECK(used >= 1);
+}
+
+TEST_CASE("Clients who leave while their codes are sent harm neither their challenges nor the provider") {
+  const bool throws = GENERATE(true, false);
+  CAPTURE(throws);
+  asio::io_context context;
+  mfa::storage::Memory memory;
+  Storage<mfa::storage::Memory> storage(memory, context, {.threads = 1});
+  NeverAnswers gateway{context};
+  NeverAnswers other{context};
+  mfa::delivery::CircuitBreaker breaker(gateway, {.failures = 5});
+  int told = 0;
+  mfa::delivery::Failover failover({.observer = [&](const mfa::delivery::Attempt&) { ++told; }}, breaker,
+                                   other);
+  int not_sent = 0;
+  mfa::Options options{.sms_allowed_country_codes = {"1"}};
+  options.observer = [&](const mfa::Event& event) { not_sent += event.type == mfa::EventType::sms_not_sent; };
+  const auto verifier = mfa::async::make_verifier<AsioTask>(storage, mfa::clock::System(), failover, options);
+  for (int client = 0; client < 5; ++client) {
+    CAPTURE(client);
+    const mfa::Sms phone{.phone_number = "+1415555012" + std::to_string(client),
+                         .user_id = "u_" + std::to_string(client)};
+    const auto enrolled = run(context, verifier.enroll_factor(phone));
+    auto verb = optional(verifier.challenge_enrollment(enrolled.factor.id(), mfa::any_user));
+    if (!throws) verb = goes_on(std::move(verb));
+    asio::cancellation_signal signal;
+    auto answer = asio::co_spawn(context, std::move(verb),
+                                 asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+    context.restart();
+    while (gateway.taken.size() == static_cast<std::size_t>(client)) context.run_one();
+    asio::post(context, [&signal] { signal.emit(asio::cancellation_type::terminal); });
+    context.run_for(10s);
+    REQUIRE(answer.wait_for(0s) == std::future_status::ready);
+    try {
+      (void)answer.get();
+      FAIL("a challenge");
+    } catch (const std::system_error& error) {
+      CHECK(error.code() == asio::error::operation_aborted);
+    }
+    const auto& [to, body, id, code] = gateway.taken.back();
+    CHECK(run(context, verifier.confirm_enrollment(id, code)).confirmed());
+  }
+  CHECK(breaker.state() == mfa::delivery::CircuitState::closed);
+  CHECK(other.taken.empty());
+  CHECK(told == 0);
+  CHECK(not_sent == 0);
 }

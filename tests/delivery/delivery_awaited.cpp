@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -70,12 +71,30 @@ struct LoopTimer {
 
 const SmsMessage message{.to = "+14155550123", .body = "123456 is your code", .id = "auth_challenge_1"};
 
+/// What an await throws in a coroutine that its host has cancelled.
+const std::system_error cancellation(std::make_error_code(std::errc::operation_canceled));
+
+/// A gateway that is awaited, whose caller is cancelled while it waits.
+struct Cancelled {
+  EventLoop::Handle loop;
+  std::vector<SmsMessage> asked = {};
+  bool fails_otherwise = false;
+
+  Task<> send(const SmsMessage& sent) {
+    asked.push_back(sent);
+    co_await loop.sleep(1ms);
+    throw fails_otherwise ? std::system_error(std::make_error_code(std::errc::io_error)) : cancellation;
+  }
+};
+
 template <class Transport> Task<std::string> outcome(Transport& transport) {
   std::string words = "taken";
   try {
     co_await transport.send(message);
   } catch (const DeliveryError& error) {
     words = to_string(error.failure());
+  } catch (const std::system_error& error) {
+    words = error.code() == std::errc::operation_canceled ? "cancelled" : "failed";
   }
   co_return words;
 }
@@ -160,4 +179,74 @@ TEST_CASE("A task that is destroyed while it tries a provider out leaves the cir
   CHECK(breaker.state() == CircuitState::half_open);
   CHECK(loop.run(outcome(breaker)) == "taken");
   CHECK(breaker.state() == CircuitState::closed);
+}
+
+TEST_CASE("A cancellation says nothing of a provider, and no other is asked") {
+  EventLoop loop;
+  Cancelled gateway{loop.handle()};
+
+  mfa::testing::ManualTimer timer;
+  CircuitBreaker breaker(gateway, {.failures = 1, .open_for = 1s}, timer);
+  CHECK(loop.run(outcome(breaker)) == "cancelled");
+  CHECK(breaker.state() == CircuitState::closed);
+  gateway.fails_otherwise = true;
+  CHECK(loop.run(outcome(breaker)) == "failed");
+  CHECK(breaker.state() == CircuitState::open);
+  gateway.fails_otherwise = false;
+  timer.advance(1s);
+  CHECK(loop.run(outcome(breaker)) == "cancelled");
+  CHECK(breaker.state() == CircuitState::half_open);
+
+  std::size_t told = 0;
+  const auto count = [&told](const mfa::delivery::Attempt&) { ++told; };
+  ScriptedGateway second;
+  Failover failover({.observer = count}, gateway, second);
+  gateway.asked.clear();
+  CHECK(loop.run(outcome(failover)) == "cancelled");
+  CHECK(gateway.asked.size() == 1);
+  CHECK(second.asked().empty());
+  Retry retry(gateway, {.attempts = 3, .observer = count}, LoopTimer{loop.handle()});
+  gateway.asked.clear();
+  CHECK(loop.run(outcome(retry)) == "cancelled");
+  CHECK(gateway.asked.size() == 1);
+  CHECK(told == 0);
+}
+
+TEST_CASE("A verb that is cancelled while it sends says so, and its challenge stands") {
+  EventLoop loop;
+  using Storage = mfa::async::Threads<Task, mfa::storage::Memory, EventLoop::Handle>;
+  Storage storage(mfa::storage::Memory(), loop.handle(), {.threads = 1});
+  mfa::Options options;
+  options.sms_allowed_country_codes = {"1"};
+  options.key_ring = mfa::KeyRing::generate();
+  std::vector<mfa::EventType> events;
+  options.observer = [&events](const mfa::Event& event) { events.push_back(event.type); };
+  Cancelled gateway{loop.handle()};
+
+  const auto check = [&](const auto& verifier, const auto& value_of, std::string phone_number,
+                         std::string user_id) {
+    const mfa::Sms phone{.phone_number = std::move(phone_number), .user_id = user_id};
+    const auto run = [&]() -> Task<std::string> {
+      const auto enrolled = co_await verifier.enroll_factor(phone);
+      std::string words = "an answer";
+      try {
+        (void)co_await verifier.challenge_enrollment(value_of(enrolled).factor.id(), mfa::any_user);
+      } catch (const std::system_error& error) {
+        words = error.code() == std::errc::operation_canceled ? "cancelled" : error.what();
+      }
+      co_return words;
+    };
+    CHECK(loop.run(run()) == "cancelled");
+    CHECK(std::ranges::find(events, mfa::EventType::sms_not_sent) == events.end());
+    const SmsMessage sent = gateway.asked.back();
+    const auto answered = loop.run(verifier.confirm_enrollment(sent.id, sent.code));
+    CHECK(value_of(answered).confirmed());
+  };
+  check(
+      mfa::async::make_verifier<Task>(storage, mfa::clock::System(), gateway, options),
+      [](const auto& value) -> const auto& { return value; }, "+14155550123", "u_42");
+  check(
+      mfa::async::make_verifier<Task>(storage, mfa::clock::System(), gateway, options, mfa::return_errors),
+      [](const auto& result) -> const auto& { return *result; }, "+14155550124", "u_43");
+  CHECK(storage.stop(60s));
 }

@@ -14,6 +14,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include <mfa/async/asio_loop.hpp>
+#include <mfa/async/cancellation.hpp>
 
 #if !defined(ASIO_HAS_CO_AWAIT)
 #error                                                                                                       \
@@ -48,5 +49,9 @@ using AsioLoop = BasicAsioLoop<detail::StandaloneAsio>;
 
 /// asio::awaitable as a host's task type.
 template <class Result> using AsioTask = AsioLoop::Task<Result>;
+
+template <class Result, class Executor>
+struct Cancellation<::asio::awaitable<Result, Executor>> : detail::AsioCancellation<detail::StandaloneAsio> {
+};
 
 } // namespace mfa::async

@@ -12,9 +12,27 @@
 
 #include <poll.h>
 
+#include <mfa/async/cancellation.hpp>
 #include <mfa/async/loop.hpp>
 
 namespace mfa::async {
+
+namespace detail {
+
+/// Asio's own category of errors makes no `std::errc` of `operation_aborted`.
+template <class Asio> struct AsioCancellation {
+  [[nodiscard]] static bool is(const std::exception_ptr& thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const typename Asio::SystemError& error) {
+      if (error.code() == Asio::aborted) return true;
+    } catch (...) { // as any other's
+    }
+    return Cancellation<void>::is(thrown);
+  }
+};
+
+} // namespace detail
 
 /// Asio's event loop for asynchronous storages, on any of its executors: a model of `Loop`, with `Task` for
 /// the host's task type. `Asio` names what is used of standalone Asio or of Boost.Asio: see `AsioLoop` and

@@ -16,6 +16,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <mfa/async/asio_loop.hpp>
+#include <mfa/async/cancellation.hpp>
 
 #if !defined(BOOST_ASIO_HAS_CO_AWAIT)
 #error                                                                                                       \
@@ -50,5 +51,9 @@ using BoostAsioLoop = BasicAsioLoop<detail::BoostAsio>;
 
 /// boost::asio::awaitable as a host's task type.
 template <class Result> using BoostAsioTask = BoostAsioLoop::Task<Result>;
+
+template <class Result, class Executor>
+struct Cancellation<::boost::asio::awaitable<Result, Executor>>
+    : detail::AsioCancellation<detail::BoostAsio> {};
 
 } // namespace mfa::async

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/async/cancellation.hpp>
 #include <mfa/async/driver.hpp>
 #include <mfa/async/storage.hpp>
 #include <mfa/challenge.hpp>
@@ -70,7 +71,8 @@ namespace mfa::async {
 ///
 /// A task that is destroyed before its end, where it waits: before its commit, nothing has happened; during
 /// it, the attempt may have been counted, the factor changed, the challenge created; after it, the message of
-/// a challenge may not have been sent, and events may be missing. Never is there a verdict.
+/// a challenge may not have been sent, and events may be missing. Never is there a verdict. The same is true
+/// of one that is cancelled, which throws what says so (`async::Cancellation`), also with `return_errors`.
 template <template <class> class Task, class StoragePolicy, class ClockPolicy = clock::System,
           class SmsPolicy = sms::None, class Errors = ThrowErrors>
 class Verifier {
@@ -400,6 +402,7 @@ class Verifier {
       } catch (...) {
         failure = std::current_exception();
       }
+      rethrow_cancellation<Task<void>>(failure); // past the verb, which ends as if its task were destroyed
       driver.go_on(std::move(failure));
     }
     const auto take = [&] { return handles_.take(verb); };

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include <mfa/async/cancellation.hpp>
 #include <mfa/delivery/failure.hpp>
 #include <mfa/delivery/timer.hpp>
 #include <mfa/delivery/transport.hpp>
@@ -183,6 +184,7 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
       } catch (...) {
         thrown = std::current_exception();
       }
+      async::rethrow_cancellation<detail::ReturnedBy<Message, Transport>>(thrown);
       passage.end(thrown, now());
     }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/async/cancellation.hpp>
 #include <mfa/delivery/attempt.hpp>
 #include <mfa/delivery/failure.hpp>
 #include <mfa/delivery/transport.hpp>
@@ -201,6 +202,7 @@ template <class... Transports> class Failover {
         } catch (...) {
           thrown = std::current_exception();
         }
+        async::rethrow_cancellation<detail::ReturnedBy<Message, Transports...>>(thrown);
         course.tell(thrown);
       }
       course.finish();

@@ -39,7 +39,7 @@ constexpr std::string_view to_string(DeliveryFailure failure) noexcept {
 }
 
 /// What a transport throws that knows why: `errc::message_not_delivered` with the reason. A transport that
-/// throws anything else has not sent the message, for reasons of its own.
+/// throws anything else has not sent the message, for reasons of its own, but for `async::Cancellation`.
 class [[gnu::visibility("default")]] DeliveryError : public Error {
  public:
   /// `message` names the provider and the remedy, and holds no code, no credential and no whole number or

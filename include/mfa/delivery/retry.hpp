@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <mfa/async/cancellation.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/delivery/attempt.hpp>
 #include <mfa/delivery/failure.hpp>
@@ -191,6 +192,7 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class Retry {
         } catch (...) {
           thrown = std::current_exception();
         }
+        async::rethrow_cancellation<detail::ReturnedBy<Message, Transport>>(thrown);
         wait = course.tell(thrown, now(), thrown ? random() : 0);
         if (!wait) break;
         co_await timer_->sleep(*wait);
