@@ -27,7 +27,7 @@
 #include <mfa/webauthn/relying_party.hpp>
 #endif
 #ifdef WITH_workos
-#include <mfa/workos/json.hpp>
+#include <mfa/workos/api.hpp>
 #endif
 
 int main(int argc, char**) {
@@ -68,7 +68,12 @@ int main(int argc, char**) {
                        {.id = "example.org", .name = "Foo Corp", .origins = {"https://example.org"}});
 #endif
 #ifdef WITH_workos
-  works = works && mfa::workos::json(enrolled.factor).at("id") == enrolled.factor.id();
+  const mfa::workos::Api api(verifier, {"sk_of_the_test_package"});
+  works = works && api.handle({"GET",
+                               "/auth/factors/" + enrolled.factor.id(),
+                               {{"Authorization", "Bearer sk_of_the_test_package"}},
+                               {}})
+                           .status == 200;
 #endif
   return works && argc > 0 ? 0 : 1;
 }

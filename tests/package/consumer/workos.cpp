@@ -1,13 +1,22 @@
-// Uses the component workos: nlohmann/json.
+// Uses the component workos: a request through the API, whose answer nlohmann/json reads.
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include <mfa/mfa.hpp>
-#include <mfa/workos/json.hpp>
+#include <mfa/workos/api.hpp>
 
 int main() {
   mfa::storage::Memory storage;
   mfa::Verifier verifier{storage};
-  const auto enrolled = verifier.enroll_factor(mfa::Totp{.issuer = "Foo Corp", .user = "alan.turing"});
-  const auto json = mfa::workos::json(enrolled.factor);
-  return json.at("object") == "authentication_factor" && json.at("id") == enrolled.factor.id() ? 0 : 1;
+  const mfa::workos::Api api(verifier, {"sk_of_this_program"});
+  const auto answer =
+      api.handle({"POST",
+                  "/auth/factors/enroll",
+                  {{"Authorization", "Bearer sk_of_this_program"}},
+                  R"({"type": "totp", "totp_issuer": "Foo Corp", "totp_user": "alan.turing"})"});
+  if (answer.status != 201) return 1;
+  const auto factor = nlohmann::json::parse(answer.body);
+  const std::string id = factor.at("id");
+  return verifier.get_factor(id, mfa::any_user).totp()->issuer == "Foo Corp" ? 0 : 1;
 }
