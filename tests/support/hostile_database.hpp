@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -14,16 +13,12 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "environment.hpp"
 #include "hostile_attack.hpp"
 #include "hostile_edits.hpp"
 
 /// What somebody gains who can write to a storage and has an honest account of his own, but no key.
 namespace mfa::test::hostile {
-
-[[nodiscard]] inline std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
 
 /// That the attacker's attempts on records which nobody edited come to what they should.
 template <class StoragePolicy> void check_sound(const Attack<StoragePolicy>& attack) {
@@ -54,9 +49,9 @@ quotas(const std::map<std::string, std::size_t>& sorts, std::size_t most) {
 }
 
 /// Tries so many of all edits, chosen at random, and a tenth more of fields that are put together at random.
-/// MFA_TEST_EDITS takes another number, MFA_TEST_SEED the seed that a run printed. Returns how many it were.
+/// MFA_TEST_SEED takes the seed that a run printed. Returns how many it were.
 template <class StoragePolicy, class... Arguments>
-std::size_t nothing_is_gained(const char* where, std::size_t usual, Arguments&&... arguments) {
+std::size_t nothing_is_gained(const char* where, std::size_t most, Arguments&&... arguments) {
   const auto begin = std::chrono::steady_clock::now();
   const std::uint64_t seed = from_environment("MFA_TEST_SEED", std::random_device{}());
   std::mt19937_64 random(seed);
@@ -65,7 +60,6 @@ std::size_t nothing_is_gained(const char* where, std::size_t usual, Arguments&&.
   const Edits edits(attack);
   std::map<std::string, std::size_t> left;
   edits.visit_all([&](const std::string& sort, const auto&) { ++left[sort]; });
-  const std::size_t most = from_environment("MFA_TEST_EDITS", usual);
   std::map<std::string, std::size_t> wanted = quotas(left, most);
   std::size_t gained = 0;
   const auto attempt = [&](const Edit& edit) {
