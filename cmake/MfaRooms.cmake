@@ -1,18 +1,24 @@
 # The tests are in rooms, folders that mirror include/mfa. Each *.cpp of a room is one program, one CTest test and one
 # promise, all of its name.
 
-# mfa_test(<name> [NEEDS <need>...] [TIMEOUT <seconds>] [READS_SOURCES]) tells, before mfa_room, what is particular about a
-# test. READS_SOURCES: it gets MFA_SOURCE_DIRECTORY. Needs are in MfaNeeds.cmake.
+# mfa_test(<name> [NEEDS <need>...] [TIMEOUT <seconds>] [READS_SOURCES] [OPTIMIZED]) tells, before mfa_room, what is
+# particular about a test. READS_SOURCES: it gets MFA_SOURCE_DIRECTORY. OPTIMIZED: it is compiled with MFA_OPTIMIZED, as its
+# own code runs for long, or it asks what a compiler leaves out. Needs are in MfaNeeds.cmake.
 macro(mfa_test name)
-  cmake_parse_arguments(mfa_test_${name} "READS_SOURCES" "TIMEOUT" "NEEDS" ${ARGN})
+  cmake_parse_arguments(mfa_test_${name} "READS_SOURCES;OPTIMIZED" "TIMEOUT" "NEEDS" ${ARGN})
 endmacro()
 
-# mfa_takes_verbs(<target>): the verbs are compiled once, in test_verbs, and the headers read once, which takes two thirds
-# of the time off a test that uses a verifier.
+# mfa_takes_verbs(<target> [OPTIMIZED]): the verbs are compiled once, in test_verbs, and the headers read once, which takes
+# two thirds of the time off a test that uses a verifier.
 function(mfa_takes_verbs target)
   if(TARGET test_verbs)
     target_link_libraries(${target} PRIVATE test_verbs)
-    target_precompile_headers(${target} REUSE_FROM test_verbs)
+    if("OPTIMIZED" IN_LIST ARGN)
+      target_compile_options(${target} PRIVATE ${MFA_OPTIMIZED})
+      target_precompile_headers(${target} REUSE_FROM test_verbs)
+    else()
+      target_precompile_headers(${target} REUSE_FROM test_headers)
+    endif()
     if(CMAKE_DISABLE_PRECOMPILE_HEADERS) # as ccache likes it
       target_compile_options(${target} PRIVATE "SHELL:-include mfa/compiled_verbs.hpp")
     endif()
@@ -51,10 +57,11 @@ function(mfa_room)
     endif()
     add_executable(${test} ${source})
     target_link_libraries(${test} PRIVATE test_main ${libraries})
-    file(STRINGS ${source} uses_verifier REGEX "^#include (<mfa/(mfa|verifier|async)\\.hpp>|\"support/)")
-    if(uses_verifier)
-      mfa_takes_verbs(${test})
+    set(optimized)
+    if(mfa_test_${test}_OPTIMIZED)
+      set(optimized OPTIMIZED)
     endif()
+    mfa_takes_verbs(${test} ${optimized})
     if(mfa_test_${test}_READS_SOURCES)
       target_compile_definitions(${test} PRIVATE MFA_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
     endif()

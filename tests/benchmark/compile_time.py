@@ -1,4 +1,7 @@
-"""Medians of the time to compile files that only include something, in turns: ours, and the headers that ours need."""
+"""Medians of the time to compile files that only include something, in turns: ours, and the headers that ours need.
+
+compile_time.py REPETITIONS [FILES]: of all of them, or of so many of the first.
+"""
 import pathlib
 import re
 import resource
@@ -48,6 +51,7 @@ int main() {
   std::cout << person.at("name").get<std::string>() << person.dump(2) << '\\n';
 }
 """
+files = dict(list(files.items())[: int(sys.argv[2]) if len(sys.argv) > 2 else None])
 
 
 def seconds_to_compile(path, *options):
@@ -66,6 +70,8 @@ with tempfile.TemporaryDirectory() as directory:
     # As CMake's target_precompile_headers has it done.
     options = {}
     for what, included in {precompiled: "mfa/mfa.hpp", both: "mfa/compiled_verbs.hpp"}.items():
+        if what not in files:
+            continue
         header = pathlib.Path(directory, f"precompiled_{len(options)}.hpp")
         header.write_text(f"#include <{included}>\n")
         subprocess.run(["g++", "-std=c++20", "-O0", "-I", include, "-x", "c++-header", header], check=True)
