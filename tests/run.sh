@@ -28,6 +28,7 @@ every_component() { require libpq-dev libhiredis-dev; }
 node() { command -v npm >/dev/null || require nodejs npm; } # unless there is another node, which Debian's npm is not for
 workos() { require libcpp-httplib-dev; node; }
 portal() { browser; node; }
+webauthn() { node; } # recordings are fetched by it
 server() {
   workos
   every_component
@@ -45,7 +46,7 @@ case $room in
   core | sqlite) ;;
   docs) every_component; require libcpp-httplib-dev ;;
   fuzz) every_component ;;
-  examples | browser | portal | workos | server | postgres | redis | mariadb | package | benchmark) "$room" ;;
+  examples | browser | portal | webauthn | workos | server | postgres | redis | mariadb | package | benchmark) "$room" ;;
   storage) postgres && redis && mariadb ;;
   async) postgres && redis ;;
   *)

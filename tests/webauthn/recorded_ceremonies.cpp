@@ -1,8 +1,8 @@
 // Registrations and sign-ins that others recorded, with authenticators and browsers of theirs, each by the
 // default settings, with every algorithm and format taken, and with every attestation verified; and for each
 // that is accepted its twins, which differ in one thing only and are refused for that. The specification's
-// own are always run. Those from the test suites of other libraries are run from the file that
-// MFA_RECORDED_CEREMONIES names, or from recorded_ceremonies.json beside this one.
+// own are in the tree. Those of other libraries' test suites are fetched by recorded_ceremonies.py from the
+// packages that these are published in. MFA_RECORDED_CEREMONIES may name a file of more.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iostream>
 #include <map>
 #include <optional>
 #include <set>
@@ -261,6 +261,13 @@ std::vector<Twin> twins_of_sign_in(const Ceremony& ceremony, const std::string& 
   return twins;
 }
 
+bool as_foreseen = true; // all that was looked at so far
+
+void check(const std::string& status, const std::string& foreseen) {
+  CHECK(status == foreseen);
+  as_foreseen = as_foreseen && status == foreseen;
+}
+
 struct Figures {
   std::size_t ceremonies = 0;
   std::size_t registrations = 0;
@@ -290,7 +297,7 @@ void run(const Json& data, const std::string& other_key, Figures& figures) {
     INFO(way);
     const Ceremony ceremony = ceremony_of(data, way);
     const std::string status = status_of(ceremony);
-    CHECK(status == data.at(way).get<std::string>());
+    check(status, data.at(way));
     if (status != "valid") continue;
     ++figures.accepted[way];
     for (const Twin& twin : ceremony.registration ? twins_of_registration(data, ceremony)
@@ -298,7 +305,7 @@ void run(const Json& data, const std::string& other_key, Figures& figures) {
       INFO(twin.name);
       Ceremony changed = ceremony;
       twin.change(changed);
-      CHECK(status_of(changed) == twin.status);
+      check(status_of(changed), twin.status);
       ++figures.twins;
     }
   }
@@ -364,19 +371,27 @@ TEST_CASE("The specification's ceremonies come to what it says, and their twins 
   CHECK(figures.accepted.at("lenient") == 28);
 }
 
-TEST_CASE("Ceremonies recorded by other libraries come to what is foreseen, and so do their twins") {
-  const char* const named = std::getenv("MFA_RECORDED_CEREMONIES");
-  const std::string path =
-      named != nullptr ? named : MFA_SOURCE_DIRECTORY "/tests/webauthn/recorded_ceremonies.json";
-  if (named == nullptr && !std::filesystem::exists(path)) {
-    WARN("Not run: there is no " << path << "; MFA_RECORDED_CEREMONIES may name it");
-    return;
+TEST_CASE("Ceremonies of other libraries' test suites come to what is foreseen, and so do their twins") {
+  REQUIRE(std::system("python3 '" MFA_SOURCE_DIRECTORY
+                      "/tests/webauthn/recorded_ceremonies.py' '" MFA_RECORDINGS "'") == 0);
+  std::ifstream file(MFA_RECORDINGS "/ceremonies.json");
+  const Json fetched = Json::parse(file);
+  const Figures figures = run_all(fetched.at("ceremonies"));
+  const Json& missing = fetched.at("missing");
+  if (missing.empty()) {
+    CHECK(figures.ceremonies == 94);
+    CHECK(figures.projects.size() == 10);
+    CHECK(figures.formats == std::set<std::string>{"android-key", "android-safetynet", "apple", "fido-u2f",
+                                                   "none", "packed", "tpm"});
+  } else if (as_foreseen) { // By this line CTest knows a test that was skipped.
+    std::cout << "\nskipped: could not fetch " << missing.dump()
+              << ", only the ceremonies of the other packages ran" << std::endl;
   }
-  std::ifstream file(path);
-  const Figures figures = run_all(Json::parse(file).at("ceremonies"));
-  CHECK(figures.ceremonies >= 200);
-  CHECK(figures.projects.size() >= 8);
-  for (const char* const format :
-       {"none", "packed", "fido-u2f", "tpm", "android-key", "android-safetynet", "apple"})
-    CHECK(figures.formats.contains(format));
+}
+
+TEST_CASE("The ceremonies of the file that MFA_RECORDED_CEREMONIES names come to what it says") {
+  const char* const named = std::getenv("MFA_RECORDED_CEREMONIES");
+  if (named == nullptr) return;
+  std::ifstream file(named);
+  CHECK(run_all(Json::parse(file).at("ceremonies")).ceremonies > 0);
 }
