@@ -6,6 +6,9 @@ Other libraries publish their test suites in packages of npm and Debian. Their r
 beside this names the packages, by version and SHA-256, the files in them, and for each ceremony the bytes that it consists
 of, by the first 16 digits of their SHA-256, and what is to come of it. The files are kept in DIRECTORY. What cannot be
 fetched is named under "missing", and its ceremonies are left out.
+
+npm keeps every version, and Debian those of its releases. Of a package that is in no release yet (go-webauthn 0.16.1,
+webauthn-rs-core 0.5.5) a newer version takes the place: name that one and its sum. Bytes that it still has are found.
 """
 
 import base64
@@ -60,6 +63,12 @@ def has_files(package, directory):
     return all(os.path.exists(os.path.join(folder_of(package, directory), file)) for file in package["files"])
 
 
+def mirrors():
+    """Those that apt is set up with. Their pools hold the packages of all releases."""
+    used = run(["apt-get", "indextargets", "--format", "$(REPO_URI)"]).split()
+    return used or re.findall(r"'(\S+)dists/", run(["apt-get", "update", "--print-uris"]))  # before any update
+
+
 def fetch(packages, directory):
     of_npm = [package["npm"] for package in packages if "npm" in package]
     if of_npm and shutil.which("npm"):
@@ -68,8 +77,7 @@ def fetch(packages, directory):
                  "--pack-destination", directory, package])
     of_debian = [package for package in packages if "debian" in package]
     if of_debian and os.path.exists(APT_HELPER):
-        # By their place in the pool, which holds those of all releases.
-        for mirror in dict.fromkeys(run(["apt-get", "indextargets", "--format", "$(REPO_URI)"]).split()):
+        for mirror in dict.fromkeys(mirrors()):
             wanted = []
             for package in of_debian:
                 if not os.path.exists(archive_of(package, directory)):
