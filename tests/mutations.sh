@@ -1423,6 +1423,9 @@ mutate "awaited postgres: turns in the order of coming" async/pool.hpp \
 mutate "awaited postgres: who is destroyed leaves its turn to the next" async/pool.hpp \
   'if (served_) pool_.give_back(std::move(object_));' ''
 mutate "awaited postgres: connections are one process'" async/pool.hpp 'home_.require_here(user_);' ''
+tests=tests/async/redis/async_redis_faults.cpp
+mutate "awaited redis: a commit that nobody waits for is not sent later" async/redis/pipeline.hpp \
+  'if (state_ == State::unconnected) forget_unsent();' ''
 
 echo "$rules edits, $unnoticed not noticed"
 [ "$unnoticed" = 0 ]

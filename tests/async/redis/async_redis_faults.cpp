@@ -229,6 +229,40 @@ TEST_CASE("a task that connects for all and is destroyed lets another connect") 
   check_aftermath(loop, storage);
 }
 
+TEST_CASE("a commit that is destroyed before its connection was made never happens") {
+  const RedisServer server(RedisServer::quick());
+  LoopbackProxy proxy(server.port());
+  auto options = quick(server, proxy.port());
+  options.max_connections = 2;
+  EventLoop loop;
+  Storage storage(loop.handle(), options);
+  REQUIRE(loop.run(commit(storage, one_factor("old"))));
+  proxy.fail(Fault::stall_before_answer);
+  const auto turns = proxy.turns();
+  auto read = version_of(storage, "old");
+  read.start();
+  while (proxy.turns() == turns) loop.run(loop_sleep(loop, 1ms));
+  {
+    auto impatient = commit(storage, one_factor("late")); // on a second connection
+    impatient.start();
+    auto another = commit(storage, one_factor("later")); // on either
+    another.start();
+    REQUIRE(!impatient.done());
+  }
+  proxy.resume();
+  CHECK(loop.run_until([&] { return read.done(); }));
+  CHECK(read.result() == 1);
+  for (int i = 0; i < 20; ++i) CHECK(loop.run(version_of(storage, "old")) == 1);
+  const auto connections = proxy.connections();
+  std::vector<Task<std::uint64_t>> burst;
+  for (int i = 0; i < 6; ++i) burst.push_back(version_of(storage, "old"));
+  for (auto& each : burst) each.start();
+  CHECK(loop.run_until([&] { return all_done(burst); }));
+  for (const auto& each : burst) CHECK(each.result() == 1);
+  CHECK(proxy.connections() == connections + 1);
+  CHECK(loop.run(version_of(storage, "late")) == 0);
+}
+
 TEST_CASE("each request has its own time, and a late answer reaches nobody") {
   const RedisServer server(RedisServer::quick());
   LoopbackProxy proxy(server.port());

@@ -242,6 +242,16 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
       awakening.add(std::move((*each)->sleeper_));
       return;
     }
+    if (state_ == State::unconnected) forget_unsent();
+  }
+
+  /// What was asked is not to be sent by whoever comes next, maybe hours later.
+  void forget_unsent() noexcept {
+    retire();
+    unsent_.clear();
+    first_number_ += waiting_.size();
+    waiting_.clear();
+    load_ = 0;
   }
 
   // --- the driver's part
