@@ -6,9 +6,13 @@
 #include <chrono>
 #include <future>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <dlfcn.h>
+#include <netdb.h>
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -44,7 +48,20 @@ DeliveryFailure failure_of(auto& future) {
   return refusal->failure();
 }
 
+constexpr auto slow_name = "a.name.that.nobody.answers.example";
+constexpr auto slow_look_up = 4s;
+
 } // namespace
+
+/// The system's, which libcurl calls, but for one name.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found) {
+  if (name != nullptr && std::string_view(name) == slow_name) {
+    std::this_thread::sleep_for(slow_look_up);
+    return EAI_AGAIN;
+  }
+  static const auto systems = reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  return systems(name, service, hints, found);
+}
 
 TEST_CASE("A transport on Asio knows what may have been sent") {
   check_broken_servers(
@@ -135,6 +152,26 @@ TEST_CASE("A task may be destroyed wherever it waits") {
     OnEpoll next(loop.handle(), twilio_at(other.url()), {.ca_file = other.ca_file()});
     CHECK_NOTHROW(loop.run(next.send(message_to_alan())));
   }
+}
+
+TEST_CASE("A name that nobody answers holds up neither the loop nor who waits") {
+  constexpr auto soon = slow_look_up / 2;
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  EventLoop loop;
+  OnEpoll twilio(loop.handle(), twilio_at(std::string("https://") + slow_name), {.connect_timeout = 200ms});
+  auto start = now();
+  const auto refusal = refusal_of([&] { loop.run(twilio.send(message_to_alan())); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unavailable);
+  CHECK(now() - start < soon);
+  {
+    Task<void> destroyed = twilio.send(message_to_alan());
+    destroyed.start();
+    loop.run_until([] { return false; }, 50ms);
+    CHECK(!destroyed.done());
+    start = now();
+  }
+  CHECK(now() - start < soon);
 }
 
 TEST_CASE("A cancelled task gives its place up") {

@@ -17,7 +17,9 @@ namespace mfa::async {
 
 /// A transport for hosts with an event loop: `async::Curl<Task, Loop, sms::Twilio>` sends as `sms::Twilio`
 /// does, with the same settings, requests and errors, but what waits suspends a coroutine and no thread.
-/// Names of hosts are looked up by threads of libcurl's own. Usable from every thread that runs the loop.
+/// Names of hosts are looked up by threads of libcurl's own; with a libcurl before 7.87 the loop waits for
+/// such a thread when its look-up is given up, by `connect_timeout` or as the task is destroyed. Usable from
+/// every thread that runs the loop.
 ///
 /// At most `CurlOptions::max_connections` messages are sent at once. The others wait for their turn, for as
 /// long as `connect_timeout`; that it was too long is noticed up to a second later, and nothing was sent.

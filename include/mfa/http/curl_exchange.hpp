@@ -115,6 +115,11 @@ class Exchange {
     CURL* const easy = easy_.get();
     curl_easy_reset(easy);
     set(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    // A look-up of a name that is given up is left to its thread, which frees what is its own. Otherwise
+    // libcurl waits for it, in our thread. That of an older library which is loaded does.
+    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
     set(easy, CURLOPT_PROXY, options_.proxy.c_str()); // an empty one: not that of the environment either
     set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
