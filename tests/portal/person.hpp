@@ -199,10 +199,10 @@ class Person {
     const char* const directory = std::getenv("MFA_SCREENSHOTS");
     if (directory == nullptr) return;
     look(as);
-    browser.command("Emulation.setScrollbarsHidden", {{"hidden", true}});
-    (void)evaluate("(document.activeElement.blur(), scrollTo(0, 0))");
+    (void)evaluate("(document.documentElement.style.scrollbarWidth = 'none', document.activeElement.blur(), "
+                   "scrollTo(0, 0))");
     std::ofstream(std::string(directory) + '/' + name + ".png", std::ios::binary) << screenshot();
-    browser.command("Emulation.setScrollbarsHidden", {{"hidden", false}});
+    (void)evaluate("(document.documentElement.style.scrollbarWidth = '', 1)");
     look_as_usual();
   }
 

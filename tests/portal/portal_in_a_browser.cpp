@@ -671,6 +671,17 @@ TEST_CASE("Recovery codes are printed, downloaded and copied, and each signs in 
   REQUIRE(visit.heading() == "Your recovery codes");
   const Json shown = visit.evaluate("[...document.querySelectorAll('#codes code')].map(e => e.textContent)");
   REQUIRE(shown.size() >= 8);
+  for (const int width : {320, 390, 480, 1280}) { // none over another or outside of the card
+    CAPTURE(width);
+    visit.look({.width = width});
+    CHECK(
+        visit.evaluate(
+            "(() => { const edge = document.querySelector('.card').getBoundingClientRect().right;"
+            "  const all = [...document.querySelectorAll('#codes code')].map(e => e.getBoundingClientRect());"
+            "  return all.every(a => a.right < edge && all.every(b => a === b || a.right + 20 < b.left || "
+            "    b.right + 20 < a.left || a.bottom <= b.top || b.bottom <= a.top)); })()") == true);
+  }
+  visit.look_as_usual();
 
   visit.browser.command("Browser.grantPermissions",
                         {{"permissions", {"clipboardReadWrite", "clipboardSanitizedWrite"}}});
