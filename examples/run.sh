@@ -18,7 +18,7 @@ case $example in
   asio_server) require libasio-dev ;;
   magic_link) require libcpp-httplib-dev ;;
   security_key | portal) require libcbor-dev libcpp-httplib-dev ;;
-  server) require libasio-dev libcbor-dev libcurl4-openssl-dev libhiredis-dev libpq-dev ;;
+  server) require libasio-dev libboost-dev libcbor-dev libcurl4-openssl-dev libhiredis-dev libpq-dev ;;
   email_code) require libcurl4-openssl-dev ;;
 esac
 

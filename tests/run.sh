@@ -23,7 +23,7 @@ postgres() { require libpq-dev postgresql pgbouncer; }
 redis() { require libhiredis-dev redis-server; }
 mariadb() { require libmariadb-dev mariadb-server-core; }
 browser() { require libcpp-httplib-dev chromium chromium-driver; }
-examples() { require libcurl4-openssl-dev libcpp-httplib-dev libasio-dev libpq-dev libhiredis-dev; }
+examples() { require libcurl4-openssl-dev libcpp-httplib-dev libasio-dev libboost-dev libpq-dev libhiredis-dev; }
 every_component() { require libpq-dev libhiredis-dev; }
 node() { command -v npm >/dev/null || require nodejs npm; } # unless there is another node, which Debian's npm is not for
 workos() { require libcpp-httplib-dev; node; }

@@ -232,7 +232,7 @@ template <class Stream> class Conversation {
       }
       const auto end = buffer_.find("\r\n\r\n", looked_at);
       if (end != std::string::npos && end <= longest_head) {
-        const auto refused = read_head(std::string_view(buffer_).substr(0, end), head);
+        const auto refused = read_head(std::string_view(buffer_).substr(0, end + 4), head);
         buffer_.erase(0, end + 4);
         if (refused) co_return co_await refuse(*refused);
         co_return true;

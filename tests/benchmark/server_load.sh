@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 . ./examples/requirements.sh
 require g++ cmake ninja-build pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev nlohmann-json3-dev libcbor-dev \
-  libasio-dev libcurl4-openssl-dev libhiredis-dev libpq-dev libcpp-httplib-dev catch2 postgresql redis-server
+  libasio-dev libboost-dev libcurl4-openssl-dev libhiredis-dev libpq-dev libcpp-httplib-dev catch2 postgresql redis-server
 build=build/server_load
 cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build $build --target example_server benchmark_server_load
