@@ -59,7 +59,7 @@ namespace server {
         "--key-ring-file is not set, and what is stored must be sealed; make a file by "
         "(umask 077; echo \"2026-01 $(openssl rand -hex 32)\" >FILE)");
   options.sms_allowed_country_codes = settings.list("sms-countries");
-  if (!Messages::sends_sms(settings)) {
+  if (!Messages::sends(mfa::Channel::sms, settings)) {
     options.sms_allowed_country_codes = {"1"}; // which is denied too: nobody enrols a phone
     options.sms_denied_country_codes = {"1"};
   } else if (options.sms_allowed_country_codes.empty()) {
@@ -131,6 +131,8 @@ class Application {
     };
     parts.api_options.totp_issuer = settings.text("totp-issuer");
     parts.api_options.mask_phone_numbers = settings.yes("mask-phone-numbers");
+    for (const mfa::Channel channel : {mfa::Channel::sms, mfa::Channel::email})
+      if (!Messages::sends(channel, settings)) parts.api_options.unavailable_channels.push_back(channel);
     parts.api_options.failed = [this](std::string_view request_id, const std::exception_ptr& thrown) {
       log_.error("failure", {{"request_id", request_id}, {"cause", Log::what(thrown)}});
     };

@@ -76,7 +76,10 @@ class Messages {
     return sms && email;
   }
 
-  [[nodiscard]] static bool sends_sms(const Settings& settings) { return settings.text("sms") != "none"; }
+  /// Of text messages and e-mails.
+  [[nodiscard]] static bool sends(mfa::Channel channel, const Settings& settings) {
+    return settings.text(to_string(channel)) != "none";
+  }
 
  private:
   Carrier<mfa::SmsMessage> sms_;

@@ -10,6 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/channel.hpp>
+#include <mfa/testing/recording_email.hpp>
+#include <mfa/testing/recording_sms.hpp>
+#include <mfa/voice/concept.hpp>
 #include <mfa/workos/sign_in_refusals.hpp>
 
 #include "support/catch.hpp"
@@ -813,4 +817,65 @@ TEST_CASE("What a host sets of the API") {
   const auto grant = answered(without_sms.handle(mfa::test::request_with_key(
       "POST", "/user_management/authenticate", R"({"grant_type":"urn:workos:oauth:grant-type:mfa-totp"})")));
   CHECK(grant.body["error"] == "unsupported_grant_type");
+}
+
+namespace {
+
+struct EverySender {
+  mfa::testing::RecordingSms sms;
+  mfa::testing::RecordingEmail email;
+  int calls = 0;
+
+  void send(const mfa::SmsMessage& message) { sms.send(message); }
+  void send(const mfa::EmailMessage& message) { email.send(message); }
+  void send(const mfa::VoiceMessage&) { ++calls; }
+};
+
+} // namespace
+
+TEST_CASE("Where settings chose nobody to send by, what would be sent is refused before anything begins") {
+  mfa::storage::Memory storage;
+  mfa::testing::ManualClock clock;
+  EverySender sender;
+  mfa::Options options;
+  options.sms_allowed_country_codes = {"1"};
+  options.sms_channels = {mfa::Channel::sms, mfa::Channel::voice};
+  const mfa::Verifier verifier{storage, clock, sender, options};
+  const mfa::workos::Api with(verifier, {api_key});
+  const mfa::workos::Api without(verifier, {api_key},
+                                 {.unavailable_channels = {mfa::Channel::sms, mfa::Channel::email}});
+  const auto post = [](const auto& api, const std::string& target, const Json& body = Json::object()) {
+    return answered(api.handle(mfa::test::request_with_key("POST", target, body.dump())));
+  };
+  const Json phone{{"type", "sms"}, {"phone_number", "+14155550123"}};
+  const Json mailbox{{"type", "email"}, {"address", "alan@example.com"}};
+  const Json confirm{{"purpose", "confirm_enrollment"}};
+  const std::string sms = text(post(with, "/mfa/users/u_1/factors", phone).body["id"]);
+  const std::string email = text(post(with, "/mfa/users/u_1/factors", mailbox).body["id"]);
+  const std::string asked = text(post(with, "/mfa/factors/" + sms + "/challenge", confirm).body["id"]);
+  CHECK(sender.sms.messages().size() == 1);
+  clock.advance(1min);
+
+  const auto refused = [&](const std::string& target, const Json& body = Json::object()) {
+    const auto answer = post(without, target, body);
+    CHECK(answer.status == 422);
+    return text(answer.body["code"]);
+  };
+  CHECK(refused("/auth/factors/enroll", phone) == "sms_not_available");
+  CHECK(refused("/auth/factors/" + sms + "/challenge") == "sms_not_available");
+  CHECK(refused("/mfa/users/u_1/factors", phone) == "sms_not_available");
+  CHECK(refused("/mfa/users/u_1/factors", mailbox) == "email_not_available");
+  CHECK(refused("/mfa/factors/" + sms + "/challenge", confirm) == "sms_not_available");
+  CHECK(refused("/mfa/factors/" + email + "/challenge", confirm) == "email_not_available");
+  CHECK(refused("/mfa/challenges/" + asked + "/resend") == "sms_not_available");
+  CHECK(post(without, "/mfa/factors/" + sms + "/challenge", {{"user_id", "another"}}).status == 404);
+  CHECK(sender.sms.messages().size() == 1);
+  CHECK(sender.email.messages().empty());
+  // What there is is used.
+  CHECK(post(without, "/mfa/challenges/" + asked + "/resend", {{"channel", "voice"}}).status == 200);
+  Json by_call = confirm;
+  by_call["channels"] = {"sms", "voice"};
+  clock.advance(2min);
+  CHECK(post(without, "/mfa/factors/" + sms + "/challenge", by_call).status == 201);
+  CHECK(sender.calls >= 1);
 }

@@ -5,7 +5,9 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <mfa/channel.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/requirement.hpp>
@@ -34,6 +36,10 @@ struct ApiOptions {
   std::string client_id = {};
   /// The longest body that is read, in bytes.
   std::size_t longest_body = 65'536;
+  /// By what nothing can be sent, though the verifier's transport has a `send` for it: of a host whose
+  /// settings choose transports, and chose none for text messages, say. Answered with `sms_not_available` and
+  /// `email_not_available`, as without such a `send`. (Voice: leave it out of `Options::sms_channels`.)
+  std::vector<Channel> unavailable_channels = {};
   /// Told of failures.
   FailureObserver failed = {};
   /// Which second factors users must have, where a request to `/mfa/users/{user_id}/requirement` says

@@ -4,10 +4,14 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include <mfa/channel.hpp>
+#include <mfa/types.hpp>
 #include <mfa/workos/api_options.hpp>
+#include <mfa/workos/errors.hpp>
 #include <mfa/workos/http.hpp>
 #include <mfa/workos/pending_authentication.hpp>
 #include <mfa/workos/route.hpp>
@@ -19,13 +23,34 @@ struct Call {
   Route route;
   nlohmann::json body;
   const ApiOptions& options;
-  bool sends_sms;        ///< whether the verifier has a transport for text messages
+  bool sends_sms;        ///< whether there is a transport for text messages
   bool sends_email;      ///< and for e-mails
   bool of_query = false; ///< whether `body` is what the query said: beyond WorkOS's contract
 };
 
 [[nodiscard]] inline Reply reply_with(int status, nlohmann::ordered_json body) {
   return {.status = status, .body = std::move(body)};
+}
+
+/// The refusal of what goes by a channel for which there is no transport; none if there is one.
+[[nodiscard]] inline std::optional<Reply> unavailable(Channel channel, const Call& call) {
+  if (channel == Channel::sms && !call.sends_sms)
+    return refusal(422, "sms_not_available", "This service sends no text messages; use another factor.");
+  if (channel == Channel::email && !call.sends_email)
+    return refusal(422, "email_not_available", "This service sends no e-mails; use another factor.");
+  return std::nullopt;
+}
+
+/// The same of a question to a factor, whose code goes by the first of `channels` that takes it.
+[[nodiscard]] inline std::optional<Reply> unavailable(FactorType type, const std::vector<Channel>& channels,
+                                                      const Call& call) {
+  if (type == FactorType::email) return unavailable(Channel::email, call);
+  if (type != FactorType::sms) return std::nullopt;
+  if (channels.empty()) return unavailable(Channel::sms, call);
+  std::optional<Reply> refused;
+  for (const Channel channel : channels)
+    if (!(refused = unavailable(channel, call))) break;
+  return refused;
 }
 
 } // namespace mfa::workos::detail

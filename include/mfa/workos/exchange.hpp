@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <mfa/channel.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/message.hpp>
@@ -58,11 +59,13 @@ struct ApiParts {
 class Exchange {
  public:
   Exchange(const ApiParts& api, const Request& request)
-      : api_(api), request_id_(request_id_of(request.headers)), call_{.route = {},
-                                                                      .body = {},
-                                                                      .options = api.options,
-                                                                      .sends_sms = api.sends_sms,
-                                                                      .sends_email = api.sends_email} {
+      : api_(api),
+        request_id_(request_id_of(request.headers)), call_{.route = {},
+                                                           .body = {},
+                                                           .options = api.options,
+                                                           .sends_sms = api.sends_sms && has(Channel::sms),
+                                                           .sends_email =
+                                                               api.sends_email && has(Channel::email)} {
     begin(request);
   }
 
@@ -118,6 +121,12 @@ class Exchange {
   [[nodiscard]] Response response() const { return response_of(*reply_, request_id_); }
 
  private:
+  [[nodiscard]] bool has(Channel channel) const noexcept {
+    for (const Channel without : api_.options.unavailable_channels)
+      if (without == channel) return false;
+    return true;
+  }
+
   void begin(const Request& request) {
     const bool has_key = api_.keys.accept(bearer_token(request.headers));
     Routed routed = route(request.method, request.target);

@@ -70,8 +70,7 @@ Verb<Reply> enroll_sms(const VerbRun auto& run, const Call& call, const std::str
   Sms request;
   request.phone_number = with_plus(members.required_text("phone_number"));
   if (!members.fine()) co_return members.refusal();
-  if (!call.sends_sms)
-    co_return refusal(422, "sms_not_available", "This service sends no text messages; enrol another factor.");
+  if (auto refused = unavailable(Channel::sms, call)) co_return *std::move(refused);
   if (!user_id.empty()) request.user_id = user_id;
   const auto enrolled = co_await verbs::enroll_factor<factor::SmsKind>(run, request, by_operator);
   co_return reply_with(201, factor_json(enrolled.factor, enrolled.shown.phone_number));
@@ -150,6 +149,7 @@ Verb<Reply> challenge_factor(const VerbRun auto& run, const Call& call) {
   if (record.type == FactorType::webauthn)
     co_return refusal(422, "factor_type_not_supported",
                       "A security key or passkey is asked by a browser, for which this API has no way.");
+  if (auto refused = unavailable(record.type, {}, call)) co_return *std::move(refused);
   co_return reply_with(201, co_await ask(run, record.id, record.type, record.state, sms_template));
 }
 

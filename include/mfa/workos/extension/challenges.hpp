@@ -8,6 +8,7 @@
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
+#include <mfa/storage/record.hpp>
 #include <mfa/user_id.hpp>
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/look_up.hpp>
@@ -41,6 +42,11 @@ Verb<Reply> mfa_challenge_factor(const VerbRun auto& run, const Call& call) {
   Authorization authorization;
   if (confirms) authorization = arguments.authorization(); // elsewhere nobody reads it
   if (auto refused = arguments.refusal()) co_return *std::move(refused);
+  if ((!call.sends_sms || !call.sends_email) &&
+      options.device_token.empty()) { // with which nothing may be sent
+    const storage::FactorRecord record = co_await run.find_factor(call.route.id, whose);
+    if (auto refused = unavailable(record.type, options.channels, call)) co_return *std::move(refused);
+  }
   if (confirms) {
     const verbs::Created created =
         co_await verbs::challenge_enrollment(run, call.route.id, whose, options, authorization);
@@ -89,6 +95,11 @@ Verb<Reply> mfa_resend_challenge(const VerbRun auto& run, const Call& call) {
   options.channel = arguments.choice("channel", channels);
   options.binding = arguments.named("binding");
   if (auto refused = arguments.refusal()) co_return *std::move(refused);
+  if (!call.sends_sms || !call.sends_email) {
+    const ChallengeDetails challenge = co_await verbs::get_challenge(run, call.route.id, whose);
+    if (const auto channel = options.channel ? options.channel : challenge.channel())
+      if (auto refused = unavailable(*channel, call)) co_return *std::move(refused);
+  }
   const verbs::Created created = co_await verbs::resend_challenge(run, call.route.id, whose, options);
   co_return reply_with(200, created_json(created));
 }

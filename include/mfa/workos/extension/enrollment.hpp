@@ -156,10 +156,7 @@ Verb<Reply> mfa_enroll_factor(const VerbRun auto& run, const Call& call) {
     arguments.require("type");
     co_return arguments.refusal_of_known();
   }
-  if (type == FactorType::sms && !call.sends_sms)
-    co_return refusal(422, "sms_not_available", "This service sends no text messages; enrol another factor.");
-  if (type == FactorType::email && !call.sends_email)
-    co_return refusal(422, "email_not_available", "This service sends no e-mails; enrol another factor.");
+  if (auto refused = unavailable(*type, {}, call)) co_return *std::move(refused);
   switch (*type) {
   case FactorType::totp: co_return co_await enroll_kind<factor::TotpKind>(run, arguments, call);
   case FactorType::sms: co_return co_await enroll_kind<factor::SmsKind>(run, arguments, call);
