@@ -158,15 +158,19 @@ class Application {
 
   [[nodiscard]] std::string url() const { return listener_.url(); }
 
+  /// From here on signals end no process, but are for `run` to obey: before anybody is told that it serves.
+  void hear_signals() {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
+  }
+
   /// Serves until SIGTERM, SIGINT or `stop`. False: requests or messages were cut off, as they took longer
   /// than `drain`; then this must not be destroyed, since something is still under way.
   bool run() {
     const std::size_t threads = settings_.is_set("event-threads")
                                     ? settings_.number("event-threads", 1, 1000)
                                     : std::max<std::size_t>(1, std::thread::hardware_concurrency());
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
     listener_.start();
-    asio::co_spawn(context_, hear_signals(), asio::detached);
+    asio::co_spawn(context_, obey_signals(), asio::detached);
     asio::co_spawn(context_, watch_files(), asio::detached);
     asio::co_spawn(context_, purge_now_and_then(), asio::detached);
     log_.info("serving", {{"url", url()}, {"asynchronous", settings_.yes("asynchronous")}});
@@ -256,7 +260,7 @@ class Application {
   }
 
   /// To the end: a signal that nobody hears would end the process in the middle of requests.
-  asio::awaitable<void> hear_signals() {
+  asio::awaitable<void> obey_signals() {
     for (;;) {
       const int signal = co_await signals_.async_wait(asio::use_awaitable);
       if (signal != SIGHUP)

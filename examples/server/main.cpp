@@ -102,6 +102,7 @@ int main(int argc, char** argv) try {
     return server::reseal(settings, server::options_of(settings), std::cout) ? 0 : 1;
   raise_descriptors(settings.number("max-connections", 1, 1'000'000));
   server::Application application(settings);
+  application.hear_signals();
   std::cout << "listening on " << application.url() << std::endl;
   const bool all_answered = application.run();
   if (!all_answered) ::_exit(1); // threads still work for what was cut off

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What deploys the server fits the tree: sh tests/server/deployment.sh [program]
-# Containerfile copies what is there, installs what examples/run.sh does, and runs with the libraries that the program
-# needs; systemd takes the unit, and rates what it may do as little (where systemd-analyze is installed).
+# Containerfile copies what is there, sets what is known, installs what examples/run.sh does, and runs the program that it
+# built with the libraries that that needs; systemd takes the unit, and rates what it may do as little (where systemd-analyze is installed).
 set -eu
 cd "$(dirname "$0")/../.."
 here=examples/server
@@ -17,6 +17,18 @@ for path in $(sed -n 's/^COPY \([^-].*\) [^ ]*$/\1/p' "$lines"); do
   [ -e "$path" ] || tell "Containerfile copies $path, which is not in the tree"
 done
 [ "$(sed -n 's/^COPY \([^-].*\) [^ ]*$/\1/p' "$lines" | wc -l)" -gt 3 ] || tell "Containerfile copies next to nothing"
+
+for option in $(grep -o -e '-DMFA_[A-Z_]*' "$lines" | sed 's/^-D//'); do
+  grep -q "option($option " CMakeLists.txt || tell "Containerfile sets $option, which CMakeLists.txt does not know"
+done
+from=$(sed -n 's/^COPY --from=build \([^ ]*\) .*/\1/p' "$lines")
+[ "$from" = /src/build/examples/server ] || tell "Containerfile takes the program from $from, where no build puts it"
+as=$(sed -n 's/^COPY --from=build [^ ]* //p' "$lines")
+grep -q "^ENTRYPOINT \[\"$as\"\]" "$lines" || tell "Containerfile runs another program than it copies"
+for variable in $(sed -n 's/^ENV \(MFA_[A-Z_]*\)=.*/\1/p' "$lines"); do
+  flag=--$(echo "${variable#MFA_}" | tr 'A-Z_' 'a-z-')
+  [ -z "${1:-}" ] || "$1" --help | grep -q "^  $flag " || tell "Containerfile sets $variable, which is no setting"
+done
 
 installed=$(sed -n 's/^RUN apt-get update && apt-get install -y --no-install-recommends//p' "$lines")
 for package in $(sed -n -e 's/^require //p' -e 's/^ *server) require \(.*\) ;;/\1/p' examples/run.sh); do

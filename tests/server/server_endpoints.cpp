@@ -2,12 +2,13 @@
 // it runs, an orderly end, and clients that are hostile or slow.
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <sstream>
@@ -19,7 +20,6 @@
 
 #include <nlohmann/json.hpp>
 #include <openssl/ssl.h>
-#include <poll.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -31,6 +31,7 @@
 #include "support/catch.hpp"
 #include "support/environment.hpp"
 #include "support/example_server.hpp"
+#include "support/http_connection.hpp"
 #include "support/loopback.hpp"
 #include "support/postgres_server.hpp"
 #include "support/redis_server.hpp"
@@ -41,6 +42,8 @@ using namespace std::chrono_literals;
 using mfa::test::contains;
 using mfa::test::Descriptor;
 using mfa::test::ExampleServer;
+using Client = mfa::test::HttpConnection;
+using Reply = mfa::test::HttpReply;
 using mfa::test::replace_secret_file;
 using nlohmann::json;
 
@@ -68,78 +71,6 @@ struct Files {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
-};
-
-struct Reply {
-  int status = 0; ///< 0: the connection ended without an answer
-  std::string head;
-  std::string body;
-};
-
-/// A connection as bytes.
-class Client {
- public:
-  explicit Client(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const sockaddr_in address = mfa::test::loopback_address(static_cast<std::uint16_t>(port));
-    if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-      throw std::system_error(errno, std::generic_category(), "connect");
-  }
-
-  /// False if the other side is gone.
-  bool write(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const auto count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (count <= 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
-  }
-
-  /// The next answer, waiting up to `at_most` for each part of it.
-  Reply read(std::chrono::milliseconds at_most = 10s) {
-    std::size_t end = 0;
-    while ((end = buffer_.find("\r\n\r\n")) == std::string::npos)
-      if (!read_some(at_most)) return {};
-    Reply reply;
-    reply.head = buffer_.substr(0, end + 2);
-    buffer_.erase(0, end + 4);
-    reply.status = std::stoi(reply.head.substr(9, 3));
-    const auto at = reply.head.find("Content-Length: ");
-    const std::size_t size = at == std::string::npos ? 0 : std::stoul(reply.head.substr(at + 16));
-    while (buffer_.size() < size)
-      if (!read_some(at_most)) return {};
-    reply.body = buffer_.substr(0, size);
-    buffer_.erase(0, size);
-    return reply;
-  }
-
-  /// Whether the server closes the connection, within this time.
-  bool ends_within(std::chrono::milliseconds time) {
-    for (;;) {
-      if (!buffer_.empty()) buffer_.clear();
-      if (!read_some(time)) return ended_;
-    }
-  }
-
-  void close() { socket_ = Descriptor(); }
-
- private:
-  bool read_some(std::chrono::milliseconds at_most) {
-    pollfd polled{socket_.get(), POLLIN, 0};
-    if (::poll(&polled, 1, static_cast<int>(at_most.count())) <= 0) return false;
-    std::array<char, 65'536> bytes{};
-    const auto count = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-    if (count <= 0) {
-      ended_ = true;
-      return false;
-    }
-    buffer_.append(bytes.data(), static_cast<std::size_t>(count));
-    return true;
-  }
-
-  Descriptor socket_;
-  std::string buffer_;
-  bool ended_ = false;
 };
 
 std::string request(const std::string& method, const std::string& target, const std::string& body = {},
@@ -324,6 +255,55 @@ TEST_CASE("Keys change while it runs, by a signal and by themselves") {
   CHECK(server.stop(SIGINT) == ended_well);
 }
 
+TEST_CASE("Keys that are replaced again and again are in no request's way") {
+  for (const char* const how : {"--asynchronous=no", "--asynchronous=yes"}) {
+    INFO(how);
+    const Files files;
+    ExampleServer server(MFA_EXAMPLE_SERVER,
+                         files.flags({"--storage", "sqlite:" + files.path("mfa.db"), how, "--log", "error"}),
+                         files.path("log"));
+    const int port = server.port();
+    std::atomic<bool> over{false};
+    std::atomic<int> answered{0};
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 3; ++i)
+      clients.emplace_back([&, i] {
+        Client client(port);
+        const std::string user = "u_" + std::to_string(i);
+        while (!over) {
+          client.write(request("POST", "/auth/factors/enroll",
+                               json{{"type", "generic_otp"}, {"user_id", user}}.dump()));
+          const Reply enrolled = client.read();
+          if (enrolled.status != 201) {
+            ++wrong;
+            return;
+          }
+          const std::string factor = json::parse(enrolled.body).at("id");
+          client.write(request("DELETE", "/auth/factors/" + factor));
+          if (client.read().status != 204) ++wrong;
+          ++answered;
+        }
+      });
+    const std::string old_ring = text_of(files.key_ring);
+    const std::string new_line = "2026-02 ac24b7e92e7ad5ae1d2ea5b1d9b5eb7f8c8bb4dc7bd9b1b41d1ae8f29b8dcb16\n";
+    for (int round = 0; round < 30; ++round) {
+      replace_secret_file(files.api_keys,
+                          round % 2 == 0 ? another_key + "\n" + one_key + "\n" : one_key + "\n");
+      replace_secret_file(files.key_ring, round % 2 == 0 ? new_line + old_ring : old_ring + new_line);
+      ::kill(server.id(), SIGHUP);
+      const int before = answered;
+      CHECK(soon([&] { return answered > before + 2 || wrong > 0; }));
+    }
+    over = true;
+    for (std::thread& client : clients) client.join();
+    CHECK(wrong == 0);
+    CHECK(soon([&] { return send(port, "GET", "/auth/factors/x", "", another_key).status == 401; }));
+    CHECK(server.stop() == ended_well);
+    CHECK(server.log() == "");
+  }
+}
+
 namespace {
 
 /// An answer over TLS, of a server whose certificate this authority signed; empty if there is none.
@@ -461,7 +441,32 @@ TEST_CASE("What is no request that is served gets its 4xx, and the server goes o
       {"GET /health HTTP/1.1\r\n" + host + "a: b\nInjected: x\r\n\r\n", 400},
       {"GET /health HTTP/1.1\r\n" + host + "a: b\rInjected: x\r\n\r\n", 400},
       {std::string("GET /health HTTP/1.1\r\nHost: x\0y\r\n\r\n", 37), 400},
+      {"GET /health HTTP/1.1\r\n" + host + "a: b\r\n folded: x\r\n\r\n", 400},
+      {"GET /health HTTP/1.1\r\n" + host + "a: b\r\n\tfolded: x\r\n\r\n", 400},
+      {"GET /health HTTP/1.1\r\n" + host + "a: b\r\n \r\n\r\n", 400},
+      {"GET /health HTTP/1.1\nHost: x\n\n\r\n\r\n", 400},
+      {"GET /health HTTP/1.1\r\nHost: x\nContent-Length: 2\r\n\r\n", 400},
+      {"GET /health HTTP/1.1\r\n" + host + "a\tb: x\r\n\r\n", 400},
+      {"GET /health HTTP/1.1\r\n" + host + "a\xc3\xa4: x\r\n\r\n", 400},
+      {"GET /health HTTP/1.1\r\n" + host + "a: x\x7f\r\n\r\n", 400},
+      {"GET /health HTTP/1.1x\r\n" + host + "\r\n", 505},
+      {"GET /health http/1.1\r\n" + host + "\r\n", 400},
+      {"GET /health HTTP/1.1 \r\n" + host + "\r\n", 400},
+      {"GET /health\tHTTP/1.1\r\n" + host + "\r\n", 400},
+      {enroll_head + "Content-Length:\r\n 2\r\n\r\n{}", 400},
       {enroll_head + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400},
+      {enroll_head + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400},
+      {enroll_head + "Content-Length: 2 2\r\n\r\n{}", 400},
+      {enroll_head + "Content-Length: 2,\r\n\r\n{}", 400},
+      {enroll_head + "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400},
+      {enroll_head + "Transfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 400},
+      {enroll_head + "Content-Length: 2\r\nTransfer-Encoding: identity\r\n\r\n{}", 400},
+      {enroll_head + "Transfer-Encoding: gzip\r\n\r\n{}", 411},
+      {enroll_head + "Transfer-Encoding: chunked, gzip\r\n\r\n{}", 411},
+      {enroll_head + "Transfer-Encoding: xchunked\r\n\r\n{}", 411},
+      {enroll_head + "Transfer-Encoding:\r\n\r\n{}", 411},
+      {enroll_head + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
+      {enroll_head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}", 411},
       {enroll_head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400},
       {enroll_head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 411},
       {enroll_head + "Content-Length: -1\r\n\r\n", 400},
@@ -472,6 +477,8 @@ TEST_CASE("What is no request that is served gets its 4xx, and the server goes o
       {enroll_head + "Content-Length: 99999999999999999999999\r\n\r\n", 413},
       {enroll_head + "Content-Length: 104857600\r\n\r\n", 413},
       {enroll_head + "Expect: a miracle\r\nContent-Length: 2\r\n\r\n{}", 417},
+      {enroll_head + "Expect:\r\nContent-Length: 2\r\n\r\n{}", 417},
+      {enroll_head + "Expect: 100-continue\r\nExpect: more\r\nContent-Length: 2\r\n\r\n{}", 417},
       {"GET /health HTTP/1.1\r\n" + host + "X: " + std::string(20'000, 'x') + "\r\n\r\n", 431},
       {"GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\n" + host + "\r\n", 431},
       // Targets
@@ -565,6 +572,116 @@ TEST_CASE("A client that sends on for ever after its 400 is ended, and keeps no 
     CHECK((at_stop ? server.wait() : server.stop()) == ended_well);
     CHECK(std::chrono::steady_clock::now() - begin < 12s);
   }
+}
+
+TEST_CASE("A client that takes no answers is ended in time, and nobody else waits for him") {
+  const Files files;
+  ExampleServer server(MFA_EXAMPLE_SERVER, files.flags({"--write-timeout", "1", "--event-threads", "1"}),
+                       files.path("log"));
+  const std::string much = request("GET", "/metrics");
+  Client deaf(server.port());
+  for (int i = 0; i < 20'000; ++i)
+    if (!deaf.write(much)) break;
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(soon([&] { return metric(server.port(), "mfa_http_connections") <= 1; }, 8s));
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+  CHECK(server.stop() == ended_well);
+}
+
+TEST_CASE("More requests than may wait are refused before anything is done") {
+  for (const char* const how : {"--asynchronous=no", "--asynchronous=yes"}) {
+    INFO(how);
+    const Files files;
+    const std::string file = files.path("mfa.db");
+    ExampleServer server(
+        MFA_EXAMPLE_SERVER,
+        files.flags({"--storage", "sqlite:" + file, how, "--threads", "1", "--max-waiting", "1"}),
+        files.path("log"));
+    const int port = server.port();
+    sqlite3* opened = nullptr;
+    REQUIRE(sqlite3_open(file.c_str(), &opened) == SQLITE_OK);
+    const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> locking(opened, &sqlite3_close);
+    REQUIRE(sqlite3_exec(opened, "BEGIN EXCLUSIVE", nullptr, nullptr, nullptr) == SQLITE_OK);
+    const std::string enroll_one =
+        request("POST", "/auth/factors/enroll", R"({"type":"generic_otp","user_id":"u_42"})");
+    Client first(port);
+    Client second(port);
+    Client third(port);
+    first.write(enroll_one);
+    second.write(enroll_one);
+    CHECK(soon([&] { return metric(port, "mfa_http_requests_waiting") == 2; }));
+    third.write(enroll_one);
+    const Reply busy = third.read();
+    CHECK(busy.status == 503);
+    CHECK_THAT(busy.head, contains("Retry-After: 1\r\n"));
+    CHECK(send(port, "GET", "/health").status == 200);
+    REQUIRE(sqlite3_exec(opened, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK);
+    CHECK(first.read().status == 201);
+    CHECK(second.read().status == 201);
+    const Reply listed = send(port, "GET", "/mfa/users/u_42/factors");
+    CHECK(json::parse(listed.body).at("data").size() == 2);
+    third.write(enroll_one); // on the same connection, as it was told
+    CHECK(third.read().status == 201);
+    CHECK(server.stop() == ended_well);
+  }
+}
+
+TEST_CASE("A storage that is down is told of by readiness, and used again when it is back") {
+  mfa::test::PostgresServer postgres;
+  mfa::test::RedisServer redis;
+  struct Down {
+    std::string url;
+    const char* how;
+    std::function<void()> stop;
+    std::function<void()> start;
+  };
+  const std::vector<Down> storages{
+      {postgres.uri(), "--asynchronous=yes", [&] { postgres.stop(); }, [&] { postgres.start(); }},
+      {"redis://127.0.0.1:" + std::to_string(redis.port()), "--asynchronous=no", [&] { redis.kill(); },
+       [&] { redis.start(); }}};
+  for (const Down& storage : storages) {
+    INFO(storage.url);
+    const Files files;
+    ExampleServer server(MFA_EXAMPLE_SERVER, files.flags({"--storage", storage.url, storage.how}),
+                         files.path("log"));
+    const int port = server.port();
+    const auto ready = [port] { return send(port, "GET", "/health/ready").status; };
+    const Enrolled totp = enroll(port, "u_42");
+    CHECK(ready() == 200);
+    storage.stop();
+    CHECK(soon([&] { return ready() == 503; }));
+    CHECK(send(port, "GET", "/health").status == 200);
+    Client refused(port);
+    refused.write(request("POST", "/auth/factors/" + totp.id + "/challenge", "{}"));
+    const Reply reply = refused.read(20s);
+    CHECK(reply.status == 503);
+    CHECK_THAT(reply.head, contains("Retry-After: 1\r\n"));
+    CHECK_THAT(server.log(), contains(R"("message":"storage")"));
+    storage.start();
+    CHECK(soon([&] { return ready() == 200; }));
+    CHECK(verify(port, totp.id, totp.code()));
+    CHECK(server.stop() == ended_well);
+  }
+}
+
+TEST_CASE("Its exit status tells of messages that it could not send before its end") {
+  const Files files;
+  const auto [silent, port] = mfa::test::bind_free_port(); // a provider that says nothing
+  REQUIRE(::listen(silent.get(), 16) == 0);
+  const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/sms";
+  const std::string provider = replace_secret_file(files.path("webhook"), "url = " + url + "\n");
+  ExampleServer server(MFA_EXAMPLE_SERVER,
+                       {"--api-key-file", files.api_keys, "--sms", "webhook:" + provider, "--sms-countries",
+                        "US", "--drain", "1"},
+                       files.path("log"));
+  const Reply enrolled = send(server.port(), "POST", "/auth/factors/enroll",
+                              json{{"type", "sms"}, {"phone_number", phone}}.dump());
+  REQUIRE(enrolled.status == 201);
+  const std::string sms = json::parse(enrolled.body).at("id");
+  CHECK(send(server.port(), "POST", "/auth/factors/" + sms + "/challenge", "{}").status ==
+        201); // accepted here
+  CHECK(server.stop() == std::pair<bool, int>(true, 1));
+  CHECK_THAT(server.log(), contains(R"("messages_sent":false)"));
 }
 
 TEST_CASE("A hundred megabytes, and clients that are slow, cost little memory and nobody else's time") {

@@ -1,6 +1,7 @@
 // Every event of the library arrives at a webhook's receiver at least once, signed as WorkOS signs, whatever
 // the receiver does meanwhile.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -19,7 +20,10 @@
 #include <arpa/inet.h>
 #include <httplib.h>
 #include <nlohmann/json.hpp>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
+#include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/mfa.hpp>
 
 #include "../../examples/server/webhooks.hpp"
@@ -27,6 +31,7 @@
 #include "support/example_server.hpp"
 #include "support/loopback.hpp"
 #include "support/node_packages.hpp"
+#include "support/scripted_server.hpp"
 #include "support/server_client.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -102,6 +107,16 @@ class Receiver {
   int port_ = 0;
   std::thread thread_;
 };
+
+/// The HMAC-SHA-256 under the secret.
+std::string by_openssl(const std::string& text) {
+  std::array<unsigned char, 32> mac{};
+  unsigned size = 0;
+  REQUIRE(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+               reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(),
+               &size) != nullptr);
+  return mfa::detail::hexadecimal(mac);
+}
 
 webhooks::Settings quick(const mfa::test::TemporaryDirectory& directory, const std::string& url) {
   webhooks::Settings settings;
@@ -270,6 +285,45 @@ TEST_CASE(
   for (const auto& [user, counts] : by_user(arrived)) CHECK(std::is_sorted(counts.begin(), counts.end()));
 }
 
+TEST_CASE("a receiver's certificate must be for its name, and of an authority that is trusted") {
+  using mfa::test::ScriptedServer;
+  struct Case {
+    ScriptedServer::Tls tls;
+    bool authority_is_named;
+  };
+  const auto [tls, authority_is_named] = GENERATE(
+      Case{ScriptedServer::Tls::right, true}, Case{ScriptedServer::Tls::right, false},
+      Case{ScriptedServer::Tls::wrong_name, true}, Case{ScriptedServer::Tls::unknown_authority, true});
+  const bool fits = tls == ScriptedServer::Tls::right && authority_is_named;
+  ScriptedServer receiver([](const std::string&) { return mfa::test::answer(200, ""); }, tls);
+  const mfa::test::TemporaryDirectory directory;
+  auto settings = quick(directory, receiver.url() + "/hook");
+  if (authority_is_named) settings.ca_file = receiver.ca_file();
+  std::mutex telling;
+  std::string told;
+  settings.log = [&](const std::string& what) {
+    const std::lock_guard lock(telling);
+    told += what + "\n";
+  };
+  webhooks::Sender sender(std::move(settings));
+  sender(event_of("user_1", 1));
+  if (fits) {
+    REQUIRE(becomes([&] { return metric(sender.metrics(), "pending") == 0; }));
+    REQUIRE(receiver.requests().size() == 1);
+    const std::string request = receiver.requests().front();
+    const std::string header = mfa::test::header_of(request, "WorkOS-Signature");
+    const std::string time = header.substr(2, header.find(',') - 2);
+    CHECK(header == "t=" + time + ", v1=" + by_openssl(time + "." + mfa::test::body_of(request)));
+  } else {
+    CHECK(becomes([&] { return metric(sender.metrics(), "failed_attempts_total") >= 5; }));
+    CHECK(metric(sender.metrics(), "pending") == 1);
+    sender.stop();
+    CHECK(receiver.requests().empty());
+    INFO(told);
+    CHECK(told.find("certificate") != std::string::npos);
+  }
+}
+
 TEST_CASE(
     "an endpoint that is down holds up no other, and one user's event that is refused no other user's") {
   const mfa::test::TemporaryDirectory directory;
@@ -355,6 +409,25 @@ TEST_CASE(
     CHECK(allowed("https://hooks.example.com/mfa", false, address));
   }
   const mfa::test::TemporaryDirectory directory;
+  {
+    mfa::test::ScriptedServer receiver([](const std::string&) { return mfa::test::answer(200, ""); });
+    std::string url = receiver.url() + "/hook";
+    url.replace(url.find("127.0.0.1"), 9, "hooks.localhost"); // which leads there, too
+    auto settings = quick(directory, url);
+    settings.ca_file = receiver.ca_file();
+    std::mutex telling;
+    std::string told;
+    settings.log = [&](const std::string& what) {
+      const std::lock_guard lock(telling);
+      told += what;
+    };
+    webhooks::Sender sender(std::move(settings));
+    sender(event_of("user_1", 1));
+    CHECK(becomes([&] { return metric(sender.metrics(), "failed_attempts_total") >= 5; }));
+    sender.stop();
+    CHECK(receiver.accepted() == 0);
+    CHECK(told.find("private network") != std::string::npos);
+  }
   for (const char* url :
        {"http://hooks.example.com/", "https://user@hooks.example.com/", "ftp://127.0.0.1/", ""}) {
     INFO(url);

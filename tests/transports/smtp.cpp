@@ -3,11 +3,9 @@
 
 #include <chrono>
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -15,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/loopback.hpp"
+#include "support/mail_server.hpp"
 #include "support/server_process.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_certificate.hpp"
@@ -26,50 +25,6 @@ using namespace mfa::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class MailServer {
- public:
-  enum class Password { none, required };
-
-  explicit MailServer(const std::string& mode, Password password = Password::none,
-                      const TestCertificate& certificate = TestCertificate())
-      : scheme_(mode == "smtps" ? "smtps" : "smtp") {
-    std::ofstream(directory_.path() + "/certificate.pem") << certificate.pem();
-    std::ofstream(directory_.path() + "/key.pem") << certificate.key_pem();
-    std::vector<std::string> command = {
-        "/usr/bin/python3", MFA_SOURCE_DIRECTORY "/tests/transports/smtp_server.py", directory_.path(), mode};
-    if (password == Password::required) command.emplace_back("password");
-    server_ = start_server(command, directory_.path() + "/log", nullptr);
-    for (int i = 0; i < 2000 && !std::filesystem::exists(directory_.path() + "/port"); ++i)
-      std::this_thread::sleep_for(10ms);
-    port_ = contents(directory_.path() + "/port");
-    INFO(contents(directory_.path() + "/log"));
-    REQUIRE(!port_.empty());
-  }
-  MailServer(const MailServer&) = delete;
-  MailServer& operator=(const MailServer&) = delete;
-  ~MailServer() { stop_server(server_, SIGKILL); }
-
-  [[nodiscard]] std::string url() const { return scheme_ + "://127.0.0.1:" + port_; }
-  [[nodiscard]] std::string ca_file() const { return directory_.path() + "/certificate.pem"; }
-
-  /// The mail of this number, from 1 on; null if there is none.
-  [[nodiscard]] nlohmann::json mail(int number) const {
-    const std::string text = contents(directory_.path() + "/mail-" + std::to_string(number) + ".json");
-    return text.empty() ? nlohmann::json() : nlohmann::json::parse(text);
-  }
-
- private:
-  TemporaryDirectory directory_;
-  std::string scheme_;
-  pid_t server_ = -1;
-  std::string port_;
-};
 
 EmailMessage mail_to_alan() {
   return {.to = "alan@example.com",
