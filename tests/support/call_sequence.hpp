@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -16,6 +17,8 @@
 #include <mfa/options.hpp>
 #include <mfa/purpose.hpp>
 
+#include "plain_passkeys.hpp"
+
 namespace mfa::test {
 
 enum class Verb {
@@ -23,7 +26,9 @@ enum class Verb {
   enroll_sms,
   enroll_email,
   enroll_recovery_codes,
-  import_totp,
+  import_token,
+  import_codes,
+  import_credential,
   challenge,
   resend,
   verify,
@@ -67,7 +72,9 @@ struct Call {
   int binding = 0; ///< 0: none
   Purpose purpose = Purpose::sign_in;
   int action = 0;
-  bool verified = false;    ///< an imported factor
+  int brings = 0;           ///< an imported factor: which of few
+  bool verified = false;    ///< likewise
+  bool counts = false;      ///< likewise: HOTP
   int drift = 0;            ///< likewise
   bool strong = false;      ///< requires more than one factor
   bool undelivered = false; ///< the gateway fails
@@ -78,6 +85,7 @@ struct Call {
   DeleteOptions deletes = {};
   int kept = 0;        ///< of a reset: the factor; 0: none
   int kept_device = 0; ///< likewise
+  int damaged = 0;     ///< before a reset: 1 the user's record, 2 his list of devices, 3 both
   Typed typed = Typed::shown;
   int code_of = 0;   ///< the challenge whose code is typed
   int steps_off = 0; ///< how far from now the authenticator's clock is
@@ -119,6 +127,8 @@ inline constexpr std::tuple varied_options{
     std::pair{"resend_same_code", &Options::resend_same_code},
     std::pair{"failures_before_lockout", &Options::failures_before_lockout},
     std::pair{"challenge_retention", &Options::challenge_retention},
+    std::pair{"hotp_look_ahead", &Options::hotp_look_ahead},
+    std::pair{"hotp_resynchronization_window", &Options::hotp_resynchronization_window},
 };
 
 /// One line a call, for people, after the options that are not the default.
@@ -169,9 +179,16 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
       line = std::string("enrol ") + kinds[static_cast<std::size_t>(call.verb)] + named(call.name);
       break;
     }
-    case Verb::import_totp:
+    case Verb::import_token:
+    case Verb::import_codes:
+    case Verb::import_credential:
       names[call.name] = "F" + std::to_string(++factors);
-      line = std::string("import ") + (call.verified ? "verified " : "") + "TOTP " + named(call.name);
+      line = std::string("import ") + (call.verified ? "verified " : "") +
+             (call.verb == Verb::import_codes        ? "recovery codes "
+              : call.verb == Verb::import_credential ? "passkey "
+              : call.counts                          ? "HOTP "
+                                                     : "TOTP ") +
+             named(call.name);
       if (call.drift != 0) line += ", " + std::to_string(call.drift) + " steps ahead";
       break;
     case Verb::challenge: {
@@ -202,6 +219,8 @@ inline std::vector<std::string> describe(const Sequence& sequence) {
       line = "reset";
       if (call.kept != 0) line += " all but " + named(call.kept);
       if (call.kept_device != 0) line += " and " + named(call.kept_device);
+      if ((call.damaged & 1) != 0) line += ", with a damaged record of the user";
+      if ((call.damaged & 2) != 0) line += ", with a damaged list of devices";
       break;
     case Verb::rename: line = "rename " + named(call.target); break;
     case Verb::regenerate: line = "regenerate " + named(call.target); break;
@@ -283,6 +302,9 @@ class SequenceSource {
     options.failures_before_lockout = between(1, 14);
     options.challenge_retention = any_of(std::array{seconds(3600), seconds(86'400), seconds(2'592'000)});
     options.resend_same_code = percent(50);
+    options.webauthn = std::make_shared<PlainRelyingParty>();
+    options.hotp_look_ahead = static_cast<unsigned>(hints_() % 12);
+    options.hotp_resynchronization_window = static_cast<unsigned>(hints_() % 120);
     return options;
   }
 
@@ -292,15 +314,29 @@ class SequenceSource {
   void enroll(Verb verb) {
     Call call{.verb = verb, .name = next_name(), .user = static_cast<int>(between(0, 2))};
     show(call, call.user);
-    if (verb == Verb::enroll_totp && hints_() % 4 == 0) {
-      call.verb = Verb::import_totp;
+    if (verb == Verb::enroll_totp && hints_() % 3 == 0) {
+      call.verb = Verb::import_token;
       call.verified = hints_() % 2 == 0;
-      call.drift = hints_() % 2 == 0 ? 0 : static_cast<int>(hints_() % 9) - 4;
+      call.counts = hints_() % 2 == 0;
+      call.drift = call.counts || hints_() % 2 == 0 ? 0 : static_cast<int>(hints_() % 9) - 4;
     }
+    if ((verb == Verb::enroll_recovery_codes || verb == Verb::enroll_email) && hints_() % 3 == 0) {
+      call.verb = verb == Verb::enroll_email ? Verb::import_credential : Verb::import_codes;
+      call.verified = hints_() % 10 != 0;
+    }
+    const bool imports = call.verb != verb;
+    if (imports) call.brings = static_cast<int>(hints_() % 12);
     calls_.push_back(call);
     factors_.push_back(call);
-    if (verb == Verb::enroll_recovery_codes) confirmed_.insert(call.name);
-    if (verb == Verb::enroll_recovery_codes || percent(25)) return;
+    if (imports && hints_() % 4 == 0) { // once more, or to another user
+      calls_.push_back(call);
+      calls_.back().name = next_name() - 1;
+      if (hints_() % 3 == 0) calls_.back().user = static_cast<int>(hints_() % 2) + 1;
+    }
+    const bool at_once = call.verb == Verb::enroll_recovery_codes || call.verb == Verb::import_codes ||
+                         call.verb == Verb::import_credential;
+    if (at_once) confirmed_.insert(call.name);
+    if (at_once || percent(25)) return;
     Call confirmation{.verb = Verb::confirm,
                       .name = next_name(),
                       .target = call.name,
@@ -397,6 +433,7 @@ class SequenceSource {
   Call draw_reset() {
     Call call{.verb = Verb::reset, .user = static_cast<int>(between(1, 2))};
     show(call, call.user);
+    if (hints_() % 4 == 0) call.damaged = static_cast<int>(hints_() % 3) + 1;
     if (percent(50)) call.kept = any_factor().name;
     if (percent(percent(10) ? 100 : call.kept != 0 ? 50 : 0)) call.kept_device = any_recent(devices_).name;
     if (percent(60))
@@ -442,6 +479,7 @@ class SequenceSource {
               .purpose = purpose_for(factor.name),
               .strong = percent(2),
               .undelivered = percent(5)};
+    if (factor.verb == Verb::import_credential && hints_() % 2 == 0) call.strong = true;
     if (call.purpose == Purpose::action) call.action = static_cast<int>(between(1, 2));
     call.mail = any_mail();
     call.any_browser = call.mail != Mail::code && percent(70);

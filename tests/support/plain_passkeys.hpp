@@ -63,6 +63,9 @@ struct PlainRelyingParty final : webauthn::RelyingParty {
   std::string request_options(const webauthn::AssertionRequest& request) const override {
     return request.challenge;
   }
+  std::optional<std::string> cose_key(std::string_view public_key) const override {
+    return std::string(public_key);
+  }
   std::optional<webauthn::NamedCredential> named_credential(std::string_view response) const override {
     const auto answer = PasskeyAnswer::read(response);
     if (!answer) return std::nullopt;

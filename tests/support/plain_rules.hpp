@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <mfa/mfa.hpp>
 #include <mfa/otp/hotp.hpp>
 #include <mfa/relying_party.hpp>
+#include <mfa/requirement.hpp>
 
 #include "plain_passkeys.hpp"
 
@@ -72,25 +74,32 @@ struct Shown {
   std::optional<int> factor = {}; ///< none for an operator
 };
 
+/// Which records of a user somebody has damaged.
+struct Damage {
+  bool user = false;
+  bool devices = false;
+};
+
 /// The rules of docs/security.md once more: plainly, for one caller, and without any of the library's
 /// decisions. Factors and challenges go by numbers that the caller gives.
 class PlainRules {
  public:
   struct Factor {
-    FactorView view;
-    std::vector<unsigned char> secret = {}; ///< TOTP
+    FactorView view = {};
+    std::vector<unsigned char> secret = {}; ///< TOTP and HOTP
     std::string phone_number = {};          ///< SMS
     std::string mailbox = {};               ///< e-mail: the same for all spellings of an address
     std::map<std::string, bool> codes = {}; ///< recovery codes without dashes: whether used
+    bool foreign = false;                   ///< they are of another system
     std::string credential = {};            ///< WebAuthn, once it is verified
     std::string key = {};                   ///< likewise
     std::string handle = {};                ///< WebAuthn: the user's, once it was told
     Time register_until = {};               ///< WebAuthn, until it is verified
     std::uint32_t signatures = 0;           ///< WebAuthn: its counter
     bool shows_pin = false;                 ///< WebAuthn: has shown one when it was registered
-    std::uint64_t first_unused_step = 0;
-    std::vector<std::uint64_t> told = {}; ///< steps of which a hint told
-    std::int64_t drift = 0;               ///< steps that a token's clock is ahead
+    std::uint64_t first_unused_step = 0;    ///< of HOTP: counter
+    std::vector<std::uint64_t> told = {};   ///< steps of which a hint told
+    std::int64_t drift = 0;                 ///< steps that a token's clock is ahead
     std::optional<int> latest_challenge = {};
     Time latest_failure = {};
     unsigned sets = 0; ///< of recovery codes that this one replaced
@@ -163,6 +172,7 @@ class PlainRules {
 
     /// What a secret has used whose factor is gone.
     struct Used {
+      FactorType type{};
       std::vector<unsigned char> secret;
       std::uint64_t first_unused_step = 0;
       std::vector<std::uint64_t> told = {};
@@ -246,11 +256,7 @@ class PlainRules {
     if (!user_id.empty()) {
       if (has_secret(user_id, factor)) return {.error = errc::duplicate_secret};
       User& user = users[user_id];
-      for (const User::Used& used : user.used)
-        if (used.secret == factor.secret && factor.view.type == FactorType::totp) {
-          factor.first_unused_step = std::max(factor.first_unused_step, used.first_unused_step);
-          factor.told = used.told;
-        }
+      for (const User::Used& used : user.used) go_on_from(used, factor);
       if (!at_once) {
         end_enrollments(user,
                         [this](const User::Enrollment& other) { return over(other.from, other.until); });
@@ -270,20 +276,41 @@ class PlainRules {
     return get_factor(name);
   }
 
-  /// Of another system, with its drift. A secret that the user has already is left alone.
-  Answer import_totp(int name, Factor factor, bool verified) {
+  /// Of another system. What the user has already is left alone, and nothing is answered; what cannot be
+  /// taken is an invalid argument.
+  Answer import(int name, Factor factor, bool verified) {
+    const FactorType type = factor.view.type;
     const std::string& user_id = factor.view.user_id;
-    const bool is_there = !user_id.empty() && std::ranges::any_of(factors, [&](const auto& entry) {
-      return entry.second.view.user_id == user_id && entry.second.secret == factor.secret;
-    });
-    if (is_there) return {};
-    if (const auto user = users.find(user_id); user != users.end())
-      for (const User::Used& used : user->second.used)
-        if (used.secret == factor.secret) {
-          factor.first_unused_step = used.first_unused_step;
-          factor.told = used.told;
-        }
+    const auto has_one = [&](auto is) {
+      return !user_id.empty() && std::ranges::any_of(factors, [&](const auto& entry) {
+        return entry.second.view.user_id == user_id && entry.second.view.type == type && is(entry.second);
+      });
+    };
+    if (is_authenticator(factor)) {
+      if (has_one([&](const Factor& other) { return other.secret == factor.secret; })) return {};
+      if (const auto user = users.find(user_id); user != users.end())
+        for (const User::Used& used : user->second.used) go_on_from(used, factor);
+    } else if (!verified || user_id.empty()) { // nobody could confirm it
+      return {.error = errc::invalid_argument};
+    } else if (type == FactorType::recovery_codes) {
+      const auto has_these = [&](const Factor& other) {
+        return other.foreign && std::ranges::all_of(factor.codes, [&](const auto& code) {
+                 return other.codes.contains(code.first);
+               });
+      };
+      if (has_one(has_these)) return {};
+      if (has_one([](const Factor&) { return true; })) return {.error = errc::invalid_argument};
+    } else {
+      if (const auto claim = claims.find(factor.credential); claim != claims.end()) {
+        const bool own = factors.at(claim->second).view.user_id == user_id;
+        return own ? Answer() : Answer{.error = errc::invalid_argument};
+      }
+      claims.emplace(factor.credential, name);
+      User& user = users[user_id];
+      if (!std::exchange(user.has_handle, true)) keep(user);
+    }
     if (verified) factor.view.state = FactorState::verified;
+    factor.codes_in_set = factor.codes_left = factor.codes.size();
     factor.view.created_at = factor.view.updated_at = now;
     factors[name] = factor;
     return get_factor(name);
@@ -302,8 +329,9 @@ class PlainRules {
     if (confirms && verified) return {.error = errc::invalid_argument};
     if (!confirms && !verified && !options_.unverified_factors_sign_in)
       return {.error = errc::factor_not_verified};
-    if (factor->view.type != FactorType::webauthn && !Assurance{}.meets(said.required))
-      return {.error = errc::insufficient_assurance};
+    const bool passkey = factor->view.type == FactorType::webauthn;
+    const Assurance most{.factors = passkey && factor->shows_pin ? 2U : 1U, .phishing_resistant = passkey};
+    if (!most.meets(said.required)) return {.error = errc::insufficient_assurance};
     if (locked(*factor)) return {.error = errc::factor_locked_out};
 
     const std::string user_name = user_of(factor_name, *factor);
@@ -324,6 +352,7 @@ class PlainRules {
     challenge.purge_at = now + options_.challenge_retention;
     challenge.binding = said.binding;
     challenge.action = said.action;
+    challenge.two_factors = webauthn && said.required.factors > 1;
     if (is_sent(*factor)) {
       const SendRules rules = send_rules(*factor);
       if (auto refused = count_send(factor_name, *factor, user_name, user, said)) return *std::move(refused);
@@ -517,8 +546,14 @@ class PlainRules {
   /// All that the user has but one factor and one device, if they are named. `by`: the challenge that allows
   /// it.
   Answer reset(const std::string& user_id, const Shown& shown, std::optional<int> kept = {},
-               std::optional<int> kept_device = {}, std::optional<int> by = {}) {
+               std::optional<int> kept_device = {}, std::optional<int> by = {}, Damage damage = {}) {
     if (kept_device && !kept) return {.error = errc::invalid_argument};
+    if (damage.user || damage.devices) {
+      const bool asked_by_operator = shown.good && !shown.factor;
+      if (!asked_by_operator || kept) return {.error = errc::seal_broken};
+      if (damage.user) users[user_id] = User();
+      if (damage.devices) devices[user_id] = Devices();
+    }
     if (!shown.good) return {.error = errc::authorization_required};
     const std::map<int, Factor> all = factors_of(user_id);
     if (kept && !all.contains(*kept)) return {.error = errc::entity_not_found};
@@ -564,6 +599,7 @@ class PlainRules {
     if (factor->view.type != FactorType::recovery_codes) return {.error = errc::invalid_argument};
     if (!shown.good) return {.error = errc::authorization_required};
     factor->codes.clear();
+    factor->foreign = false;
     factor->codes_left = factor->codes_in_set;
     ++factor->sets;
     factor->view.updated_at = now;
@@ -627,7 +663,8 @@ class PlainRules {
     if (!shown.good) return {.error = errc::authorization_required};
     factor->view.failures = 0;
     factor->view.updated_at = now;
-    if (factor->first_unused_step > step_at(now + day)) // a clock that was ahead accepted it
+    if (factor->view.type == FactorType::totp &&
+        factor->first_unused_step > step_at(now + day)) // a clock that was ahead accepted it
       factor->first_unused_step =
           std::min(factor->first_unused_step,
                    step_at(now) + static_cast<std::uint64_t>(std::max<std::int64_t>(factor->drift, 0)) +
@@ -645,6 +682,51 @@ class PlainRules {
     };
     return {.purged = std::erase_if(challenges, over) + std::erase_if(sends, all_over) +
                       std::erase_if(devices, over) + std::erase_if(users, user_over)};
+  }
+
+  /// How the user stands to a policy; nothing for one that nobody can meet.
+  [[nodiscard]] std::optional<Requirement> requirement(const FactorPolicy& policy, const std::string& user_id,
+                                                       const PolicyUser& user) const {
+    const auto counts = [&](FactorType type) {
+      const bool wanted = policy.kinds.empty()
+                              ? type != FactorType::recovery_codes && type != FactorType::email
+                              : std::ranges::count(policy.kinds, type) > 0;
+      const bool strong = policy.assurance.factors > 1 || policy.assurance.phishing_resistant;
+      return wanted && (type == FactorType::webauthn || !strong);
+    };
+    static constexpr std::array all{FactorType::totp,          FactorType::sms,      FactorType::generic_otp,
+                                    FactorType::hotp,          FactorType::webauthn, FactorType::email,
+                                    FactorType::recovery_codes};
+    if (policy.factors > 0 && std::ranges::none_of(all, counts)) return std::nullopt;
+    std::map<FactorType, unsigned> has; // how many, of those that can be used
+    for (const auto& [name, factor] : factors_of(user_id))
+      if (is_verified(factor) && (factor.view.type != FactorType::recovery_codes || factor.codes_left > 0))
+        ++has[factor.view.type];
+    Requirement said;
+    said.factors_lacking = policy.factors;
+    bool has_another = false;
+    for (const auto& [type, count] : has) {
+      if (counts(type)) said.factors_lacking -= std::min(count, said.factors_lacking);
+      has_another = has_another || type != FactorType::recovery_codes;
+    }
+    said.recovery_codes_lacking = policy.recovery_codes && !has.contains(FactorType::recovery_codes);
+    const bool met = said.factors_lacking == 0 && !said.recovery_codes_lacking;
+    Time until{}; // by deadline and grace
+    if (policy.deadline) until = *policy.deadline;
+    if (user.since && policy.grace > Wait(0))
+      until = std::max(until, std::min(*user.since, now) + policy.grace);
+    if (met)
+      said.standing = Standing::met;
+    else if (user.exempt_until.value_or(now) > now)
+      said = {Standing::exempt, user.exempt_until, said.factors_lacking, said.recovery_codes_lacking};
+    else if (until > now)
+      said = {Standing::due, until, said.factors_lacking, said.recovery_codes_lacking};
+    for (const FactorType type : policy.offered) {
+      const bool codes = type == FactorType::recovery_codes;
+      const bool helps = (said.factors_lacking > 0 && counts(type)) || (said.recovery_codes_lacking && codes);
+      if ((met ? !has.contains(type) : helps) && (has_another || !codes)) said.offer.push_back(type);
+    }
+    return said;
   }
 
  private:
@@ -791,6 +873,15 @@ class PlainRules {
     return all;
   }
 
+  static bool is_authenticator(const Factor& factor) {
+    return factor.view.type == FactorType::totp || factor.view.type == FactorType::hotp;
+  }
+  /// A factor with the secret of one that is gone.
+  static void go_on_from(const User::Used& used, Factor& factor) {
+    if (used.type != factor.view.type || used.secret != factor.secret) return;
+    factor.first_unused_step = std::max(factor.first_unused_step, used.first_unused_step);
+    factor.told = used.told;
+  }
   static bool is_verified(const Factor& factor) { return factor.view.state == FactorState::verified; }
   static bool signs_in_alone(const Factor& factor) {
     return is_verified(factor) && factor.view.type != FactorType::recovery_codes;
@@ -1076,12 +1167,21 @@ class PlainRules {
     const auto made_of = [&](const char* characters) {
       return code.find_first_not_of(characters) == std::string::npos;
     };
+    if (factor.foreign) {
+      for (char& c : code) {
+        if (c <= ' ' || c > '~') return std::nullopt;
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+        c = c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
+      }
+      return code.empty() || code.size() > 64 ? std::nullopt : std::optional(code);
+    }
     if (factor.view.type == FactorType::recovery_codes)
       return code.size() == 12 && made_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ") ? std::optional(code)
                                                                               : std::nullopt;
     const std::size_t longest = is_sent(factor) ? 9 : 6;
-    const bool two_codes =
-        factor.view.type == FactorType::totp && options_.totp_learned_drift_steps > 0 && code.size() == 12;
+    const bool takes_two = factor.view.type == FactorType::hotp ||
+                           (factor.view.type == FactorType::totp && options_.totp_learned_drift_steps > 0);
+    const bool two_codes = takes_two && code.size() == 12;
     return made_of("0123456789") && (two_codes || (code.size() >= 6 && code.size() <= longest))
                ? std::optional(code)
                : std::nullopt;
@@ -1091,6 +1191,7 @@ class PlainRules {
                                   Assurance& assurance, Hint& hint) {
     switch (factor.view.type) {
     case FactorType::totp: return judge_totp(factor, code, hint);
+    case FactorType::hotp: return judge_hotp(factor, code);
     case FactorType::recovery_codes: {
       const auto known = factor.codes.find(code);
       if (known == factor.codes.end()) return Status::wrong_code;
@@ -1204,10 +1305,26 @@ class PlainRules {
     return status;
   }
 
+  [[nodiscard]] Status judge_hotp(Factor& factor, const std::string& code) const {
+    const std::uint64_t next = factor.first_unused_step;
+    const auto shows = [&](std::uint64_t counter, std::string_view digits) {
+      return otp::hotp(factor.secret, counter) == digits;
+    };
+    const bool two = code.size() == 12;
+    const unsigned furthest = two ? options_.hotp_resynchronization_window : options_.hotp_look_ahead;
+    for (std::uint64_t counter = next + furthest + 1; counter-- > next;) {
+      if (!shows(counter, std::string_view(code).substr(0, 6))) continue;
+      if (two && !shows(counter + 1, std::string_view(code).substr(6))) continue;
+      factor.first_unused_step = counter + (two ? 2 : 1);
+      return Status::valid;
+    }
+    return !two && next > 0 && shows(next - 1, code) ? Status::code_already_used : Status::wrong_code;
+  }
+
   /// Whether a factor of the user has this one's secret, but for those that were not confirmed in time.
   [[nodiscard]] bool has_secret(const std::string& user_id, const Factor& added) const {
     const auto user = users.find(user_id);
-    return added.view.type == FactorType::totp && std::ranges::any_of(factors, [&](const auto& entry) {
+    return is_authenticator(added) && std::ranges::any_of(factors, [&](const auto& entry) {
              const auto& [name, factor] = entry;
              const bool ended = user != users.end() && over_enrollment(user->second, name);
              return factor.view.user_id == user_id && factor.secret == added.secret && !ended;
@@ -1245,18 +1362,24 @@ class PlainRules {
 
   /// What is kept of a factor that goes.
   void keep_used(User& user, const Factor& gone) const {
-    const bool used = gone.first_unused_step != 0 || !gone.told.empty();
-    if (gone.view.type != FactorType::totp || !used || gone.view.user_id.empty()) return;
+    const bool timed = gone.view.type == FactorType::totp;
+    const bool used =
+        timed ? gone.first_unused_step != 0 || !gone.told.empty() : gone.view.last_used_at.has_value();
+    if (!is_authenticator(gone) || !used || gone.view.user_id.empty()) return;
     std::erase_if(user.used, [this](const User::Used& other) { return other.until <= now; });
     std::uint64_t last = gone.first_unused_step;
     for (const std::uint64_t step : gone.told) last = std::max(last, step);
     const auto over_at = last + options_.totp_drift_steps + options_.totp_learned_drift_steps +
                          1; // no clock takes its codes then
     const Time end(std::chrono::seconds(30 * over_at));
-    User::Used kept{gone.secret, gone.first_unused_step, gone.told, std::max(now, end) + day};
+    User::Used kept{gone.view.type, gone.secret, gone.first_unused_step, gone.told,
+                    timed ? std::max(now, end) + day : now + 366 * day};
+    const auto same = [&](const User::Used& other) {
+      return other.type == kept.type && other.secret == kept.secret;
+    };
     for (const User::Used& other : user.used)
-      if (other.secret == kept.secret) kept.until = std::max(kept.until, other.until);
-    std::erase_if(user.used, [&](const User::Used& other) { return other.secret == kept.secret; });
+      if (same(other)) kept.until = std::max(kept.until, other.until);
+    std::erase_if(user.used, same);
     user.used.push_back(kept);
   }
 

@@ -8,8 +8,11 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <random>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -19,6 +22,7 @@
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/hotp.hpp>
+#include <mfa/requirement.hpp>
 #include <mfa/testing/manual_clock.hpp>
 #include <mfa/testing/recording_email.hpp>
 #include <mfa/testing/recording_sms.hpp>
@@ -26,6 +30,7 @@
 #include "call_sequence.hpp"
 #include "host.hpp"
 #include "no_sms_budgets.hpp"
+#include "plain_passkeys.hpp"
 #include "plain_rules.hpp"
 #include "views.hpp"
 
@@ -57,7 +62,7 @@ template <class Ask> Answer answer_of(Ask&& ask) {
 template <class Storage> class Player {
  public:
   Player(Storage& storage, const Sequence& sequence, const Change& change)
-      : sequence_(sequence), rules_(sequence.options),
+      : storage_(storage), sequence_(sequence), rules_(sequence_.options),
         verifier_(storage, clock_, gateway_, given_options(sequence.options, change)) {}
 
   /// What differed, or an empty text, and after how many calls. Leaves the storage empty if nothing differed.
@@ -92,31 +97,52 @@ template <class Storage> class Player {
   void play(const Call& call, Tally& tally) {
     ++tally.verbs;
     switch (call.verb) {
-    case Verb::import_totp: {
+    case Verb::import_token: {
       ImportToken token;
       token.user_id = user(call.user);
       token.issuer = "Foo Corp";
       token.user = "alan";
       token.seed = secret_of(call);
       token.drift = call.drift;
-      ImportOptions said;
-      said.verified = call.verified;
-      bool imported = false;
-      said.report = [&](const ImportResult& result) {
-        imported = result.outcome == ImportOutcome::imported;
-        if (imported) factor_ids_[call.name] = result.factor_id;
-        return true;
-      };
-      (void)import_factors(verifier_, std::vector{token}, said);
-      Answer answer;
-      if (imported) answer.factors = {view(verifier_.get_factor(factor_id(call.name), any_user))};
-      ++tally.answers[imported ? "imported" : "there already"];
-      PlainRules::Factor factor{.view = {.type = FactorType::totp, .user_id = user(call.user)},
-                                .drift = call.drift};
+      PlainRules::Factor factor{.drift = call.drift};
+      if (call.counts) token.counter = factor.first_unused_step = static_cast<std::uint64_t>(call.brings % 3);
       const auto secret = otp::base32_decode(secret_of(call));
       factor.secret.assign(secret.begin(), secret.end());
-      compare("import", answer, rules_.import_totp(call.name, factor, call.verified));
-      return list(call.user);
+      return import(call, token, call.counts ? FactorType::hotp : FactorType::totp, factor, tally);
+    }
+    case Verb::import_codes: {
+      static constexpr std::array sets{
+          std::array{"k3m9-x2p7", "ab0d-ef1h"}, // O and I are written for 0 and 1
+          std::array{"K3M9X2P7", "q-r-s-t-5-6-7-8"}, std::array{"trustno1", "zz-yy-xx-ww-vv"}};
+      ImportRecoveryCodes line;
+      line.user_id = user(call.user);
+      PlainRules::Factor factor{.foreign = true};
+      for (const std::string code : sets[static_cast<std::size_t>(call.brings) % sets.size()]) {
+        line.codes.emplace_back(code);
+        std::string folded = code;
+        std::erase(folded, '-');
+        for (char& c : folded) c = folded_letter(c);
+        factor.codes.emplace(std::move(folded), false);
+      }
+      return import(call, line, FactorType::recovery_codes, factor, tally);
+    }
+    case Verb::import_credential: { // of few, so that users bring each other's
+      const std::string number = std::to_string(call.brings % 4);
+      PlainRules::Factor factor{.credential = "credential " + number,
+                                .key = "key " + number,
+                                .handle = "handle of " + user(call.user),
+                                .signatures = call.brings % 2 == 0 ? 0U : 5U,
+                                .shows_pin = call.brings % 3 != 0};
+      ImportCredential line;
+      line.user_id = user(call.user);
+      line.user = "alan";
+      line.credential_id = factor.credential += player();
+      line.public_key = factor.key;
+      line.user_handle = factor.handle;
+      line.encoding = TextEncoding::bytes;
+      line.sign_count = factor.signatures;
+      line.user_verified = factor.shows_pin;
+      return import(call, line, FactorType::webauthn, factor, tally);
     }
     case Verb::enroll_totp: {
       PlainRules::Factor factor{.view = {.type = FactorType::totp, .user_id = user(call.user)}};
@@ -159,6 +185,7 @@ template <class Storage> class Player {
       said.link_works_in_any_browser = call.any_browser;
       std::string code;
       std::string token;
+      std::string to_sign;
       fail_next(call.undelivered ? 1 : 0);
       const auto answer = answer_of([&]() -> Answer {
         const std::string id = factor_id(call.target);
@@ -167,6 +194,7 @@ template <class Storage> class Player {
                                    : verifier_.challenge_factor(id, whose(call.user), said);
         challenge_ids_[call.name] = challenge.id();
         const FactorType type = rules_.factors.at(call.target).view.type;
+        to_sign = challenge.webauthn_options().substr(0, PasskeyAnswer::challenge_size);
         if (type == FactorType::sms) code = gateway_.RecordingSms::last().body;
         if (type == FactorType::email) {
           const std::string text(gateway_.RecordingEmail::last().text);
@@ -179,6 +207,9 @@ template <class Storage> class Player {
       compare("challenge", answer,
               rules_.challenge(call.name, call.target, said, user(call.user), !call.undelivered, code,
                                PlainRules::nothing, nullptr, token));
+      if (const auto made = rules_.challenges.find(call.name);
+          made != rules_.challenges.end() && !to_sign.empty())
+        made->second.code = to_sign;
       return look_at_factor(call.target);
     }
     case Verb::resend: {
@@ -250,6 +281,8 @@ template <class Storage> class Player {
     }
     case Verb::reset: {
       const std::string user_id = owner(call.user);
+      const Damage damage{damage_record(call, 1, "user_" + user_id),
+                          damage_record(call, 2, "trusted_devices_" + user_id)};
       const auto answer = answer_of([&]() -> Answer {
         ResetOptions said;
         if (call.kept != 0) said.keep_factor = factor_id(call.kept);
@@ -260,7 +293,10 @@ template <class Storage> class Player {
       const auto named = [](int name) { return name == 0 ? std::nullopt : std::optional(name); };
       compare("reset", answer,
               rules_.reset(user_id, shown_of(call, user_id), named(call.kept), named(call.kept_device),
-                           call.shows == Shows::verification ? std::optional(call.shown) : std::nullopt));
+                           call.shows == Shows::verification ? std::optional(call.shown) : std::nullopt,
+                           damage));
+      if (answer.error) restore_damaged();
+      damaged_.clear();
       return list(call.user);
     }
     case Verb::rename: {
@@ -345,10 +381,58 @@ template <class Storage> class Player {
     list(call.user); // others may have gone for it
   }
 
+  void import(const Call& call, const auto& line, FactorType type, PlainRules::Factor factor, Tally& tally) {
+    ImportOptions said;
+    said.verified = call.verified;
+    ImportOutcome outcome{};
+    said.report = [&](const ImportResult& result) {
+      outcome = result.outcome;
+      if (outcome == ImportOutcome::imported) factor_ids_[call.name] = result.factor_id;
+      return true;
+    };
+    (void)import_factors(verifier_, std::vector{line}, said);
+    Answer answer;
+    if (outcome == ImportOutcome::imported)
+      answer.factors = {view(verifier_.get_factor(factor_id(call.name), any_user))};
+    if (outcome == ImportOutcome::refused) answer.error = errc::invalid_argument;
+    ++tally.answers[std::string(to_string(type)) + ' ' + std::string(to_string(outcome))];
+    factor.view = {.type = type, .user_id = user(call.user)};
+    compare("import", answer, rules_.import(call.name, factor, call.verified));
+    list(call.user);
+  }
+
+  /// As one of another system is compared.
+  static char folded_letter(char c) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
+  }
+
+  /// Whether there was one to damage.
+  bool damage_record(const Call& call, int bit, const std::string& id) {
+    if ((call.damaged & bit) == 0) return false;
+    auto record = storage_.find_counter(id);
+    if (!record) return false;
+    damaged_.push_back(*record);
+    record->data.back() ^= 1;
+    put(*record);
+    return true;
+  }
+  void restore_damaged() {
+    for (storage::CounterRecord record : damaged_) {
+      record.version = storage_.find_counter(record.id)->version;
+      put(record);
+    }
+  }
+  void put(const storage::CounterRecord& record) {
+    storage::Batch batch;
+    batch.counters.push_back(record);
+    if (!storage_.commit(std::move(batch))) throw std::logic_error("nobody else writes to the storage");
+  }
+
   /// Of few, so that they meet.
   static std::string secret_of(const Call& call) {
     std::string secret(32, 'A');
-    secret.back() = "ABCD"[call.name % 4];
+    secret.back() = "ABCD"[(call.verb == Verb::import_token ? call.brings : call.name) % 4];
     return secret;
   }
 
@@ -398,8 +482,55 @@ template <class Storage> class Player {
     Answer expected;
     for (const auto& [id, factor] : by_id) expected.factors.push_back(factor);
     Answer listed;
-    for (const auto& factor : verifier_.list_factors(user(number))) listed.factors.push_back(view(factor));
+    const auto factors = verifier_.list_factors(user(number));
+    for (const auto& factor : factors) listed.factors.push_back(view(factor));
     compare("list_factors", listed, expected);
+    compare_requirement(factors, user(number));
+  }
+
+  /// By a policy that the moment draws.
+  void compare_requirement(const auto& factors, const std::string& user_id) {
+    std::minstd_rand drawn(
+        static_cast<unsigned>(rules_.now.time_since_epoch().count() / 7 + std::ssize(factors)));
+    drawn.discard(3);
+    const auto below = [&drawn](unsigned end) { return static_cast<unsigned>(drawn() >> 8) % end; };
+    const auto some_kinds = [&] {
+      std::vector<FactorType> kinds;
+      for (unsigned count = below(5); kinds.size() < count;)
+        kinds.push_back(static_cast<FactorType>(1 + below(7)));
+      return kinds;
+    };
+    const auto some_time = [&]() -> std::optional<Time> {
+      if (below(2) == 0) return std::nullopt;
+      return rules_.now + std::chrono::hours(static_cast<int>(below(5))) - std::chrono::hours(2);
+    };
+    FactorPolicy policy;
+    policy.kinds = some_kinds();
+    if (below(3) == 0) policy.assurance = {.factors = 2, .phishing_resistant = below(2) == 0};
+    policy.factors = below(4);
+    policy.recovery_codes = below(2) == 0;
+    policy.deadline = some_time();
+    policy.grace = std::chrono::hours(static_cast<int>(below(4)));
+    if (below(2) == 0) policy.offered = some_kinds();
+    const PolicyUser user{some_time(), some_time()};
+    const auto expected = rules_.requirement(policy, user_id, user);
+    std::optional<Requirement> said;
+    try {
+      said = requirement(policy, factors, clock_.now(), user);
+    } catch (const Error& error) {
+      if (error.code() != errc::invalid_argument) throw;
+    }
+    if (said != expected && difference_.empty())
+      difference_ = "requirement says: " + told(said) + "\n  the rules say: " + told(expected);
+  }
+
+  static std::string told(const std::optional<Requirement>& said) {
+    if (!said) return "nobody meets the policy";
+    std::string all = std::string(to_string(said->standing)) + ", " + std::to_string(said->factors_lacking) +
+                      " factors lack" + (said->recovery_codes_lacking ? " and recovery codes" : "");
+    if (said->until) all += ", until " + std::to_string(said->until->time_since_epoch().count());
+    for (const FactorType type : said->offer) all += ", offers " + std::string(to_string(type));
+    return all;
   }
 
   /// In the end: nothing is there that the rules do not know.
@@ -413,7 +544,7 @@ template <class Storage> class Player {
       verifier_.delete_factor(factor_id(name), any_user, by_operator);
       (void)rules_.remove(name, {}, PlainRules::by_operator);
     }
-    clock_.advance(std::chrono::hours(72));
+    clock_.advance(std::chrono::hours(24 * 400)); // what a token's secret has used is kept for a year
     rules_.now = std::chrono::floor<std::chrono::milliseconds>(clock_.now());
     compare("purge", {.purged = verifier_.purge_expired()}, rules_.purge());
   }
@@ -425,8 +556,9 @@ template <class Storage> class Player {
 
   /// Of this player alone: a user of whom an enrolment was never confirmed leaves a record.
   [[nodiscard]] std::string user(int number) const {
-    return number == 0 ? "" : "u_" + std::to_string(number) + " of " + std::to_string(player_);
+    return number == 0 ? "" : "u_" + std::to_string(number) + player();
   }
+  [[nodiscard]] std::string player() const { return " of " + std::to_string(player_); }
   [[nodiscard]] std::optional<UserId> of_user(int number) const {
     return number == 0 ? std::nullopt : std::optional<UserId>(user(number));
   }
@@ -500,6 +632,14 @@ template <class Storage> class Player {
       code = otp::hotp(factor->second.secret, static_cast<std::uint64_t>(step));
       if (call.typed == Typed::two)
         return otp::hotp(factor->second.secret, static_cast<std::uint64_t>(step - 1)) + code;
+    } else if (factor != rules_.factors.end() && factor->second.view.type == FactorType::hotp) {
+      const auto next = static_cast<std::int64_t>(factor->second.first_unused_step);
+      const auto counter = static_cast<std::uint64_t>(std::max<std::int64_t>(0, next + call.steps_off));
+      code = otp::hotp(factor->second.secret, counter);
+      if (call.typed == Typed::two) return code + otp::hotp(factor->second.secret, counter + 1);
+    } else if (factor != rules_.factors.end() && factor->second.view.type == FactorType::webauthn) {
+      return signed_by(call, factor->second,
+                       challenge == rules_.challenges.end() ? "" : challenge->second.code, factor_name);
     } else if (factor != rules_.factors.end() && !factor->second.codes.empty()) {
       const auto& codes = factor->second.codes;
       const auto unused = std::ranges::find(codes, false, [](const auto& entry) { return entry.second; });
@@ -521,6 +661,27 @@ template <class Storage> class Player {
     case Typed::no_code: return no_codes[static_cast<std::size_t>(call.target + 1) % no_codes.size()];
     }
     return code;
+  }
+
+  /// What a passkey answers, with a PIN or without, or a copy of it whose counter is behind.
+  std::string signed_by(const Call& call, const PlainRules::Factor& factor, std::string challenge,
+                        int factor_name) {
+    challenge.resize(PasskeyAnswer::challenge_size, '0');
+    PasskeyAnswer answer{.credential = factor.credential,
+                         .signer = factor.key,
+                         .count = factor.signatures + (factor.signatures != 0 && call.steps_off <= 2 ? 1 : 0),
+                         .pin = call.steps_off % 2 == 0,
+                         .challenge = std::move(challenge),
+                         .handle = factor.handle};
+    switch (call.typed) {
+    case Typed::shown:
+    case Typed::two: break;
+    case Typed::spaced: answer.handle.clear(); break;
+    case Typed::again: return accepted_.contains(factor_name) ? accepted_[factor_name] : answer.text();
+    case Typed::wrong: answer.signer = "another key"; break;
+    case Typed::no_code: return "{}";
+    }
+    return answer.text();
   }
 
   /// What the browser brings of a link.
@@ -552,6 +713,7 @@ template <class Storage> class Player {
 
   static constexpr std::chrono::seconds device_lifetime{600};
 
+  Storage& storage_;
   const Sequence& sequence_;
   testing::ManualClock clock_;
   struct Gateway : testing::RecordingSms, testing::RecordingEmail {
@@ -562,9 +724,10 @@ template <class Storage> class Player {
   Verifier<Storage, testing::ManualClock, Gateway> verifier_;
   std::map<int, std::string> factor_ids_;
   std::map<int, std::string> challenge_ids_;
-  std::map<int, std::string> accepted_; ///< the last code that was, by factor
-  std::map<int, std::string> tokens_;   ///< of devices
-  std::string created_;                 ///< the id of the last challenge that was
+  std::map<int, std::string> accepted_;         ///< the last code that was, by factor
+  std::map<int, std::string> tokens_;           ///< of devices
+  std::string created_;                         ///< the id of the last challenge that was
+  std::vector<storage::CounterRecord> damaged_; ///< as they were before
   const unsigned player_ = next_player();
   std::string difference_;
 };

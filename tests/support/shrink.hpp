@@ -25,6 +25,7 @@ inline std::vector<Call> simpler(const Call& call) {
   with(&Call::user, 0);
   with(&Call::binding, 0);
   with(&Call::strong, false);
+  with(&Call::damaged, 0);
   with(&Call::shows, Shows::nothing);
   with(&Call::undelivered, false);
   with(&Call::steps_off, 0);
@@ -125,7 +126,7 @@ inline Sequence shrink(Sequence sequence, const std::function<bool(const Sequenc
       if (auto without = without_second(sequence, i)) take_if_it_fails(*std::move(without));
     const std::vector<Call> before = sequence.calls;
     for (const Call& call : before) {
-      if (call.verb != Verb::enroll_totp && call.verb != Verb::enroll_sms) continue;
+      if (call.verb > Verb::enroll_email) continue;
       const Sequence simplified = unconfirmed(sequence, call.name);
       if (simplified.calls.size() < sequence.calls.size()) take_if_it_fails(simplified);
     }

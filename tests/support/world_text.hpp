@@ -77,9 +77,9 @@ class Writer {
   void write(const Remaining& r) { (*this)(r.factors, r.unverified, r.recovery_codes, r.best); }
   void write(const UserReset& r) { (*this)(r.factors, r.devices); }
   void write(const PlainRules::Factor& f) {
-    (*this)(f.view, f.first_unused_step, f.drift, f.latest_challenge, f.latest_failure, f.codes, f.credential,
-            f.key, f.handle, f.register_until, f.signatures, f.shows_pin, f.sets, f.codes_in_set,
-            f.codes_left);
+    (*this)(f.view, f.first_unused_step, f.drift, f.latest_challenge, f.latest_failure, f.codes, f.foreign,
+            f.credential, f.key, f.handle, f.register_until, f.signatures, f.shows_pin, f.sets,
+            f.codes_in_set, f.codes_left);
   }
   void write(const PlainRules::Challenge& c) {
     (*this)(c.view, c.factor, c.binding, c.action, c.code, c.sends, c.counts, c.codes, c.tokens, c.purge_at,
@@ -90,7 +90,7 @@ class Writer {
     (*this)(o.challenge, o.session, o.from, o.until, o.put_to_no_factor);
   }
   void write(const PlainRules::User::Enrollment& e) { (*this)(e.factor, e.from, e.until, e.authorized); }
-  void write(const PlainRules::User::Used& u) { (*this)(u.secret, u.first_unused_step, u.until); }
+  void write(const PlainRules::User::Used& u) { (*this)(u.type, u.secret, u.first_unused_step, u.until); }
   void write(const PlainRules::User& u) {
     (*this)(u.open, u.enrollments, u.used, u.sends, u.wrong_codes, u.purge_at, u.has_handle, u.generation);
   }
