@@ -11,7 +11,7 @@ dry_run=false
 [ "${1:-}" != --dry-run ] || { dry_run=true; shift; }
 only=${1:-}
 require perl-base
-$dry_run || require g++ pkg-config libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 oathtool \
+$dry_run || require g++ pkg-config libcpp-httplib-dev libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 oathtool \
   libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev libphonenumber-dev libcurl4-openssl-dev
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
@@ -22,19 +22,21 @@ rules=0
 unnoticed=0
 tests=tests/rules/security_rules.cpp
 
-# mutate RULE HEADER OLD NEW: OLD must be in the header exactly once.
+folder=include/mfa
+
+# mutate RULE HEADER OLD NEW: OLD must be in the header, of $folder, exactly once.
 mutate() {
   case $1 in *"$only"*) ;; *) return 0 ;; esac
   OLD=$3 NEW=$4 perl -0pe '
     my $old = join "\\s+", map { quotemeta } split /\s+/, $ENV{OLD}; # however the code is wrapped
     my $n = () = /$old/g;
     die "found $n times, expected once: $ENV{OLD}\n" if $n != 1;
-    s/$old/$ENV{NEW}/' "include/mfa/$2" >"$work/edited" || exit 2
+    s/$old/$ENV{NEW}/' "$folder/$2" >"$work/edited" || exit 2
   rules=$((rules + 1))
   ! $dry_run || return 0
-  rm -rf "$work/include"
-  cp -r include "$work/include"
-  mv "$work/edited" "$work/include/mfa/$2"
+  rm -rf "$work/include" "$work/examples"
+  cp -r include examples "$work"
+  mv "$work/edited" "$work/$folder/$2"
   echo "- $1"
   echo "    edit: $2: $3  ->  ${4:-(nothing)}"
   # shellcheck disable=SC2086
@@ -1392,6 +1394,142 @@ mutate_api "workos: masked where the host says so" workos/resources.hpp \
 mutate_api "workos: short secrets where the host says so" workos/user_management.hpp \
   'request.accept_short_secret = call.options.accept_short_secrets;' 'request.accept_short_secret = true;'
 flags=${before_workos%%|*} libraries=${before_workos#*|}
+
+before_portal="$flags|$libraries|$tests" folder=examples/portal tests=$work/tests/portal/portal_over_http.cpp
+$dry_run || flags="$flags $(pkg-config --cflags cpp-httplib)" libraries="$libraries $(pkg-config --libs cpp-httplib)"
+flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\" -include $work/tests/portal/not_of_the_portal.hpp"
+libraries="$libraries -lcbor -lsqlite3 -pthread"
+portal_is_ready=$dry_run
+portal() { # as `mutate`; what the portal includes is compiled once for all of them
+  case $1 in *"$only"*) ;; *) return 0 ;; esac
+  if ! $portal_is_ready; then
+    mkdir -p "$work/tests" && cp -r tests/portal "$work/tests"
+    sed -n '/^#include <[a-z]*[/.]/p' examples/portal/*.hpp examples/portal/*/*.hpp tests/portal/portal*.hpp |
+      sort -u >"$work/tests/portal/not_of_the_portal.hpp"
+    echo '#include "support/catch.hpp"' >>"$work/tests/portal/not_of_the_portal.hpp"
+    # shellcheck disable=SC2086
+    $compiler ${flags%% -include*} -Iinclude -x c++-header "$work/tests/portal/not_of_the_portal.hpp"
+    portal_is_ready=true
+  fi
+  mutate "$@"
+}
+session=session.hpp site=site.hpp account=journeys/account.hpp
+portal "portal: a form brings its session's token" $site \
+  'if (changes && !mfa::crypto::equal(call.param("csrf"), call.session.csrf)) return out_of_date(call);' ''
+portal "portal: a token ends with what was shown" $session 'session.csrf = random_id(); const' 'const'
+portal "portal: a new session for a password" $site \
+  'sessions.renew(session, call.now); // before factors are read: see `factor_added`' ''
+portal "portal: a new session for a factor" $site \
+  'sessions.renew(session, call.now); note(call, "signed_in"); Answer answer' 'note(call, "signed_in"); Answer answer'
+portal "portal: a new session for a new user" $account \
+  'site.sessions.renew(call.session, call.now); site.note(call, "signed_up");' 'site.note(call, "signed_up");'
+portal "portal: a new session for a new password" $account \
+  'site.sessions.renew(call.session, call.now); const std::size_t ended' 'const std::size_t ended'
+portal "portal: a new session for an operator" journeys/operator.hpp \
+  'call.session.is_operator = true; site.sessions.renew(call.session, call.now);' 'call.session.is_operator = true;'
+portal "portal: who signs out is nobody" $account \
+  'call.session.nobody(); call.session.is_operator = false;' 'call.session.is_operator = false;'
+portal "portal: who signs out is no operator" $account \
+  'call.session.nobody(); call.session.is_operator = false;' 'call.session.nobody();'
+portal "portal: a session alone ends" $session 'now - kept.used > longest_idle ||' ''
+portal "portal: a session ends" $session '|| now - kept.began > longest' ''
+portal "portal: a former id is a stranger's" $site 'is_too_late = sessions.find(brought, at) != session;' ''
+portal "portal: strangers end no session of a user" $session \
+  'return a_is_known != b_is_known ? b_is_known : a.used < b.used;' 'return a.used < b.used;'
+portal "portal: a new password ends other sessions" $account \
+  'const std::size_t ended = site.sessions.end_others(call.user->id, call.session.id);' 'const std::size_t ended = 1;'
+portal "portal: a new password ends what was shown" $account \
+  'call.session.shown.clear(); // it has ended what was shown as well call.session.shown_at.reset();' ''
+portal "portal: the first factor ends sessions of a password" $site \
+  'if (verified_factors(call.user->id).size() == 1)' 'if (false)'
+portal "portal: signed out everywhere" $account 'site.sessions.end_others(call.user->id, call.session.id);
+    site.verifier' 'site.verifier'
+portal "portal: forgotten everywhere" $account \
+  'site.verifier.revoke_devices(call.user->id, {.event_context = call.context()});' ''
+portal "portal: a reset ends sessions" journeys/operator.hpp 'site.sessions.end_others(user->id, call.session.id);' ''
+portal "portal: no browser is remembered unasked" journeys/trusted_browsers.hpp \
+  'if (call.param("remember") != "yes") return;' ''
+
+portal "portal: half a sign-in is none" $site \
+  'if (session.stage == Stage::password_shown) return instead("/sign-in/second-step");' ''
+portal "portal: nobody is not signed in" $site \
+  'if (session.stage == Stage::nobody) { if (call.request.method == "GET")' 'if (false) { if (call.request.method == "GET")'
+portal "portal: a second step has a first" $site \
+  'if (session.stage == Stage::password_shown) return std::nullopt;' 'return std::nullopt;'
+portal "portal: operators only" $site \
+  'return session.is_operator ? std::nullopt : std::optional(instead("/operator/sign-in"));' 'return std::nullopt;'
+portal "portal: the deadline" $site \
+  'if (access == Access::signed_in && !requirement(*call.user).lets_pass()) return instead("/security");' ''
+portal "portal: the last factor stays after it" journeys/security.hpp \
+  '.refuse_last = !site.may_have_none(*call.user),' ''
+portal "portal: nothing is enrolled by an old session" $site \
+  'if (when && mfa::is_fresh(*when, verifier.options().authorization_lifetime, clock_->now()))' 'if (when)'
+portal "portal: no app without a fresh password" journeys/authenticator_app.hpp \
+  'if (auto ask = site.ask_first(call, "/security/app")) return *std::move(ask);' ''
+portal "portal: no message without one" journeys/phone_and_mailbox.hpp \
+  'Answer send(Call& call) { if (auto ask = site_->ask_first(call, kind_.path)) return *std::move(ask);' \
+  'Answer send(Call& call) {'
+portal "portal: no passkey without one" journeys/ceremonies.hpp 'if (auto first = site.ask_first(call, page))' \
+  'if (auto first = std::optional<Answer>())'
+portal "portal: a factor is not replaced by the password" journeys/second_step.hpp \
+  'if (!site.verified_factors(call.user->id).empty()) return go_to("/step-up");' ''
+portal "portal: the password is looked at" journeys/second_step.hpp 'if (!answer.user) return refuse(call,' \
+  'if (false) return refuse(call,'
+portal "portal: a password changes by the one before" $account \
+  'if (!answer.user) flash.problems.push_back({answer.wait' 'if (false) flash.problems.push_back({answer.wait'
+portal "portal: the address after a question" $account \
+  'return go_to(by_factor ? "/step-up" : "/step-up/password");' 'return site.seams.actions["change_email"](call);'
+portal "portal: a code is of its own journey" journeys/phone_and_mailbox.hpp \
+  'call.session.enrolling.path == kind_.path &&' ''
+portal "portal: what changes is told" $site 'inbox.send(mail);' ''
+
+portal "portal: no script reads the cookie" $site '; Path=/; HttpOnly; SameSite=Lax' '; Path=/; SameSite=Lax'
+portal "portal: no other site sends it" $site '; Path=/; HttpOnly; SameSite=Lax' '; Path=/; HttpOnly'
+portal "portal: the cookie goes over TLS" $site 'if (is_secure()) text += "; Secure";' ''
+portal "portal: the cookie is the host's" $site 'return is_secure() ? "__Host-" + name : name;' 'return name;'
+portal "portal: TLS from now on" $site \
+  'if (is_secure()) headers.emplace("Strict-Transport-Security", "max-age=31536000");' ''
+portal "portal: nothing but its own" $site "\"default-src 'none'; " '"'
+portal "portal: no script of others" $site "script-src 'self'; " "script-src 'self' 'unsafe-inline'; "
+portal "portal: no form to others" $site "\"form-action 'self'; " '"'
+portal "portal: no frame" $site "frame-ancestors 'none'; " ''
+portal "portal: no frame in old browsers" $site '{"X-Frame-Options", "DENY"},' ''
+portal "portal: no other base" $site "; base-uri 'none'" ''
+portal "portal: types are said" $site '{"X-Content-Type-Options", "nosniff"},' ''
+portal "portal: addresses are told to nobody" $site '{"Referrer-Policy", "no-referrer"},' ''
+portal "portal: no window of others" $site '{"Cross-Origin-Opener-Policy", "same-origin"},' ''
+portal "portal: no resource for others" $site '{"Cross-Origin-Resource-Policy", "same-origin"},' ''
+portal "portal: pages are kept nowhere" $site 'response.headers.emplace("Cache-Control", "no-store");' ''
+portal "portal: on its own site" $site 'return local ? path : "/";' 'return path;'
+portal "portal: text is no markup" page.hpp 'return escaped(text);' 'return std::string(text);'
+portal "portal: what failed is told to nobody outside" $site \
+  'response.status = 500; response.body.clear();' 'response.status = 500; response.set_header("EXCEPTION_WHAT", "portal_users");'
+portal "portal: the inbox of all is a choice" journeys/overview.hpp \
+  'if (site.settings.messages != Messages::on_page) return;' ''
+portal "portal: a file of codes alone" journeys/recovery_codes.hpp "else if (c != '\\r')" "else if (c == '<')"
+
+passwords=passwords.hpp users=users.hpp
+portal "portal: short passwords" $passwords 'if (static_cast<std::size_t>(characters) < shortest)' 'if (password.empty())'
+portal "portal: characters are counted" $passwords 'return (static_cast<unsigned char>(c) & 0xC0) != 0x80;' 'return c != 0;'
+portal "portal: long passwords" $passwords 'if (password.size() > longest)' 'if (false)'
+portal "portal: common passwords" $passwords \
+  'if (std::find(commonest.begin(), commonest.end(), plain) != commonest.end())' 'if (false)'
+portal "portal: one's own address" $passwords 'if (plain == in_small_letters(std::string(email)))' 'if (false)'
+portal "portal: a salt of its own" $passwords 'const std::string salt = random_id();' 'const std::string salt(32, 48);'
+portal "portal: the cost of a password" $site 'unsigned password_cost = 15;' 'unsigned password_cost = 10;'
+portal "portal: nobody has no password" $passwords '&& !stored.empty();' ';'
+portal "portal: guesses slow down" $users 'if (until > at) return' 'if (false) return'
+portal "portal: a changed password is not compared" $users \
+  'if (database_->changes() != 1) return answer; // it was changed while this one was compared' ''
+portal "portal: an operator has a password" journeys/operator.hpp \
+  'if (wait || !mfa::crypto::equal(call.param("password"), site.settings.operator_password)) {' 'if (wait) {'
+portal "portal: guesses at it slow down" journeys/operator.hpp \
+  'if (wait || !mfa::crypto::equal' 'if (!mfa::crypto::equal'
+portal "portal: no operator without one" journeys/operator.hpp \
+  'if (site.settings.operator_password.empty()) return;' ''
+portal "portal: a file is its owner's" storage.hpp 'const mode_t before = ::umask(0077);' 'const mode_t before = ::umask(0022);'
+flags=${before_portal%%|*} libraries=${before_portal#*|} tests=${libraries#*|} libraries=${libraries%%|*} folder=include/mfa
+rm -rf "$work/examples"
 
 tests=tests/races/fork.cpp
 mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_);' ''
