@@ -1565,5 +1565,16 @@ tests=tests/async/redis/async_redis_faults.cpp
 mutate "awaited redis: a commit that nobody waits for is not sent later" async/redis/pipeline.hpp \
   'if (state_ == State::unconnected) forget_unsent();' ''
 
+folder=examples/server tests=$work/tests/server/webhook_outbox.cpp outbox=webhook_outbox.hpp libraries="$libraries -lsqlite3"
+$dry_run || { mkdir -p "$work/tests" && cp -r tests/server "$work/tests"; }
+mutate "server: events are saved before they are answered" $outbox 'while (saved_ < mine && !refusing_) {' 'while (false) {'
+mutate "server: events are nobody else's" $outbox \
+  'const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);' \
+  'const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);'
+mutate "server: events are of one process" $outbox '::flock(descriptor_, LOCK_EX | LOCK_NB) != 0' 'false'
+mutate "server: what nobody takes is given up in time" $outbox \
+  '"UPDATE deliveries SET attempts = attempts + 1, due_at = ?2 WHERE sequence = ?1 AND" " give_up_at > ?2"' \
+  '"UPDATE deliveries SET attempts = attempts + 1, due_at = ?2 WHERE sequence = ?1 AND" " give_up_at < ?2"'
+
 echo "$rules edits, $unnoticed not noticed"
 [ "$unnoticed" = 0 ]
