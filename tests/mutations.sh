@@ -236,6 +236,11 @@ mutate "hint: a clock that goes back" factor/totp.hpp \
 mutate "hint: nothing of used steps" factor/totp.hpp \
   'static_cast<std::uint64_t>(reach(parameters)), parameters.next,' 'static_cast<std::uint64_t>(reach(parameters)), 0,'
 mutate "hint: what was told outlasts the factor" factor/authenticator.hpp '.hinted = std::move(parameters.hinted)' ''
+mutate "hint: though nothing was accepted" factor/authenticator.hpp \
+  'if (!used && parameters.hinted.empty()) return std::nullopt;' 'if (!used) return std::nullopt;'
+mutate "hint: more of them than are kept" factor/authenticator.hpp \
+  'parameters.hinted.push_back(step); else parameters.next = std::max(parameters.next, step + 1);' \
+  'parameters.hinted.push_back(step);'
 mutate "hint: counted" factor/totp.hpp 'return {.clock_skew = off' 'return {.counted = false, .clock_skew = off'
 tests=tests/rules/duplicate_secrets.cpp
 mutate "secrets: no two of a user" factor/authenticator.hpp 'check_is_new(account.secret, user, context);' ''
@@ -255,6 +260,14 @@ mutate "secrets: tied to the user" factor/authenticator.hpp '.append(" of ") .ap
 mutate "secrets: a user's record outlasts its codes" decision/user_record.hpp 'last = std::max(last, used.until);' ''
 mutate "secrets: those of which nothing was accepted go first" decision/user_record.hpp \
   'std::pair(other.next != 0, other.until)' 'other.until'
+mutate "secrets: counters for a year" factor/authenticator.hpp 'timed ? margin : 366 * margin' 'margin'
+mutate "secrets: steps of another period are other numbers" factor/authenticator.hpp \
+  '.append(std::to_string(period.count()))' ''
+mutate "secrets: twenty of them" decision/user_record.hpp \
+  'if (user.used_secrets.size() >= factor::most_used_secrets)' 'if (false)'
+mutate "secrets: what is over is forgotten" decision/user_record.hpp 'return other.until <= context.now;' 'return false;'
+mutate "secrets: the URI says where a counter goes on" factor/authenticator.hpp \
+  'if (account.counter) account.counter = authenticator_of(record).next;' ''
 tests=tests/races/every_interleaving.cpp
 mutate "races: no verdict before its commit" verbs/verify.hpp 'if (!co_await run.commit(batch)) {' \
   'bool moved = false; try { moved = !co_await run.commit(batch); } catch (...) {}
@@ -560,6 +573,20 @@ mutate "import: serial numbers of a spreadsheet" token_csv.hpp 'if (exponent != 
 mutate "import: one column of secrets" token_csv.hpp 'if (column != TokenColumn::ignored &&' 'if (false &&'
 mutate "import: no more fields than columns" token_csv.hpp 'if (fields->size() > columns_.size() &&' 'if (false &&'
 mutate "import: Yubico's own passwords" token_csv.hpp 'if (field.view() != "0") refuse(' 'if (false) refuse('
+mutate "import: no drift that is never learnt" verbs/import.hpp 'if (token.drift < -furthest || token.drift > furthest)' 'if (false)'
+tests=tests/verbs/import_and_export.cpp
+mutate "import: to be confirmed unless it is said" verbs/import.hpp 'if (options_.verified) record.state' 'record.state'
+mutate "import: a dry run writes nothing" verbs/import.hpp \
+  'if (!options_.dry_run) records_.push_back(std::move(record));' 'records_.push_back(std::move(record));'
+mutate "import: short secrets where it is said" verbs/import.hpp 'options_.accept_short_secrets' 'true'
+mutate "import: parts that are missing are told" verbs/import.hpp \
+  'if (seen.size() < batch.second) ++summary_.incomplete_exports;' ''
+mutate "import: until the host stops it" verbs/import.hpp \
+  'if (options_.report && !options_.report(result)) summary_.stopped = true;' \
+  'if (options_.report) (void)options_.report(result);'
+mutate "import: what another user has is not there" verbs/import.hpp 'crypto::bytes_of(record.user_id), std::span' 'std::span'
+mutate "import: what is of another kind is not there" verbs/import.hpp \
+  'message.push_back(static_cast<unsigned char>(record.type));' ''
 
 tests=tests/verbs/imported_recovery_codes.cpp
 mutate "import: codes that nobody guesses" factor/recovery_codes.hpp 'if (shortest < least)' 'if (false)'
@@ -573,6 +600,11 @@ mutate "import: what cannot be confirmed is taken as verified alone" verbs/impor
 mutate "import: hashes of their own size" factor/recovery_codes.hpp \
   'if (!bytes || bytes->size() != crypto::digest_size(request.hash))' 'if (!bytes)'
 mutate "import: foreign codes once each" factor/recovery_codes.hpp 'match->used = true;' ''
+mutate "import: one set a user in a run" verbs/import.hpp \
+  'for (const storage::FactorRecord& other : records_) look_at(other);' ''
+mutate "import: one set a user in a dry run" verbs/import.hpp \
+  'if (would_be != sets_of_dry_run_.end()) look_at(would_be->second);' ''
+mutate "import: codes are somebody's" verbs/import.hpp 'if (line.user_id.empty()) throw' 'if (false) throw'
 tests=tests/rules/resend.cpp resend=verbs/resend.hpp
 mutate "resend: one code counts" factor/sent_code.hpp 'if (code.empty()) code =' \
   'if (code.empty() && is_stored(challenge)) code = crypto::SecretString("123456"); else if (code.empty()) code ='
@@ -650,6 +682,17 @@ mutate "import: no PIN that was not shown" factor/webauthn_import.hpp \
 mutate "import: U2F knows no backup" factor/webauthn_import.hpp \
   'if (request.u2f && (request.backup_eligible || request.user_verified))' 'if (false)'
 mutate "import: the counter of before" factor/webauthn_import.hpp '.sign_count = request.sign_count,' ''
+mutate "import: the handle that is there stays" verbs/import.hpp 'if (!found.user.handle.empty()) continue;' ''
+mutate "import: the handle of credentials that are gone" verbs/import.hpp 'user.handle = found.user.handle;' ''
+mutate "import: one handle in a run" verbs/import.hpp 'if (const auto known = handles_.find(record.user_id);
+  known != handles_.end()) co_return known->second;' ''
+mutate "import: what is registered meanwhile is left out" verbs/import.hpp 'co_await leave_out_what_is_claimed(now);' ''
+mutate "import: ids have a longest" factor/webauthn_import.hpp '|| credential_id.size() > longest_id' ''
+mutate "import: handles have a longest" factor/webauthn_import.hpp 'if (handle.size() > 64)' 'if (false)'
+mutate "import: models of 16 bytes" factor/webauthn_import.hpp 'if (!aaguid.empty() && aaguid.size() != 16)' 'if (false)'
+mutate "import: what is backed up may be" factor/webauthn_import.hpp \
+  'if (request.backed_up && !request.backup_eligible)' 'if (false)'
+mutate "import: transports are words" factor/webauthn_import.hpp 'check_transports(request.transports);' ''
 libraries=$before_credentials
 tests=tests/pskc/pskc_files.cpp before_pskc="$flags|$libraries"
 flags="$flags $(pkg-config --cflags libxml-2.0)" libraries="$libraries -lxml2"
@@ -700,6 +743,8 @@ mutate "deletion: unverified factors are told apart" remaining.hpp 'if (!factor.
 mutate "deletion: used codes are not left" remaining.hpp \
   'recovery_codes += codes->remaining;' 'recovery_codes += codes->count;'
 mutate "deletion: the best is told" remaining.hpp 'rank(factor.best_assurance()) > rank(best)' 'best.factors == 0'
+mutate "deletion: devices end with what vouched for them" verbs/delete_factor.hpp \
+  'ended = end_trust(devices, deleted, others);' ''
 tests=tests/rules/reset_user.cpp
 mutate "changes: resetting is allowed" verbs/reset_user.hpp \
   '(void)co_await authorize(run, authorization, user_id, found.user, context);' ''
@@ -709,6 +754,7 @@ mutate "reset: damaged records are made anew by operators alone" verbs/reset_use
   'authorization.is_by_operator() && !keeps' '!keeps'
 mutate "reset: damaged records tell no more what to end of a factor that stays" verbs/reset_user.hpp \
   'authorization.is_by_operator() && !keeps' 'authorization.is_by_operator()'
+mutate "reset: damaged records are told" verbs/reset_user.hpp 'event.cause = recorded.broken;' ''
 mutate "reset: a storage that fails is no damaged record" verbs/sealed_records.hpp \
   'return error.code() == errc::seal_broken ||' 'return error.code() == errc::storage_failure || error.code() == errc::seal_broken ||'
 mutate "reset: the factor to keep is the user's" verbs/reset_user.hpp \
@@ -742,6 +788,10 @@ mutate "revocation: but this one" verbs/devices.hpp ': stored.device.id == kept)
 tests=tests/rules/renaming.cpp
 mutate "renaming: the name is checked" verbs/rename_factor.hpp \
   'detail::check_text("friendly_name", friendly_name, storage::longest_friendly_name);' ''
+mutate "renaming: nobody else's factor" verbs/rename_factor.hpp \
+  'co_await run.find_factor(factor_id, whose); factor.friendly_name' \
+  'co_await run.find_factor(factor_id, any_user); factor.friendly_name'
+mutate "renaming: told" verbs/rename_factor.hpp 'run.emit(EventType::factor_renamed, context.now, factor);' ''
 tests=tests/rules/requirement.cpp
 mutate "policy: unverified factors do not count" requirement.hpp 'if (!factor.verified()) continue;' ''
 mutate "policy: used codes do not count" requirement.hpp 'if (codes->remaining == 0) continue;' ''
@@ -755,6 +805,20 @@ mutate "policy: no grace from times to come" requirement.hpp \
   'std::clamp(*user.since, Time{}, now) + policy.grace' 'std::max(*user.since, Time{}) + policy.grace'
 mutate "policy: an exemption ends" requirement.hpp '*user.exempt_until > read' 'true'
 mutate "policy: what nobody can meet" requirement.hpp 'if (!can_be_met)' 'if (false)'
+mutate "policy: recovery codes besides" requirement.hpp \
+  'required.recovery_codes_lacking = policy.recovery_codes && !has_codes;' 'required.recovery_codes_lacking = false;'
+mutate "policy: how many" requirement.hpp 'policy.factors - std::min(counted, policy.factors)' \
+  'counted == 0 ? policy.factors : 0'
+mutate "policy: recovery codes are offered beside a factor" requirement.hpp \
+  'if (type == FactorType::recovery_codes && !has_another) return false;' ''
+mutate "policy: what he has is not offered" requirement.hpp 'if (met) return !detail::contains(had, type);' \
+  'if (met) return true;'
+mutate "policy: what helps is offered" requirement.hpp \
+  '(required.factors_lacking > 0 && detail::counts(policy, type))' '(required.factors_lacking > 0)'
+mutate "policy: ten factors" requirement.hpp 'if (policy.factors > most_factors)' 'if (false)'
+mutate "policy: a grace of a year" requirement.hpp \
+  'if (policy.grace < std::chrono::seconds(0) || policy.grace > longest_grace)' 'if (false)'
+mutate "policy: kinds that there are" requirement.hpp 'if (type < FactorType::totp || type > last_factor_type)' 'if (false)'
 tests=tests/webauthn/passkeys.cpp libraries="$libraries -lcbor" passkey=verbs/passkey.hpp
 mutate "passkeys: an id is under a stamp" verbs/passkey_challenge.hpp \
   'if (!context.keys.matches_stamp(*stamp, stamped(stored, content).view(), {"challenge", stored}))' 'if (false)'
@@ -775,6 +839,30 @@ mutate "passkeys: what they allow ends with what was shown" $passkey 'terms.gene
 mutate "passkeys: claims outlive keys" verbs/rotation.hpp 'co_await reseal_counters(run, counters, progress);' ''
 mutate "passkeys: only keys that can show what is required" factor/webauthn_sign_in.hpp 'if (required.factors <= 1) return enrolled;' \
   'return enrolled;'
+mutate "passkeys: used once" $passkey 'if (found) co_return std::nullopt;' ''
+mutate "passkeys: a stamp is of one id" verbs/passkey_challenge.hpp '.text(without_prefix(stored_id)).text(content)' \
+  '.text(content)'
+mutate "passkeys: a key that is gone makes an id nobody's" verbs/passkey_challenge.hpp \
+  'error.code() != errc::unknown_key &&' ''
+mutate "passkeys: an id says until when" verbs/passkey_challenge.hpp 'asked.challenge.expires_at = expires_at;' ''
+mutate "passkeys: an id says what it is bound to" verbs/passkey_challenge.hpp \
+  'asked.challenge.binding = fields.text();' '(void)fields.text();'
+mutate "passkeys: asked for by its own user alone" verbs/look_up.hpp '&& is_of(*asked, whose, context)' ''
+mutate "passkeys: no enrolment is confirmed" $passkey 'if (options.purpose == Purpose::confirm_enrollment)' 'if (false)'
+mutate "passkeys: no PIN is initialized" $passkey 'if (options.initialize_user_verification)' 'if (false)'
+mutate "passkeys: what waits in a page is nobody's yet" $passkey 'check_unconditional(options);' ''
+mutate "passkeys: what waits in a page waits as long as the setting says" factor/webauthn_sign_in.hpp \
+  'request.conditional ? context.options.conditional_challenge_lifetime : party.timeout()' 'party.timeout()'
+mutate "passkeys: others end with the relying party's timeout" $passkey \
+  'challenge.expires_at = context.now + factor::credential::passkey_lifetime(options, context);' ''
+mutate "passkeys: refusals are told" $passkey 'event.status = *refused; run.emit(event);' ''
+mutate "passkeys: strangers have room of their own" $passkey 'decision::put_to_no_factor, std::string(), context' \
+  'std::string_view(), std::string(), context'
+mutate "passkeys: two factors are asked for" factor/webauthn_sign_in.hpp \
+  'if (request.required.factors <= 1) asked.user_verification' 'asked.user_verification'
+mutate "passkeys: what all keys were registered for" factor/webauthn_sign_in.hpp \
+  'if (common && *common != own) return webauthn::UserVerification::preferred;' ''
+mutate "passkeys: what was guessed at ends" verbs/user_record.hpp 'challenge->state = ChallengeState::expired;' ''
 tests=tests/webauthn/what_browsers_send.cpp party=webauthn/relying_party.hpp
 mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'
 mutate "webauthn: the highest counter stays" $party 'std::max(data->sign_count, credential.sign_count)' 'data->sign_count'
@@ -803,6 +891,111 @@ mutate "webauthn: a handle is never purged" decision/user_record.hpp '&& user.ha
 mutate "webauthn: excluded credentials are bounded" factor/webauthn_ceremony.hpp 'enrolled.resize(most);' ''
 mutate "webauthn: names are cut at a character" factor/webauthn_enrollment.hpp \
   'while ((static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;' ''
+tests=tests/webauthn/webauthn_registration.cpp cose=webauthn/cose_key.hpp
+mutate "registration: step 7, the type" $party 'client.type != type ||' ''
+mutate "registration: step 8, the challenge" $party '|| !expected.is_challenge(client.challenge)' ''
+mutate "registration: step 9, the origin" $party 'if (!contains(settings_.origins, client.origin) &&
+  !contains(settings_.related_origins, client.origin)) return Status::wrong_origin;' ''
+mutate "registration: step 10, frames of other origins" $party \
+  'if (client.cross_origin && !settings_.allow_cross_origin) return Status::wrong_origin;' ''
+mutate "registration: step 11, the page around a frame" $party '&& contains(settings_.top_origins, *client.top_origin))' ')'
+mutate "registration: step 11, a page around no frame" $party 'client.cross_origin && contains(' 'contains('
+mutate "registration: step 14, the relying party" $party 'if (!is_ours) return Status::wrong_relying_party;' ''
+mutate "registration: step 16, the user was verified" $party \
+  'if (expected.user_verification == UserVerification::required && !data.user_verified()) return Status::user_not_verified;' ''
+mutate "registration: step 17, what is backed up may be" $party \
+  'if (data.backed_up() && !data.backup_eligible()) return Status::unsupported_credential;' ''
+mutate "registration: step 20, an algorithm that was asked for" $party '|| !accepts(*key)' ''
+mutate "registration: step 20, points in their one encoding" $cose '!detail::is_canonical_ed25519(x) ||' ''
+mutate "registration: step 20, points of the large group" $cose '|| detail::has_small_order_ed25519(x)' ''
+mutate "registration: step 22, none is empty" webauthn/attestation.hpp \
+  'if (CborReader(object.statement).map() != 0U) return std::nullopt;' ''
+mutate "registration: step 22, by the credential's algorithm" webauthn/attestation.hpp \
+  '*statement.algorithm != data.key.algorithm() ||' ''
+mutate "registration: step 22, by the credential's key" webauthn/attestation.hpp \
+  '|| !data.key.verifies(message, statement.signature)' ''
+mutate "registration: step 24, whom the host trusts" $party \
+  'return !settings_.attestation_trust || settings_.attestation_trust(attestation);' 'return true;'
+mutate "registration: step 25, ids have a longest" $party '|| credential.id.size() > longest_credential_id' ''
+mutate "registration: the id beside the response" $party \
+  'if (crypto::text_of(credential.id) != response->credential_id) return {Status::wrong_credential};' ''
+tests=tests/webauthn/webauthn_assertion.cpp
+mutate "sign-in: step 5, the credential" $party \
+  'if (response->credential_id != credential.id) return {Status::wrong_credential};' ''
+mutate "sign-in: step 6, the user handle" $party 'if (response->user_handle && *response->user_handle != expected.user_handle)
+  return {Status::wrong_credential};' ''
+mutate "sign-in: step 11, the type" $party 'client.type != type ||' ''
+mutate "sign-in: step 12, the challenge" $party '|| !expected.is_challenge(client.challenge)' ''
+mutate "sign-in: step 13, the origin" $party 'if (!contains(settings_.origins, client.origin) &&
+  !contains(settings_.related_origins, client.origin)) return Status::wrong_origin;' ''
+mutate "sign-in: step 14, frames of other origins" $party \
+  'if (client.cross_origin && !settings_.allow_cross_origin) return Status::wrong_origin;' ''
+mutate "sign-in: step 16, the relying party" $party 'if (!is_ours) return Status::wrong_relying_party;' ''
+mutate "sign-in: step 18, the user was verified" factor/webauthn.hpp \
+  'webauthn::UserVerification::required : parameters.user_verification' \
+  'webauthn::UserVerification::required : webauthn::UserVerification::preferred'
+mutate "sign-in: step 22, the signature" $party '!key->verifies(joined({crypto::bytes_of(response->authenticator_data), hash}),
+  crypto::bytes_of(response->signature))' 'false'
+mutate "sign-in: step 23, the counter is kept" factor/webauthn_sign_in.hpp 'key.sign_count = assertion.sign_count;' ''
+mutate "sign-in: step 23, a clone is told" factor/webauthn_ceremony.hpp \
+  'if (status == Status::cloned_authenticator) answer.events = {EventType::authenticator_cloned};' ''
+mutate "sign-in: whether a passkey is backed up is kept" factor/webauthn_sign_in.hpp \
+  'parameters.backed_up = assertion.backed_up;' ''
+tests=tests/webauthn/webauthn_user_verification.cpp sign_in=factor/webauthn_sign_in.hpp
+mutate "PIN: counts if the registration showed one" $sign_in 'assertion.user_verified && key.user_verification_initialized;' \
+  'assertion.user_verified;'
+mutate "PIN: what the registration showed" factor/webauthn_enrollment.hpp \
+  '.user_verification_initialized = registration.user_verified' '.user_verification_initialized = true'
+mutate "PIN: initialized where that was asked for" $sign_in \
+  'ceremony == Ceremony::initializing_assertion && assertion.user_verified' 'assertion.user_verified'
+mutate "PIN: initialized for good" $sign_in \
+  'key.user_verification_initialized = key.user_verification_initialized || initialized;' ''
+mutate "PIN: two factors of who can show them" $sign_in \
+  'if (request.required.factors > 1) check_user_verification_initialized(record, context);' ''
+mutate "PIN: asked for by what initializes it" $sign_in 'initialize || request.required.factors > 1;' \
+  'request.required.factors > 1;'
+mutate "PIN: told when it is initialized" $sign_in 'tell(initialized, EventType::user_verification_initialized);' ''
+mutate "PIN: a touch is one factor" factor/webauthn_ceremony.hpp '.factors = user_verified ? 2U : 1U' '.factors = 2U'
+mutate "PIN: a touch is no multi-factor" factor/webauthn_ceremony.hpp 'user_verified ? 3 : user_present' \
+  'user_present ? 3 : user_present'
+tests=tests/webauthn/webauthn_factor.cpp
+mutate "webauthn: challenges and handles are random" factor/webauthn_ceremony.hpp \
+  'crypto::random_bytes_for(purpose, bytes);' ''
+mutate "webauthn: one registration ends the enrolment's challenges" factor/webauthn.hpp \
+  'return registered != (credential::ceremony_of(challenge) == credential::Ceremony::registration);' \
+  'return registered || !registered;'
+mutate "webauthn: the bytes of an enrolment end" factor/webauthn_enrollment.hpp \
+  'if (is_over(pending.ends_at - party.timeout(), pending.ends_at, context.now))' 'if (false)'
+mutate "webauthn: and its challenges with them" factor/webauthn_enrollment.hpp 'challenge.expires_at = pending.ends_at;' \
+  'challenge.expires_at = end_of(party, context);'
+mutate "webauthn: sign-ins end" factor/webauthn_sign_in.hpp 'challenge.expires_at = end_of(party, context);' ''
+mutate "webauthn: what he did not confirm is not" factor/webauthn_ceremony.hpp \
+  '&& factor.state == FactorState::verified' ''
+mutate "webauthn: one handle a user" factor/webauthn_enrollment.hpp \
+  'if (user.handle.empty()) user.handle = draw(' 'user.handle = draw('
+mutate "webauthn: no text ends a page's script" webauthn/options_json.hpp "if (text[i] == '<')" 'if (false)'
+mutate "webauthn: names that browsers would misshow" factor/webauthn_enrollment.hpp \
+  '|| mfa::detail::has_control_characters(text))' ')'
+tests=tests/webauthn/webauthn_hostile_inputs.cpp
+mutate "hostile answers: nothing after an authenticator's data" webauthn/authenticator_data.hpp \
+  'if (!bytes.empty()) return std::nullopt; return data;' 'return data;'
+mutate "hostile answers: extensions are a map" webauthn/authenticator_data.hpp '!extensions.map() ||' ''
+mutate "hostile answers: lengths in their shortest form" webauthn/cbor.hpp \
+  'if (decoded.read != shortest_head(item.value) + item.string.size()) return std::nullopt;' ''
+mutate "hostile answers: texts in UTF-8" webauthn/cbor.hpp \
+  'if (item.type == Type::text && !mfa::detail::is_utf8(crypto::text_of(item.string))) return std::nullopt;' ''
+mutate "hostile answers: nothing after an attestation" webauthn/attestation.hpp '!reader.at_end() || !(list' '!(list'
+mutate "hostile answers: no NUL in JSON" webauthn/json.hpp "|| text.find('\\0') != std::string_view::npos" ''
+mutate "hostile answers: no member twice" webauthn/json.hpp '&& find(members_, outer_, name_) == nullptr' ''
+mutate "hostile answers: few members" webauthn/json.hpp 'members_.size() < most &&' ''
+mutate "hostile answers: id and raw id" webauthn/response.hpp '|| id != raw_id' ''
+mutate "hostile answers: a public key's credential" webauthn/response.hpp '|| *type != "public-key"' ''
+mutate "hostile answers: RSA of 2,048 bits" $cose 'modulus.size() < least ||' ''
+mutate "hostile answers: RSA of 4,096 bits" $cose 'modulus.size() > most ||' ''
+mutate "hostile answers: RSA with short exponents" $cose 'exponent.size() > longest_exponent ||' ''
+mutate "hostile answers: RSA with an exponent that does something" $cose '|| (exponent.size() == 1 && exponent[0] == 1)' ''
+mutate "hostile answers: RSA with odd numbers" $cose '&& (number.back() & 1) == 1' ''
+mutate "hostile answers: a curve is its algorithm's" $cose 'curve != traits->cose_curve ||' ''
 
 tests=tests/webauthn/passkey_enrolment.cpp options=webauthn/options_json.hpp
 mutate "passkeys: bound to a device by setting" $party '|| settings_.device_bound != DeviceBound::not_required' ''
@@ -918,6 +1111,24 @@ mutate "models: those that are listed" $party '|| !names_model(settings_.models,
 mutate "models: not where nothing signs them" $party '|| attestation.format == "fido-u2f"' ''
 mutate "models: not without a certificate" $party \
   'attestation.type != AttestationType::certified || attestation' 'attestation'
+mutate "packed: signed" $attestation \
+  '|| !verify_signature(certificate.key(), *statement.algorithm, message, statement.signature))' ')'
+mutate "packed: the certificate's requirements" $attestation \
+  '|| !certificate.fits_packed(data.parsed.credential->aaguid)' ''
+mutate "packed: a country" $certificate 'country.size() == 2 &&' ''
+mutate "packed: a country's code in capitals" $certificate "return c >= 'A' && c <= 'Z';" "return c != ' ';"
+mutate "packed: the maker" $certificate '!subject(NID_organizationName).empty() &&' ''
+mutate "packed: for attestations" $certificate \
+  'subject(NID_organizationalUnitName) == "Authenticator Attestation" &&' ''
+mutate "packed: a name" $certificate '!subject(NID_commonName).empty() &&' ''
+mutate "packed: the certificate names no other model" $certificate '&& crypto::text_of(named->value) == expected' ''
+mutate "packed: the model is not critical" $certificate '!named->critical &&' ''
+mutate "fido-u2f: signed" $attestation \
+  'if (!verify_signature(certificate.key(), static_cast<std::int32_t>(Algorithm::es256), message, statement.signature)) return std::nullopt;' ''
+mutate "hardware: what can be copied is none" factor/webauthn_enrollment.hpp \
+  'credential.attestation_trusted && !credential.backup_eligible' 'credential.attestation_trusted'
+mutate "hardware: proven to who trusts" $party \
+  'settings_.attestation_trust && *type == AttestationType::certified &&' '*type == AttestationType::certified &&'
 
 tests=tests/webauthn/fido_metadata.cpp metadata=webauthn/fido_metadata.hpp
 mutate "fido: the blob is signed" $metadata 'require(is_signed_by(*jws, X509_get0_pubkey(signer)), "the signature is wrong");' ''

@@ -100,6 +100,44 @@ TEST_CASE("What was told is accepted by no factor that comes after") {
   CHECK(anew.factor.confirm(user.host.code(user.secret, 1)).confirmed());
 }
 
+TEST_CASE("Nor is what was told of an enrolment that nobody confirmed") {
+  Host host;
+  const auto enrolled = host.enroll_totp();
+  const std::string secret(enrolled.totp.secret.view());
+  mfa::VerifyOptions said;
+  said.hint_clock_skew_after_password = true;
+  REQUIRE(enrolled.factor.confirm(host.code(secret, 14), said).clock_skew() == Skew(420s));
+  host.verifier.delete_factor(enrolled.factor.id(), mfa::any_user, mfa::by_operator);
+  const auto anew = host.verifier.enroll_factor(
+      mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .secret = secret});
+  host.clock.advance(14 * 30s);
+  CHECK(anew.factor.confirm(host.code(secret)).status() == Status::code_already_used);
+}
+
+TEST_CASE("Nor is what was told of two factors before it, under two keys") {
+  const auto former = mfa::key_from_hex("91b7e4d20c6a5f38e2d19b07c4a6538f77d41b2a8c6e19d4f03b7a20f1e2d3c4");
+  const auto next = mfa::key_from_hex("0f5a9c3be77d41b2a8c6e19d4f03b7a20f1e2d3c4b5a69788796a5b4c3d2e1f0");
+  User user({.key_ring = mfa::KeyRing("former", former), .failures_before_delay = 10});
+  const auto tell_five = [&] {
+    for (int steps = 10; steps < 15; ++steps) REQUIRE(user.verify(steps).clock_skew() == Skew(steps * 30s));
+  };
+  const auto enroll_anew = [&] {
+    user.host.verifier.delete_factor(user.id, mfa::any_user, mfa::by_operator);
+    auto anew = user.host.verifier.enroll_factor(
+        mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .secret = user.secret});
+    user.id = anew.factor.id();
+    return anew;
+  };
+  tell_five();
+  REQUIRE(enroll_anew().factor.confirm(user.host.code(user.secret)).confirmed());
+  user.host.verifier.replace_key_ring(mfa::KeyRing("next", next).add_further("former", former));
+  user.host.clock.advance((14 + an_hour + 2) * 30s);
+  tell_five();
+  const auto last = enroll_anew();
+  user.host.clock.advance(14 * 30s);
+  CHECK(last.factor.confirm(user.host.code(user.secret)).status() == Status::code_already_used);
+}
+
 TEST_CASE("Five times and no more, until they are over") {
   User user({.attempts_a_challenge = 10, .failures_before_delay = 10});
   for (int steps = 10; steps < 15; ++steps) REQUIRE(user.verify(steps).clock_skew() == Skew(steps * 30s));

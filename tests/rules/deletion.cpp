@@ -36,7 +36,10 @@ mfa::Options options() {
 class Account {
  public:
   explicit Account(const std::vector<Has>& all) : host(options()) {
-    for (const Has one : all) ids.push_back(enroll(one));
+    for (const Has one : all) {
+      ids.push_back(enroll(one));
+      host.clock.advance(1ms); // so that they are listed in this order
+    }
   }
 
   Host host;

@@ -1,5 +1,7 @@
 // No user has two factors of one secret, and what a factor has accepted no later one of its secret accepts.
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -178,6 +180,33 @@ TEST_CASE("The user's record ends when the codes that it speaks of are over") {
   host.clock.advance(24h * 4);
   (void)host.verifier.purge_expired();
   CHECK_FALSE(host.storage.find_counter("user_u_42"));
+}
+
+TEST_CASE("What is over is forgotten when a further factor goes") {
+  Host host;
+  const auto recorded_after = [&](const std::string& text) {
+    mfa::Totp request = totp_of("u_42");
+    request.secret = text;
+    const auto enrolled = enroll(host, request);
+    REQUIRE(enrolled.factor.confirm(host.code(text)).confirmed());
+    remove(host, enrolled.factor.id());
+    return host.storage.find_counter("user_u_42").value().data.size();
+  };
+  const std::size_t of_one = recorded_after(secret);
+  CHECK(recorded_after("A" + secret.substr(1)) > of_one + 32);
+  host.clock.advance(24h * 4);
+  CHECK(recorded_after("B" + secret.substr(1)) < of_one + 32);
+}
+
+TEST_CASE("A secret whose steps are of another length begins anew") {
+  Host host;
+  const auto first = enroll(host, totp_of("u_42"));
+  REQUIRE(first.factor.confirm(host.code(secret)).confirmed());
+  remove(host, first.factor.id());
+  mfa::Totp slower = totp_of("u_42");
+  slower.period = 60s;
+  const auto step = static_cast<std::uint64_t>(host.clock.now().time_since_epoch() / 60s);
+  CHECK(enroll(host, slower).factor.confirm(hotp_code(step)).confirmed());
 }
 
 TEST_CASE("What stands for a secret says nothing of it, and nothing of other users' secrets") {

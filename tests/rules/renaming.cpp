@@ -2,6 +2,7 @@
 #include <array>
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include <mfa/mfa.hpp>
 
@@ -55,4 +56,20 @@ TEST_CASE("A name of another's factor, or that is none, is refused") {
   CHECK(thrown_by([&] {
           return host.verifier.rename_factor("auth_factor_00000000000000000000000000", "u_42", "x");
         }) == errc::entity_not_found);
+}
+
+TEST_CASE("The observer is told of a factor that was renamed, and of none that was not") {
+  std::vector<std::string> renamed;
+  mfa::Options options;
+  options.observer = [&](const mfa::Event& event) {
+    if (event.type == mfa::EventType::factor_renamed)
+      renamed.push_back(std::string(event.user_id) + '/' + std::string(event.factor_id));
+  };
+  Host host{options};
+  const auto app = host.enroll_verified_totp();
+  CHECK(thrown_by([&] { return host.verifier.rename_factor(app.factor.id(), "u_43", "mine"); }) ==
+        errc::entity_not_found);
+  CHECK(renamed.empty());
+  (void)app.factor.rename("mein Telefon");
+  CHECK(renamed == std::vector<std::string>{"u_42/" + app.factor.id()});
 }

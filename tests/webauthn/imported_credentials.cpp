@@ -270,6 +270,26 @@ TEST_CASE("A user keeps one handle: that which was told, for what he registers l
   CHECK(host.verifier.list_factors("u_46").at(0).webauthn()->user_handle.size() == 43);
 }
 
+TEST_CASE("A handle that a user has stays, though what is imported later brings none or another") {
+  WebAuthnHost host;
+  SoftwareAuthenticator authenticator;
+  const auto handle = mfa::detail::base64url("the handle of before");
+  REQUIRE(import(host.verifier, {kept_of(authenticator)}).at(0).reason.empty());
+  (void)host.verifier.delete_factor(host.verifier.list_factors("u_42").at(0).id(), "u_42", mfa::by_operator);
+  authenticator.credential_id = "one without";
+  ImportCredential without = kept_of(authenticator);
+  without.user_handle = "";
+  REQUIRE(import(host.verifier, {without}).at(0).reason.empty());
+  CHECK(host.verifier.list_factors("u_42").at(0).webauthn()->user_handle == handle);
+  authenticator.credential_id = "one with another";
+  ImportCredential other = kept_of(authenticator);
+  other.user_handle = mfa::detail::base64url("the handle at a third system");
+  REQUIRE(import(host.verifier, {other}).at(0).reason.empty());
+  const auto enrolled = host.verifier.enroll_factor(
+      mfa::WebAuthn{.user = "alan@example.org", .user_id = "u_42"}, mfa::by_operator);
+  CHECK(nlohmann::json::parse(enrolled.webauthn.creation_options).at("user").at("id") == handle);
+}
+
 TEST_CASE("What is no credential is refused with its reason") {
   SoftwareAuthenticator authenticator;
   const ImportCredential good = kept_of(authenticator);

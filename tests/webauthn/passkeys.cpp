@@ -166,6 +166,24 @@ TEST_CASE("What a challenge of the user requires, only keys that can show it are
   CHECK(status_of(another.verify(answer(alan, another))) == "valid");
 }
 
+TEST_CASE("Where a user's keys were registered otherwise, a PIN is asked for and not required") {
+  using mfa::webauthn::UserVerification;
+  WebAuthnHost host;
+  const auto asked_after = [&](const std::string& credential_id, UserVerification verification) {
+    SoftwareAuthenticator key;
+    key.credential_id = credential_id;
+    key.flags = with_pin;
+    const mfa::WebAuthn request{.user = "alan", .user_id = "u_42", .user_verification = verification};
+    (void)host.registered(key, request);
+    host.clock.advance(1s);
+    const auto challenge = host.verifier.challenge_user("u_42");
+    return Json::parse(challenge.webauthn_options()).at("userVerification").get<std::string>();
+  };
+  CHECK(asked_after("the first", UserVerification::required) == "required");
+  CHECK(asked_after("another like it", UserVerification::required) == "required");
+  CHECK(asked_after("one of another kind", UserVerification::discouraged) == "preferred");
+}
+
 TEST_CASE("An answer that cannot be laid to a factor is refused, stored nowhere and uses nothing up") {
   WebAuthnHost host;
   const Owner alan = owner(host, "u_42", "the passkey of Alan");

@@ -84,6 +84,7 @@ TEST_CASE("packed: the certificate meets section 8.2.1") {
   CHECK(answer({.aaguid = model}) == "valid");
   CHECK(answer({.version = 0, .basic_constraints = ""}) == "attestation_refused");
   CHECK(answer({.country = ""}) == "attestation_refused");
+  CHECK(answer({.country = "us"}) == "attestation_refused");
   CHECK(answer({.organization = ""}) == "attestation_refused");
   CHECK(answer({.unit = ""}) == "attestation_refused");
   CHECK(answer({.unit = "Authenticator Attestations"}) == "attestation_refused");
