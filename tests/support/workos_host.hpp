@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,11 +37,11 @@ namespace mfa::test {
 struct PendingSignIns {
   std::map<std::string, workos::PendingUser, std::less<>> users;
   std::vector<workos::SecondFactor> finished;
-  bool fails = false;
+  std::exception_ptr failure;   ///< of the next searches, if any
   bool ended_meanwhile = false; ///< whichever is finished
 
   std::optional<workos::PendingUser> find(std::string_view token) {
-    if (fails) throw std::runtime_error("the session store is away");
+    if (failure) std::rethrow_exception(failure);
     const auto found = users.find(token);
     return found != users.end() ? std::optional(found->second) : std::nullopt;
   }

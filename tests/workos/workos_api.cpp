@@ -2,11 +2,13 @@
 // that is awaited.
 #include <cctype>
 #include <chrono>
+#include <exception>
 #include <regex>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -753,10 +755,24 @@ TEST_CASE("Whoever owes a second factor signs in with his own alone, and with on
   CHECK(refused.status == 403);
   CHECK(refused.body["code"] == "authentication_method_not_allowed");
 
-  host->pending.fails = true;
+  host->pending.failure = std::make_exception_ptr(std::runtime_error("the session store is away"));
   const auto failed = sign_in("of u_1", new_challenge(id), host->code(secret));
   CHECK(failed.status == 500);
   CHECK(failed.body == Json{{"message", "Internal server error."}});
+}
+
+TEST_CASE("A request whose task is cancelled gets no answer, and its host hears what it cancelled it by") {
+  const auto host = workos_host(true);
+  host->pending.failure =
+      std::make_exception_ptr(std::system_error(std::make_error_code(std::errc::operation_canceled)));
+  CHECK_THROWS_AS(ask(*host, "POST", "/user_management/authenticate",
+                      {{"grant_type", "urn:workos:oauth:grant-type:mfa-totp"},
+                       {"client_id", "client_1"},
+                       {"client_secret", api_key},
+                       {"pending_authentication_token", "of u_1"},
+                       {"authentication_challenge_id", "auth_challenge_01FVYZWQ84K4PEJ15DV3F0S0TG"},
+                       {"code", "123456"}}),
+                  std::system_error);
 }
 
 TEST_CASE("A host's password step answers as WorkOS's does") {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/async/cancellation.hpp>
 #include <mfa/async/verifier.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/policy.hpp>
@@ -38,7 +39,8 @@ class AsyncApi<async::Verifier<Task, Storage, Clock, Sms, Errors>, Pending> {
   /// As that of `Api`.
   void replace_keys(const std::vector<crypto::SecretString>& keys) { keys_.replace(keys); }
 
-  /// As that of `Api`, which must stay until the task has ended.
+  /// As that of `Api`, which must stay until the task has ended. Throws only if its task is cancelled
+  /// (`async::Cancellation`).
   [[nodiscard]] Task<Response> handle(Request request) const {
     detail::Exchange exchange({keys_, options_, detail::sends_sms<Sms>, detail::sends_email<Sms>, signs_in},
                               request);
@@ -58,6 +60,7 @@ class AsyncApi<async::Verifier<Task, Storage, Clock, Sms, Errors>, Pending> {
     } catch (...) {
       thrown = std::current_exception();
     }
+    async::rethrow_cancellation<Task<Response>>(thrown);
     if (thrown) exchange.failed(thrown);
     co_return exchange.response();
   }
