@@ -19,7 +19,6 @@
 #include "workos_host.hpp"
 
 namespace mfa::test {
-namespace {
 
 /// A storage in memory that fails when it is told to.
 struct FailingMemory {
@@ -41,7 +40,7 @@ struct FailingMemory {
   }
 };
 
-Options with_plain_messages(Options options) {
+static Options with_plain_messages(Options options) {
   options.sms_template = "{{code}}";
   options.email_template = {.subject = "Your code", .text = "{{code}}"};
   options.sms_channels = {Channel::sms, Channel::voice};
@@ -103,8 +102,6 @@ class SilentHttpApiHost final : public HttpApiHost {
   workos::Response handle(const workos::Request& request) override { return api.handle(request); }
   void fail(Failure fails) override { storage.fails = fails; }
 };
-
-} // namespace
 
 std::unique_ptr<HttpApiHost> http_api_host(bool awaited, workos::ApiOptions api_options, Options options) {
   if (awaited) return std::make_unique<AwaitedHttpApiHost>(std::move(api_options), std::move(options));

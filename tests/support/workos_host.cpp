@@ -16,7 +16,6 @@ template mfa::verbs::Verb<mfa::workos::Reply>
 mfa::workos::detail::Exchange::verb<mfa::verbs::Run>(const mfa::verbs::Run&);
 
 namespace mfa::test {
-namespace {
 
 /// Those sign-ins, awaited.
 struct AwaitedSignIns {
@@ -49,8 +48,6 @@ class AwaitedWorkosHost final : public WorkosHost {
   }
   void replace_keys(const std::vector<crypto::SecretString>& keys) override { api.replace_keys(keys); }
 };
-
-} // namespace
 
 std::unique_ptr<WorkosHost> workos_host(bool awaited, workos::ApiOptions api_options, Options options) {
   if (awaited) return std::make_unique<AwaitedWorkosHost>(std::move(api_options), std::move(options));
