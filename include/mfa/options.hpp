@@ -227,9 +227,8 @@ struct ChallengeOptions {
   /// whose kind never can is refused at once, with `errc::insufficient_assurance`.
   Assurance required = {};
   /// The token of a device that the user has remembered (`Verifier::remember_device`), if the browser has
-  /// one. What strangers with the user's password do then keeps him from nothing: wrong codes from elsewhere,
-  /// their delays and locks, do not count here, and those from here count for the device alone. Any other
-  /// text counts as none.
+  /// one. Wrong codes from elsewhere, their delays and locks, do not count here then, and those from here
+  /// count for the device alone. Messages count as without one. Any other text counts as none.
   crypto::SecretString device_token = {};
   /// WebAuthn: asks for the PIN or biometric of a credential that was registered without, and lets it count
   /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of

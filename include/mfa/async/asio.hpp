@@ -14,7 +14,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include <mfa/async/asio_loop.hpp>
-#include <mfa/async/cancellation.hpp>
+#include <mfa/cancellation.hpp>
 
 #if !defined(ASIO_HAS_CO_AWAIT)
 #error                                                                                                       \

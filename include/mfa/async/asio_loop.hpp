@@ -12,8 +12,8 @@
 
 #include <poll.h>
 
-#include <mfa/async/cancellation.hpp>
 #include <mfa/async/loop.hpp>
+#include <mfa/cancellation.hpp>
 
 namespace mfa::async {
 

@@ -16,7 +16,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <mfa/async/asio_loop.hpp>
-#include <mfa/async/cancellation.hpp>
+#include <mfa/cancellation.hpp>
 
 #if !defined(BOOST_ASIO_HAS_CO_AWAIT)
 #error                                                                                                       \

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/async/cancellation.hpp>
 #include <mfa/async/driver.hpp>
 #include <mfa/async/storage.hpp>
+#include <mfa/cancellation.hpp>
 #include <mfa/challenge.hpp>
 #include <mfa/clock/concept.hpp>
 #include <mfa/clock/system.hpp>

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-#include <mfa/async/cancellation.hpp>
+#include <mfa/cancellation.hpp>
 #include <mfa/delivery/failure.hpp>
 #include <mfa/delivery/timer.hpp>
 #include <mfa/delivery/transport.hpp>

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/async/cancellation.hpp>
+#include <mfa/cancellation.hpp>
 #include <mfa/delivery/attempt.hpp>
 #include <mfa/delivery/failure.hpp>
 #include <mfa/delivery/transport.hpp>

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <mfa/async/cancellation.hpp>
+#include <mfa/cancellation.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/delivery/attempt.hpp>
 #include <mfa/delivery/failure.hpp>

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/async/cancellation.hpp>
 #include <mfa/async/verifier.hpp>
+#include <mfa/cancellation.hpp>
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/policy.hpp>
 #include <mfa/verbs/run.hpp>

@@ -10,8 +10,8 @@ namespace mfa::async {
 /// By which exception an await ends in a coroutine of the type `Task` that its host has cancelled: a
 /// `std::system_error` that equals `std::errc::operation_canceled`. It says nothing of who was awaited: not
 /// that a storage failed, nor that a provider refused a message, which may have been sent. Verbs and
-/// decorators end by it at once. Specialise this for a task type of which another exception says so;
-/// <mfa/async/asio.hpp> and <mfa/async/boost_asio.hpp> do, for `operation_aborted`.
+/// decorators end by it at once. Specialise this for a task type of which another exception says so, in every
+/// source alike; <mfa/async/asio.hpp> and <mfa/async/boost_asio.hpp> do, for `operation_aborted`.
 template <class Task> struct Cancellation {
   /// `thrown` must not be null.
   [[nodiscard]] static bool is(const std::exception_ptr& thrown) {
