@@ -261,13 +261,6 @@ std::vector<Twin> twins_of_sign_in(const Ceremony& ceremony, const std::string& 
   return twins;
 }
 
-bool as_foreseen = true; // all that was looked at so far
-
-void check(const std::string& status, const std::string& foreseen) {
-  CHECK(status == foreseen);
-  as_foreseen = as_foreseen && status == foreseen;
-}
-
 struct Figures {
   std::size_t ceremonies = 0;
   std::size_t registrations = 0;
@@ -297,7 +290,7 @@ void run(const Json& data, const std::string& other_key, Figures& figures) {
     INFO(way);
     const Ceremony ceremony = ceremony_of(data, way);
     const std::string status = status_of(ceremony);
-    check(status, data.at(way));
+    CHECK(status == data.at(way).get<std::string>());
     if (status != "valid") continue;
     ++figures.accepted[way];
     for (const Twin& twin : ceremony.registration ? twins_of_registration(data, ceremony)
@@ -305,7 +298,7 @@ void run(const Json& data, const std::string& other_key, Figures& figures) {
       INFO(twin.name);
       Ceremony changed = ceremony;
       twin.change(changed);
-      check(status_of(changed), twin.status);
+      CHECK(status_of(changed) == twin.status);
       ++figures.twins;
     }
   }
@@ -372,9 +365,8 @@ TEST_CASE("The specification's ceremonies come to what it says, and their twins 
 }
 
 TEST_CASE("Ceremonies of other libraries' test suites come to what is foreseen, and so do their twins") {
-  REQUIRE(std::system("python3 '" MFA_SOURCE_DIRECTORY
-                      "/tests/webauthn/recorded_ceremonies.py' '" MFA_RECORDINGS "'") == 0);
   std::ifstream file(MFA_RECORDINGS "/ceremonies.json");
+  if (!file) FAIL("CTest fetches them first: ctest -R recorded_ceremonies");
   const Json fetched = Json::parse(file);
   const Figures figures = run_all(fetched.at("ceremonies"));
   const Json& missing = fetched.at("missing");
@@ -383,9 +375,8 @@ TEST_CASE("Ceremonies of other libraries' test suites come to what is foreseen, 
     CHECK(figures.projects.size() == 10);
     CHECK(figures.formats == std::set<std::string>{"android-key", "android-safetynet", "apple", "fido-u2f",
                                                    "none", "packed", "tpm"});
-  } else if (as_foreseen) { // By this line CTest knows a test that was skipped.
-    std::cout << "\nskipped: could not fetch " << missing.dump()
-              << ", only the ceremonies of the other packages ran" << std::endl;
+  } else {
+    WARN("only the ceremonies of the other packages ran, without " << missing.dump());
   }
 }
 
