@@ -6,6 +6,9 @@
 # own code runs for long, or it asks what a compiler leaves out. Needs are in MfaNeeds.cmake.
 macro(mfa_test name)
   cmake_parse_arguments(mfa_test_${name} "READS_SOURCES;OPTIMIZED" "TIMEOUT" "NEEDS" ${ARGN})
+  if(DEFINED mfa_test_${name}_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "mfa_test does not know ${mfa_test_${name}_UNPARSED_ARGUMENTS}, of ${name}")
+  endif()
 endmacro()
 
 # mfa_takes_verbs(<target> [OPTIMIZED]): the verbs are compiled once, in test_verbs, and the headers read once, which takes
@@ -25,18 +28,18 @@ function(mfa_takes_verbs target)
   endif()
 endfunction()
 
-# mfa_library(<name> NEEDS <need>... SOURCES <source>...): what several tests share and is long to compile. It is a need of
-# theirs.
-macro(mfa_library name)
-  cmake_parse_arguments(mfa_library "" "" "NEEDS;SOURCES" ${ARGN})
-  mfa_needs_of(${name} mfa_library_found mfa_library_libraries ${mfa_library_NEEDS})
-  if(mfa_library_found)
-    add_library(${name} STATIC ${mfa_library_SOURCES})
-    target_link_libraries(${name} PUBLIC test_main ${mfa_library_libraries})
+# mfa_test_library(<name> NEEDS <need>... SOURCES <source>...): what several tests share and is long to compile. It is a
+# need of theirs.
+macro(mfa_test_library name)
+  cmake_parse_arguments(mfa_test_library "" "" "NEEDS;SOURCES" ${ARGN})
+  mfa_needs_of(${name} mfa_test_library_found mfa_test_library_libraries ${mfa_test_library_NEEDS})
+  if(mfa_test_library_found)
+    add_library(${name} STATIC ${mfa_test_library_SOURCES})
+    target_link_libraries(${name} PUBLIC test_main ${mfa_test_library_libraries})
     mfa_takes_verbs(${name})
   endif()
-  mfa_need(${name} IF mfa_library_found LIBRARIES ${name})
-  foreach(need IN LISTS mfa_library_NEEDS)
+  mfa_need(${name} IF mfa_test_library_found LIBRARIES ${name})
+  foreach(need IN LISTS mfa_test_library_NEEDS)
     list(APPEND mfa_need_${name}_DEBIAN ${mfa_need_${need}_DEBIAN})
   endforeach()
 endmacro()

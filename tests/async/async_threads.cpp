@@ -94,7 +94,6 @@ static_assert(offers<Forgets>() == 1);
 static_assert(offers<Memory>() == 11111);
 static_assert(offers<Sqlite>() == 11110);
 
-/// A slow storage: every call stops at the gate, and what was committed is noted.
 /// A loop whose threads are held up between the answer and their next work.
 struct Slowly : EventLoop::Handle {
   explicit Slowly(const EventLoop& loop) : EventLoop::Handle(loop.handle()) {}
@@ -108,6 +107,7 @@ struct Slowly : EventLoop::Handle {
   }
 };
 
+/// A slow storage: every call stops at the gate, and what was committed is noted.
 struct Slow : Five {
   explicit Slow(Gate& slow_gate) : gate(&slow_gate) {}
 

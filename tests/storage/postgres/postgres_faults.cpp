@@ -354,7 +354,7 @@ TEMPLATE_TEST_CASE("Answers of any size come over TLS, whatever records the serv
                    Postgres, BlockingAsyncPostgres) {
   const TlsRelay relay;
   PostgresOptions options = mfa::test::new_schema();
-  options.statement_timeout = 1s;
+  options.statement_timeout = 3s;
   TestType storage(server().uri(relay.port()) + "?sslmode=require", options);
   Batch batch;
   for (int i = 0; i < 90; ++i) {

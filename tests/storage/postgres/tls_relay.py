@@ -5,44 +5,53 @@ tls_relay.py DIRECTORY SERVER_PORT
 Writes its port to DIRECTORY/port; has its certificate and key there. It sends records as large as TLS allows (16 kB), as
 PostgreSQL does from release 17 on, where those before send 8 kB at most.
 """
-import asyncio
-import contextlib
 import os
+import select
+import socket
 import ssl
 import sys
+import threading
 
 directory, server_port = sys.argv[1], int(sys.argv[2])
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(directory + "/certificate.pem", directory + "/key.pem")
 
 
-async def pass_on(reader, writer, pause):
-    """Sends what comes, and what comes within `pause` seconds after it, at once."""
-    while data := await reader.read(1 << 20):
-        if pause:
-            with contextlib.suppress(asyncio.TimeoutError):
-                while more := await asyncio.wait_for(reader.read(1 << 20), pause):
-                    data += more
-        writer.write(data)
-        await writer.drain()
-    writer.close()
+def comes_within(seconds, connection):
+    return bool(select.select([connection], [], [], seconds)[0])
 
 
-async def serve(reader, writer):
-    await reader.readexactly(8)  # SSLRequest
-    writer.write(b"S")
-    await writer.start_tls(context)
-    from_server, to_server = await asyncio.open_connection("127.0.0.1", server_port)
-    with contextlib.suppress(ConnectionError):
-        await asyncio.gather(pass_on(reader, to_server, 0), pass_on(from_server, writer, 0.02))
+def relay(client, server):
+    while True:
+        readable = [client] if client.pending() else select.select([client, server], [], [])[0]
+        if client in readable:
+            data = client.recv(1 << 20)
+            if not data:
+                return
+            server.sendall(data)
+        if server in readable:
+            data = server.recv(1 << 20)
+            if not data:
+                return
+            while comes_within(0.02, server) and (more := server.recv(1 << 20)):
+                data += more
+            client.sendall(data)
 
 
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    with open(directory + "/port.new", "w") as file:
-        file.write(str(server.sockets[0].getsockname()[1]))
-    os.rename(directory + "/port.new", directory + "/port")
-    await server.serve_forever()
+def serve(connection):
+    with connection, socket.create_connection(("127.0.0.1", server_port)) as server:
+        try:
+            connection.recv(8, socket.MSG_WAITALL)  # SSLRequest
+            connection.sendall(b"S")
+            with context.wrap_socket(connection, server_side=True) as client:
+                relay(client, server)
+        except OSError:
+            pass  # one of both has gone
 
 
-asyncio.run(main())
+listener = socket.create_server(("127.0.0.1", 0))
+with open(directory + "/port.new", "w") as file:
+    file.write(str(listener.getsockname()[1]))
+os.rename(directory + "/port.new", directory + "/port")
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
