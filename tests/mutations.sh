@@ -1,6 +1,7 @@
 #!/bin/sh
-# Takes each security rule out of a copy of the headers, one at a time, and shows that the tests of the rules then
-# fail: sh tests/mutations.sh [--dry-run] [part of a rule's name]. Takes some minutes. Fails if a rule can go unnoticed.
+# Takes each security rule out of a copy of the code, one at a time, and shows that the tests of the rules then fail:
+# sh tests/mutations.sh [--dry-run] [part of a rule's name]. All take hours, as each is compiled; those of one name
+# ("totp", "portal:") some minutes. Fails if a rule can go unnoticed.
 # A dry run only checks that each edit still has its place in the code.
 set -eu
 cd "$(dirname "$0")/.."
