@@ -1579,6 +1579,12 @@ mutate_api "workos: failures say nothing of the host" workos/errors.hpp \
 mutate_api "workos: a cursor is an id" workos/user_management.hpp 'if (!mfa::detail::is_id(value, mfa::detail::factor_id_prefix))' 'if (false)'
 
 tests=tests/workos/workos_api.cpp
+mutate_api "channels over HTTP: a host that only calls is asked" workos/call.hpp \
+  'factor::sms_channels(asked, options)' 'asked.empty() ? std::vector<Channel>{Channel::sms} : asked'
+mutate_api "channels over HTTP: no look where all can be sent" $extension/challenges.hpp \
+  'return !call.options.unavailable_channels.empty();' 'return !call.sends_sms || !call.sends_email;'
+mutate_api "channels over HTTP: nothing is said of another's challenge" $extension/challenges.hpp \
+  'if (!bound_alike || !whose.include(found->factor->user_id)) co_return std::nullopt;' '(void)bound_alike;'
 mutate_api "workos: nobody signs in with a factor that he just enrolled" workos/authenticate.hpp \
   'asked.purpose() == Purpose::confirm_enrollment && !user.may_enroll' 'false'
 mutate_api "workos: nobody signs in by another's factor" workos/authenticate.hpp 'const Whose whose = UserId(user.user_id);' \

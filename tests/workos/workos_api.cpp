@@ -19,6 +19,7 @@
 #include <mfa/workos/sign_in_refusals.hpp>
 
 #include "support/catch.hpp"
+#include "support/forwarding_storage.hpp"
 #include "support/workos_host.hpp"
 
 using mfa::test::answered;
@@ -868,7 +869,9 @@ TEST_CASE("Where settings chose nobody to send by, what would be sent is refused
   const Json confirm{{"purpose", "confirm_enrollment"}};
   const std::string sms = text(post(with, "/mfa/users/u_1/factors", phone).body["id"]);
   const std::string email = text(post(with, "/mfa/users/u_1/factors", mailbox).body["id"]);
-  const std::string asked = text(post(with, "/mfa/factors/" + sms + "/challenge", confirm).body["id"]);
+  Json bound = confirm;
+  bound["binding"] = "session 1";
+  const std::string asked = text(post(with, "/mfa/factors/" + sms + "/challenge", bound).body["id"]);
   CHECK(sender.sms.messages().size() == 1);
   clock.advance(1min);
 
@@ -883,15 +886,91 @@ TEST_CASE("Where settings chose nobody to send by, what would be sent is refused
   CHECK(refused("/mfa/users/u_1/factors", mailbox) == "email_not_available");
   CHECK(refused("/mfa/factors/" + sms + "/challenge", confirm) == "sms_not_available");
   CHECK(refused("/mfa/factors/" + email + "/challenge", confirm) == "email_not_available");
-  CHECK(refused("/mfa/challenges/" + asked + "/resend") == "sms_not_available");
+  const std::string resend = "/mfa/challenges/" + asked + "/resend";
+  CHECK(refused(resend, {{"binding", "session 1"}}) == "sms_not_available");
+  for (const Json& other : {Json::object(), Json{{"binding", "session 2"}},
+                            Json{{"binding", "session 1"}, {"user_id", "another"}}})
+    CHECK(post(without, resend, other).status == 404);
+  CHECK(post(without, "/mfa/challenges/unknown/resend", {{"binding", "session 1"}}).status == 404);
   CHECK(post(without, "/mfa/factors/" + sms + "/challenge", {{"user_id", "another"}}).status == 404);
   CHECK(sender.sms.messages().size() == 1);
   CHECK(sender.email.messages().empty());
   // What there is is used.
-  CHECK(post(without, "/mfa/challenges/" + asked + "/resend", {{"channel", "voice"}}).status == 200);
+  CHECK(post(without, resend, {{"channel", "voice"}, {"binding", "session 1"}}).status == 200);
   Json by_call = confirm;
   by_call["channels"] = {"sms", "voice"};
   clock.advance(2min);
   CHECK(post(without, "/mfa/factors/" + sms + "/challenge", by_call).status == 201);
   CHECK(sender.calls >= 1);
+}
+
+namespace {
+
+struct Caller {
+  int calls = 0;
+
+  void send(const mfa::VoiceMessage&) { ++calls; }
+};
+
+struct CountingMemory : mfa::test::ForwardingStorage<CountingMemory, mfa::storage::Memory> {
+  mfa::storage::Memory memory;
+  int requests = 0;
+
+  template <class Call> auto around(std::string_view, Call call) {
+    ++requests;
+    return call(memory);
+  }
+};
+
+} // namespace
+
+TEST_CASE("A host that only calls is asked for calls, and reads no more for what it does not send") {
+  CountingMemory storage;
+  mfa::testing::ManualClock clock;
+  EverySender every;
+  mfa::Options options;
+  options.key_ring = mfa::KeyRing::generate();
+  options.sms_allowed_country_codes = {"1"};
+  const mfa::Verifier where_enrolled{storage.memory, clock, every, options};
+  const auto totp_of = [&](const std::string& user) {
+    return std::string(
+        where_enrolled.enroll_factor(mfa::Totp{.issuer = "Foo", .user = user, .user_id = user}).factor.id());
+  };
+  const std::string phone(
+      where_enrolled.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_1"}).factor.id());
+  const std::string by_api = totp_of("u_2");
+  const std::string by_verifier = totp_of("u_3");
+
+  options.sms_channels = {mfa::Channel::voice};
+  Caller caller;
+  const mfa::Verifier verifier{storage, clock, caller, options};
+  const bool by_settings = GENERATE(false, true);
+  mfa::workos::ApiOptions api_options;
+  if (by_settings) api_options.unavailable_channels = {mfa::Channel::sms, mfa::Channel::email};
+  const mfa::workos::Api api(verifier, {api_key}, api_options);
+  const auto post = [&api](const std::string& target, const Json& body = Json::object()) {
+    return answered(api.handle(mfa::test::request_with_key("POST", target, body.dump())));
+  };
+  const Json confirm{{"purpose", "confirm_enrollment"}};
+
+  CHECK(post("/auth/factors/" + phone + "/challenge").status == 201);
+  CHECK(caller.calls == 1);
+  clock.advance(2min);
+  const auto asked = post("/mfa/factors/" + phone + "/challenge", confirm);
+  CHECK(asked.status == 201);
+  CHECK(asked.body["channel"] == "voice");
+  CHECK(caller.calls == 2);
+  clock.advance(2min);
+  CHECK(post("/mfa/challenges/" + text(asked.body["id"]) + "/resend").status == 200);
+  CHECK(caller.calls == 3);
+  CHECK(post("/auth/factors/enroll", {{"type", "sms"}, {"phone_number", "+14155550124"}}).body["code"] ==
+        "sms_not_available");
+  CHECK(every.sms.messages().empty());
+
+  storage.requests = 0;
+  (void)verifier.challenge_enrollment(by_verifier, mfa::any_user);
+  const int needed = storage.requests;
+  storage.requests = 0;
+  CHECK(post("/mfa/factors/" + by_api + "/challenge", confirm).status == 201);
+  CHECK(storage.requests == needed + (by_settings ? 1 : 0));
 }

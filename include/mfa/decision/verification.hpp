@@ -80,15 +80,20 @@ enum class Claims : bool { open, taken };
   return said;
 }
 
+/// Whether a challenge was bound to this.
+[[nodiscard]] inline bool is_bound_alike(const storage::ChallengeRecord& challenge,
+                                         const std::optional<std::string>& binding,
+                                         const factor::Context& context) {
+  if (challenge.binding.empty()) return !binding;
+  return binding && context.keys.matches(challenge.binding, *binding, binding_context(challenge),
+                                         {"challenge", challenge.id});
+}
+
 /// Throws `errc::entity_not_found` for another user's challenge or another binding.
 inline void check_bound_alike(const storage::ChallengeRecord& challenge,
                               const std::optional<std::string>& binding, bool of_the_user,
                               const factor::Context& context) {
-  const bool bound_alike =
-      challenge.binding.empty()
-          ? !binding
-          : binding && context.keys.matches(challenge.binding, *binding, binding_context(challenge),
-                                            {"challenge", challenge.id});
+  const bool bound_alike = is_bound_alike(challenge, binding, context);
   if (!bound_alike || !of_the_user) throw_not_found("challenge");
 }
 

@@ -30,13 +30,20 @@ namespace mfa::factor {
   return channel == Channel::sms || channel == Channel::voice;
 }
 
+/// By what a code of an SMS factor is to go, of which a request named those `asked`, or none.
+[[nodiscard]] inline std::vector<Channel> sms_channels(const std::vector<Channel>& asked,
+                                                       const Options& options) {
+  if (!asked.empty()) return asked;
+  return {detail::contains(options.sms_channels, Channel::sms) ? Channel::sms : options.sms_channels.front()};
+}
+
 /// The messages of one code of an SMS factor, for each of the channels that it is to try.
 class SmsMessages {
  public:
   /// Refuses what could not be sent, before anything is counted. Throws `errc::invalid_argument`,
   /// `errc::invalid_sms_template`, `errc::invalid_email_template` or `errc::invalid_email_address`.
   SmsMessages(const storage::FactorRecord& record, const ChallengeOptions& request, const Context& context)
-      : user_id_(record.user_id), channels_(asked(request, context.options)) {
+      : user_id_(record.user_id), channels_(sms_channels(request.channels, context.options)) {
     const Options& options = context.options;
     for (std::size_t i = 0; i < channels_.size(); ++i) {
       const Channel channel = channels_[i];
@@ -103,12 +110,6 @@ class SmsMessages {
   }
 
  private:
-  static std::vector<Channel> asked(const ChallengeOptions& request, const Options& options) {
-    if (!request.channels.empty()) return request.channels;
-    return {detail::contains(options.sms_channels, Channel::sms) ? Channel::sms
-                                                                 : options.sms_channels.front()};
-  }
-
   [[noreturn]] static void refuse(Channel channel, const std::string& why) {
     throw Error(errc::invalid_argument,
                 std::string("a code of an SMS factor is to go by ").append(to_string(channel)) + ", " + why);

@@ -38,7 +38,8 @@ struct ApiOptions {
   std::size_t longest_body = 65'536;
   /// By what nothing can be sent, though the verifier's transport has a `send` for it: of a host whose
   /// settings choose transports, and chose none for text messages, say. Answered with `sms_not_available` and
-  /// `email_not_available`, as without such a `send`. (Voice: leave it out of `Options::sms_channels`.)
+  /// `email_not_available`, as an enrolment is without such a `send`; if any is named, questions to factors
+  /// under /mfa, and their resends, cost one more read. (Voice: leave it out of `Options::sms_channels`.)
   std::vector<Channel> unavailable_channels = {};
   /// Told of failures.
   FailureObserver failed = {};

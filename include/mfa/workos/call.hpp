@@ -9,6 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include <mfa/channel.hpp>
+#include <mfa/decision/challenge.hpp>
+#include <mfa/factor/sms_messages.hpp>
+#include <mfa/options.hpp>
 #include <mfa/types.hpp>
 #include <mfa/workos/api_options.hpp>
 #include <mfa/workos/errors.hpp>
@@ -41,14 +44,19 @@ struct Call {
   return std::nullopt;
 }
 
-/// The same of a question to a factor, whose code goes by the first of `channels` that takes it.
-[[nodiscard]] inline std::optional<Reply> unavailable(FactorType type, const std::vector<Channel>& channels,
-                                                      const Call& call) {
-  if (type == FactorType::email) return unavailable(Channel::email, call);
-  if (type != FactorType::sms) return std::nullopt;
-  if (channels.empty()) return unavailable(Channel::sms, call);
+/// The same of a factor that is to be enrolled.
+[[nodiscard]] inline std::optional<Reply> unavailable(FactorType type, const Call& call) {
+  const auto channel = decision::usual_channel(type);
+  return channel ? unavailable(*channel, call) : std::nullopt;
+}
+
+/// The same of a question to a factor, whose code goes by the first of the channels that takes it. A request
+/// named those `asked`; `options` are the verifier's.
+[[nodiscard]] inline std::optional<Reply> unavailable(FactorType type, const std::vector<Channel>& asked,
+                                                      const Options& options, const Call& call) {
+  if (type != FactorType::sms) return unavailable(type, call);
   std::optional<Reply> refused;
-  for (const Channel channel : channels)
+  for (const Channel channel : factor::sms_channels(asked, options))
     if (!(refused = unavailable(channel, call))) break;
   return refused;
 }

@@ -149,7 +149,7 @@ Verb<Reply> challenge_factor(const VerbRun auto& run, const Call& call) {
   if (record.type == FactorType::webauthn)
     co_return refusal(422, "factor_type_not_supported",
                       "A security key or passkey is asked by a browser, for which this API has no way.");
-  if (auto refused = unavailable(record.type, {}, call)) co_return *std::move(refused);
+  if (auto refused = unavailable(record.type, {}, run.options, call)) co_return *std::move(refused);
   co_return reply_with(201, co_await ask(run, record.id, record.type, record.state, sms_template));
 }
 

@@ -156,7 +156,7 @@ Verb<Reply> mfa_enroll_factor(const VerbRun auto& run, const Call& call) {
     arguments.require("type");
     co_return arguments.refusal_of_known();
   }
-  if (auto refused = unavailable(*type, {}, call)) co_return *std::move(refused);
+  if (auto refused = unavailable(*type, call)) co_return *std::move(refused);
   switch (*type) {
   case FactorType::totp: co_return co_await enroll_kind<factor::TotpKind>(run, arguments, call);
   case FactorType::sms: co_return co_await enroll_kind<factor::SmsKind>(run, arguments, call);
