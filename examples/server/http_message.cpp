@@ -2,6 +2,7 @@
 #include "http_message.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <ctime>
 
@@ -19,15 +20,21 @@ namespace http = boost::beast::http;
 
 std::string_view text_of(boost::beast::string_view text) noexcept { return {text.data(), text.size()}; }
 
+/// Whether what the parser reads as no length is a number: it reads all of up to 19 digits.
+bool is_longer_than_64_bits(std::string_view length) noexcept {
+  const std::size_t first = length.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return false;
+  length = length.substr(first, length.find_last_not_of(" \t") + 1 - first);
+  return length.size() > 19 && length.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 /// What the parser did not take: `rest` begins with the line.
 Refused refused_by_parser(boost::beast::error_code error, std::string_view rest) {
   const std::string_view line = rest.substr(0, rest.find("\r\n"));
   if (error == http::error::bad_version && line.substr(line.rfind(' ') + 1).starts_with("HTTP/") &&
       !line.ends_with(" HTTP/1.1") && !line.ends_with(" HTTP/1.0"))
     return {505, "This server speaks HTTP/1.1."};
-  // No number, or a longer one than the parser reads.
-  if (error == http::error::bad_content_length && line.size() >= 35 &&
-      line.find_first_not_of("0123456789 \t", line.find(':') + 1) == std::string_view::npos)
+  if (error == http::error::bad_content_length && is_longer_than_64_bits(line.substr(line.find(':') + 1)))
     return {413, "The request's body is too long."};
   return {400, "The request's line or a header of it is malformed."};
 }
