@@ -2,11 +2,7 @@
 #include <mfa/email/smtp.hpp>
 
 #include <chrono>
-#include <csignal>
-#include <fstream>
-#include <iterator>
 #include <string>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -14,8 +10,6 @@
 #include "support/errors.hpp"
 #include "support/loopback.hpp"
 #include "support/mail_server.hpp"
-#include "support/server_process.hpp"
-#include "support/temporary_directory.hpp"
 #include "support/test_certificate.hpp"
 #include "support/text.hpp"
 #include "support/transport_checks.hpp"

@@ -175,7 +175,6 @@ template <class Clock> class SecondStep {
     Html body = about_to(call.session.question.action) +
                 (detail::sends(factor.type()) ? site_->about_messages() : Html()) +
                 card(form(prefix_ + "/code", call.session.csrf, inner + button("Confirm")) +
-
                      detail::again(prefix_ + "/code/again", call.session.csrf, factor.type(),
                                    question.resend_at, call.now));
     if (factor.locked())
