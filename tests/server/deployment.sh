@@ -1,7 +1,8 @@
 #!/bin/sh
 # What deploys the server fits the tree: sh tests/server/deployment.sh [program]
 # Containerfile copies what is there, sets what is known, installs what examples/run.sh does, and runs the program that it
-# built with the libraries that that needs; systemd takes the unit, and rates what it may do as little (where systemd-analyze is installed).
+# built with the libraries that that needs; systemd takes the unit, and rates what it may do as little (where
+# systemd-analyze is installed).
 set -eu
 cd "$(dirname "$0")/../.."
 here=examples/server
