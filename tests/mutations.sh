@@ -384,6 +384,10 @@ mutate "trusted devices: HMAC of the secret" verbs/device_records.hpp \
 mutate "trusted devices: HMAC bound to the label" verbs/device_records.hpp "'\\n' + device.label + '\\n'" "'\\n'"
 mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin());' ''
 
+tests=tests/rules/codes_from_trusted_devices.cpp
+mutate "devices: an enrolment is confirmed as from anywhere" verbs/challenge.hpp \
+  'if (options.purpose != Purpose::confirm_enrollment) device_id' 'device_id'
+
 tests=tests/rules/bounds_of_a_user.cpp
 bounds=decision/user_record.hpp
 mutate "bounds: open challenges" $bounds \

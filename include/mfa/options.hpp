@@ -228,7 +228,8 @@ struct ChallengeOptions {
   Assurance required = {};
   /// The token of a device that the user has remembered (`Verifier::remember_device`), if the browser has
   /// one. Wrong codes from elsewhere, their delays and locks, do not count here then, and those from here
-  /// count for the device alone. Messages count as without one. Any other text counts as none.
+  /// count for the device alone. Messages count as without one. Any other text counts as none, and so
+  /// does any for the confirmation of an enrolment.
   crypto::SecretString device_token = {};
   /// WebAuthn: asks for the PIN or biometric of a credential that was registered without, and lets it count
   /// as a second factor from the next sign-in on. Unless the user has just shown another factor, a thief of

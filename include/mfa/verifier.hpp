@@ -178,8 +178,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
   }
 
   /// Puts the question by whose answer the user confirms the enrolment, as `challenge_factor` does otherwise;
-  /// `options.purpose` is not looked at. Throws what `challenge_factor` throws, and `errc::invalid_argument`
-  /// for a factor that is verified, and `errc::enrollment_expired`.
+  /// `options.purpose` and `options.device_token` are not looked at. Throws what `challenge_factor` throws,
+  /// and `errc::invalid_argument` for a factor that is verified, and `errc::enrollment_expired`.
   /// A further WebAuthn factor wants an `authorization` again, as whoever holds the session makes the answer;
   /// otherwise `errc::authorization_required`.
   [[nodiscard]] Answer<ChallengeHandle>

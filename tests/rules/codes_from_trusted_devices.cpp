@@ -92,6 +92,22 @@ TEST_CASE("A challenge takes as many wrong codes from a trusted device as from e
   CHECK(site.verify(challenge, site.right()) == Status::too_many_attempts);
 }
 
+TEST_CASE("Wrong codes of an enrolment count for the factor, though a trusted device is named") {
+  Site site;
+  const auto shown = site.verifier.verify_challenge(site.challenge(site.factor), site.right());
+  REQUIRE(shown.valid());
+  const auto second = site.enroll_totp("u_42", shown);
+  const std::string& id = second.factor.id();
+  const auto confirm = [&](const std::string& typed) {
+    return site.verify(site.challenge(id, {.device_token = site.device.token}), typed);
+  };
+  for (int i = 0; i < 5; ++i) CHECK(confirm(site.wrong_code(second.totp.secret)) == Status::wrong_code);
+  CHECK(site.verifier.get_factor(id, "u_42").failures() == 5);
+  CHECK(confirm(site.code(second.totp.secret)) == Status::delayed);
+  site.clock.advance(seconds(30));
+  CHECK(confirm(site.code(second.totp.secret)) == Status::valid);
+}
+
 TEST_CASE("Codes of a device that was revoked meanwhile count as a stranger's") {
   Site site;
   const std::string challenge = site.challenge_on_device();

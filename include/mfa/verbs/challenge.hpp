@@ -163,7 +163,9 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
-    const std::string device_id = co_await asking_device(run, options.device_token, factor.user_id, context);
+    std::string device_id; // none of an enrolment, whose wrong codes count for the factor alone
+    if (options.purpose != Purpose::confirm_enrollment)
+      device_id = co_await asking_device(run, options.device_token, factor.user_id, context);
     decision::check_challengeable(factor, options, device_id, context);
     FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
     if (is_verified(factor) && device_id.empty() && factor::facts_of(factor.type).guessable)
