@@ -200,6 +200,10 @@ mutate "what a clock ahead made does not live on" factor/lifetime.hpp \
   'return from > now && from - now > until - from;' 'return false;'
 mutate "a device seen expired is forgotten" verbs/device_records.hpp \
   'if (co_await run.commit(batch)) co_return std::nullopt;' 'co_return std::nullopt;'
+mutate "a device that a clock ahead wore out is forgiven" verbs/device_records.hpp \
+  'return factor::is_over(stored.last_wrong_code_at, stored.last_wrong_code_at + std::chrono::hours(24), now);' \
+  'return stored.last_wrong_code_at <= now - std::chrono::hours(24);'
+mutate "a device that a clock ahead wore out begins anew" verbs/device_records.hpp 'if (is_forgiven(*found, now)) found->wrong_codes = 0;' ''
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
   'step + ahead + context.options.totp_drift_steps + 1);' 'step);'
 

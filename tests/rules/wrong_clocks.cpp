@@ -299,6 +299,34 @@ TEST_CASE("A device that a clock ahead remembered is trusted for no years") {
   }
 }
 
+TEST_CASE("A device that guessed by a clock ahead is a stranger's for two days at most") {
+  for (const Jump& jump : jumps) {
+    if (jump.first - jump.then > mfa::longest_device_lifetime) continue; // by then it is over
+    CAPTURE(jump.what);
+    Host host;
+    host.clock.set(jump.then);
+    const auto enrolled = host.enroll_totp();
+    const std::string& id = enrolled.factor.id();
+    REQUIRE(host.verifier.confirm_enrollment(id, host.code(enrolled.totp.secret)).confirmed());
+    const auto token =
+        host.verifier.remember_device("u_42", "Laptop", mfa::by_operator, mfa::longest_device_lifetime).token;
+    const auto wrong = [&] {
+      return host.verify(host.challenge(id, {.device_token = token}), host.wrong_code(enrolled.totp.secret));
+    };
+    const auto failures = [&] { return host.verifier.get_factor(id, mfa::any_user).failures(); };
+    host.clock.set(jump.first);
+    for (int i = 0; i < 10; ++i) REQUIRE(wrong() == Status::wrong_code);
+    REQUIRE(failures() == 0);
+    host.clock.set(jump.then);
+    const bool close = jump.first - jump.then < 24h;
+    for (int i = 0; i < 2; ++i) CHECK(wrong() == Status::wrong_code);
+    CHECK(failures() == (close ? 2 : 0));
+    host.clock.set((close ? jump.first : jump.then) + 24h);
+    CHECK(wrong() == Status::wrong_code);
+    CHECK(failures() == (close ? 2 : 0));
+  }
+}
+
 TEST_CASE("A TOTP factor that a clock ahead has verified is freed by an operator, and no used code with it") {
   for (const Jump& jump : jumps) {
     CAPTURE(jump.what);

@@ -209,10 +209,14 @@ Verb<std::optional<StoredDevice>> find_device(const VerbRun auto& run, std::stri
   }
 }
 
+/// Whether the day after this device's last wrong code is over, so that none of them count.
+[[nodiscard]] inline bool is_forgiven(const StoredDevice& stored, Time now) noexcept {
+  return factor::is_over(stored.last_wrong_code_at, stored.last_wrong_code_at + std::chrono::hours(24), now);
+}
+
 /// Whether so many codes from this device were wrong that it counts as a stranger's.
 [[nodiscard]] inline bool is_worn_out(const StoredDevice& stored, Time now) noexcept {
-  return stored.wrong_codes >= wrong_codes_a_device_a_day &&
-         stored.last_wrong_code_at > now - std::chrono::hours(24);
+  return stored.wrong_codes >= wrong_codes_a_device_a_day && !is_forgiven(stored, now);
 }
 
 /// The id of the device that asks, if its token is good and not too many codes from it were wrong; else
@@ -235,7 +239,7 @@ count_wrong_code(const VerbRun auto& run, std::string_view user_id, std::string_
   StoredDevice* const found =
       detail::find_if(devices, [&](const StoredDevice& stored) { return stored.device.id == device_id; });
   if (found == nullptr) co_return std::nullopt;
-  if (found->last_wrong_code_at <= now - std::chrono::hours(24)) found->wrong_codes = 0;
+  if (is_forgiven(*found, now)) found->wrong_codes = 0;
   ++found->wrong_codes;
   found->last_wrong_code_at = now;
   encode_devices(devices, record, now);
