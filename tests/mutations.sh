@@ -391,6 +391,16 @@ mutate "trusted devices: bounded" verbs/devices.hpp 'devices.erase(devices.begin
 tests=tests/rules/codes_from_trusted_devices.cpp
 mutate "devices: an enrolment is confirmed as from anywhere" verbs/challenge.hpp \
   'if (options.purpose != Purpose::confirm_enrollment) device_id' 'device_id'
+mutate "devices: a code of one that was revoked counts for the factor" verbs/verify.hpp \
+  'decision::count_on_factor(verdict, factor, context);' ''
+mutate "devices: what such a code locks is said" verbs/verify.hpp \
+  '&& !verdict.on_factor' ''
+mutate "devices: a lock is told once" $verification '&& !was_locked' ''
+mutate "what is counted beside a damaged record is told" verbs/verify.hpp \
+  'if (run.observed()) emit(run, verdict, verification, user_id, context.now);
+    if (broken) std::rethrow_exception(broken);' \
+  'if (broken) std::rethrow_exception(broken);
+    if (run.observed()) emit(run, verdict, verification, user_id, context.now);'
 
 tests=tests/rules/bounds_of_a_user.cpp
 bounds=decision/user_record.hpp

@@ -115,7 +115,8 @@ count_wrong_code<Run>(const Run&, std::string_view, std::string_view, Time);
 extern template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 extern template Verb<std::exception_ptr> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
                                                                const decision::ChallengeTerms&,
-                                                               const factor::Context&, bool, storage::Batch&);
+                                                               const factor::Context&, bool,
+                                                               decision::Verdict&, storage::Batch&);
 extern template Verb<void> compare_options<Run>(const Run&, bool);
 extern template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 extern template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <mfa/mfa.hpp>
 
@@ -114,6 +115,43 @@ TEST_CASE("Codes of a device that was revoked meanwhile count as a stranger's") 
   REQUIRE(site.verifier.revoke_devices("u_42") == 1);
   CHECK(site.verify(challenge, site.wrong()) == Status::wrong_code);
   CHECK(site.verifier.get_factor(site.factor, "u_42").failures() == 1);
+}
+
+TEST_CASE("The code that begins a wait or a lock says so, though its device was revoked meanwhile") {
+  std::vector<EventType> heard;
+  Site site{Options{.failures_before_delay = 1,
+                    .failures_before_lockout = 2,
+                    .observer = [&](const Event& event) { heard.push_back(event.type); }}};
+  const std::string challenge = site.challenge_on_device();
+  REQUIRE(site.verifier.revoke_devices("u_42") == 1);
+  heard.clear();
+  const auto tried = [&] { return site.verifier.verify_challenge(challenge, site.wrong()); };
+  const auto first = tried();
+  CHECK(first.status() == Status::wrong_code);
+  CHECK(first.retry_after() == seconds(30));
+  CHECK(first.attempts_left() == 1);
+  CHECK_FALSE(first.factor_locked());
+  const auto second = tried();
+  CHECK(second.status() == Status::wrong_code);
+  CHECK(second.factor_locked());
+  CHECK(second.attempts_left() == 0);
+  CHECK(tried().factor_locked()); // which is told once
+  CHECK(heard == std::vector{EventType::verification_failed, EventType::verification_failed,
+                             EventType::factor_locked_out, EventType::verification_failed});
+}
+
+TEST_CASE("A wrong code that is counted beside a damaged record is told") {
+  std::vector<EventType> heard;
+  Site site{Options{.failures_before_lockout = 1,
+                    .observer = [&](const Event& event) { heard.push_back(event.type); }}};
+  const std::string challenge = site.challenge(site.factor);
+  auto record = site.storage.find_counter("user_u_42");
+  REQUIRE(record);
+  record->data += 'x';
+  REQUIRE(site.storage.commit({.factors = {}, .challenges = {}, .counters = {*record}, .removals = {}}));
+  heard.clear();
+  CHECK(thrown_by([&] { return site.verify(challenge, site.wrong()); }) == errc::seal_broken);
+  CHECK(heard == std::vector{EventType::verification_failed, EventType::factor_locked_out});
 }
 
 TEST_CASE("No other token is a trusted device's") {

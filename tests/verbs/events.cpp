@@ -39,6 +39,7 @@ using mfa::Status;
 using mfa::crypto::bytes_of;
 using mfa::test::error_of;
 using mfa::test::HostOver;
+using mfa::test::thrown_by;
 using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
@@ -383,6 +384,36 @@ const std::vector<Case> cases{
       "verification_failed totp factor of u_42 challenge wrong_code",
       "factor_locked_out totp factor of u_42 challenge wrong_code",
       "verification_failed totp factor of u_42 challenge locked_out"}},
+    {"verify_challenge, wrong until locked, beside a damaged record of the user",
+     [](Scene& s) {
+       const auto enrolled = s.totp();
+       const auto challenge = enrolled.factor.challenge({.event_context = request});
+       auto record = s.host.storage.find_counter("user_u_42");
+       REQUIRE(record);
+       record->data += 'x';
+       REQUIRE(s.host.storage.commit(
+           {.factors = {}, .challenges = {}, .counters = {*record}, .removals = {}}));
+       return [challenge, wrong = s.host.wrong_code(enrolled.totp.secret)] {
+         for (int i = 0; i < 2; ++i)
+           (void)thrown_by([&] { return challenge.verify(wrong, {.event_context = request}); });
+       };
+     },
+     {"verification_failed totp factor of u_42 challenge wrong_code",
+      "verification_failed totp factor of u_42 challenge wrong_code",
+      "factor_locked_out totp factor of u_42 challenge wrong_code"}},
+    {"verify_challenge, wrong until locked, from a device that was revoked meanwhile",
+     [](Scene& s) {
+       const auto enrolled = s.totp();
+       const auto challenge = enrolled.factor.challenge(
+           {.device_token = s.remember().token, .event_context = request});
+       (void)s.verifier.revoke_devices("u_42", {.event_context = request});
+       return [challenge, wrong = s.host.wrong_code(enrolled.totp.secret)] {
+         for (int i = 0; i < 2; ++i) (void)challenge.verify(wrong, {.event_context = request});
+       };
+     },
+     {"verification_failed totp factor of u_42 challenge wrong_code",
+      "verification_failed totp factor of u_42 challenge wrong_code",
+      "factor_locked_out totp factor of u_42 challenge wrong_code"}},
     {"verify_challenge, two codes of a token that was ahead",
      [](Scene& s) {
        const auto enrolled = s.verifier.enroll_factor(

@@ -44,7 +44,8 @@ struct Verdict {
   bool challenge_changed = false; ///< before anybody learns the status
   bool first_verification = false;
   bool locked_now = false;
-  bool wrong_code = false; ///< one that counts
+  bool wrong_code = false; ///< one that counts,
+  bool on_factor = false;  ///< and on the factor, if not only on the challenge and the device
   std::optional<std::chrono::seconds> retry_after = {};
   std::optional<std::chrono::seconds> clock_skew = {}; ///< of a wrong one
   std::span<const std::string_view> amr = {};          ///< of a valid one, and so is
@@ -147,6 +148,16 @@ inline void expire(storage::ChallengeRecord& challenge, Time now) {
   challenge.updated_at = now;
 }
 
+/// Counts a wrong code on the factor, and notes what that means for the next one.
+inline void count_on_factor(Verdict& verdict, storage::FactorRecord& factor, const factor::Context& context) {
+  const bool was_locked = lockout(factor, context.now, context.options).locked;
+  count_failure(factor, context.now);
+  verdict.on_factor = true;
+  const Lockout next = lockout(factor, context.now, context.options);
+  verdict.locked_now = next.locked && !was_locked;
+  if (next.wait.count() > 0) verdict.retry_after = next.wait;
+}
+
 /// Decides one attempt on a challenge and its factor, and changes both records to what must be committed.
 /// Throws `errc::entity_not_found` for another user's challenge or another binding, and
 /// `errc::wrong_purpose`.
@@ -202,11 +213,7 @@ inline void expire(storage::ChallengeRecord& challenge, Time now) {
   challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;
   if (challenge.attempts_left == 0) end_challenge(challenge, ChallengeState::exhausted);
   verdict.wrong_code = true;
-  if (trusted_device) return verdict;
-  count_failure(factor, context.now);
-  const Lockout next = lockout(factor, context.now, context.options);
-  verdict.locked_now = next.locked;
-  if (next.wait.count() > 0) verdict.retry_after = next.wait;
+  if (!trusted_device) count_on_factor(verdict, factor, context);
   return verdict;
 }
 

@@ -81,12 +81,12 @@ Verb<storage::CounterRecord> end_enrollment(const VerbRun auto& run, const stora
 /// Adds to what is committed with a wrong code: the count of the device that it came from, or else that of
 /// the user if codes of this kind can be guessed. A right code does not ask for these counters. So a wrong
 /// one is counted without them, on the factor and the challenge, if their records are broken, or, without
-/// `beside`, if they move all the time: whoever writes to the storage can do both. Returns how they are
-/// broken.
+/// `beside`, if they move all the time: whoever writes to the storage can do both. So is one of a device that
+/// is trusted no more; the verdict then says what comes of it. Returns how they are broken.
 Verb<std::exception_ptr> count_wrong_code(const VerbRun auto& run, storage::FactorRecord& factor,
                                           const decision::ChallengeTerms& terms,
                                           const factor::Context& context, bool beside,
-                                          storage::Batch& batch) {
+                                          decision::Verdict& verdict, storage::Batch& batch) {
   if (terms.purpose == Purpose::confirm_enrollment || !factor::facts_of(factor.type).guessable)
     co_return nullptr;
   std::exception_ptr broken;
@@ -106,7 +106,7 @@ Verb<std::exception_ptr> count_wrong_code(const VerbRun auto& run, storage::Fact
     if (!is_of_the_record(error)) throw;
     broken = std::current_exception();
   }
-  if (!by_device && !terms.device_id.empty()) decision::count_failure(factor, context.now);
+  if (!by_device && !terms.device_id.empty()) decision::count_on_factor(verdict, factor, context);
   co_return broken;
 }
 
@@ -157,21 +157,22 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
     storage::ChallengeRecord& challenge = found->challenge;
     storage::FactorRecord& factor = *found->factor;
     decision::ChallengeTerms terms = decision::take_terms(challenge);
-    const decision::Verdict verdict =
-        decision::verify(factor, challenge, terms, code, options, context, claims);
+    decision::Verdict verdict = decision::verify(factor, challenge, terms, code, options, context, claims);
+    constexpr int most_rounds_beside = 100;
+    const bool beside = rounds.done() < most_rounds_beside;
+    storage::Batch batch;
+    std::exception_ptr broken;
+    if (verdict.wrong_code)
+      broken = co_await count_wrong_code(run, factor, terms, context, beside, verdict, batch);
+    const bool by_device = !terms.device_id.empty() && !verdict.on_factor;
     Verification verification(
         verdict,
         ChallengeDetails(challenge, terms.purpose, challenge_id, decision::channel_of(terms, factor.type)),
-        factor, !terms.device_id.empty(), context);
+        factor, by_device, context);
     const std::string user_id = run.observed() ? factor.user_id : std::string();
     if (verdict.factor_changed || verdict.challenge_changed) {
-      storage::Batch batch;
       if (verdict.first_verification && terms.purpose == Purpose::confirm_enrollment)
         batch.counters.push_back(co_await end_enrollment(run, factor, context));
-      constexpr int most_rounds_beside = 100;
-      const bool beside = rounds.done() < most_rounds_beside;
-      std::exception_ptr broken;
-      if (verdict.wrong_code) broken = co_await count_wrong_code(run, factor, terms, context, beside, batch);
       if (challenge.version == 0)
         batch.counters.push_back(co_await admit_taken_up(run, factor, challenge, terms, context, batch));
       if (verdict.status == Status::valid && !terms.credit.counters.empty() && beside)
@@ -187,9 +188,9 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
           claims = decision::Claims::taken;
         continue;
       }
-      if (broken) std::rethrow_exception(broken);
     }
     if (run.observed()) emit(run, verdict, verification, user_id, context.now);
+    if (broken) std::rethrow_exception(broken);
     co_return verification;
   }
 }
