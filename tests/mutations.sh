@@ -143,7 +143,12 @@ mutate "input is digits only" factor/typed_code.hpp 'if (!digit || count == digi
   'if (!digit) continue; if (count == digits_.size()) return;'
 mutate "no code costs no attempt" $verification 'if (said.status != Status::valid && !said.counted) return' 'if (false) return'
 mutate "codes have a longest" $verification 'if (answer.size() > longest_answer)' 'if (false)'
-mutate "bindings have a longest" decision/challenge.hpp 'if (size < 1 || size > longest_bound)' 'if (size < 1)'
+mutate "bindings have a longest" decision/challenge.hpp \
+  'if (value.empty() || value.size() > longest_bound)' 'if (value.empty())'
+mutate "bindings have a longest where a code is sent again" verbs/resend.hpp \
+  'if (options.binding) decision::check_bound("ResendOptions", "binding", *options.binding);' ''
+mutate "storages are asked for ids alone where a code is sent again" verbs/resend.hpp \
+  'if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");' ''
 mutate "user ids have a longest" verbs/run.hpp 'detail::check_text(what, user_id.text(), storage::longest_user_id);' ''
 mutate "foreign challenges are not found" $verification \
   '|| !of_the_user' ''

@@ -562,6 +562,10 @@ TEST_CASE("input: a bound on every length before any work") {
   refused([&] { return host.verify(challenge, std::string(65'537, '1')); });
   refused([&] { return host.verify(challenge, "123456", {.binding = std::string(4097, 'b')}); });
   refused([&] { return enrolled.factor.challenge_enrollment({.binding = std::string(4097, 'b')}); });
+  for (const std::string& binding : {std::string(), std::string(4097, 'b')})
+    refused([&] {
+      return host.verifier.resend_challenge(challenge, mfa::any_user, {.binding = binding});
+    });
   refused([&] { return host.enroll_totp(std::string(256, 'u')); });
   refused([&] { return host.enroll_sms("+14155550123", std::string(256, 'u')); });
 }
@@ -647,6 +651,25 @@ TEST_CASE("unknown, foreign and deleted ids: one answer, after the same reads") 
   }
   CHECK(verifier.get_factor(id, "u_42").id() == id);
   CHECK_NOTHROW(verifier.unlock_factor(id, "u_42", mfa::by_operator));
+}
+
+TEST_CASE("unknown, foreign and deleted ids: what has not the form of a challenge's is looked for nowhere") {
+  WatchedStorage storage;
+  mfa::Verifier verifier{storage};
+  const std::string known = "auth_challenge_01FVYZ5QM8N98T9ME5BCB2BBMJ";
+  for (const std::string& id :
+       {std::string(), std::string("x"), known.substr(1), known + "J", known.substr(0, known.size() - 1),
+        std::string("auth_factor_01FVYZ5QM8N98T9ME5BCB2BBMJ"), std::string(100'000, 'x')}) {
+    CAPTURE(id.substr(0, 100));
+    const auto not_found = [](auto&& call) { CHECK(thrown_by(call) == errc::entity_not_found); };
+    not_found([&] { return verifier.verify_challenge(id, "123456"); });
+    not_found([&] { return verifier.get_challenge(id, mfa::any_user); });
+    not_found([&] { return verifier.resend_challenge(id, mfa::any_user); });
+    CHECK(storage.calls.empty());
+  }
+  CHECK(thrown_by([&] { return verifier.resend_challenge(known + ".x", mfa::any_user); }) ==
+        errc::entity_not_found); // of a challenge that was put to no factor, and sends nothing
+  CHECK(storage.calls.empty());
 }
 
 TEST_CASE("handles: a factor acts for the user that it was found with") {

@@ -125,18 +125,21 @@ inline void put_terms(storage::ChallengeRecord& challenge, const ChallengeTerms&
 
 inline constexpr std::size_t longest_bound = 4096; ///< bytes
 
-/// Refuses options that contradict themselves and values that are too long to be looked at. `Said` are
+/// Refuses a value that is too long to be looked at, or empty. `name` is that of the options, `member` the
+/// value's.
+inline void check_bound(std::string_view name, std::string_view member, std::string_view value) {
+  if (value.empty() || value.size() > longest_bound)
+    throw Error(errc::invalid_argument, std::string(name) + "::" + std::string(member) + " has " +
+                                            std::to_string(value.size()) + " bytes; it may have 1 to " +
+                                            std::to_string(longest_bound) +
+                                            (value.empty() ? "" : ". Give a hash of it"));
+}
+
+/// Refuses options that contradict themselves and values that `check_bound` refuses. `Said` are
 /// `ChallengeOptions` or `VerifyOptions`; `name` is their name.
 template <class Said> void check_said(std::string_view name, const Said& said) {
-  const auto check_size = [&](std::string_view member, std::size_t size) {
-    if (size < 1 || size > longest_bound)
-      throw Error(errc::invalid_argument, std::string(name) + "::" + std::string(member) + " has " +
-                                              std::to_string(size) + " bytes; it may have 1 to " +
-                                              std::to_string(longest_bound) +
-                                              (size > 0 ? ". Give a hash of it" : ""));
-  };
-  if (said.binding) check_size("binding", said.binding->size());
-  if (said.purpose == Purpose::action) return check_size("action", said.action.size());
+  if (said.binding) check_bound(name, "binding", *said.binding);
+  if (said.purpose == Purpose::action) return check_bound(name, "action", said.action);
   if (!said.action.empty())
     throw Error(errc::invalid_argument,
                 std::string(name) + "::action is given for another purpose; set purpose to Purpose::action");

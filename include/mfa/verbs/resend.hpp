@@ -26,6 +26,7 @@
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/delivery.hpp>
 #include <mfa/verbs/find_challenge.hpp>
+#include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/user_record.hpp>
 #include <mfa/verbs/verb.hpp>
@@ -92,7 +93,9 @@ Verb<bool> take_back(const VerbRun auto& run, const ResentChallenge& resent) {
 /// See `Verifier::resend_challenge`.
 Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challenge_id, const Whose& whose,
                                const ResendOptions& options) {
+  if (options.binding) decision::check_bound("ResendOptions", "binding", *options.binding);
   check_whose(whose);
+  if (!detail::is_id(challenge_id, detail::challenge_id_prefix)) decision::throw_not_found("challenge");
   for (Rounds rounds("the challenge");; rounds.next()) {
     const factor::Context context = co_await run.now();
     auto found = co_await find_challenge_and_factor(run, challenge_id);
