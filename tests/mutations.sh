@@ -201,6 +201,8 @@ mutate "a clock that was ahead makes no longer wait" decision/lockout.hpp \
 mutate "a bounded wait counts down" decision/lockout.hpp 'factor.last_failure_at = latest;' ''
 mutate "a send dated ahead counts from now" factor/send_limits.hpp 'std::min(sent, context.now)' 'sent'
 mutate "a bounded wait to send counts down" factor/send_limits.hpp '.changed = ahead' '.changed = false'
+mutate "a bounded wait after too many guesses counts down" verbs/challenge.hpp \
+  'if (!batch.counters.empty()) (void)co_await run.commit(batch);' ''
 mutate "what a clock ahead made does not live on" factor/lifetime.hpp \
   'return from > now && from - now > until - from;' 'return false;'
 mutate "a device seen expired is forgotten" verbs/device_records.hpp \
@@ -418,7 +420,8 @@ mutate "bounds: unverified factors" $bounds \
 mutate "bounds: the time to confirm" $bounds 'if (enrollment != nullptr && is_over(*enrollment, now))' 'if (false)'
 mutate "bounds: sends" verbs/challenge.hpp \
   'if (factor::facts_of(factor.type).sends_codes) refusal = decision::count_send(found.user, factor, context);' ''
-mutate "bounds: wrong codes" $bounds 'if (user.wrong_codes.size() < most) return;' 'return;'
+mutate "bounds: wrong codes" $bounds 'if (user.wrong_codes.size() < most) return std::nullopt;' \
+  'return std::nullopt;'
 mutate "bounds: challenges end" decision/challenge.hpp \
   'challenge.expires_at = created_at + options.challenge_lifetime;' ''
 mutate "bounds: what is beyond guessing is not locked" factor/recovery_codes.hpp 'BeyondGuessing,' 'Guessable,'
@@ -658,7 +661,7 @@ mutate "resend: nothing that was replaced" decision/resend.hpp 'if (!is_current(
 mutate "resend: nothing to a factor that takes no code" $resend \
   'decision::check_challengeable(factor, asked, terms.device_id, context);' ''
 mutate "resend: enrolments in time" $resend 'decision::check_in_time(found_user.user, factor, context.now);' ';'
-mutate "resend: users who guess" $resend 'decision::check_guesses(found_user.user, context);' ';'
+mutate "resend: users who guess" $resend 'co_await check_guesses(run, found_user, context);' ';'
 mutate "resend: a message that failed leaves the code before it" $resend \
   'return take_back(run, *this);' 'co_return true;'
 mutate "resend: and withdraws nothing" $resend 'return take_back(run, *this);' 'return withdraw(run, after.id);'

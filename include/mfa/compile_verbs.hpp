@@ -53,6 +53,7 @@ template Verb<Channel> send<Run>(const Run&, OutgoingMessage, Event, const Count
 template Verb<Channel> send<Run>(const Run&, OutgoingMessage, Event, const Counted&, const ResentChallenge&,
                                  const std::vector<factor::Delivery>&);
 template Verb<bool> take_back<Run>(const Run&, const ResentChallenge&);
+template Verb<void> check_guesses<Run>(const Run&, FoundUser&, const factor::Context&);
 template Verb<void> count_for_user<Run>(const Run&, FoundUser&, const storage::FactorRecord&,
                                         const factor::Context&);
 template Verb<Created> resend_challenge<Run>(const Run&, std::string_view, const Whose&,

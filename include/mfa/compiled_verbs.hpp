@@ -74,6 +74,7 @@ extern template Verb<Channel> send<Run>(const Run&, OutgoingMessage, Event, cons
 extern template Verb<Channel> send<Run>(const Run&, OutgoingMessage, Event, const Counted&,
                                         const ResentChallenge&, const std::vector<factor::Delivery>&);
 extern template Verb<bool> take_back<Run>(const Run&, const ResentChallenge&);
+extern template Verb<void> check_guesses<Run>(const Run&, FoundUser&, const factor::Context&);
 extern template Verb<void> count_for_user<Run>(const Run&, FoundUser&, const storage::FactorRecord&,
                                                const factor::Context&);
 extern template Verb<Created> resend_challenge<Run>(const Run&, std::string_view, const Whose&,

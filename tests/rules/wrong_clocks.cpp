@@ -161,6 +161,32 @@ TEST_CASE("Wrong codes that a clock ahead counted before any wait begin none") {
   }
 }
 
+TEST_CASE("A user who guessed too often waits no longer than a day, and no shorter than he would have") {
+  for (const Jump& jump : jumps) {
+    CAPTURE(jump.what);
+    Host host({.wrong_codes_a_user_a_day = 10, .failures_before_delay = 10});
+    host.clock.set(jump.first - 9min);
+    const Token token(host);
+    for (int i = 0; i < 10; ++i) {
+      host.clock.set(jump.first - (9 - i) * 1min);
+      REQUIRE(host.verify(host.challenge(token.id), token.wrong()) == Status::wrong_code);
+    }
+    REQUIRE(thrown_by([&] { return host.challenge(token.id); }) == errc::user_delayed);
+    const auto before = wait_of([&] { return host.challenge(token.id); });
+    REQUIRE(before == 24h - 9min);
+    host.clock.set(jump.then);
+    const auto wait = wait_of([&] { return host.challenge(token.id); });
+    REQUIRE(wait.has_value());
+    CHECK(*wait >= *before);
+    CHECK(*wait <= 24h);
+    // It counts down.
+    host.clock.advance(*wait - 1s);
+    CHECK(wait_of([&] { return host.challenge(token.id); }) == 1s);
+    host.clock.advance(1s);
+    CHECK_NOTHROW(host.challenge(token.id));
+  }
+}
+
 TEST_CASE("No limit on sends waits longer than its window, and none is shorter than it would have been") {
   struct Row {
     int sends;

@@ -338,7 +338,7 @@ class PlainRules {
     const auto known_user = users.find(user_name);
     User user = known_user == users.end() ? User() : known_user->second;
     if (verified && guessable(factor->view.type))
-      if (auto delayed = guessed_too_often(user)) return *std::move(delayed);
+      if (auto delayed = guessed_too_often(user_name, user)) return *std::move(delayed);
     if (confirms && over_enrollment(user, factor_name)) return {.error = errc::enrollment_expired};
     const bool webauthn = factor->view.type == FactorType::webauthn;
     if (confirms && webauthn && !shown.good &&
@@ -405,7 +405,7 @@ class PlainRules {
     User user = known_user == users.end() ? User() : known_user->second;
     if (confirms && over_enrollment(user, challenge.factor)) return {.error = errc::enrollment_expired};
     if (!confirms && verified)
-      if (auto delayed = guessed_too_often(user)) return *std::move(delayed);
+      if (auto delayed = guessed_too_often(user_name, user)) return *std::move(delayed);
     if (auto refused = count_send(challenge.factor, *factor, user_name, user, {})) return *std::move(refused);
     keep(user);
     users[user_name] = user;
@@ -1331,9 +1331,10 @@ class PlainRules {
            });
   }
 
-  [[nodiscard]] std::optional<Answer> guessed_too_often(User& user) const {
+  std::optional<Answer> guessed_too_often(const std::string& user_name, User& user) {
     forget_old(user.wrong_codes);
     if (user.wrong_codes.size() < options_.wrong_codes_a_user_a_day) return std::nullopt;
+    keep_if_changed(user_name, user);
     const Time first = user.wrong_codes[user.wrong_codes.size() - options_.wrong_codes_a_user_a_day];
     return Answer{.error = errc::user_delayed, .retry_after = std::chrono::ceil<Wait>(first + day - now)};
   }

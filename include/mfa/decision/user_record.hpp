@@ -324,14 +324,14 @@ inline void forget_old_guesses(UserRecord& user, Time now) {
   for (Time& at : user.wrong_codes) at = std::min(at, now); // of a clock that was ahead
 }
 
-/// Throws `errc::user_delayed` if too many of the user's codes were wrong within a day.
-inline void check_guesses(UserRecord& user, const factor::Context& context) {
+/// What refuses to ask for a code that can be guessed, if too many of the user's were wrong within a day.
+[[nodiscard]] inline std::optional<Error> too_many_guesses(UserRecord& user, const factor::Context& context) {
   forget_old_guesses(user, context.now);
   const std::size_t most = context.options.wrong_codes_a_user_a_day;
-  if (user.wrong_codes.size() < most) return;
+  if (user.wrong_codes.size() < most) return std::nullopt;
   const Time until = user.wrong_codes[user.wrong_codes.size() - most] + std::chrono::hours(24);
   const auto wait = std::chrono::ceil<std::chrono::seconds>(until - context.now);
-  throw Error(
+  return Error(
       errc::user_delayed,
       "too many wrong codes of this user in a day; codes that can be guessed are asked for again in " +
           std::to_string(wait.count()) +

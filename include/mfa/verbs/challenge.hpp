@@ -130,6 +130,26 @@ Verb<void> refuse(const VerbRun auto& run, const storage::FactorRecord& factor,
   std::rethrow_exception(error);
 }
 
+/// The user's record, if it says something else now.
+[[nodiscard]] inline std::vector<storage::CounterRecord> changed(const FoundUser& found, Time now) {
+  std::vector<storage::CounterRecord> changed;
+  changed.push_back(found.changed(now));
+  if (changed.front().data == found.record.data) changed.clear();
+  return changed;
+}
+
+/// Throws `errc::user_delayed` if too many of the user's codes were wrong within a day, and then keeps what
+/// it learnt of the time: a wrong code of a clock that was ahead counts from now, so that the wait counts
+/// down.
+Verb<void> check_guesses(const VerbRun auto& run, FoundUser& found, const factor::Context& context) {
+  const std::optional<Error> refusal = decision::too_many_guesses(found.user, context);
+  if (!refusal) co_return;
+  storage::Batch batch;
+  batch.counters = changed(found, context.now);
+  if (!batch.counters.empty()) (void)co_await run.commit(batch); // or the next attempt does it
+  throw *refusal;
+}
+
 /// Counts one more code for the user of this factor, if its kind sends codes, or refuses it.
 Verb<void> count_for_user(const VerbRun auto& run, FoundUser& found, const storage::FactorRecord& factor,
                           const factor::Context& context) {
@@ -138,10 +158,7 @@ Verb<void> count_for_user(const VerbRun auto& run, FoundUser& found, const stora
   if (!refusal) co_return;
   if (factor.type == FactorType::sms && run.observed())
     refusal->country = factor::SmsKind::country(factor, context);
-  std::vector<storage::CounterRecord> corrected;
-  corrected.push_back(found.changed(context.now));
-  if (corrected.front().data == found.record.data) corrected.clear();
-  co_await refuse(run, factor, std::move(corrected), *refusal, context.now);
+  co_await refuse(run, factor, changed(found, context.now), *refusal, context.now);
 }
 
 /// Throws `errc::authorization_required` if whoever holds the session could make the answer by himself, and
@@ -169,7 +186,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     decision::check_challengeable(factor, options, device_id, context);
     FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
     if (is_verified(factor) && device_id.empty() && factor::facts_of(factor.type).guessable)
-      decision::check_guesses(found_user.user, context);
+      co_await check_guesses(run, found_user, context);
     if (options.purpose == Purpose::confirm_enrollment) {
       decision::check_in_time(found_user.user, factor, context.now);
       co_await check_may_confirm(run, factor, authorization, found_user.user, context);

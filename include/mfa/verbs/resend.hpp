@@ -125,7 +125,7 @@ Verb<Created> resend_challenge(const VerbRun auto& run, std::string_view challen
     if (terms.purpose == Purpose::confirm_enrollment)
       decision::check_in_time(found_user.user, factor, context.now);
     else if (is_verified(factor) && terms.device_id.empty() && factor::facts_of(factor.type).guessable)
-      decision::check_guesses(found_user.user, context);
+      co_await check_guesses(run, found_user, context);
     co_await count_for_user(run, found_user, factor, context);
 
     const auto counter_ids = factor::counter_ids_of(factor, context);
