@@ -449,6 +449,8 @@ mutate "budgets: a refusal counts nothing" $budgets 'storage::CounterRecord own 
   'storage::CounterRecord& own = counters.front();'
 mutate "budgets: shares" $budgets '*limit /= whole.shards;' ';'
 mutate "budgets: clocks that were ahead" factor/sms_counts.hpp 'each.since = std::min(each.since, current);' ''
+mutate "budgets: a bounded wait counts down" $budgets \
+  'if (hour_ahead || day_ahead) encode_sms_counts(counts, counters[i + 1]);' ''
 mutate "budgets: what is over is forgotten" factor/sms_counts.hpp \
   'if (Time((each.since + 1) * width) + window <= now) continue;' ''
 mutate "budgets: what never left is given back" verbs/delivery.hpp 'co_await give_back(run, counted);' ''

@@ -405,6 +405,17 @@ TEST_CASE("What was counted by a clock that was ahead is over in time") {
   phones.host.clock.advance(-24h * 30);
   CHECK(phones.leave("+14155", 6, 1) == 0);
   CHECK(phones.send("+14155550123")->wait <= 65min);
+  phones.host.clock.advance(65min);
+  CHECK(phones.leave("+14155", 6, 5) == 2);
+  budgets.a_prefix_an_hour = budgets.a_country_an_hour = 2;
+  Phones bounded(budgets); // by three budgets, whose waits are no longer than that of one
+  bounded.host.clock.advance(24h * 30);
+  CHECK(bounded.leave("+1415555", 4, 5) == 2);
+  bounded.host.clock.advance(-24h * 30);
+  CHECK(bounded.leave("+1415555", 4, 1) == 0);
+  bounded.host.clock.advance(65min);
+  CHECK(bounded.leave("+1415555", 4, 5) == 2);
+  budgets.a_prefix_an_hour = budgets.a_country_an_hour = 0;
   budgets.an_hour = 3;
   Phones counted(budgets);
   counted.host.clock.advance(24h * 30);

@@ -251,7 +251,7 @@ struct SmsCount {
 };
 
 /// Counts one more message to this number on the counters of `sms_message_counter_ids`, as they were found;
-/// or refuses it, and then counts it on none.
+/// or refuses it, and then counts it on none, and keeps there what was learnt of the time.
 [[nodiscard]] inline SmsCount count_message(std::string_view e164, SmsPurpose purpose, Counters counters,
                                             const Context& context) {
   const Options& options = context.options;
@@ -267,17 +267,24 @@ struct SmsCount {
   }
   auto allowances = sms_allowances(e164, purpose, options);
   std::vector<SmsCounts> counted;
+  std::optional<Refusal> refusal;
   bool exempt = false;
   for (std::size_t i = 0; i < allowances.size(); ++i) {
     SmsCounts counts = decode_sms_counts(counters[i + 1]);
-    bring_up_to(context.now, SmsCounts::short_width, std::chrono::hours(1), counts.last_hour);
-    bring_up_to(context.now, SmsCounts::long_width, std::chrono::hours(24), counts.last_day);
+    const bool hour_ahead =
+        bring_up_to(context.now, SmsCounts::short_width, std::chrono::hours(1), counts.last_hour);
+    const bool day_ahead =
+        bring_up_to(context.now, SmsCounts::long_width, std::chrono::hours(24), counts.last_day);
+    // Kept whichever of them refuses, so that all waits count down at once.
+    if (hour_ahead || day_ahead) encode_sms_counts(counts, counters[i + 1]);
     if (allowances[i].judges) exempt = in_good_standing(counts);
     if (allowances[i].budget == SendLimit::total_budget && exempt) allowances[i].unanswered = 0;
-    if (const auto over = overrun(counts, allowances[i], purpose, context))
-      return {.refusal = Refusal{EventType::sms_refused, budget_spent(*over), over->limit, country}};
+    const auto over = overrun(counts, allowances[i], purpose, context);
+    if (over && !refusal)
+      refusal = Refusal{EventType::sms_refused, budget_spent(*over), over->limit, country};
     counted.push_back(std::move(counts));
   }
+  if (refusal) return {.refusal = std::move(refusal)};
 
   counters.front() = std::move(own);
   SmsCount count{.next = of_number.next, .credit = {.enrollment = purpose == SmsPurpose::enrollment}};

@@ -38,12 +38,14 @@ struct SmsCounts {
 };
 
 /// Forgets what began so long before now that all of it is over. What is later than now, of a clock that was
-/// ahead, happened now, so that it ends in time.
-inline void bring_up_to(Time now, std::chrono::milliseconds width, std::chrono::milliseconds window,
-                        std::vector<SentWithin>& list) {
+/// ahead, happened now, so that it ends in time; returns whether anything was.
+[[nodiscard]] inline bool bring_up_to(Time now, std::chrono::milliseconds width,
+                                      std::chrono::milliseconds window, std::vector<SentWithin>& list) {
   const std::int64_t current = now.time_since_epoch() / width;
+  bool ahead = false;
   std::vector<SentWithin> kept;
   for (SentWithin& each : list) {
+    ahead = ahead || each.since > current;
     each.since = std::min(each.since, current);
     if (Time((each.since + 1) * width) + window <= now) continue;
     if (!kept.empty() && kept.back().since == each.since) {
@@ -56,6 +58,7 @@ inline void bring_up_to(Time now, std::chrono::milliseconds width, std::chrono::
     }
   }
   list = std::move(kept);
+  return ahead;
 }
 
 /// Throws `errc::corrupt_record`.
