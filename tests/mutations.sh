@@ -529,6 +529,17 @@ mutate "seals: reseal_all moves them" verbs/rotation.hpp 'return !stamped_now;' 
 mutate "seals: count_keys counts them" verbs/rotation.hpp \
   'if (stamp_key && secret_key && *stamp_key != *secret_key) count_key(stamp_key, counts);' ''
 
+tests=tests/verbs/key_rotation.cpp
+mutate "rotation: what bounds a user is kept" verbs/rotation.hpp \
+  'counters.try_emplace(decision::user_record_id(factor.user_id, factor.id));' ''
+mutate "rotation: of an unverified factor too" verbs/rotation.hpp \
+  'counters.try_emplace(decision::user_record_id(factor.user_id, factor.id));' \
+  'if (is_verified(factor)) counters.try_emplace(decision::user_record_id(factor.user_id, factor.id));'
+mutate "rotation: trusted devices outlive an epoch" verbs/rotation.hpp \
+  'if (!factor.user_id.empty()) counters.try_emplace(devices_record_id(factor.user_id));' ''
+mutate "rotation: a device of a key that is gone is none" verbs/device_records.hpp \
+  'return !run.keys().holds_key_of(stored.mac);' 'return false;'
+
 tests=tests/rules/purposes.cpp
 mutate "purposes: another is refused" $verification 'terms.purpose == request.purpose && (terms' '(terms'
 mutate "purposes: an action in other words is refused" $verification \

@@ -126,8 +126,8 @@ template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::string_view,
 template Verb<void> emit_run<Run>(const Run&, EventType, std::size_t, Time);
 template Verb<std::size_t> purge_expired<Run>(const Run&);
 template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>);
-template Verb<void> reseal_counter<Run>(const Run&, const LastingCounter&);
-template Verb<void> reseal_counters<Run>(const Run&, const std::vector<LastingCounter>&, ResealProgress&);
+template Verb<void> reseal_counter<Run>(const Run&, const std::string&, const std::string&);
+template Verb<void> reseal_counters<Run>(const Run&, const LastingCounters&, ResealProgress&);
 template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);
 template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 template Verb<KeyCounts> count_keys<Run>(const Run&);

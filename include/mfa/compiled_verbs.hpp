@@ -149,9 +149,8 @@ extern template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::strin
 extern template Verb<void> emit_run<Run>(const Run&, EventType, std::size_t, Time);
 extern template Verb<std::size_t> purge_expired<Run>(const Run&);
 extern template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>);
-extern template Verb<void> reseal_counter<Run>(const Run&, const LastingCounter&);
-extern template Verb<void> reseal_counters<Run>(const Run&, const std::vector<LastingCounter>&,
-                                                ResealProgress&);
+extern template Verb<void> reseal_counter<Run>(const Run&, const std::string&, const std::string&);
+extern template Verb<void> reseal_counters<Run>(const Run&, const LastingCounters&, ResealProgress&);
 extern template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);
 extern template Verb<ResealProgress> reseal_all<Run>(const Run&, const ResealOptions&);
 extern template Verb<KeyCounts> count_keys<Run>(const Run&);

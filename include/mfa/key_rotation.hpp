@@ -14,7 +14,7 @@ namespace mfa {
 struct ResealProgress {
   std::size_t scanned = 0;  ///< factors looked at
   std::size_t resealed = 0; ///< moved to the current key
-  std::size_t failed = 0;   ///< whose secrets do not open: left as they are
+  std::size_t failed = 0;   ///< records that do not open: left as they are
   std::string last_failure; ///< what the last of them says, with its id
   std::string last_id;      ///< the last factor looked at
 };

@@ -514,9 +514,9 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
     return run_with_lists(event_context, [&](const verbs::Run& run) { return verbs::purge_expired(run); });
   }
 
-  /// For operators, after a change of keys: moves every secret that another key holds to the current one,
-  /// while the other verbs run. Throws `errc::invalid_argument` for the options. Only for a storage that
-  /// offers `scan_factors`.
+  /// For operators, after a change of keys or of the epoch: moves every secret that another key holds to the
+  /// current one, and the seals of all factors and of what is kept of their users, while the other verbs run.
+  /// Throws `errc::invalid_argument` for the options. Only for a storage that offers `scan_factors`.
   template <class S = StoragePolicy>
   Answer<ResealProgress> reseal_all(const ResealOptions& options = ResealOptions()) const {
     static_assert(

@@ -228,8 +228,8 @@ TEST_CASE("reseal_all moves seals and secrets to the new key, and count_keys cou
   CHECK(scene.verifier.count_keys().factors == Counts{{"new", 2}});
 
   scene.verifier.replace_key_ring(afterwards);
-  // What is no factor counts no more: the challenge is refused, the device not known, and the user begins
-  // anew.
+  // What has a part that the old key alone opens counts no more: the challenge is refused, and the device,
+  // whose token is sealed, not known.
   CHECK(scene.sign_in() == errc::unknown_key);
   CHECK_FALSE(scene.verifier.check_device(scene.token, "u_42"));
   CHECK(scene.verifier.list_devices("u_42").empty());
@@ -314,7 +314,7 @@ TEST_CASE("A host that upgrades takes records without a seal and seals them, and
   scene.clock.advance(30s);
   const auto signed_in = scene.totp.factor.challenge().verify(scene.code(scene.totp.totp.secret));
   CHECK(signed_in.valid());
-  CHECK_FALSE(scene.verifier.check_device(scene.token, "u_42")); // it was only read
+  CHECK(scene.verifier.check_device(scene.token, "u_42"));
   auto& record = scene.storage.records.factors.at(id);
   record = as_before(record);
   CHECK(thrown_by([&] { return scene.totp.factor.challenge(); }) == errc::seal_broken);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -94,6 +95,32 @@ std::string key_of(Service& service, const std::string& factor_id) {
   const auto seal_key = KeyRing::key_id_of(seal).value();
   const auto secret_key = KeyRing::key_id_of(std::string_view(bytes).substr(1 + seal.size())).value();
   return std::string(seal_key) + (secret_key == seal_key ? "" : ", " + std::string(secret_key));
+}
+
+KeyRing in_epochs(const mfa::Epochs& epochs) {
+  KeyRing keys = before;
+  keys.set_epochs(epochs);
+  return keys;
+}
+
+/// What a host does now and then, each night for instance, and what must change nothing for its users.
+struct Round {
+  const char* retired;
+  KeyRing moving; ///< when `reseal_all` runs
+  KeyRing afterwards;
+};
+
+std::vector<Round> both_rounds() {
+  return {{"key", switched, after},
+          {"epoch", in_epochs({.current = 1, .oldest = 0}), in_epochs({.current = 1, .oldest = 1})}};
+}
+
+/// Each of the two, with a verifier that has `before`.
+ResealProgress go_round(auto& verifier, const Round& round) {
+  verifier.replace_key_ring(round.moving);
+  const ResealProgress progress = verifier.reseal_all();
+  verifier.replace_key_ring(round.afterwards);
+  return progress;
 }
 
 } // namespace
@@ -451,4 +478,85 @@ TEST_CASE("A key ring that is replaced while all verbs run in other threads fail
   }
   CHECK(failed == 0);
   CHECK(valid == 4 * 2 * rounds);
+}
+
+TEST_CASE("An enrolment that was not confirmed in time is none again after a key or an epoch was retired") {
+  for (const Round& round : both_rounds())
+    for (const char* const user_id : {"u_42", ""}) {
+      CAPTURE(round.retired, user_id);
+      Service service;
+      Node node(service, before);
+      const auto enrolled = node.enroll(user_id);
+      service.clock.advance(11min);
+      CHECK(go_round(node.verifier, round).failed == 0);
+      CHECK(thrown_by([&] { return enrolled.factor.confirm(node.code(enrolled.totp.secret)); }) ==
+            errc::enrollment_expired);
+    }
+}
+
+TEST_CASE("What bounds a user's wrong codes goes on after a key or an epoch was retired") {
+  for (const Round& round : both_rounds()) {
+    CAPTURE(round.retired);
+    mfa::test::Host host{Options{
+        .key_ring = before, .wrong_codes_a_user_a_day = 10, .failures_before_delay = 10, .first_delay = 1s}};
+    const auto first = host.enroll_verified_totp();
+    const auto second = host.enroll_totp("u_42", mfa::by_operator);
+    REQUIRE(second.factor.confirm(host.code(second.totp.secret)).confirmed());
+    for (const auto* totp : {&first, &second}) {
+      const std::string challenge = host.challenge(totp->factor.id());
+      for (int i = 0; i < 5; ++i)
+        REQUIRE(host.verify(challenge, host.wrong_code(totp->totp.secret)) == Status::wrong_code);
+    }
+    CHECK(go_round(host.verifier, round).failed == 0);
+    CHECK(thrown_by([&] { return first.factor.challenge(); }) == errc::user_delayed);
+  }
+}
+
+TEST_CASE("What a deleted token has used outlives an epoch where its user has another factor, and no key") {
+  for (const Round& round : both_rounds()) {
+    CAPTURE(round.retired);
+    mfa::test::Host host{Options{.key_ring = before}};
+    (void)host.enroll_verified_totp();
+    const std::string secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    const mfa::Hotp token{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .secret = secret};
+    const auto code = mfa::otp::hotp(mfa::otp::base32_decode(secret), 0);
+    const auto first = host.verifier.enroll_factor(token, mfa::by_operator);
+    REQUIRE(first.factor.confirm(code).confirmed());
+    first.factor.remove(mfa::by_operator);
+    CHECK(go_round(host.verifier, round).failed == 0);
+    const auto again = host.verifier.enroll_factor(token, mfa::by_operator);
+    CHECK(again.factor.confirm(code).confirmed() == (round.retired == std::string_view("key")));
+  }
+}
+
+TEST_CASE("A trusted device outlives an epoch once reseal_all has run, and no key") {
+  for (const Round& round : both_rounds()) {
+    CAPTURE(round.retired);
+    const bool outlives = round.retired == std::string_view("epoch");
+    mfa::test::Host host{Options{.key_ring = before}};
+    (void)host.enroll_verified_totp();
+    const auto remembered = host.verifier.remember_device("u_42", "laptop", mfa::by_operator);
+    CHECK(go_round(host.verifier, round).failed == 0);
+    CHECK(host.verifier.check_device(remembered.token, "u_42").has_value() == outlives);
+    CHECK(host.verifier.list_devices("u_42").size() == (outlives ? 1 : 0)); // a token needs its key
+  }
+}
+
+TEST_CASE("reseal_all reads what is kept of a user once for all his factors in a batch") {
+  struct Counted : mfa::storage::Memory {
+    mutable std::map<std::string, int> reads;
+    [[nodiscard]] std::optional<mfa::storage::CounterRecord> find_counter(std::string_view id) const {
+      ++reads[std::string(id)];
+      return mfa::storage::Memory::find_counter(id);
+    }
+  };
+  mfa::test::HostOver<Counted> host{Options{.key_ring = before}};
+  for (int i = 0; i < 4; ++i) (void)host.enroll_totp("u_42", mfa::by_operator);
+  (void)host.enroll_totp("u_43");
+  host.verifier.replace_key_ring(switched);
+  host.storage.reads.clear();
+  CHECK(host.verifier.reseal_all().resealed == 5);
+  CHECK(host.storage.reads ==
+        std::map<std::string, int>{
+            {"trusted_devices_u_42", 1}, {"trusted_devices_u_43", 1}, {"user_u_42", 1}, {"user_u_43", 1}});
 }

@@ -143,6 +143,16 @@ class KeyRing {
     return stored.substr(1, length);
   }
 
+  /// Whether the ring holds the key that these bytes were sealed or authenticated under.
+  [[nodiscard]] bool holds_key_of(std::string_view stored) const noexcept {
+    const auto id = key_id_of(stored);
+    if (!id) return false;
+    if (id->empty()) return unsealed_;
+    for (const Key& key : keys_)
+      if (key.id == *id) return true;
+    return false;
+  }
+
   /// Whether `seal` would use the key that these bytes were sealed under.
   [[nodiscard]] bool is_current(std::string_view sealed) const {
     return key_id_of(sealed) == id_of(current());

@@ -109,7 +109,8 @@ inline void encode_devices(const std::vector<StoredDevice>& devices, storage::Co
   return factor::is_over(device.remembered_at, device.expires_at, now);
 }
 
-/// All that are stored, those included whose time is over. Throws `errc::corrupt_record`.
+/// All that are stored, those included whose time is over, but for those of a key that the ring does not
+/// hold: their tokens open no more. Throws `errc::corrupt_record`.
 Verb<std::vector<StoredDevice>> find_all_devices(const VerbRun auto& run, std::string_view user_id,
                                                  storage::CounterRecord& record) {
   const std::string id = devices_record_id(user_id);
@@ -118,6 +119,7 @@ Verb<std::vector<StoredDevice>> find_all_devices(const VerbRun auto& run, std::s
   record.id = id;
   std::vector<StoredDevice> devices;
   if (!record.data.empty()) devices = decode_devices(record);
+  detail::erase_if(devices, [&](const StoredDevice& stored) { return !run.keys().holds_key_of(stored.mac); });
   co_return devices;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include <mfa/types.hpp>
 #include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/checked_records.hpp>
+#include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/sealed_records.hpp>
@@ -62,28 +64,26 @@ Verb<std::size_t> commit_resealed(const VerbRun auto& run, std::vector<storage::
   co_return moved;
 }
 
-/// A counter that must outlive the key under which it is sealed.
-struct LastingCounter {
-  std::string id;
-  std::string data; ///< what it must say if its seal says nothing any more; empty: then nothing
-};
+/// Counters that must outlive the key and the epoch under which they are sealed, by their ids: what each must
+/// say if its seal says nothing any more; empty: then nothing.
+using LastingCounters = std::map<std::string, std::string>;
 
-/// Those of a factor: its claims, by which passkeys find it, and the record of a user whose authenticators
-/// know him by the handle in it.
-inline void add_lasting_counters(const storage::FactorRecord& factor, std::vector<LastingCounter>& counters) {
+/// Takes in those of a factor: what bounds its user, the devices that he trusts, and the claims by which
+/// passkeys find it. What two factors of a user have in common is taken in once.
+inline void add_lasting_counters(const storage::FactorRecord& factor, LastingCounters& counters) {
+  counters.try_emplace(decision::user_record_id(factor.user_id, factor.id));
+  if (!factor.user_id.empty()) counters.try_emplace(devices_record_id(factor.user_id));
   if (!is_verified(factor)) return;
-  const auto claims = factor::claims_of(factor);
-  for (const std::string& id : claims) counters.push_back({id, factor.id});
-  if (!claims.empty()) counters.push_back({decision::user_record_id(factor.user_id, factor.id), {}});
+  for (const std::string& id : factor::claims_of(factor)) counters.try_emplace(id, factor.id);
 }
 
 /// Seals one anew, unless it is not there or sealed as it must be.
-Verb<void> reseal_counter(const VerbRun auto& run, const LastingCounter& counter) {
+Verb<void> reseal_counter(const VerbRun auto& run, const std::string& id, const std::string& data) {
   for (Rounds rounds("the counter");; rounds.next()) {
-    auto found = co_await run.find_sealed_counter(counter.id);
+    auto found = co_await run.find_sealed_counter(id);
     if (!found || is_sealed_now(found->data, run.keys())) co_return;
     open_or_empty(*found, run.keys(), run.options.unsealed_records);
-    if (found->data.empty()) found->data = counter.data;
+    if (found->data.empty()) found->data = data;
     if (found->data.empty()) co_return;
     storage::Batch batch;
     batch.counters.push_back(*std::move(found));
@@ -91,11 +91,11 @@ Verb<void> reseal_counter(const VerbRun auto& run, const LastingCounter& counter
   }
 }
 
-Verb<void> reseal_counters(const VerbRun auto& run, const std::vector<LastingCounter>& counters,
+Verb<void> reseal_counters(const VerbRun auto& run, const LastingCounters& counters,
                            ResealProgress& progress) {
-  for (const LastingCounter& counter : counters) {
+  for (const auto& [id, data] : counters) {
     try {
-      co_await reseal_counter(run, counter);
+      co_await reseal_counter(run, id, data);
     } catch (const Error& error) {
       if (!is_of_the_record(error)) throw;
       ++progress.failed;
@@ -116,8 +116,8 @@ Verb<void> reseal_counters(const VerbRun auto& run, const std::vector<LastingCou
 
 /// Moves the record's secret and returns whether there is something to commit. A secret that does not open is
 /// counted.
-inline bool reseal_or_count(const Run& run, storage::FactorRecord& record,
-                            std::vector<LastingCounter>& counters, ResealProgress& progress) {
+inline bool reseal_or_count(const Run& run, storage::FactorRecord& record, LastingCounters& counters,
+                            ResealProgress& progress) {
   try {
     storage::check(record);
     const bool changed = reseal(run, record);
@@ -138,7 +138,7 @@ Verb<void> reseal_pages(const VerbRun auto& run, const ResealOptions& options, R
     progress.scanned += page.size();
     progress.last_id = last_id_of(page, progress.last_id);
     std::vector<storage::FactorRecord> resealed;
-    std::vector<LastingCounter> counters;
+    LastingCounters counters;
     for (storage::FactorRecord& record : page)
       if (reseal_or_count(run, record, counters, progress)) resealed.push_back(std::move(record));
     progress.resealed += co_await commit_resealed(run, std::move(resealed));
