@@ -539,6 +539,9 @@ mutate "rotation: trusted devices outlive an epoch" verbs/rotation.hpp \
   'if (!factor.user_id.empty()) counters.try_emplace(devices_record_id(factor.user_id));' ''
 mutate "rotation: a device of a key that is gone is none" verbs/device_records.hpp \
   'return !run.keys().holds_key_of(stored.mac);' 'return false;'
+tests=tests/verbs/compared_options.cpp
+mutate "rotation: the options that hold are kept" verbs/rotation.hpp \
+  'co_await reseal_counters(run, of_no_factor, progress);' ''
 
 tests=tests/rules/purposes.cpp
 mutate "purposes: another is refused" $verification 'terms.purpose == request.purpose && (terms' '(terms'

@@ -2,6 +2,7 @@
 // by name: two nodes with other limits have, together, neither's.
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include <mfa/mfa.hpp>
 
@@ -84,6 +85,27 @@ TEST_CASE("An operator says which options hold from now on") {
   node.publish_options();
   CHECK_NOTHROW(node.compare_options());
   CHECK_THAT(told(storage, {}), contains("attempts_a_challenge"));
+}
+
+TEST_CASE("A key or an epoch that is retired after reseal_all makes no other options hold") {
+  const KeyRing first("first", crypto::bytes_of("0123456789abcdef0123456789ABCDEF"));
+  const KeyRing next("next", crypto::bytes_of("ABCDEF01234567890abcdef012345678"));
+  KeyRing switched = next;
+  switched.add_further("first", crypto::bytes_of("0123456789abcdef0123456789ABCDEF"));
+  KeyRing advanced = first;
+  advanced.set_epochs({.current = 1, .oldest = 0});
+  KeyRing retired = first;
+  retired.set_epochs({.current = 1, .oldest = 1});
+  for (const auto& [moving, afterwards] : {std::pair(switched, next), std::pair(advanced, retired)}) {
+    storage::Memory storage;
+    Verifier node{storage, Options{.key_ring = first}};
+    node.compare_options();
+    node.replace_key_ring(moving);
+    CHECK(node.reseal_all().failed == 0);
+    CHECK_THAT(told_to(Verifier{storage, Options{.key_ring = afterwards, .attempts_a_challenge = 10}}),
+               contains("Options::attempts_a_challenge."));
+    CHECK(told_to(Verifier{storage, Options{.key_ring = afterwards}}).empty());
+  }
 }
 
 TEST_CASE("Whoever writes to the storage without a key changes nothing of it") {

@@ -21,6 +21,9 @@
 
 namespace mfa::verbs {
 
+/// The id of the counter record that says with which options the storage is used.
+inline constexpr const char* options_record_id = "options";
+
 /// The options that decide security, by name.
 using OptionValues = std::map<std::string, std::string, std::less<>>;
 
@@ -86,7 +89,7 @@ using OptionValues = std::map<std::string, std::string, std::less<>>;
 Verb<void> compare_options(const VerbRun auto& run, bool replace) {
   const OptionValues ours = security_options(run.options);
   for (Rounds rounds("the record of the options");; rounds.next()) {
-    auto found = co_await run.find_counter("options");
+    auto found = co_await run.find_counter(options_record_id);
     if (found && !found->data.empty() && !replace) {
       const std::string names = different(ours, decode_options(*found));
       if (names.empty()) co_return;
@@ -95,7 +98,7 @@ Verb<void> compare_options(const VerbRun auto& run, bool replace) {
                       ". Give it the same, or call publish_options if these are to hold from now on");
     }
     storage::CounterRecord record = found ? *std::move(found) : storage::CounterRecord();
-    record.id = "options";
+    record.id = options_record_id;
     storage::Batch batch;
     batch.counters.push_back(encode(ours, std::move(record)));
     if (co_await run.commit(batch)) co_return;

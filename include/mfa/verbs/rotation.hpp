@@ -20,6 +20,7 @@
 #include <mfa/types.hpp>
 #include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/checked_records.hpp>
+#include <mfa/verbs/compare_options.hpp>
 #include <mfa/verbs/device_records.hpp>
 #include <mfa/verbs/maintenance.hpp>
 #include <mfa/verbs/run.hpp>
@@ -153,10 +154,12 @@ Verb<ResealProgress> reseal_all(const VerbRun auto& run, const ResealOptions& op
     throw Error(errc::invalid_argument,
                 "ResealOptions::batch is " + std::to_string(options.batch) + "; it may be 1 to 1000");
   const Time begun = co_await run.time();
+  const LastingCounters of_no_factor{{options_record_id, {}}};
   ResealProgress progress;
   progress.last_id = options.after;
   std::exception_ptr failure;
   try {
+    co_await reseal_counters(run, of_no_factor, progress);
     co_await reseal_pages(run, options, progress);
   } catch (...) {
     failure = std::current_exception();
