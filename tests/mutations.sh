@@ -317,8 +317,8 @@ mutate "races: regeneration ends the old codes" verbs/recovery_codes.hpp \
   'Kind::Shown shown = Kind::regenerate(factor, context);' \
   'auto old = factor; Kind::Shown shown = Kind::regenerate(old, context);'
 mutate "races: resealing overwrites nothing" verbs/rotation.hpp \
-  'if (!found || !reseal(run, *found)) break;' \
-  'if (!found) break; const auto version = found->version; found = factor; found->version = version;'
+  'if (!found || !reseal(run, *found)) co_return false;' \
+  'if (!found) co_return false; const auto version = found->version; found = factor; found->version = version;'
 mutate "races: a list of devices is the one that was read" verbs/devices.hpp \
   'storage::Batch batch = keep_devices(devices, std::move(record), now);' \
   'storage::CounterRecord latest; (void)co_await find_all_devices(run, user_id, latest);
@@ -537,6 +537,9 @@ mutate "rotation: of an unverified factor too" verbs/rotation.hpp \
   'if (is_verified(factor)) counters.try_emplace(decision::user_record_id(factor.user_id, factor.id));'
 mutate "rotation: trusted devices outlive an epoch" verbs/rotation.hpp \
   'if (!factor.user_id.empty()) counters.try_emplace(devices_record_id(factor.user_id));' ''
+mutate "rotation: a factor that is damaged meanwhile does not end the run" verbs/rotation.hpp \
+  'if (co_await reseal_changed(run, factor)) ++progress.resealed; } catch (const Error& error) { count_unreadable(error, progress); }' \
+  'if (co_await reseal_changed(run, factor)) ++progress.resealed; } catch (const Error&) { throw; }'
 mutate "rotation: a device of a key that is gone is none" verbs/device_records.hpp \
   'return !run.keys().holds_key_of(stored.mac);' 'return false;'
 tests=tests/verbs/compared_options.cpp

@@ -125,7 +125,8 @@ template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, const Us
 template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::string_view, const Whose&);
 template Verb<void> emit_run<Run>(const Run&, EventType, std::size_t, Time);
 template Verb<std::size_t> purge_expired<Run>(const Run&);
-template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>);
+template Verb<bool> reseal_changed<Run>(const Run&, const storage::FactorRecord&);
+template Verb<void> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>, ResealProgress&);
 template Verb<void> reseal_counter<Run>(const Run&, const std::string&, const std::string&);
 template Verb<void> reseal_counters<Run>(const Run&, const LastingCounters&, ResealProgress&);
 template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);

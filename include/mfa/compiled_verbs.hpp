@@ -148,7 +148,9 @@ extern template Verb<std::vector<FactorDetails>> list_factors<Run>(const Run&, c
 extern template Verb<ChallengeDetails> get_challenge<Run>(const Run&, std::string_view, const Whose&);
 extern template Verb<void> emit_run<Run>(const Run&, EventType, std::size_t, Time);
 extern template Verb<std::size_t> purge_expired<Run>(const Run&);
-extern template Verb<std::size_t> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>);
+extern template Verb<bool> reseal_changed<Run>(const Run&, const storage::FactorRecord&);
+extern template Verb<void> commit_resealed<Run>(const Run&, std::vector<storage::FactorRecord>,
+                                                ResealProgress&);
 extern template Verb<void> reseal_counter<Run>(const Run&, const std::string&, const std::string&);
 extern template Verb<void> reseal_counters<Run>(const Run&, const LastingCounters&, ResealProgress&);
 extern template Verb<void> reseal_pages<Run>(const Run&, const ResealOptions&, ResealProgress&);

@@ -562,3 +562,28 @@ TEST_CASE("reseal_all reads what is kept of a user once for all his factors in a
                                                          {"user_u_42", 1},
                                                          {"user_u_43", 1}});
 }
+
+TEST_CASE("A factor that is damaged while reseal_all runs is counted, and the rest is moved") {
+  struct DamagedMeanwhile : mfa::storage::Memory {
+    std::string damaged; ///< whose record changes before the next commit
+    bool commit(mfa::storage::Batch batch) {
+      if (!damaged.empty()) {
+        auto record = *find_factor(std::exchange(damaged, {}));
+        record.sealed.back() = static_cast<char>(record.sealed.back() ^ 1);
+        REQUIRE(mfa::storage::Memory::commit({{record}, {}, {}, {}}));
+      }
+      return mfa::storage::Memory::commit(std::move(batch));
+    }
+  };
+  mfa::test::HostOver<DamagedMeanwhile> host{Options{.key_ring = before}};
+  std::vector<std::string> ids;
+  for (int i = 0; i < 6; ++i) ids.push_back(host.enroll_totp("u_" + std::to_string(i)).factor.id());
+  host.verifier.replace_key_ring(switched);
+  host.storage.damaged = ids[1];
+  const auto progress = host.verifier.reseal_all({.batch = 3});
+  CHECK(progress.scanned == 6);
+  CHECK(progress.resealed == 5);
+  CHECK(progress.failed == 1);
+  CHECK_THAT(progress.last_failure, contains(ids[1]));
+  CHECK(host.verifier.count_keys().factors == std::map<std::string, std::size_t>{{"new", 5}, {"old", 1}});
+}

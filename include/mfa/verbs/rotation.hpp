@@ -45,24 +45,42 @@ inline bool reseal(const Run& run, storage::FactorRecord& record) {
   return true;
 }
 
-/// Commits resealed factors and returns how many it was that moved them. Where another verb got through
-/// meanwhile, each is looked at anew.
-Verb<std::size_t> commit_resealed(const VerbRun auto& run, std::vector<storage::FactorRecord> factors) {
+/// Counts a record that cannot be read; throws again what is no fault of the record. For handlers.
+inline void count_unreadable(const Error& error, ResealProgress& progress) {
+  if (!is_of_the_record(error)) throw;
+  ++progress.failed;
+  progress.last_failure = error.what();
+}
+
+/// Moves a factor that another verb has changed since it was read; false if there is nothing to move.
+Verb<bool> reseal_changed(const VerbRun auto& run, const storage::FactorRecord& factor) {
+  for (Rounds rounds("the factor");; rounds.next()) {
+    auto found = co_await run.find_sealed_factor(factor.id);
+    if (!found || !reseal(run, *found)) co_return false;
+    storage::Batch batch;
+    batch.factors.push_back(*std::move(found));
+    if (co_await run.commit(batch)) co_return true;
+  }
+}
+
+/// Commits resealed factors and counts those that this moved. Where another verb got through meanwhile, each
+/// is looked at anew.
+Verb<void> commit_resealed(const VerbRun auto& run, std::vector<storage::FactorRecord> factors,
+                           ResealProgress& progress) {
+  if (factors.empty()) co_return;
   storage::Batch batch;
   batch.factors = factors;
-  if (factors.empty() || co_await run.commit(batch)) co_return factors.size();
-  std::size_t moved = 0;
-  for (const storage::FactorRecord& factor : factors)
-    for (Rounds rounds("the factor");; rounds.next()) {
-      auto found = co_await run.find_sealed_factor(factor.id);
-      if (!found || !reseal(run, *found)) break;
-      storage::Batch single;
-      single.factors.push_back(*std::move(found));
-      if (!co_await run.commit(single)) continue;
-      ++moved;
-      break;
+  if (co_await run.commit(batch)) {
+    progress.resealed += factors.size();
+    co_return;
+  }
+  for (const storage::FactorRecord& factor : factors) {
+    try {
+      if (co_await reseal_changed(run, factor)) ++progress.resealed;
+    } catch (const Error& error) {
+      count_unreadable(error, progress);
     }
-  co_return moved;
+  }
 }
 
 /// Counters that must outlive the key and the epoch under which they are sealed, by their ids: what each must
@@ -98,9 +116,7 @@ Verb<void> reseal_counters(const VerbRun auto& run, const LastingCounters& count
     try {
       co_await reseal_counter(run, id, data);
     } catch (const Error& error) {
-      if (!is_of_the_record(error)) throw;
-      ++progress.failed;
-      progress.last_failure = error.what();
+      count_unreadable(error, progress);
     }
   }
 }
@@ -125,9 +141,7 @@ inline bool reseal_or_count(const Run& run, storage::FactorRecord& record, Lasti
     add_lasting_counters(record, counters);
     return changed;
   } catch (const Error& error) {
-    if (!is_of_the_record(error)) throw;
-    ++progress.failed;
-    progress.last_failure = error.what();
+    count_unreadable(error, progress);
     return false;
   }
 }
@@ -142,7 +156,7 @@ Verb<void> reseal_pages(const VerbRun auto& run, const ResealOptions& options, R
     LastingCounters counters;
     for (storage::FactorRecord& record : page)
       if (reseal_or_count(run, record, counters, progress)) resealed.push_back(std::move(record));
-    progress.resealed += co_await commit_resealed(run, std::move(resealed));
+    co_await commit_resealed(run, std::move(resealed), progress);
     co_await reseal_counters(run, counters, progress);
     if (options.progress && !options.progress(progress)) co_return;
   }
