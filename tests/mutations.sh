@@ -614,6 +614,7 @@ mutate "import: a token that its file has no use for" verbs/import.hpp 'entries.
 mutate "import: the drift of before" verbs/import.hpp 'parameters.drift = token.drift;' ''
 mutate "import: what is there already" verbs/import.hpp 'if (co_await is_there(record, account.secret, context)) {' \
   'if (false) {'
+mutate "import: no secret that nobody has" otp/seed.hpp 'if (secret->empty())' 'if (false)'
 mutate "import: hexadecimal is no base32" token_csv.hpp 'if (token.problem.empty() && in_hex(token)) {' 'if (false) {'
 mutate "import: serial numbers of a spreadsheet" token_csv.hpp 'if (exponent != std::string_view::npos &&' 'if (false &&'
 mutate "import: one column of secrets" token_csv.hpp 'if (column != TokenColumn::ignored &&' 'if (false &&'

@@ -80,12 +80,25 @@ TEST_CASE("A seed is read in each encoding as people write it") {
                                                       {"MTIz====", TextEncoding::base64},
                                                       {"MT!z", TextEncoding::base64},
                                                       {"", TextEncoding::base64},
+                                                      {"", TextEncoding::base32},
+                                                      {"", TextEncoding::bytes},
                                                       {in_hex, TextEncoding::base32},
                                                       {std::string(1025, '3'), TextEncoding::hex}};
   for (const auto& [text, encoding] : bad) {
     CAPTURE(text);
     CHECK(thrown_by([&text = text, encoding = encoding] { return decode_seed(text, encoding).size(); }) ==
           errc::invalid_secret);
+  }
+}
+
+TEST_CASE("A token without a secret gets none that nobody has") {
+  Host host;
+  for (const auto encoding :
+       {TextEncoding::base32, TextEncoding::hex, TextEncoding::base64, TextEncoding::bytes}) {
+    const auto results = import(host, {{.user_id = "u_1", .seed = "", .encoding = encoding}});
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].outcome == ImportOutcome::refused);
+    CHECK(host.verifier.list_factors("u_1").empty());
   }
 }
 

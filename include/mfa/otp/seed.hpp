@@ -16,14 +16,14 @@ namespace mfa::otp {
 
 /// The bytes of a secret as makers of tokens and other systems write it; white space around it is dropped.
 /// Which encoding it is cannot be told from the text: what looks like one may be another. Throws
-/// `errc::invalid_secret`, and never says what the text is.
+/// `errc::invalid_secret`, for one that is empty too, and never says what the text is.
 [[nodiscard]] inline crypto::SecretBytes decode_seed(std::string_view text, TextEncoding encoding) {
   if (text.size() > longest_base32_text)
     throw Error(errc::invalid_secret,
                 "the secret is longer than " + std::to_string(longest_base32_text) + " characters");
   std::optional<crypto::SecretBytes> secret;
   switch (encoding) {
-  case TextEncoding::bytes: return crypto::secret_copy(crypto::bytes_of(text));
+  case TextEncoding::bytes: secret = crypto::secret_copy(crypto::bytes_of(text)); break;
   case TextEncoding::base32: return base32_decode(mfa::detail::trimmed(text));
   case TextEncoding::hex:
     secret = mfa::detail::read_hex<crypto::SecretBytes>(mfa::detail::trimmed(text));
