@@ -748,6 +748,11 @@ mutate "pskc: a MAC" pskc/decryption.hpp 'if (!crypto::equal(crypto::text_of(giv
 mutate "pskc: a MAC must be there" pskc/decryption.hpp 'if (accept_unauthenticated_ && !mac) return;' 'if (!mac) return;'
 mutate "pskc: a MAC that is there counts" pskc/decryption.hpp 'if (accept_unauthenticated_ && !mac) return;' \
   'if (accept_unauthenticated_) return;'
+mutate "pskc: no secret in the clear where there is a key" pskc/decryption.hpp \
+  'if (must_be_encrypted_ && !accept_unauthenticated_)' 'if (false)'
+mutate "pskc: a password is a key as well" pskc/decryption.hpp '!key.empty() || !password.empty()' '!key.empty()'
+mutate "pskc: no value in the clear and encrypted" pskc/decryption.hpp \
+  'if (encrypted && element.child("PlainValue"))' 'if (false)'
 mutate "pskc: rounds of a password's key" pskc/decryption.hpp 'whole(*count, most_iterations)' \
   'whole(*count, UINT64_MAX)'
 mutate "pskc: no number in two ways" pskc/decryption.hpp 'if (are_digits && may_be_binary)' 'if (false)'

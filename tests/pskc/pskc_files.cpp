@@ -123,6 +123,44 @@ TEST_CASE("What is encrypted opens with its key alone, unchanged, and with its M
              contains("MAC"));
 }
 
+TEST_CASE("Where a key or a password was given, nobody without it brings a secret of his own") {
+  PskcWriter writer;
+  writer.key = std::string(16, 'k');
+  const std::string file = writer.file(
+      PskcWriter::package(writer.secret(secret) + "<Counter><PlainValue>117</PlainValue></Counter>", "hotp"));
+  const std::string of_another = PskcWriter().secret("of an attacker, 20 b");
+  const auto at = file.find("<Secret>");
+  const std::string swapped = replaced(file, file.substr(at, file.find("</Secret>") + 9 - at), of_another);
+  const std::string stripped = replaced(swapped, writer.encryption_key, "");
+  const std::string plain = PskcWriter().file(PskcWriter::package(of_another, "hotp"));
+
+  const mfa::PskcOptions by_key{.key = bytes(writer.key)};
+  const mfa::PskcOptions by_password{.password = "password"};
+  CHECK(read_pskc(file, by_key).at(0).counter == 117); // a counter may be in the clear
+  CHECK_THAT(problem_of(swapped, by_key), contains("in the clear"));
+  for (const std::string& changed : {stripped, plain})
+    for (const auto& options : {by_key, by_password})
+      CHECK_THAT(problem_of(changed, options), contains("accept_unauthenticated"));
+  CHECK_THAT(refusal_of(swapped), contains("PskcOptions::key"));
+  CHECK(problem_of(plain).empty());
+  CHECK(problem_of(swapped, {.key = bytes(writer.key), .accept_unauthenticated = true}).empty());
+  CHECK(problem_of(plain, {.password = "password", .accept_unauthenticated = true}).empty());
+
+  // A reader takes the one, the next the other.
+  const mfa::PskcOptions trusting{.key = bytes(writer.key), .accept_unauthenticated = true};
+  const std::string both = "<PlainValue>MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=</PlainValue><EncryptedValue>";
+  CHECK_THAT(problem_of(replaced(file, "<EncryptedValue>", both), trusting), contains("both"));
+  for (const char* name : {"Counter", "TimeInterval", "TimeDrift"}) {
+    CAPTURE(name);
+    const std::string value = replaced(writer.value(name, "9", ""), "<EncryptedValue>",
+                                       "<PlainValue>9</PlainValue><EncryptedValue>");
+    CHECK_THAT(problem_of(writer.file(PskcWriter::package(writer.secret(secret) + value,
+                                                          name[0] == 'C' ? "hotp" : "totp")),
+                          trusting),
+               contains("both"));
+  }
+}
+
 TEST_CASE("What is encrypted by other means is refused with what they are") {
   PskcWriter writer;
   writer.key = std::string(16, 'k');

@@ -60,7 +60,8 @@ class Decryption {
   /// Throws `errc::invalid_token_file` for what this library does not open, and without a key.
   Decryption(const Element& container, std::span<const unsigned char> key, std::string_view password,
              bool accept_unauthenticated)
-      : accept_unauthenticated_(accept_unauthenticated) {
+      : must_be_encrypted_(!key.empty() || !password.empty()),
+        accept_unauthenticated_(accept_unauthenticated) {
     const auto encryption = container.child("EncryptionKey");
     if (!encryption) return;
     if (const auto derived = encryption->child("DerivedKey")) {
@@ -77,23 +78,27 @@ class Decryption {
     if (const auto method = container.child("MACMethod")) read_mac_method(*method);
   }
 
-  /// The bytes of an element that holds a PlainValue in base64, or an EncryptedValue.
-  [[nodiscard]] crypto::SecretBytes open(const Element& element) const {
-    const auto encrypted = element.child("EncryptedValue");
-    if (!encrypted) return base64_of(plain_value(element));
-    const crypto::SecretBytes box = cipher_value(*encrypted);
-    check_mac(element, box);
-    return decrypt(*encrypted, box);
+  /// The bytes of a secret in base64 or encrypted. One in the clear is refused where a key or a password was
+  /// given: whoever has neither could put his own in the place of an encrypted one.
+  [[nodiscard]] crypto::SecretBytes open_secret(const Element& element) const {
+    const auto encrypted = encrypted_value(element);
+    if (encrypted) return open(element, *encrypted);
+    if (must_be_encrypted_ && !accept_unauthenticated_)
+      refuse("the token's secret is in the clear, though a key or a password was given, so that anybody may "
+             "have put it there; if you can trust the way of the file, leave them out or set "
+             "PskcOptions::accept_unauthenticated");
+    return base64_of(plain_value(element));
   }
 
   /// The number that it holds: PSKC writes an encrypted one as 4 or 8 bytes, the first the highest, and some
   /// files as digits.
   [[nodiscard]] std::uint64_t open_number(const Element& element, std::uint64_t most) const {
-    if (!element.child("EncryptedValue")) {
+    const auto encrypted = encrypted_value(element);
+    if (!encrypted) {
       const crypto::SecretString digits = plain_value(element).text();
       return number_of(digits, element.name(), most);
     }
-    const crypto::SecretBytes bytes = open(element);
+    const crypto::SecretBytes bytes = open(element, *encrypted);
     const bool are_digits = !bytes.empty() && std::ranges::all_of(bytes, [](unsigned char byte) {
       return byte >= '0' && byte <= '9';
     });
@@ -107,6 +112,15 @@ class Decryption {
       refuse("the token's " + std::string(element.name()) + " is not a number from 0 to " +
              std::to_string(most));
     return value;
+  }
+
+  /// What is encrypted of an element, if it is not in the clear.
+  [[nodiscard]] static std::optional<Element> encrypted_value(const Element& element) {
+    auto encrypted = element.child("EncryptedValue");
+    if (encrypted && element.child("PlainValue"))
+      refuse("the token's element " + std::string(element.name()) +
+             " has both a PlainValue and an EncryptedValue");
+    return encrypted;
   }
 
   [[nodiscard]] static Element plain_value(const Element& element) {
@@ -197,6 +211,12 @@ class Decryption {
     return base64_of(*value);
   }
 
+  [[nodiscard]] crypto::SecretBytes open(const Element& element, const Element& encrypted) const {
+    const crypto::SecretBytes box = cipher_value(encrypted);
+    check_mac(element, box);
+    return decrypt(encrypted, box);
+  }
+
   void check_mac(const Element& element, const crypto::SecretBytes& box) const {
     const auto mac = element.child("ValueMAC");
     if (accept_unauthenticated_ && !mac) return;
@@ -241,6 +261,7 @@ class Decryption {
     return plain;
   }
 
+  bool must_be_encrypted_;
   bool accept_unauthenticated_;
   crypto::SecretBytes key_;
   crypto::Hash mac_hash_ = crypto::Hash::sha1;

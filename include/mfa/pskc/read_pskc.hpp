@@ -31,13 +31,14 @@
 
 namespace mfa {
 
-/// What opens an encrypted file.
+/// What opens an encrypted file. With a key or a password, secrets in the clear are refused.
 struct PskcOptions {
   /// That was shared before: 16, 24 or 32 bytes.
   crypto::SecretBytes key = {};
   /// Of which the key is derived.
   crypto::SecretString password = {};
-  /// Unsafe: takes encrypted values without a MAC, which RFC 6030 section 6.2 requires.
+  /// Unsafe: takes encrypted values without a MAC, which RFC 6030 section 6.2 requires, and with a key or a
+  /// password secrets in the clear.
   bool accept_unauthenticated = false;
 };
 
@@ -170,7 +171,7 @@ class KeyReader {
   void read_data(ImportToken& token, const Element& data, bool counts) const {
     constexpr std::uint64_t any = UINT64_MAX;
     if (const auto secret = data.child("Secret")) {
-      const crypto::SecretBytes bytes = decryption_.open(*secret);
+      const crypto::SecretBytes bytes = decryption_.open_secret(*secret);
       token.seed = crypto::SecretString(crypto::text_of(bytes));
       token.encoding = TextEncoding::bytes;
     }
@@ -194,7 +195,7 @@ class KeyReader {
   /// How many steps the token is ahead; it may be behind, which only digits in the clear can say.
   [[nodiscard]] std::int64_t drift_of(const Element& element) const {
     constexpr std::uint64_t most = 1'000'000;
-    if (element.child("EncryptedValue"))
+    if (Decryption::encrypted_value(element))
       return static_cast<std::int64_t>(decryption_.open_number(element, most));
     const crypto::SecretString text = Decryption::plain_value(element).text();
     const bool behind = text.starts_with("-");
@@ -263,9 +264,11 @@ class KeyReader {
 /// them over: HOTP and TOTP, in the clear or encrypted by AES-CBC under a key that was shared before or a
 /// password, each value with its MAC. Its policies are kept to: a token that must not be used so, or whose
 /// policy this library does not know, says why, as one that cannot be read does. `ImportToken::line` is the
-/// number of its KeyPackage. `Signature` is not looked at, and no Issuer is taken, which names who made the
-/// key. Throws `errc::invalid_token_file` for a file that is no such container or that the key does not open.
-/// Nothing that it says repeats what stands in the file.
+/// number of its KeyPackage. A MAC is of one value alone, not of the serial number or the element that it
+/// stands in: whoever may change the file may exchange the values of its tokens. `Signature` is not looked
+/// at, and no Issuer is taken, which names who made the key. Throws `errc::invalid_token_file` for a file
+/// that is no such container or that the key does not open. Nothing that it says repeats what stands in the
+/// file.
 [[nodiscard]] inline std::vector<ImportToken> read_pskc(std::string_view xml,
                                                         const PskcOptions& options = {}) {
   const pskc::Document document(xml);
