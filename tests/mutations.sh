@@ -619,6 +619,8 @@ mutate "import: hexadecimal is no base32" token_csv.hpp 'if (token.problem.empty
 mutate "import: serial numbers of a spreadsheet" token_csv.hpp 'if (exponent != std::string_view::npos &&' 'if (false &&'
 mutate "import: one column of secrets" token_csv.hpp 'if (column != TokenColumn::ignored &&' 'if (false &&'
 mutate "import: no more fields than columns" token_csv.hpp 'if (fields->size() > columns_.size() &&' 'if (false &&'
+mutate "import: no TOTP with a counter" token_csv.hpp 'if (counter && !type && options_.type == FactorType::totp)' \
+  'if (false)'
 mutate "import: Yubico's own passwords" token_csv.hpp 'if (field.view() != "0") refuse(' 'if (false) refuse('
 mutate "import: no drift that is never learnt" verbs/import.hpp 'if (token.drift < -furthest || token.drift > furthest)' 'if (false)'
 tests=tests/verbs/import_and_export.cpp

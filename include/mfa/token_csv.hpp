@@ -36,7 +36,8 @@ struct TokenCsvOptions {
   /// follow those are not read, and names may be empty: ",,serial number,secret key".
   std::string columns = {};
   // Of tokens for which no column says it:
-  FactorType type = FactorType::totp; ///< or `hotp`
+  /// Or `hotp`. A token with a counter of which nothing says that it is HOTP is refused.
+  FactorType type = FactorType::totp;
   crypto::Hash hash = crypto::Hash::sha1;
   unsigned digits = 6;
   std::chrono::seconds period{30};
@@ -291,7 +292,7 @@ class TokenCsv {
       refuse("the line has " + std::to_string(fields->size()) + " fields, and the file " +
              std::to_string(columns_.size()) + " columns");
     std::optional<std::uint64_t> counter;
-    FactorType type = options_.type;
+    std::optional<FactorType> type;
     for (std::size_t i = 0; i < std::min(columns_.size(), fields->size()); ++i) {
       const crypto::SecretString& field = (*fields)[i];
       if (field.view().empty()) continue;
@@ -320,7 +321,10 @@ class TokenCsv {
       }
     }
     if (token.seed.view().empty()) refuse("the token has no secret");
-    if (type == FactorType::hotp) token.counter = counter.value_or(0);
+    if (counter && !type && options_.type == FactorType::totp)
+      refuse("the token has a counter, and nothing says that it is HOTP; set TokenCsvOptions::type, or leave "
+             "the column out");
+    if (type.value_or(options_.type) == FactorType::hotp) token.counter = counter.value_or(0);
     if (token.friendly_name.empty()) token.friendly_name = name_of(token);
   }
 

@@ -2,6 +2,8 @@
 // becomes a factor whose codes verify, or is refused by the line's number, and no other line for it.
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -196,6 +198,24 @@ TEST_CASE("A file that names no columns is read by names that the host gives") {
   CHECK(keys[0].serial_number == "508327");
   CHECK(keys[0].problem.empty());
   CHECK_THAT(keys[1].problem, mfa::test::contains("Yubico"));
+}
+
+TEST_CASE("A token with a counter is HOTP, and becomes no TOTP that never shows its codes") {
+  const std::string file = "serial,secret,counter,type\n1," + in_base32 + ",41,\n2," + in_base32 + ",,\n3," +
+                           in_base32 + ",0,totp\n4," + in_base32 + ",41,hotp\n";
+  const auto tokens = mfa::read_token_csv(file);
+  REQUIRE(tokens.size() == 4);
+  CHECK_THAT(tokens[0].problem, mfa::test::contains("TokenCsvOptions::type"));
+  for (std::size_t i = 1; i < 4; ++i) {
+    CAPTURE(i);
+    CHECK(tokens[i].problem.empty());
+    CHECK(tokens[i].counter == (i == 3 ? std::optional<std::uint64_t>(41) : std::nullopt));
+  }
+  for (const char* counter : {"41", "0"}) {
+    const std::string without = std::string("serial,secret,counter\n1,") + in_base32 + "," + counter + "\n";
+    CHECK_THAT(mfa::read_token_csv(without).at(0).problem, mfa::test::contains("TokenCsvOptions::type"));
+    CHECK(one_of(without, {.type = mfa::FactorType::hotp}).counter == std::stoull(counter));
+  }
 }
 
 TEST_CASE("A line that cannot be used is refused by its number, and keeps no other from it") {
