@@ -621,6 +621,17 @@ mutate "import: one column of secrets" token_csv.hpp 'if (column != TokenColumn:
 mutate "import: no more fields than columns" token_csv.hpp 'if (fields->size() > columns_.size() &&' 'if (false &&'
 mutate "import: no TOTP with a counter" token_csv.hpp 'if (counter && !type && options_.type == FactorType::totp)' \
   'if (false)'
+mutate "import: the counter of HOTP where others have a period" token_csv.hpp \
+  'if (!period_or_counter.empty() && counts)' 'if (false)'
+mutate "import: the period of TOTP where others have a counter" token_csv.hpp \
+  'if (!period_or_counter.empty() && !counts)' 'if (false)'
+mutate "import: a period or counter is no second one" token_csv.hpp 'if (has(TokenColumn::period_or_counter) &&' \
+  'if (false &&'
+mutate "import: hashes by the secret's length" token_csv.hpp 'length = otp::decode_seed(seed, encoding_).size();' ''
+mutate "import: hashes by the secret's length where it is said" token_csv.hpp 'if (!options_.hash_by_secret_length)' \
+  'if (false)'
+mutate "import: a column knows the hash better" token_csv.hpp 'hash ? *hash : hash_for(token.seed)' 'hash_for(token.seed)'
+mutate "import: no SHA-1 in place of SHA-224" token_csv.hpp 'if (length == 28 || length == 48)' 'if (false)'
 mutate "import: Yubico's own passwords" token_csv.hpp 'if (field.view() != "0") refuse(' 'if (false) refuse('
 mutate "import: no drift that is never learnt" verbs/import.hpp 'if (token.drift < -furthest || token.drift > furthest)' 'if (false)'
 tests=tests/verbs/import_and_export.cpp

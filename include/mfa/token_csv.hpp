@@ -21,6 +21,7 @@
 #include <mfa/import_types.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/hotp.hpp>
+#include <mfa/otp/seed.hpp>
 #include <mfa/otp/totp.hpp>
 #include <mfa/otp/uri_parser.hpp>
 #include <mfa/storage/record.hpp>
@@ -39,6 +40,10 @@ struct TokenCsvOptions {
   /// Or `hotp`. A token with a counter of which nothing says that it is HOTP is refused.
   FactorType type = FactorType::totp;
   crypto::Hash hash = crypto::Hash::sha1;
+  /// SHA-256 for secrets of 32 bytes, SHA-512 for those of 64, and `hash` for others, as privacyIDEA and
+  /// LinOTP have it. Secrets of 28 and 48 bytes, which privacyIDEA uses with SHA-224 and SHA-384, are
+  /// refused.
+  bool hash_by_secret_length = false;
   unsigned digits = 6;
   std::chrono::seconds period{30};
 };
@@ -62,6 +67,7 @@ enum class TokenColumn : std::uint8_t {
   digits,
   hash,
   counter,
+  period_or_counter, ///< the period of TOTP, the counter of HOTP
   type,
   issuer,
   user,
@@ -120,6 +126,9 @@ enum class TokenColumn : std::uint8_t {
       {"hashlib", TokenColumn::hash},
       {"counter", TokenColumn::counter},
       {"movingfactor", TokenColumn::counter},
+      {"timeintervalorcounter", TokenColumn::period_or_counter},
+      {"timesteporcounter", TokenColumn::period_or_counter},
+      {"periodorcounter", TokenColumn::period_or_counter},
       {"type", TokenColumn::type},
       {"otptype", TokenColumn::type},
       {"tokentype", TokenColumn::type},
@@ -237,12 +246,14 @@ class TokenCsv {
     if (!names) refuse_file("names its columns with a quotation mark that does not end");
     for (const crypto::SecretString& name : *names) {
       const TokenColumn column = token_column(name);
-      if (column != TokenColumn::ignored && std::ranges::find(columns_, column) != columns_.end())
+      if (column != TokenColumn::ignored && has(column))
         refuse_file("names two columns that mean the same; leave one of them out");
       columns_.push_back(column);
       if (column == TokenColumn::secret) encoding_ = encoding_in_name(name).value_or(options.encoding);
     }
-    if (std::ranges::find(columns_, TokenColumn::secret) == columns_.end())
+    if (has(TokenColumn::period_or_counter) && (has(TokenColumn::period) || has(TokenColumn::counter)))
+      refuse_file("names two columns that mean the same; leave one of them out");
+    if (!has(TokenColumn::secret))
       refuse_file("has no column of secrets: its first line must name its columns, as `serial number,secret "
                   "key` does, or TokenCsvOptions::columns");
   }
@@ -255,7 +266,6 @@ class TokenCsv {
     ImportToken token;
     token.line = number;
     token.encoding = encoding_;
-    token.hash = options_.hash;
     token.digits = options_.digits;
     token.period = options_.period;
     try {
@@ -281,6 +291,10 @@ class TokenCsv {
   }
 
  private:
+  [[nodiscard]] bool has(TokenColumn column) const {
+    return std::ranges::find(columns_, column) != columns_.end();
+  }
+
   void fill(ImportToken& token, std::string_view line) const {
     const auto refuse = [](const std::string& reason) { throw Error(errc::invalid_token_file, reason); };
     if (line.size() > longest_token_csv_line)
@@ -293,6 +307,8 @@ class TokenCsv {
              std::to_string(columns_.size()) + " columns");
     std::optional<std::uint64_t> counter;
     std::optional<FactorType> type;
+    std::optional<crypto::Hash> hash;
+    std::string_view period_or_counter;
     for (std::size_t i = 0; i < std::min(columns_.size(), fields->size()); ++i) {
       const crypto::SecretString& field = (*fields)[i];
       if (field.view().empty()) continue;
@@ -307,10 +323,9 @@ class TokenCsv {
       case TokenColumn::digits:
         token.digits = static_cast<unsigned>(token_number(field, "number of digits", 6, 8));
         break;
-      case TokenColumn::hash: token.hash = hash_of(field); break;
-      case TokenColumn::counter:
-        counter = token_number(field, "counter", 0, otp::highest_first_counter);
-        break;
+      case TokenColumn::hash: hash = hash_of(field); break;
+      case TokenColumn::counter: counter = counter_of(field); break;
+      case TokenColumn::period_or_counter: period_or_counter = field; break;
       case TokenColumn::type: type = type_of(field); break;
       case TokenColumn::issuer: token.issuer = text_of(field, "issuer"); break;
       case TokenColumn::user: token.user = text_of(field, "account"); break;
@@ -324,7 +339,11 @@ class TokenCsv {
     if (counter && !type && options_.type == FactorType::totp)
       refuse("the token has a counter, and nothing says that it is HOTP; set TokenCsvOptions::type, or leave "
              "the column out");
-    if (type.value_or(options_.type) == FactorType::hotp) token.counter = counter.value_or(0);
+    const bool counts = type.value_or(options_.type) == FactorType::hotp;
+    if (!period_or_counter.empty() && counts) counter = counter_of(period_or_counter);
+    if (!period_or_counter.empty() && !counts) token.period = period_of(period_or_counter);
+    if (counts) token.counter = counter.value_or(0);
+    token.hash = hash ? *hash : hash_for(token.seed);
     if (token.friendly_name.empty()) token.friendly_name = name_of(token);
   }
 
@@ -355,6 +374,26 @@ class TokenCsv {
     } catch (const Error&) {
       throw Error(errc::invalid_token_file, "the token's algorithm is neither SHA1, SHA256 nor SHA512");
     }
+  }
+
+  static std::uint64_t counter_of(std::string_view field) {
+    return token_number(field, "counter", 0, otp::highest_first_counter);
+  }
+
+  /// Of a secret for which no column says it.
+  [[nodiscard]] crypto::Hash hash_for(std::string_view seed) const {
+    if (!options_.hash_by_secret_length) return options_.hash;
+    std::size_t length = 0;
+    try {
+      length = otp::decode_seed(seed, encoding_).size();
+    } catch (const Error&) { // which refuses it when it is imported
+    }
+    if (length == 28 || length == 48)
+      throw Error(
+          errc::invalid_token_file,
+          "the token's secret is as long as those of SHA-224 and SHA-384, which this library does not "
+          "have; if its algorithm is another, name it in a column");
+    return length == 32 ? crypto::Hash::sha256 : length == 64 ? crypto::Hash::sha512 : options_.hash;
   }
 
   static FactorType type_of(std::string_view field) {

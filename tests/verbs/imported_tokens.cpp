@@ -157,8 +157,7 @@ TEST_CASE("Columns are known by the names that makers and systems give them, in 
 }
 
 TEST_CASE("A file that names no columns is read by names that the host gives") {
-  // privacyIDEA's and LinOTP's, whose later columns may be missing.
-  const mfa::TokenCsvOptions oath{.encoding = TextEncoding::hex,
+  const mfa::TokenCsvOptions oath{.encoding = TextEncoding::hex, // whose later columns may be missing
                                   .columns = "serial,secret,type,digits,time interval",
                                   .type = mfa::FactorType::hotp};
   const auto tokens = mfa::read_token_csv("tok1, " + in_hex + "\ntok2, " + in_hex + ", totp, 6\ntok3, " +
@@ -198,6 +197,64 @@ TEST_CASE("A file that names no columns is read by names that the host gives") {
   CHECK(keys[0].serial_number == "508327");
   CHECK(keys[0].problem.empty());
   CHECK_THAT(keys[1].problem, mfa::test::contains("Yubico"));
+}
+
+TEST_CASE("The files that privacyIDEA and LinOTP import themselves mean the same here") {
+  using mfa::crypto::Hash;
+  const auto hex_of = [](std::size_t size) { // bytes
+    std::string text;
+    while (text.size() < 2 * size) text += in_hex;
+    return text.substr(0, 2 * size);
+  };
+  mfa::TokenCsvOptions options{.encoding = TextEncoding::hex,
+                               .columns = "serial,secret,type,digits,time step or counter",
+                               .type = mfa::FactorType::hotp,
+                               .hash_by_secret_length = true};
+  struct Row {
+    std::string line;
+    Hash hash = Hash::sha1;
+    std::optional<std::uint64_t> counter = {};
+    std::chrono::seconds period{30};
+  };
+  const auto check = [&](const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+      CAPTURE(row.line);
+      const ImportToken token = one_of(row.line, options);
+      CHECK(token.serial_number == "tok");
+      CHECK(token.hash == row.hash);
+      CHECK(token.counter == row.counter);
+      CHECK(token.period == row.period);
+    }
+  };
+  check({{"tok, " + in_hex, Hash::sha1, 0},
+         {"tok, " + in_hex + ", hotp, 6", Hash::sha1, 0},
+         {"tok, " + in_hex + ", hotp, 6, 0", Hash::sha1, 0},
+         {"tok, " + in_hex + ", hotp, 6, 5000", Hash::sha1, 5000},
+         {"tok, " + in_hex + ", totp, 8, 60", Hash::sha1, {}, std::chrono::seconds(60)},
+         {"tok, " + hex_of(32) + ", totp, 6, 30", Hash::sha256},
+         {"tok, " + hex_of(64) + ", totp, 6", Hash::sha512},
+         {"tok, " + hex_of(32) + ", hotp, 6, 7", Hash::sha256, 7}});
+  for (const std::size_t size : {28U, 48U})
+    CHECK_THAT(mfa::read_token_csv("tok, " + hex_of(size) + ", totp, 6, 30\n", options).at(0).problem,
+               mfa::test::contains("SHA-224"));
+  CHECK_THAT(mfa::read_token_csv("tok, " + in_hex + ", totp, 6, 0\n", options).at(0).problem,
+             mfa::test::contains("time interval"));
+  options.columns = "user,,,serial,secret,type,digits,time step or counter";
+  const ImportToken owned =
+      one_of("# version: 2\nhans,resolver,realm,tok," + hex_of(32) + ",hotp,6,41\n", options);
+  CHECK(owned.user_id == "hans");
+  Host host;
+  CHECK(import(host, {owned}).at(0).outcome == ImportOutcome::imported);
+  const auto code = mfa::otp::hotp(mfa::otp::decode_seed(hex_of(32), TextEncoding::hex), 41, {Hash::sha256});
+  CHECK(host.verifier.list_factors("hans").at(0).confirm(code).confirmed());
+
+  options.columns = "serial,secret,type,digits,time step,algorithm";
+  check({{"tok, " + in_hex + ", totp, 6, 60, sha256,", Hash::sha256, {}, std::chrono::seconds(60)},
+         {"tok, " + hex_of(32) + ", totp, 6, 30, sha1", Hash::sha1},
+         {"tok, " + hex_of(48) + ", totp, 6, , sha512", Hash::sha512},
+         {"tok, " + hex_of(64) + ", hmac, 6,", Hash::sha512, 0}});
+  CHECK(one_of("tok," + hex_of(32), {.encoding = TextEncoding::hex, .columns = "serial,secret"}).hash ==
+        Hash::sha1);
 }
 
 TEST_CASE("A token with a counter is HOTP, and becomes no TOTP that never shows its codes") {
@@ -292,6 +349,7 @@ TEST_CASE("A file without columns to read is refused as a whole, and says nothin
       {"\n\n# nothing\n", "names its columns"},
       {"1234567," + in_base32 + ",60\n", "no column of secrets"},
       {"serial,secret,seed\n", "two columns"},
+      {"serial,secret,counter,period or counter\n", "two columns"},
       {"serial,\"secret\n", "quotation"},
       {std::string("s\0e\0r\0", 6), "UTF-16"},
       {std::string(5000, 'a') + ",secret\n", "names its columns"},
