@@ -618,7 +618,11 @@ mutate "import: no secret that nobody has" otp/seed.hpp 'if (secret->empty())' '
 mutate "import: hexadecimal is no base32" token_csv.hpp 'if (token.problem.empty() && in_hex(token)) {' 'if (false) {'
 mutate "import: serial numbers of a spreadsheet" token_csv.hpp 'if (exponent != std::string_view::npos &&' 'if (false &&'
 mutate "import: one column of secrets" token_csv.hpp 'if (column != TokenColumn::ignored &&' 'if (false &&'
-mutate "import: no more fields than columns" token_csv.hpp 'if (fields->size() > columns_.size() &&' 'if (false &&'
+mutate "import: no more fields than columns" token_csv.hpp \
+  'if (options_.columns.empty() && has_more_than(columns_.size(), *fields))' 'if (false)'
+mutate "import: empty fields at the end" token_csv.hpp 'if (!fields[i].view().empty()) return true;' 'return true;'
+mutate "import: no text after a quotation mark" token_csv.hpp '!after.empty()) {' 'false) {'
+mutate "import: no static passwords" token_csv.hpp '!has(TokenColumn::type) && !has_private_id)' 'false)'
 mutate "import: no TOTP with a counter" token_csv.hpp 'if (counter && !type && options_.type == FactorType::totp)' \
   'if (false)'
 mutate "import: the counter of HOTP where others have a period" token_csv.hpp \
@@ -773,6 +777,8 @@ mutate "pskc: no document type" pskc/document.hpp 'if (has_type) refuse(' 'if (f
 mutate "pskc: no long tag" pskc/document.hpp 'if (at - start > longest_tag) refuse(' 'if (false) refuse('
 mutate "pskc: no deep document" pskc/document.hpp 'if (depth > deepest) refuse(' 'if (false) refuse('
 mutate "pskc: one element of a name" pskc/document.hpp 'if (found) refuse(' 'if (false) refuse('
+mutate "pskc: no digits of a profile" pskc/read_pskc.hpp 'if (key->child("KeyProfileId") &&' 'if (false &&'
+mutate "pskc: a profile that needs none" pskc/read_pskc.hpp '!(parameters && parameters->child("ResponseFormat"))' 'true'
 mutate "pskc: a usage" pskc/read_pskc.hpp 'if (has_usage && !may_make_passwords)' 'if (false)'
 mutate "pskc: no policy that is unknown" pskc/read_pskc.hpp \
   'refuse("the token'"'"'s policy has a part that this library does not know");' ''

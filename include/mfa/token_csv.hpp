@@ -189,7 +189,8 @@ class CsvReader {
     return at == std::string_view::npos ? ',' : columns[at];
   }
 
-  /// The fields of a line, without white space around them; nothing if its quotation marks do not end.
+  /// The fields of a line, without white space around them; nothing if quotation marks do not end, or
+  /// not with their field.
   [[nodiscard]] static std::optional<std::vector<crypto::SecretString>> fields(std::string_view line,
                                                                                char separator) {
     std::vector<crypto::SecretString> found;
@@ -210,6 +211,10 @@ class CsvReader {
           if (!line.starts_with('"')) break;
           field += '"';
           line.remove_prefix(1);
+        }
+        if (const auto after = trimmed(line.substr(0, line.find(separator))); !after.empty()) {
+          crypto::SecretString wiped(std::move(field));
+          return std::nullopt;
         }
       }
       const auto end = line.find(separator);
@@ -243,7 +248,8 @@ class TokenCsv {
   TokenCsv(std::string_view columns, const TokenCsvOptions& options)
       : options_(options), separator_(CsvReader::separator_of(columns)) {
     const auto names = CsvReader::fields(columns, separator_);
-    if (!names) refuse_file("names its columns with a quotation mark that does not end");
+    if (!names)
+      refuse_file("names its columns with a quotation mark that does not end, or not with its field");
     for (const crypto::SecretString& name : *names) {
       const TokenColumn column = token_column(name);
       if (column != TokenColumn::ignored && has(column))
@@ -295,20 +301,28 @@ class TokenCsv {
     return std::ranges::find(columns_, column) != columns_.end();
   }
 
+  /// Empty fields at the end of a line are none.
+  static bool has_more_than(std::size_t columns, const std::vector<crypto::SecretString>& fields) {
+    for (std::size_t i = columns; i < fields.size(); ++i)
+      if (!fields[i].view().empty()) return true;
+    return false;
+  }
+
   void fill(ImportToken& token, std::string_view line) const {
     const auto refuse = [](const std::string& reason) { throw Error(errc::invalid_token_file, reason); };
     if (line.size() > longest_token_csv_line)
       refuse("the line is longer than " + std::to_string(longest_token_csv_line) + " bytes");
     if (!is_utf8(line)) refuse("the line is not UTF-8; convert the file");
     const auto fields = CsvReader::fields(line, separator_);
-    if (!fields) refuse("the line has a quotation mark that does not end");
-    if (fields->size() > columns_.size() && options_.columns.empty())
+    if (!fields) refuse("the line has a quotation mark that does not end, or not with its field");
+    if (options_.columns.empty() && has_more_than(columns_.size(), *fields))
       refuse("the line has " + std::to_string(fields->size()) + " fields, and the file " +
              std::to_string(columns_.size()) + " columns");
     std::optional<std::uint64_t> counter;
     std::optional<FactorType> type;
     std::optional<crypto::Hash> hash;
     std::string_view period_or_counter;
+    bool has_private_id = false;
     for (std::size_t i = 0; i < std::min(columns_.size(), fields->size()); ++i) {
       const crypto::SecretString& field = (*fields)[i];
       if (field.view().empty()) continue;
@@ -332,10 +346,13 @@ class TokenCsv {
       case TokenColumn::friendly_name: token.friendly_name = text_of(field, "name"); break;
       case TokenColumn::private_id:
         if (field.view() != "0") refuse("the token makes Yubico's own one-time passwords, not HOTP");
+        has_private_id = true;
         break;
       }
     }
     if (token.seed.view().empty()) refuse("the token has no secret");
+    if (has(TokenColumn::private_id) && !has(TokenColumn::type) && !has_private_id)
+      refuse("the token has no private id, as Yubico's have that type a static password, not HOTP");
     if (counter && !type && options_.type == FactorType::totp)
       refuse("the token has a counter, and nothing says that it is HOTP; set TokenCsvOptions::type, or leave "
              "the column out");

@@ -287,11 +287,19 @@ TEST_CASE("Dates are read in their time zones, of the device and of the key") {
 TEST_CASE("Tokens whose codes are others are refused, and so is what can be read in two ways") {
   const std::string good = with("<TimeInterval><PlainValue>30</PlainValue></TimeInterval>");
   CHECK(problem_of(good).empty());
+  const std::string format = R"(<ResponseFormat Length="6" Encoding="DECIMAL"/>)";
+  const std::string profile = "<KeyProfileId>keyProfile1</KeyProfileId>";
+  const std::string parameters = "<AlgorithmParameters>" + format + "</AlgorithmParameters>";
+  CHECK(problem_of(replaced(good, parameters, parameters + profile)).empty());
   const std::pair<std::string, const char*> bad[] = {
       {replaced(good, "pskc:totp", "pskc:ocra"), "neither HOTP nor TOTP"},
       {replaced(good, " Algorithm=\"urn:ietf:params:xml:ns:keyprov:pskc:totp\"", ""),
        "neither HOTP nor TOTP"},
       {replaced(good, "DECIMAL", "HEXADECIMAL"), "decimal"},
+      {replaced(good, parameters, profile), "profile"},
+      {replaced(good, parameters,
+                "<AlgorithmParameters><Suite>HMAC-SHA1</Suite></AlgorithmParameters>" + profile),
+       "profile"},
       {replaced(good, "Length=\"6\"", "Length=\"10\""), "6 or more than 8"},
       {replaced(good, "Length=\"6\"", "Length=\"six\""), "code length"},
       {replaced(good, "Length=\"6\"", "Length=\"6\" CheckDigits=\"true\""), "check digit"},

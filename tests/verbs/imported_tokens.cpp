@@ -191,12 +191,14 @@ TEST_CASE("A file that names no columns is read by names that the host gives") {
                                     .type = mfa::FactorType::hotp};
   const auto keys = mfa::read_token_csv(
       "508327,,0,69cfb9202438ca68964ec3244bfa4843d073a43b,,2013-12-12T08:41:07,\n"
-      "508328,cccccccccccc,83cebdfb7b93,a47c5bf9c152202f577be6721c0113af,,2013-12-12T08:43:17,\n",
+      "508328,cccccccccccc,83cebdfb7b93,a47c5bf9c152202f577be6721c0113af,,2013-12-12T08:43:17,\n"
+      "508329,,,9e2fd386224a7f77e9b5aee775464033,,2013-12-12T08:44:34,\n",
       yubico);
-  REQUIRE(keys.size() == 2);
+  REQUIRE(keys.size() == 3);
   CHECK(keys[0].serial_number == "508327");
   CHECK(keys[0].problem.empty());
   CHECK_THAT(keys[1].problem, mfa::test::contains("Yubico"));
+  CHECK_THAT(keys[2].problem, mfa::test::contains("static password"));
 }
 
 TEST_CASE("The files that privacyIDEA and LinOTP import themselves mean the same here") {
@@ -273,6 +275,22 @@ TEST_CASE("A token with a counter is HOTP, and becomes no TOTP that never shows 
     CHECK_THAT(mfa::read_token_csv(without).at(0).problem, mfa::test::contains("TokenCsvOptions::type"));
     CHECK(one_of(without, {.type = mfa::FactorType::hotp}).counter == std::stoull(counter));
   }
+}
+
+TEST_CASE("Quotation marks end with their field, and a line may end with empty ones") {
+  const std::string head = "serial,secret\n";
+  for (const std::string& line : {"\"1\",\"" + in_base32 + "\"", "\"1\" ,\"" + in_base32 + "\" ",
+                                  "1," + in_base32 + ",", "1," + in_base32 + ", ,\"\""}) {
+    CAPTURE(line);
+    const ImportToken token = one_of(head + line + "\n");
+    CHECK(token.serial_number == "1");
+    CHECK(token.seed.view() == in_base32);
+  }
+  for (const std::string& line :
+       {"\"1\"2," + in_base32, "1,\"" + in_base32 + "\"A", "1,\"" + in_base32 + "\" \"A\""})
+    CHECK_THAT(mfa::read_token_csv(head + line + "\n").at(0).problem, mfa::test::contains("quotation"));
+  CHECK_THAT(mfa::read_token_csv(head + "1," + in_base32 + ",,more\n").at(0).problem,
+             mfa::test::contains("4 fields"));
 }
 
 TEST_CASE("A line that cannot be used is refused by its number, and keeps no other from it") {

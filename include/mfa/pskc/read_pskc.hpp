@@ -63,7 +63,11 @@ class KeyReader {
     const std::string_view kind = short_name(algorithm);
     if (kind == "pin") refuse("it is a PIN of a token, which the token checks itself");
     if (kind != "hotp" && kind != "totp") refuse("the token's algorithm is neither HOTP nor TOTP");
-    if (const auto parameters = key->child("AlgorithmParameters")) read_parameters(token, *parameters);
+    const auto parameters = key->child("AlgorithmParameters");
+    if (parameters) read_parameters(token, *parameters);
+    if (key->child("KeyProfileId") && !(parameters && parameters->child("ResponseFormat")))
+      refuse("the token's digits are those of a profile that its sender and receiver agreed on; give it a "
+             "ResponseFormat");
     if (const auto policy = key->child("Policy")) read_policy(token, *policy);
     const auto data = key->child("Data");
     if (data) read_data(token, *data, kind == "hotp");
