@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/loopback.hpp"
 #include "support/scripted_server.hpp"
 #include "support/transport_checks.hpp"
 
@@ -101,6 +103,30 @@ TEST_CASE("The environment's proxies are not used, nor is HTTP to other machines
     CHECK(error_of([&] { sms::Twilio twilio(twilio_at(url)); }).code() == errc::invalid_argument);
   for (const char* const url : {"http://127.0.0.1:8080", "http://[::1]/x", "http://localhost"})
     CHECK_NOTHROW(sms::Twilio(twilio_at(url)));
+}
+
+TEST_CASE("The proxy of the options is used, whatever the environment takes out") {
+  ScriptedServer server([](const std::string&) { return answer(201, "{}"); });
+  const auto bound = bind_free_port();
+  const Descriptor& proxy = bound.first;
+  REQUIRE(::listen(proxy.get(), 1) == 0);
+  const char* const name = GENERATE("NO_PROXY", "no_proxy");
+  ::setenv(name, "*", 1);
+  const auto refusal = refusal_of([&] {
+    sms::Twilio(twilio_at(server.url()), {.connect_timeout = 300ms,
+                                          .timeout = 300ms,
+                                          .ca_file = server.ca_file(),
+                                          .proxy = "http://127.0.0.1:" + std::to_string(bound.second)})
+        .send(message_to_alan());
+  });
+  ::unsetenv(name);
+  REQUIRE(refusal); // as the proxy says nothing
+  CHECK(refusal->failure() == DeliveryFailure::unavailable);
+  REQUIRE(server.accepted() == 0);
+  const Descriptor connection(::accept(proxy.get(), nullptr, nullptr));
+  std::string asked(8, '\0');
+  CHECK(::recv(connection.get(), asked.data(), asked.size(), MSG_WAITALL) == 8);
+  CHECK(asked == "CONNECT ");
 }
 
 TEST_CASE("A forked process has connections of its own") {

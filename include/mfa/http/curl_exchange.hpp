@@ -121,6 +121,7 @@ class Exchange {
     (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
     set(easy, CURLOPT_PROXY, options_.proxy.c_str()); // an empty one: not that of the environment either
+    set(easy, CURLOPT_NOPROXY, "");                   // nor its exceptions
     set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
