@@ -120,7 +120,7 @@ TEST_CASE("An address that would break out is refused, and one of another script
   for (const char* const address :
        {"", "alan", "@example.com", "alan@", "alan@example.com>\r\nRCPT TO:<evil@example.com",
         "a b@example.com", "a@b@example.com", "<alan@example.com>", "alan@example.com, evil@example.com",
-        "-x@example.com", "alan@example.com\n", "\xFF@example.com"}) {
+        "alan@example.com\n", "\xFF@example.com"}) {
     EmailMessage message = mail_to_alan();
     message.to = address;
     const auto refusal = refusal_of([&] { smtp.send(message); });
@@ -132,6 +132,9 @@ TEST_CASE("An address that would break out is refused, and one of another script
   message.to = "j\xC3\xB6rg@example.com";
   smtp.send(message);
   CHECK(server.mail(1)["recipients"] == nlohmann::json{"j\xC3\xB6rg@example.com"});
+  message.to = "-alan@example.com";
+  smtp.send(message);
+  CHECK(server.mail(2)["recipients"] == nlohmann::json{"-alan@example.com"});
 }
 
 TEST_CASE("What a mail server answers becomes our words") {

@@ -40,8 +40,7 @@ namespace detail {
   const auto at = address.rfind('@');
   return address.size() <= 254 && at != std::string_view::npos && at > 0 && at + 1 < address.size() &&
          mfa::detail::is_utf8(address) && !mfa::detail::has_control_characters(address) &&
-         address.find_first_of(" <>\"\\,;:()[]") == std::string_view::npos && address.find('@') == at &&
-         address.front() != '-';
+         address.find_first_of(" <>\"\\,;:()[]") == std::string_view::npos && address.find('@') == at;
 }
 
 [[nodiscard]] constexpr bool is_ascii(std::string_view text) noexcept {
