@@ -726,6 +726,11 @@ mutate "channels: a call that failed is none" $resend 'terms.channel = resent.ch
 mutate "channels: again as the last time" $resend \
   'options.channel ? options.channel : decision::channel_of(terms, type)' \
   'options.channel ? options.channel : decision::usual_channel(type)'
+mutate "channels: reports on each" verbs/report_delivery.hpp 'id.remove_suffix(name.size() + 1);' ';'
+mutate "channels: a report on another ends nothing" verbs/report_delivery.hpp \
+  'if (went_by != decision::channel_of(terms, type)) return false;' ''
+mutate "channels: reports on those of an SMS factor alone" verbs/report_delivery.hpp \
+  'if (message->channel && factor.type != FactorType::sms) co_return false;' ''
 mutate "channels: a transport for each" policies.hpp 'if (other_than_sms && !policies.sends_by(channel))' 'if (false)'
 mutate "channels: digits apart" voice/spoken_template.hpp 'if (!apart.empty()) apart += ", ";' ''
 mutate "channels: no markup in calls" voice/spoken_template.hpp 'if (piece.find_first_of("<>&") !=' 'if (false && piece.find_first_of("<>&") !='

@@ -253,6 +253,56 @@ TEST_CASE("What is not sent another way leaves the code and the channel that wer
   CHECK(std::string(shown.amr().front()) == "sms");
 }
 
+TEST_CASE("What becomes of a message is told by its id, whatever it went by") {
+  const bool again = GENERATE(false, true);
+  for (const Channel channel : {Channel::voice, Channel::email, Channel::push}) {
+    Options options;
+    options.sms_sends_an_hour = 100;
+    options.sms_budgets = {.unanswered_a_prefix = 0, .unanswered_a_country = 0, .unanswered = 0};
+    options.sms_budgets.a_country_an_hour = again ? 3 : 1; // of which the text messages are spent
+    Site site{options};
+    const std::string id = site.enroll_verified();
+    const auto reported_id = [&] {
+      if (channel == Channel::voice) return site.gateways.voice.last().id;
+      return channel == Channel::email ? site.gateways.email.last().id : site.gateways.push.last().id;
+    };
+    for (int reports = 0; reports < 2; ++reports) { // as what was not sent is given back
+      const auto challenge = site.challenge(id, {again ? Channel::sms : channel});
+      site.clock.advance(seconds(30));
+      if (again) (void)challenge.resend({.channel = channel, .email_address = "alan@example.com"});
+      const std::string message_id = reported_id();
+      CHECK(message_id == challenge.id() + (again ? ".2." : ".") + std::string(to_string(channel)));
+      CHECK(site.verifier.report_delivery(message_id, DeliveryReport::delivered));
+      CHECK(site.verifier.get_challenge(challenge.id(), "u_42").state() == ChallengeState::pending);
+      CHECK(site.verifier.report_delivery(message_id, DeliveryReport::not_sent));
+      CHECK(thrown_by([&] { return site.verifier.get_challenge(challenge.id(), "u_42"); }) ==
+            errc::entity_not_found);
+      CHECK_FALSE(site.verifier.report_delivery(message_id, DeliveryReport::not_sent));
+      site.clock.advance(seconds(30));
+    }
+  }
+}
+
+TEST_CASE("A report on a channel that did not take the code does not end what another one brings") {
+  Site site;
+  const std::string id = site.enroll_verified();
+  site.gateways.sms.fail_next();
+  const auto challenge = site.challenge(id, {Channel::sms, Channel::voice});
+  REQUIRE(challenge.channel() == Channel::voice);
+  CHECK(site.verifier.report_delivery(challenge.id(), DeliveryReport::not_sent)); // of the text message
+  CHECK(site.verifier.report_delivery(challenge.id() + ".push", DeliveryReport::undelivered));
+  for (const char* const none : {".sms", ".fax", ".voice.voice", "voice", ".2.voice", ".1.voice", ".voice."})
+    CHECK_FALSE(site.verifier.report_delivery(challenge.id() + none, DeliveryReport::undelivered));
+  CHECK(challenge.verify(heard_digits(site.gateways.voice.last().spoken)).valid());
+
+  const auto mail = site.verifier.enroll_factor(Email{.address = "alan@example.com", .user_id = "u_43"});
+  const auto mailed = site.verifier.challenge_enrollment(mail.factor.id(), "u_43");
+  CHECK_FALSE(site.verifier.report_delivery(mailed.id() + ".email", DeliveryReport::undelivered));
+  CHECK(site.verifier.report_delivery(mailed.id(), DeliveryReport::undelivered));
+  CHECK(thrown_by([&] { return site.verifier.get_challenge(mailed.id(), "u_43"); }) ==
+        errc::entity_not_found);
+}
+
 TEST_CASE("Only what is allowed is sent, and only what shows the phone confirms its enrolment") {
   Options calls_too;
   calls_too.sms_channels = {Channel::sms, Channel::voice};
