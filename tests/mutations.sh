@@ -13,7 +13,8 @@ dry_run=false
 only=${1:-}
 require perl-base
 $dry_run || require g++ pkg-config libcpp-httplib-dev libssl-dev libqrencode-dev libpng-dev libsqlite3-dev catch2 oathtool \
-  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev libphonenumber-dev libcurl4-openssl-dev
+  libhiredis-dev redis-server libpq-dev postgresql pgbouncer libcbor-dev nlohmann-json3-dev libxml2-dev libphonenumber-dev libcurl4-openssl-dev \
+  python3-aiosmtpd
 compiler=${CXX:-g++}
 flags="-std=c++20 -O0 -Itests"
 libraries="-lcrypto -lqrencode -lpng"
@@ -1506,6 +1507,15 @@ mutate "transports: what is secret goes to TLS alone" http/request.hpp \
   'if (!url.starts_with("https://") && !(url.starts_with("http://") && is_loopback(host_of(url))))' 'if (url.empty())'
 mutate "transports: a header has no line end" $request \
   'if (header.value.view().find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)' 'if (false)'
+tests=tests/transports/smtp.cpp flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\""
+mutate "transports: no recipient is at fault for what a mail server refuses of another thing" email/smtp.hpp \
+  'reply.to == recipient && (' '('
+mutate "transports: a mail server that refuses the connection is not there" email/smtp.hpp \
+  'if (reply.to == connection) return DeliveryFailure::unavailable;' ''
+mutate "transports: a mail server that refuses the password refuses the credentials" email/smtp.hpp \
+  'if (reply.to == sign_in) return DeliveryFailure::credentials_refused;' ''
+mutate "transports: a refusal that was overcome is no answer to the mail" http/curl_mail.hpp \
+  'return refused_all_ ? std::optional(mail) : std::nullopt;' 'return mail;'
 flags=${before_transports%%|*} libraries=${before_transports#*|}
 
 before_workos="$flags|$libraries"

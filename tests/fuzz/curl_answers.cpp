@@ -94,7 +94,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   case 'M':
     check([&] {
       mfa::email::SmtpSubmission::outcome(
-          {.status = response.status, .text = std::string(rest), .to_data = !response.whole});
+          {.status = response.status,
+           .text = std::string(rest),
+           .to = response.whole ? mfa::http::MailStage::recipient : mfa::http::MailStage::mail});
     });
     break;
   case 'W': check_template(rest); break;

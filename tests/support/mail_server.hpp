@@ -24,14 +24,17 @@ class MailServer {
  public:
   enum class Password { none, required };
 
+  /// `refusal`: what is refused, and how: "MAIL 550 Go away".
   explicit MailServer(const std::string& mode, Password password = Password::none,
-                      const TestCertificate& certificate = TestCertificate())
+                      const TestCertificate& certificate = TestCertificate(),
+                      const std::string& refusal = std::string())
       : scheme_(mode == "smtps" ? "smtps" : "smtp") {
     std::ofstream(directory_.path() + "/certificate.pem") << certificate.pem();
     std::ofstream(directory_.path() + "/key.pem") << certificate.key_pem();
     std::vector<std::string> command = {
         "/usr/bin/python3", MFA_SOURCE_DIRECTORY "/tests/transports/smtp_server.py", directory_.path(), mode};
     if (password == Password::required) command.emplace_back("password");
+    if (!refusal.empty()) command.push_back(refusal);
     server_ = start_server(command, directory_.path() + "/log", nullptr);
     for (int i = 0; i < 2000 && !std::filesystem::exists(directory_.path() + "/port"); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -1,5 +1,7 @@
 // E-mails by SMTP, against a mail server that others have written, and read by a parser that others have.
+#include <mfa/delivery/failover.hpp>
 #include <mfa/email/smtp.hpp>
+#include <mfa/testing/recording_email.hpp>
 
 #include <chrono>
 #include <string>
@@ -170,6 +172,46 @@ TEST_CASE("What a mail server answers becomes our words") {
   CHECK(std::string(refusal->what()).find("example.com") == std::string::npos);
   message.to = "alan@example.com"; // and the next one is sent
   CHECK_NOTHROW(smtp.send(message));
+}
+
+TEST_CASE("What a mail server refuses before it hears of the recipient is not the recipient's fault") {
+  const auto [command, failure] = GENERATE(table<std::string, DeliveryFailure>({
+      {"greeting", DeliveryFailure::unavailable},
+      {"names", DeliveryFailure::unavailable},
+      {"AUTH", DeliveryFailure::credentials_refused},
+      {"MAIL", DeliveryFailure::message_refused},
+      {"DATA", DeliveryFailure::message_refused},
+  }));
+  for (const char* const refusal : {" 550 Blocked", " 553 Blocked"}) {
+    INFO(command << refusal);
+    const MailServer server("smtps", MailServer::Password::required, TestCertificate(), command + refusal);
+    email::SmtpSettings settings = settings_of(server.url());
+    settings.user = "foo";
+    settings.password = "sesame";
+    email::Smtp smtp(settings, {.timeout = 5s, .ca_file = server.ca_file()});
+    const auto refused = refusal_of([&] { smtp.send(mail_to_alan()); });
+    REQUIRE(refused);
+    CHECK(refused->failure() == failure);
+    testing::RecordingEmail second;
+    delivery::Failover both{smtp, second};
+    CHECK_NOTHROW(both.send(mail_to_alan()));
+    CHECK(second.messages().size() == 1);
+  }
+}
+
+TEST_CASE("A refusal that was overcome is no answer to the mail") {
+  const MailServer server("smtps", MailServer::Password::none, TestCertificate(), "EHLO 502 Unknown");
+  email::Smtp smtp(settings_of(server.url()), {.timeout = 5s, .ca_file = server.ca_file()});
+  CHECK_NOTHROW(smtp.send(mail_to_alan())); // after HELO
+  EmailMessage message = mail_to_alan();
+  message.to = "lost@example.com";
+  const auto refusal = refusal_of([&] { smtp.send(message); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unclear);
+  email::Smtp another(settings_of(server.url()), {.timeout = 5s, .ca_file = server.ca_file()});
+  const auto at_once = refusal_of([&] { another.send(message); });
+  REQUIRE(at_once);
+  CHECK(at_once->failure() == DeliveryFailure::unclear);
 }
 
 TEST_CASE("Without TLS, a right certificate and a right password nothing is sent") {

@@ -1,6 +1,6 @@
 """A mail server on 127.0.0.1 by aiosmtpd, for tests/transports/smtp.cpp.
 
-smtp_server.py DIRECTORY {starttls|smtps|plain} [password]
+smtp_server.py DIRECTORY {starttls|smtps|plain} [password] ["{greeting|EHLO|names|AUTH|MAIL|DATA} REFUSAL"]
 
 Writes its port to DIRECTORY/port, and each mail that it takes to DIRECTORY/mail-N.json as Python's own parser reads it.
 What it does with a mail is said by the recipient's local part.
@@ -89,15 +89,31 @@ def authenticate(server, session, envelope, mechanism, auth_data):
     return AuthResult(success=right, handled=False, auth_data=auth_data.login)
 
 
+class Server(SMTP):
+    """Says the refusal in place of the greeting, if there is one for that."""
+    async def push(self, status):
+        greets = status.startswith("220 ") if isinstance(status, str) else False
+        await super().push(refusal if refused == "greeting" and greets else status)
+
+
+async def refuse(server, _):
+    await server.push(refusal)
+
+
+refused, _, refusal = next((option for option in options if option != "password"), "").partition(" ")
+for command in {"names": ("EHLO", "HELO"), "greeting": (), "": ()}.get(refused, (refused,)):
+    setattr(Server, "smtp_" + command, refuse)
+
+
 async def main():
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(os.path.join(directory, "certificate.pem"), os.path.join(directory, "key.pem"))
     secured = {"tls_context": context, "require_starttls": True} if mode == "starttls" else {}
     authentication = ({"authenticator": authenticate, "auth_required": True, "auth_require_tls": mode == "starttls"}
-                      if options else {})
+                      if "password" in options else {})
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(Handler(), hostname="mail.example", enable_SMTPUTF8=True, loop=loop, **secured, **authentication),
+        lambda: Server(Handler(), hostname="mail.example", enable_SMTPUTF8=True, loop=loop, **secured, **authentication),
         host="127.0.0.1", port=0, ssl=context if mode == "smtps" else None)
     with open(os.path.join(directory, "port.new"), "w", encoding="ascii") as file:
         file.write(str(server.sockets[0].getsockname()[1]))

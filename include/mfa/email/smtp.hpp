@@ -185,21 +185,26 @@ class SmtpSubmission {
   }
 
   static DeliveryFailure failure_of(const http::MailReply& reply, std::string_view enhanced) noexcept {
+    using enum http::MailStage;
     const int status = reply.status;
     if (status < 400 || status > 599)
-      return reply.to_data ? DeliveryFailure::unclear : DeliveryFailure::unavailable;
+      return reply.to == mail ? DeliveryFailure::unclear : DeliveryFailure::unavailable;
     if (status == 530 || status == 534 || status == 535 || status == 538 || enhanced == "5.7.8")
       return DeliveryFailure::credentials_refused;
     if (status < 500)
       return enhanced.starts_with("4.7.") || enhanced == "4.2.1" || reply.text.starts_with("Throttling")
                  ? DeliveryFailure::throttled
                  : DeliveryFailure::unavailable;
+    if (reply.to == connection) return DeliveryFailure::unavailable;
+    if (reply.to == sign_in) return DeliveryFailure::credentials_refused;
+    if (reply.to == sender)
+      return enhanced.starts_with("5.7.") ? DeliveryFailure::not_permitted : DeliveryFailure::message_refused;
     if (enhanced == "5.1.7" || enhanced == "5.1.8") return DeliveryFailure::message_refused; // the sender
     if (enhanced.starts_with("5.1.") || enhanced == "5.2.1" || enhanced == "5.2.2")
       return DeliveryFailure::invalid_recipient;
-    if (reply.to_data) return DeliveryFailure::message_refused;
+    if (reply.to == mail) return DeliveryFailure::message_refused;
     if (enhanced.starts_with("5.7.")) return DeliveryFailure::not_permitted;
-    const bool about_recipient = status == 550 || status == 551 || status == 553;
+    const bool about_recipient = reply.to == recipient && (status == 550 || status == 551 || status == 553);
     return enhanced.empty() && about_recipient ? DeliveryFailure::invalid_recipient
                                                : DeliveryFailure::message_refused;
   }

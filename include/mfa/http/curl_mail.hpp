@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -63,7 +65,8 @@ class MailSockets {
 class CurlMail {
  public:
   CurlMail(CURL* easy, const http::Mail& mail, const http::CurlOptions& options, MailSockets& sockets)
-      : server_(http::host_of(mail.server)), said_(mail.data.view()), left_(options.largest_answer) {
+      : easy_(easy), server_(http::host_of(mail.server)), said_(mail.data.view()),
+        left_(options.largest_answer) {
     said_.ends_by_itself = false;
     said_.deadline = Clock::now() + options.timeout;
     append(recipients_, ("<" + mail.recipient + ">").c_str());
@@ -87,28 +90,42 @@ class CurlMail {
     set(easy, CURLOPT_NOPROGRESS, 0L);
     set(easy, CURLOPT_HEADERFUNCTION, &CurlMail::on_reply);
     set(easy, CURLOPT_HEADERDATA, this);
+    set(easy, CURLOPT_ERRORBUFFER, error_.data());
   }
   CurlMail(const CurlMail&) = delete;
   CurlMail& operator=(const CurlMail&) = delete;
-  ~CurlMail() = default;
+  ~CurlMail() { (void)curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr)); }
 
   /// What the server said, or throws that it did not.
   [[nodiscard]] http::MailReply finish(CURLcode result) {
-    http::MailReply reply;
-    reply.to_data = said_.all_said;
-    if (result == CURLE_OK) {
-      reply.status = 250;
-    } else if (refused_status_ != 0 && result != CURLE_OPERATION_TIMEDOUT &&
-               result != CURLE_ABORTED_BY_CALLBACK) {
-      reply.status = refused_status_;
-      reply.text = std::move(refusal_);
-    } else {
-      throw_not_answered(server_, result, said_.all_said);
-    }
-    return reply;
+    if (result == CURLE_OK) return {.status = 250};
+    const auto refused = refused_stage(result);
+    if (!refused) throw_not_answered(server_, result, said_.all_said);
+    return {.status = refused_status_, .text = std::move(refusal_), .to = *refused};
   }
 
  private:
+  /// What it refused, so that libcurl ended it. None: something else did, whatever was refused before.
+  [[nodiscard]] std::optional<http::MailStage> refused_stage(CURLcode result) const noexcept {
+    using enum http::MailStage;
+    if (refused_status_ == 0 || result == CURLE_OPERATION_TIMEDOUT || result == CURLE_ABORTED_BY_CALLBACK)
+      return std::nullopt;
+    if (said_.all_said) return refused_all_ ? std::optional(mail) : std::nullopt;
+    const std::string_view why = error_.data();
+    switch (result) {
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_REMOTE_ACCESS_DENIED: return connection;
+    case CURLE_LOGIN_DENIED: return sign_in;
+    case CURLE_SEND_ERROR: // which command it was, the text alone says
+      if (why.starts_with("MAIL failed")) return sender;
+      if (why.starts_with("RCPT failed")) return recipient;
+      if (why.starts_with("DATA failed")) return data;
+      break;
+    default: break;
+    }
+    return std::nullopt;
+  }
+
   /// Ends waits of libcurl's own.
   static int on_progress(void* of, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
     return Clock::now() > static_cast<const Said*>(of)->deadline ? 1 : 0;
@@ -124,6 +141,7 @@ class CurlMail {
     if (status < 400) return size * count;
     try {
       heard.refused_status_ = status;
+      heard.refused_all_ = heard.said_.all_said;
       heard.refusal_ = line.substr(std::min<std::size_t>(line.size(), 4));
     } catch (...) {
       return 0;
@@ -131,11 +149,14 @@ class CurlMail {
     return size * count;
   }
 
+  CURL* easy_;
+  std::array<char, CURL_ERROR_SIZE> error_{};
   std::string server_;
   Said said_;
   List recipients_;
-  int refused_status_ = 0; ///< the last that refused something, 221 to our QUIT aside
-  std::string refusal_;    ///< what it said there, in its last line
+  int refused_status_ = 0;   ///< the last that refused something, 221 to our QUIT aside
+  bool refused_all_ = false; ///< whether that was the whole mail
+  std::string refusal_;      ///< what it said there, in its last line
   std::size_t left_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <mfa/crypto/secret_string.hpp>
@@ -16,11 +17,21 @@ struct Mail {
   crypto::SecretString data; ///< headers and body, with CR LF
 };
 
-/// What the server said last.
+/// What of a mail the server answered.
+enum class MailStage : std::uint8_t {
+  connection, ///< the connection itself, or our name
+  sign_in,
+  sender,
+  recipient,
+  data, ///< that the mail itself comes
+  mail, ///< the mail itself
+};
+
+/// What the server took or refused.
 struct MailReply {
   int status = 0;        ///< 250: it took the mail
   std::string text = {}; ///< of the last line, after the status
-  bool to_data = false;  ///< whether it came after the mail itself
+  MailStage to = MailStage::mail;
 };
 
 } // namespace mfa::http
