@@ -13,6 +13,7 @@
 
 #include <dlfcn.h>
 #include <netdb.h>
+#include <sys/resource.h>
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -23,6 +24,7 @@
 
 #include <mfa/async.hpp>
 #include <mfa/async/threads.hpp>
+#include <mfa/delivery/failover.hpp>
 #include <mfa/sms/twilio.hpp>
 
 #include "support/catch.hpp"
@@ -103,6 +105,38 @@ TEST_CASE("Connections are used again, and messages beyond them wait in a line")
   for (auto& one : sent) CHECK_NOTHROW(one.get());
   CHECK(server.requests().size() == 40);
   CHECK(server.accepted() == 4);
+}
+
+TEST_CASE("What may have been sent is unclear though its answer cannot be waited for") {
+  struct Second {
+    int sent = 0;
+    Task<void> send(const SmsMessage&) {
+      ++sent;
+      co_return;
+    }
+  };
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const auto let_have = [&](rlim_t descriptors) {
+    const rlimit changed{descriptors, limit.rlim_max};
+    return ::setrlimit(RLIMIT_NOFILE, &changed);
+  };
+  ScriptedServer server([&](const std::string&) {
+    (void)let_have(3); // no further one
+    ScriptedAnswer said = answer(201, "{}");
+    said.delay = 3s; // for longer than one watch
+    return said;
+  });
+  EventLoop loop;
+  OnEpoll twilio(loop.handle(), twilio_at(server.url()), {.ca_file = server.ca_file()});
+  Second second;
+  delivery::Failover both{twilio, second};
+  const auto refusal = refusal_of([&] { loop.run(both.send(message_to_alan())); });
+  REQUIRE(let_have(limit.rlim_cur) == 0);
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unclear);
+  CHECK(server.requests().size() == 1);
+  CHECK(second.sent == 0);
 }
 
 TEST_CASE("Who waits for too long has sent nothing") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <system_error>
@@ -55,6 +56,17 @@ template <class L> class Watch {
   decltype(std::declval<const L&>().socket(0)) socket_; // ends first
 };
 
+/// A `Watch` of a socket. If it cannot be watched, a state that may have said something by then says itself
+/// what that comes to: `state.throw_not_watched(why)`.
+template <class Watch, class State> std::shared_ptr<void> watch_by(State& state, int socket) {
+  try {
+    return std::shared_ptr<Watch>(new Watch(state.loop, socket), mfa::detail::DeleteAtHome());
+  } catch (const std::exception& why) {
+    if constexpr (requires { state.throw_not_watched(why); }) state.throw_not_watched(why);
+    throw;
+  }
+}
+
 /// Carries on a conversation in a coroutine of the host's, which waits on `state->loop`. Now and then, while
 /// it waits for a socket, it calls `state->tell_late()`. Destroyed or ended by an exception wherever it
 /// waits, it destroys the conversation, and then lets go of the state.
@@ -76,8 +88,7 @@ Task<Result> carry_on(std::shared_ptr<State> given_state, mfa::detail::Conversat
     }
     std::shared_ptr<void> own;
     std::shared_ptr<void>& watch = wait->watch == nullptr ? own : *wait->watch;
-    if (!watch)
-      watch = std::shared_ptr<Watch>(new Watch(state->loop, wait->socket), mfa::detail::DeleteAtHome());
+    if (!watch) watch = watch_by<Watch>(*state, wait->socket);
     auto& socket = static_cast<Watch*>(watch.get())->socket();
     auto at_most = clamp<milliseconds>(ceil<milliseconds>(wait->deadline - steady_clock::now()),
                                        milliseconds(0), longest_wait);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <mfa/async/carry_on.hpp>
@@ -49,8 +51,9 @@ template <template <class> class Task, Loop L, class Transport> class Curl {
   /// The message need not outlive the call. What it throws for messages that cannot be sent at all, it throws
   /// at once.
   [[nodiscard]] Task<void> send(const Message& message) {
-    return detail::carry_on<Task>(state_,
-                                  deliver(*state_, state_->provider.request(message, http::current_time())));
+    const auto sending = std::make_shared<Sending>(state_);
+    return detail::carry_on<Task>(sending,
+                                  deliver(*sending, state_->provider.request(message, http::current_time())));
   }
 
  private:
@@ -71,14 +74,38 @@ template <template <class> class Task, Loop L, class Transport> class Curl {
     detail::Pool<Exchange> exchanges;
   };
 
-  /// The state outlives it, as whoever carries it on has a share.
-  template <class Request> static mfa::detail::Conversation<void> deliver(State& state, Request request) {
+  /// One message.
+  struct Sending {
+    explicit Sending(std::shared_ptr<State> given) : state(std::move(given)), loop(state->loop) {}
+
+    void tell_late() { state->tell_late(); }
+
+    [[noreturn]] void throw_not_watched(const std::exception& why) const {
+      if (exchange != nullptr && exchange->may_have_arrived())
+        throw DeliveryError(DeliveryFailure::unclear,
+                            std::string("the answer to a message cannot be waited for; whether it was taken "
+                                        "is not known. ")
+                                .append(why.what()));
+      throw DeliveryError(
+          DeliveryFailure::unavailable,
+          std::string("a provider cannot be waited for; nothing was sent. ").append(why.what()));
+    }
+
+    const std::shared_ptr<State> state;
+    const L& loop;
+    const Exchange* exchange = nullptr; ///< while it is the message's
+  };
+
+  /// The sending outlives it, as whoever carries it on has a share.
+  template <class Request> static mfa::detail::Conversation<void> deliver(Sending& sending, Request request) {
+    State& state = *sending.state;
     auto lease = co_await state.exchanges.lease(state.options.connect_timeout);
     if (!lease)
       throw DeliveryError(DeliveryFailure::unavailable,
                           "all of a transport's connections are busy; nothing was sent. Raise "
                           "CurlOptions::max_connections.");
     if (lease.is_empty()) lease.put(std::make_unique<Exchange>(state.options));
+    sending.exchange = &*lease;
     const auto answer = co_await lease->perform(request);
     state.provider.outcome(answer);
   }

@@ -85,10 +85,14 @@ class Exchange {
   /// False while a request is under way.
   [[nodiscard]] bool is_usable() const noexcept { return !busy_; }
 
+  /// Whether the server may have what a request that is under way says.
+  [[nodiscard]] bool may_have_arrived() const noexcept { return said_ != nullptr && said_->all_said; }
+
   /// The request must live until the end.
   Conversation<http::Response> perform(const http::Request& request) {
     begin();
     CurlRequest spoken(easy_.get(), request, options_);
+    said_ = &spoken.said();
     const CURLcode result = co_await transfer();
     co_return spoken.finish(result);
   }
@@ -200,6 +204,7 @@ class Exchange {
       curl_multi_remove_handle(exchange_.multi_.get(), exchange_.easy_.get());
       exchange_.sockets_.clear();
       exchange_.due_.reset();
+      exchange_.said_ = nullptr;
       exchange_.busy_ = false;
     }
 
@@ -223,6 +228,7 @@ class Exchange {
   const Silence silence_;
   std::vector<Watched> sockets_;
   MailSockets mail_sockets_;
+  const Said* said_ = nullptr; ///< of the HTTP request that is under way
   std::optional<Clock::time_point> due_;
   bool busy_ = false;
   Easy easy_; // ends first but one, while the callbacks have what they use

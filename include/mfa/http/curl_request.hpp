@@ -54,6 +54,8 @@ class CurlRequest {
   CurlRequest& operator=(const CurlRequest&) = delete;
   ~CurlRequest() = default;
 
+  [[nodiscard]] const Said& said() const noexcept { return said_; }
+
   /// What the server answered, or throws that it did not.
   [[nodiscard]] http::Response finish(CURLcode result) {
     // What a server said before its connection broke is its answer all the same.
