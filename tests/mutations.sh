@@ -555,7 +555,7 @@ mutate "purposes: an action is stored as an HMAC" decision/challenge.hpp \
   'terms.action = keys.authenticate(request.action, action_context(challenge));' \
   'terms.action = request.action;'
 mutate "purposes: an action is said" decision/challenge.hpp \
-  'if (said.purpose == Purpose::action) return check_size("action", said.action.size());' ''
+  'if (said.purpose == Purpose::action) return check_bound(name, "action", said.action);' ''
 mutate "purposes: verifying confirms nothing" verbs/verify.hpp \
   'if (options.purpose == Purpose::confirm_enrollment) throw' 'if (false) throw'
 mutate "purposes: what signs in is not asked to be confirmed" verbs/challenge.hpp \

@@ -93,8 +93,8 @@ template Verb<std::optional<storage::CounterRecord>> count_wrong_code<Run>(const
 template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 template Verb<std::exception_ptr> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
                                                         const decision::ChallengeTerms&,
-                                                        const factor::Context&, bool,
-                                                        decision::Verdict&, storage::Batch&);
+                                                        const factor::Context&, bool, decision::Verdict&,
+                                                        storage::Batch&);
 template Verb<void> compare_options<Run>(const Run&, bool);
 template Verb<void> commit_new<Run>(const Run&, const std::vector<storage::FactorRecord>&);
 template Verb<Enrolled<factor::TotpKind>> enroll_factor<factor::TotpKind, Run>(const Run&, const Totp&,

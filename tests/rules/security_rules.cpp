@@ -563,9 +563,7 @@ TEST_CASE("input: a bound on every length before any work") {
   refused([&] { return host.verify(challenge, "123456", {.binding = std::string(4097, 'b')}); });
   refused([&] { return enrolled.factor.challenge_enrollment({.binding = std::string(4097, 'b')}); });
   for (const std::string& binding : {std::string(), std::string(4097, 'b')})
-    refused([&] {
-      return host.verifier.resend_challenge(challenge, mfa::any_user, {.binding = binding});
-    });
+    refused([&] { return host.verifier.resend_challenge(challenge, mfa::any_user, {.binding = binding}); });
   refused([&] { return host.enroll_totp(std::string(256, 'u')); });
   refused([&] { return host.enroll_sms("+14155550123", std::string(256, 'u')); });
 }

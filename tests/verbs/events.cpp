@@ -391,8 +391,8 @@ const std::vector<Case> cases{
        auto record = s.host.storage.find_counter("user_u_42");
        REQUIRE(record);
        record->data += 'x';
-       REQUIRE(s.host.storage.commit(
-           {.factors = {}, .challenges = {}, .counters = {*record}, .removals = {}}));
+       REQUIRE(
+           s.host.storage.commit({.factors = {}, .challenges = {}, .counters = {*record}, .removals = {}}));
        return [challenge, wrong = s.host.wrong_code(enrolled.totp.secret)] {
          for (int i = 0; i < 2; ++i)
            (void)thrown_by([&] { return challenge.verify(wrong, {.event_context = request}); });
@@ -404,8 +404,8 @@ const std::vector<Case> cases{
     {"verify_challenge, wrong until locked, from a device that was revoked meanwhile",
      [](Scene& s) {
        const auto enrolled = s.totp();
-       const auto challenge = enrolled.factor.challenge(
-           {.device_token = s.remember().token, .event_context = request});
+       const auto challenge =
+           enrolled.factor.challenge({.device_token = s.remember().token, .event_context = request});
        (void)s.verifier.revoke_devices("u_42", {.event_context = request});
        return [challenge, wrong = s.host.wrong_code(enrolled.totp.secret)] {
          for (int i = 0; i < 2; ++i) (void)challenge.verify(wrong, {.event_context = request});

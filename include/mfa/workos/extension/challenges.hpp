@@ -97,8 +97,8 @@ Verb<Reply> mfa_get_challenge(const VerbRun auto& run, const Call& call) {
   co_return reply_with(200, workos::json(challenge));
 }
 
-/// The refusal of a code that is to go again by a channel for which there is no transport. None of a challenge
-/// that is to be answered as an unknown one, which the verb does.
+/// The refusal of a code that is to go again by a channel for which there is no transport. None of a
+/// challenge that is to be answered as an unknown one, which the verb does.
 Verb<std::optional<Reply>> unavailable_again(const VerbRun auto& run, const Call& call, const Whose& whose,
                                              const ResendOptions& options) {
   const factor::Context context = co_await run.now();
@@ -110,8 +110,7 @@ Verb<std::optional<Reply>> unavailable_again(const VerbRun auto& run, const Call
   const decision::ChallengeTerms terms = decision::take_terms(found->challenge);
   const bool bound_alike = decision::is_bound_alike(found->challenge, options.binding, context);
   if (!bound_alike || !whose.include(found->factor->user_id)) co_return std::nullopt;
-  const auto channel =
-      options.channel ? options.channel : decision::channel_of(terms, found->factor->type);
+  const auto channel = options.channel ? options.channel : decision::channel_of(terms, found->factor->type);
   co_return channel ? unavailable(*channel, call) : std::nullopt;
 }
 
