@@ -168,7 +168,8 @@ Verb<ResealProgress> reseal_all(const VerbRun auto& run, const ResealOptions& op
     throw Error(errc::invalid_argument,
                 "ResealOptions::batch is " + std::to_string(options.batch) + "; it may be 1 to 1000");
   const Time begun = co_await run.time();
-  const LastingCounters of_no_factor{{options_record_id, {}}};
+  LastingCounters of_no_factor;
+  of_no_factor.try_emplace(options_record_id);
   ResealProgress progress;
   progress.last_id = options.after;
   std::exception_ptr failure;
