@@ -1514,6 +1514,9 @@ mutate "transports: a mail server that refuses the connection is not there" emai
   'if (reply.to == connection) return DeliveryFailure::unavailable;' ''
 mutate "transports: a mail server that refuses the password refuses the credentials" email/smtp.hpp \
   'if (reply.to == sign_in) return DeliveryFailure::credentials_refused;' ''
+mutate "transports: what one mailbox puts off is not the mail server's" email/smtp.hpp 'reply.to == recipient && !of_server' 'false'
+mutate "transports: a mail server that puts all off is not there" email/smtp.hpp 'reply.to == recipient && !of_server' \
+  'reply.to == recipient'
 mutate "transports: a refusal that was overcome is no answer to the mail" http/curl_mail.hpp \
   'return refused_all_ ? std::optional(mail) : std::nullopt;' 'return mail;'
 flags=${before_transports%%|*} libraries=${before_transports#*|}

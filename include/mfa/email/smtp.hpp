@@ -191,10 +191,14 @@ class SmtpSubmission {
       return reply.to == mail ? DeliveryFailure::unclear : DeliveryFailure::unavailable;
     if (status == 530 || status == 534 || status == 535 || status == 538 || enhanced == "5.7.8")
       return DeliveryFailure::credentials_refused;
-    if (status < 500)
-      return enhanced.starts_with("4.7.") || enhanced == "4.2.1" || reply.text.starts_with("Throttling")
-                 ? DeliveryFailure::throttled
-                 : DeliveryFailure::unavailable;
+    if (status < 500) {
+      if (enhanced.starts_with("4.7.") || enhanced == "4.2.1" || reply.text.starts_with("Throttling"))
+        return DeliveryFailure::throttled;
+      // The state of one mailbox or its domain says nothing of the server.
+      const bool of_server =
+          status == 421 || enhanced.starts_with("4.3.") || enhanced == "4.1.7" || enhanced == "4.1.8";
+      return reply.to == recipient && !of_server ? DeliveryFailure::throttled : DeliveryFailure::unavailable;
+    }
     if (reply.to == connection) return DeliveryFailure::unavailable;
     if (reply.to == sign_in) return DeliveryFailure::credentials_refused;
     if (reply.to == sender)
