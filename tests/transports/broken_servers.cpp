@@ -2,7 +2,9 @@
 // twice.
 #include <mfa/http/curl.hpp>
 
+#include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -12,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <mfa/http/broken_pipe.hpp>
 #include <mfa/sms/twilio.hpp>
 
 #include "support/catch.hpp"
@@ -127,6 +130,51 @@ TEST_CASE("The proxy of the options is used, whatever the environment takes out"
   std::string asked(8, '\0');
   CHECK(::recv(connection.get(), asked.data(), asked.size(), MSG_WAITALL) == 8);
   CHECK(asked == "CONNECT ");
+}
+
+TEST_CASE("What is written to a connection that has ended is no signal to the host") {
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe(pipe.data()) == 0);
+  const Descriptor to(pipe[1]);
+  ::close(pipe[0]);
+  const auto write = [&] { return ::write(to.get(), "x", 1); };
+  const auto signal_of = [](const auto& child_does) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      (void)std::signal(SIGPIPE, SIG_DFL);
+      child_does();
+      ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  };
+  CHECK(signal_of([&] {
+          for (int i = 0; i < 2; ++i) {
+            const mfa::detail::curl::NoBrokenPipe guard(true);
+            (void)!write();
+          }
+        }) == 0);
+  CHECK(signal_of([&] { // and afterwards all is as it was
+          { const mfa::detail::curl::NoBrokenPipe guard(true); }
+          (void)!write();
+        }) == SIGPIPE);
+  CHECK(signal_of([&] {
+          { const mfa::detail::curl::NoBrokenPipe guard(false); } // of a libcurl that needs none
+          (void)!write();
+        }) == SIGPIPE);
+  CHECK(signal_of([&] { // one that the host holds back stays its own
+          sigset_t held;
+          sigemptyset(&held);
+          sigaddset(&held, SIGPIPE);
+          pthread_sigmask(SIG_BLOCK, &held, nullptr);
+          (void)!write();
+          {
+            const mfa::detail::curl::NoBrokenPipe guard(true);
+            (void)!write();
+          }
+          pthread_sigmask(SIG_UNBLOCK, &held, nullptr);
+        }) == SIGPIPE);
 }
 
 TEST_CASE("A forked process has connections of its own") {

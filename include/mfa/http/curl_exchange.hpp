@@ -18,6 +18,7 @@
 
 #include <mfa/delivery/failure.hpp>
 #include <mfa/error.hpp>
+#include <mfa/http/broken_pipe.hpp>
 #include <mfa/http/curl_handles.hpp>
 #include <mfa/http/curl_mail.hpp>
 #include <mfa/http/curl_options.hpp>
@@ -80,7 +81,12 @@ class Exchange {
   }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() { mail_sockets_.break_off(); }
+  ~Exchange() {
+    const NoBrokenPipe no_broken_pipe;
+    mail_sockets_.break_off();
+    multi_.reset(); // closes connections, with a farewell
+    easy_.reset();
+  }
 
   /// False while a request is under way.
   [[nodiscard]] bool is_usable() const noexcept { return !busy_; }
@@ -201,6 +207,7 @@ class Exchange {
     UnderWay(const UnderWay&) = delete;
     UnderWay& operator=(const UnderWay&) = delete;
     ~UnderWay() {
+      const NoBrokenPipe no_broken_pipe;
       curl_multi_remove_handle(exchange_.multi_.get(), exchange_.easy_.get());
       exchange_.sockets_.clear();
       exchange_.due_.reset();
@@ -213,6 +220,7 @@ class Exchange {
   };
 
   void go_on(curl_socket_t socket) {
+    const NoBrokenPipe no_broken_pipe;
     int running = 0;
     check(curl_multi_socket_action(multi_.get(), socket, 0, &running));
   }
@@ -231,7 +239,7 @@ class Exchange {
   const Said* said_ = nullptr; ///< of the HTTP request that is under way
   std::optional<Clock::time_point> due_;
   bool busy_ = false;
-  Easy easy_; // ends first but one, while the callbacks have what they use
+  Easy easy_;
   Multi multi_;
 };
 
