@@ -973,4 +973,9 @@ TEST_CASE("A host that only calls is asked for calls, and reads no more for what
   storage.requests = 0;
   CHECK(post("/mfa/factors/" + by_api + "/challenge", confirm).status == 201);
   CHECK(storage.requests == needed + (by_settings ? 1 : 0));
+  storage.requests = 0;
+  CHECK(post("/mfa/challenges/unknown/resend").status == 404);
+  CHECK(post("/mfa/challenges/" + text(asked.body["id"]) + "/resend", {{"binding", std::string(4097, 'b')}})
+            .status == 422);
+  CHECK(storage.requests == 0); // before their form is looked at
 }

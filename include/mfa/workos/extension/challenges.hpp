@@ -16,6 +16,7 @@
 #include <mfa/user_id.hpp>
 #include <mfa/verbs/challenge.hpp>
 #include <mfa/verbs/find_challenge.hpp>
+#include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/passkey.hpp>
 #include <mfa/verbs/resend.hpp>
@@ -101,6 +102,8 @@ Verb<Reply> mfa_get_challenge(const VerbRun auto& run, const Call& call) {
 /// challenge that is to be answered as an unknown one, which the verb does.
 Verb<std::optional<Reply>> unavailable_again(const VerbRun auto& run, const Call& call, const Whose& whose,
                                              const ResendOptions& options) {
+  if (options.binding) decision::check_bound("ResendOptions", "binding", *options.binding);
+  if (!mfa::detail::is_id(call.route.id, mfa::detail::challenge_id_prefix)) co_return std::nullopt;
   const factor::Context context = co_await run.now();
   auto found = co_await verbs::find_challenge_and_factor(run, call.route.id);
   if (!found || !found->factor) {
