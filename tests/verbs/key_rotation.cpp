@@ -482,19 +482,17 @@ TEST_CASE("A key ring that is replaced while all verbs run in other threads fail
 }
 
 TEST_CASE("An enrolment that was not confirmed in time is none again after a key or an epoch was retired") {
-  for (const Round& round : both_rounds())
-    for (const bool of_nobody : {false, true}) {
-      CAPTURE(round.retired, of_nobody);
-      Service service;
-      Node node(service, before);
-      Totp request{.issuer = "Foo Corp", .user = "alan"};
-      if (!of_nobody) request.user_id = "u_42";
-      const auto enrolled = node.verifier.enroll_factor(request);
-      service.clock.advance(11min);
-      CHECK(go_round(node.verifier, round).failed == 0);
-      CHECK(thrown_by([&] { return enrolled.factor.confirm(node.code(enrolled.totp.secret)); }) ==
-            errc::enrollment_expired);
-    }
+  for (const Round& round : both_rounds()) {
+    CAPTURE(round.retired);
+    Service service;
+    Node node(service, before);
+    const auto enrolled =
+        node.verifier.enroll_factor(Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42"});
+    service.clock.advance(11min);
+    CHECK(go_round(node.verifier, round).failed == 0);
+    CHECK(thrown_by([&] { return enrolled.factor.confirm(node.code(enrolled.totp.secret)); }) ==
+          errc::enrollment_expired);
+  }
 }
 
 TEST_CASE("What bounds a user's wrong codes goes on after a key or an epoch was retired") {
