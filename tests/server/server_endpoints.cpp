@@ -440,7 +440,7 @@ TEST_CASE("What is no request that is served gets its 4xx, and the server goes o
       {"GET /health HTTP/1.1\r\n" + host + "no colon\r\n\r\n", 400},
       {"GET /health HTTP/1.1\r\n" + host + "a: b\nInjected: x\r\n\r\n", 400},
       {"GET /health HTTP/1.1\r\n" + host + "a: b\rInjected: x\r\n\r\n", 400},
-      {std::string("GET /health HTTP/1.1\r\nHost: x\0y\r\n\r\n", 37), 400},
+      {std::string("GET /health HTTP/1.1\r\nHost: x\0y\r\n\r\n", 35), 400},
       {"GET /health HTTP/1.1\r\n" + host + "a: b\r\n folded: x\r\n\r\n", 400},
       {"GET /health HTTP/1.1\r\n" + host + "a: b\r\n\tfolded: x\r\n\r\n", 400},
       {"GET /health HTTP/1.1\r\n" + host + "a: b\r\n \r\n\r\n", 400},
@@ -740,7 +740,9 @@ TEST_CASE("A hundred megabytes, and clients that are slow, cost little memory an
     CHECK(send(port, "GET", "/auth/factors/" + totp.id).status == 200);
     CHECK(metric(port, "mfa_http_connections") <= 1300);
     CHECK(metric(port, "mfa_http_connections_pushed_out") >= 1000);
+#if !defined(__SANITIZE_ADDRESS__) // which keeps what was freed
     CHECK(metric(port, "process_resident_memory_bytes") < memory + 64e6);
+#endif
     slow.clear();
     CHECK(server.stop() == ended_well);
   }
