@@ -700,7 +700,7 @@ TEST_CASE("A hundred megabytes, and clients that are slow, cost little memory an
                                       "--idle-timeout", "2", "--max-connections", "1200", "--log", "error"}),
                          files.path("log"));
     const int port = server.port();
-    const double memory = metric(port, "process_resident_memory_bytes");
+    [[maybe_unused]] const double memory = metric(port, "process_resident_memory_bytes");
     const std::string head =
         "POST /auth/factors/enroll HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + one_key;
     {
