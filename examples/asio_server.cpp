@@ -18,6 +18,7 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -35,8 +36,10 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
 #include <asio/read_until.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <nlohmann/json.hpp>
@@ -157,6 +160,15 @@ AsioTask<Request> read_request(tcp::socket& socket, std::string& buffer) {
   co_return request;
 }
 
+/// Nothing if the client leaves, or sends what is not HTTP: `||` would wait on, were that an exception.
+AsioTask<std::optional<Request>> read_request_if_any(tcp::socket& socket, std::string& buffer) {
+  try {
+    co_return co_await read_request(socket, buffer);
+  } catch (const std::exception&) {
+  }
+  co_return std::nullopt;
+}
+
 AsioTask<json> route(const Verifier& verifier, const Request& request) {
   const json asked = json::parse(request.body);
   if (request.target == "/enroll") co_return co_await enroll(verifier, asked);
@@ -193,34 +205,44 @@ AsioTask<Reply> reply_to(const Verifier& verifier, const Request& request) {
   co_return reply;
 }
 
-AsioTask<void> sleep(std::chrono::seconds time) {
+AsioTask<void> sleep(std::chrono::milliseconds time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
   co_await timer.async_wait(use_awaitable);
 }
 
-/// One client, until it leaves, is silent for half a minute, or sends what is not HTTP.
+/// One client, until it leaves, is silent or takes no answer for half a minute, or sends what is not HTTP. On
+/// a strand, as what waits for it and the time end one another.
 AsioTask<void> serve(tcp::socket socket, const Verifier& verifier) {
   using asio::experimental::awaitable_operators::operator||;
   std::string buffer;
   for (bool open = true; open;) {
-    const auto read = co_await (read_request(socket, buffer) || sleep(30s));
-    if (read.index() == 1) co_return;
-    const Request& request = std::get<0>(read);
+    const auto read = co_await (read_request_if_any(socket, buffer) || sleep(30s));
+    if (read.index() == 1 || !std::get<0>(read)) co_return;
+    const Request& request = *std::get<0>(read);
     const Reply reply = co_await reply_to(verifier, request);
     const std::string body = reply.body.dump();
     const std::string text =
         "HTTP/1.1 " + std::to_string(reply.status) +
         " \r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
         body;
-    co_await asio::async_write(socket, asio::buffer(text), use_awaitable);
-    open = request.keep_alive;
+    asio::error_code error;
+    const auto written =
+        co_await (asio::async_write(socket, asio::buffer(text), asio::redirect_error(use_awaitable, error)) ||
+                  sleep(30s));
+    open = written.index() == 0 && !error && request.keep_alive;
   }
 }
 
 AsioTask<void> accept(tcp::acceptor& acceptor, const Verifier& verifier) {
   for (;;) {
-    tcp::socket socket = co_await acceptor.async_accept(use_awaitable);
-    asio::co_spawn(acceptor.get_executor(), serve(std::move(socket), verifier), asio::detached);
+    const auto strand = asio::make_strand(acceptor.get_executor());
+    tcp::socket socket(strand);
+    asio::error_code error;
+    co_await acceptor.async_accept(socket, asio::redirect_error(use_awaitable, error));
+    if (error) // no descriptors, say: clients that leave give theirs back
+      co_await sleep(50ms);
+    else
+      asio::co_spawn(strand, serve(std::move(socket), verifier), asio::detached);
   }
 }
 

@@ -60,6 +60,7 @@ template <class Verifier> class MagicLinkSite {
  public:
   MagicLinkSite(httplib::Server& server, Verifier& verifier, const InboxOnAPage& inbox)
       : verifier_(&verifier), inbox_(&inbox) {
+    server.set_payload_max_length(8192); // of forms: else it takes in whatever comes
     using Route = void (MagicLinkSite::*)(const httplib::Request&, httplib::Response&);
     const auto handler = [this](Route route) {
       return [this, route](const httplib::Request& request, httplib::Response& response) {

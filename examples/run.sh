@@ -25,7 +25,7 @@ esac
 quietly() {
   output=$("$@" 2>&1) || { printf '%s\n' "$output" >&2; exit 1; }
 }
-[ -e "$build/build.ninja" ] || echo "Building the demo, once ..." >&2
+[ -e "$build/examples/$example" ] || echo "Building the example $example, once ..." >&2
 quietly cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMFA_BUILD_TESTS=OFF
 quietly cmake --build "$build" --target "example_$example"
 exec "$build/examples/$example" "$@"

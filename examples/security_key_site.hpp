@@ -23,6 +23,7 @@ template <class Verifier> class SecurityKeySite {
   /// `script` is the text of `passkeys.js`, `rp_id` the verifier's `RelyingPartySettings::id`.
   SecurityKeySite(httplib::Server& server, Verifier& verifier, std::string script, std::string rp_id)
       : verifier_(&verifier), script_(std::move(script)), rp_id_(std::move(rp_id)) {
+    server.set_payload_max_length(65'536); // else it takes in whatever comes
     server.Get("/", [](const httplib::Request&, httplib::Response& response) {
       response.set_content(std::string(security_key_page), "text/html");
     });

@@ -304,3 +304,11 @@ TEST_CASE("Who types no address, or asks too often, is told so") {
   site.user.open("/inbox");
   CHECK_THAT(site.user.body, contains("<a href='" + site.origin + "/sign-in?challenge="));
 }
+
+TEST_CASE("Nobody sends the site more than a form") {
+  const Site site;
+  httplib::Client client("127.0.0.1", site.port);
+  const auto answer = client.Post("/ask", std::string(100'000, 'a'), "text/plain");
+  REQUIRE(answer);
+  CHECK(answer->status == 413);
+}
