@@ -432,6 +432,12 @@ mutate "budgets: an hour" $budgets 'if (allowance.an_hour > 0)' 'if (false)'
 mutate "budgets: a day" $budgets 'if (allowance.a_day > 0)' 'if (false)'
 mutate "budgets: neighbours" $budgets 'e164.size() - std::min(e164.size(), last)' 'e164.size()'
 mutate "budgets: of one country" $budgets 'if (own.country == country) {' 'if (false) {'
+mutate "bounds: text messages to whom enrols leave half" factor/sms_budgets.hpp \
+  'return purpose == SmsPurpose::enrollment ? of_enrollments(limits) : limits;' 'return limits;'
+mutate "bounds: codes to whom enrols leave half" factor/send_limits.hpp \
+  'return factor.state == FactorState::verified ? limits : of_enrollments(limits);' 'return limits;'
+mutate "bounds: codes are counted by the address" factor/generic_otp.hpp \
+  'return {send_counter_ids(prefix, crypto::text_of(address), context.keys)};' ''
 mutate "budgets: of everything" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_prefix, &of_country}'
 mutate "budgets: of a country" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_prefix, &of_all}'
 mutate "budgets: of a prefix" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_country, &of_all}'

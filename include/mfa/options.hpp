@@ -114,7 +114,8 @@ struct Options {
   /// Sends to neighbouring numbers, to a country and at all.
   SmsBudgets sms_budgets = {};
   /// Sends to one phone number, by whatever factor: the time between two (0 s to 1 h), and how many in an
-  /// hour and in a day (1 to 100).
+  /// hour and in a day (1 to 100). Factors that were never verified have half of these, rounded up, of what
+  /// goes there for whatever factors, so that who enrols somebody else's number leaves its owner the rest.
   std::chrono::seconds sms_send_interval = std::chrono::seconds(30);
   unsigned sms_sends_an_hour = 5;
   unsigned sms_sends_a_day = 10;
@@ -143,7 +144,7 @@ struct Options {
   /// (docs/email.md).
   std::string email_link = {};
   /// Sends to one address, in whatever spelling, by whatever factor: the time between two (0 s to 1 h), and
-  /// how many in an hour and in a day (1 to 100).
+  /// how many in an hour and in a day (1 to 100); half, as for phone numbers, before a factor was verified.
   std::chrono::seconds email_send_interval = std::chrono::seconds(30);
   unsigned email_sends_an_hour = 5;
   unsigned email_sends_a_day = 10;
@@ -151,8 +152,8 @@ struct Options {
   /// Digits and lifetime of a code that the host delivers (`GenericOtp`): 6 to 9, 30 s to 10 min.
   unsigned generic_otp_digits = 6;
   std::chrono::seconds generic_otp_lifetime = std::chrono::minutes(10);
-  /// Such codes of one factor: the time between two (0 s to 1 h), and how many in an hour and in a day (1 to
-  /// 100).
+  /// Such codes to one address or destination: the time between two (0 s to 1 h), and how many in an hour and
+  /// in a day (1 to 100); half, as for phone numbers, before a factor was verified.
   std::chrono::seconds generic_otp_interval = std::chrono::seconds(30);
   unsigned generic_otps_an_hour = 5;
   unsigned generic_otps_a_day = 10;

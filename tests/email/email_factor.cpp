@@ -269,6 +269,19 @@ TEST_CASE("email sends: 30 s between two, 5 an hour, 10 a day, for an address an
       [&] { CHECK_NOTHROW(host.enroll("bob@example.com", "u_44").factor.challenge_enrollment()); });
 }
 
+TEST_CASE("email sends: whoever enrols somebody else's address leaves its owner half") {
+  Host host;
+  const auto own = host.enroll_verified();
+  int sent = 0;
+  for (int i = 0; i < 30; ++i) {
+    const auto theirs = host.enroll("Al.an@example.com", "stranger " + std::to_string(i));
+    if (thrown_by([&] { (void)theirs.factor.challenge_enrollment(); }) == errc{}) ++sent;
+    host.clock.advance(1min);
+  }
+  CHECK(sent == 3);
+  for (int i = 0; i < 2; ++i, host.clock.advance(30s)) CHECK_NOTHROW(own.factor.challenge());
+}
+
 TEST_CASE("email sends: a factor that is enrolled anew has no fresh budget, and an operator resets it") {
   Host host;
   for (int i = 0; i < 2; ++i) {

@@ -229,7 +229,69 @@ TEST_CASE("Codes for the host to deliver are counted by where they go, whatever 
     email.factor.remove();
     host.clock.advance(seconds(31));
   }
-  CHECK(drawn == host.verifier.options().generic_otps_an_hour);
+  CHECK(drawn == 3); // of five an hour, the half that enrolments may have
+}
+
+TEST_CASE("Codes for the host to deliver are counted by the address that it gives, however that is masked") {
+  Host host;
+  const auto drawn = [&](const std::string& destination, const std::string& address,
+                         const std::string& user_id) {
+    return thrown_by([&] {
+      const auto mailbox = host.verifier.enroll_factor(
+          GenericOtp{.destination = destination, .address = address, .user_id = user_id});
+      CHECK(mailbox.generic_otp.destination == destination);
+      (void)mailbox.factor.challenge_enrollment();
+      return true;
+    });
+  };
+  CHECK(drawn("a***@example.com", "alan@example.com", "u_42") == errc{});
+  CHECK(drawn("a***@example.com", "anna@example.com", "u_43") == errc{});
+  CHECK(drawn("al**@example.com", "alan@example.com", "u_44") == errc::code_rate_limited);
+  CHECK(drawn("", "anna@example.com", "u_45") == errc::code_rate_limited);
+  CHECK(drawn("a***@example.com", "", "u_46") ==
+        errc{}); // by the destination, which nobody else is counted by
+  CHECK(drawn("a***@example.com", std::string(256, 'a'), "u_47") == errc::invalid_argument);
+}
+
+TEST_CASE(
+    "Whoever enrols somebody else's number or address leaves its owner half of what may be sent there") {
+  const bool by_sms = GENERATE(true, false);
+  CAPTURE(by_sms);
+  Host host;
+  const auto enroll = [&](const std::string& user_id) -> std::string {
+    if (by_sms) return host.enroll_sms("+14155550123", user_id).factor.id();
+    return host.verifier.enroll_factor(GenericOtp{.destination = "alan@example.com", .user_id = user_id})
+        .factor.id();
+  };
+  const std::string own = enroll("u_42");
+  const auto shown = host.verifier.challenge_enrollment(own, "u_42");
+  std::string code(shown.code());
+  if (by_sms) code = host.sms.last().body;
+  REQUIRE(shown.confirm(code).confirmed());
+  host.clock.advance(hours(25));
+
+  std::size_t strangers = 0;
+  std::size_t sent = 0;
+  const auto strangers_enrol_for = [&](minutes time) {
+    for (minutes left = time; left.count() > 0; left -= minutes(2)) {
+      const std::string theirs = enroll("stranger " + std::to_string(++strangers));
+      if (thrown_by([&] { return host.verifier.challenge_enrollment(theirs, any_user); }) == errc{}) ++sent;
+      host.clock.advance(minutes(2));
+    }
+  };
+  const auto owner_signs_in = [&] {
+    const errc refused = thrown_by([&] { return host.verifier.challenge_factor(own, "u_42"); });
+    host.clock.advance(seconds(30));
+    return refused;
+  };
+  strangers_enrol_for(minutes(50));
+  CHECK(sent == 3); // of five an hour
+  for (int i = 0; i < 2; ++i) CHECK(owner_signs_in() == errc{});
+  host.clock.advance(hours(1));
+  strangers_enrol_for(hours(18));
+  CHECK(sent == 3); // of ten a day, five went there
+  for (int i = 0; i < 5; ++i) CHECK(owner_signs_in() == errc{});
+  CHECK(owner_signs_in() == (by_sms ? errc::sms_rate_limited : errc::code_rate_limited));
 }
 
 TEST_CASE("Wrong codes are counted for the user over all factors whose codes can be guessed") {

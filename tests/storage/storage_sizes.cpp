@@ -141,10 +141,14 @@ TEST_CASE("Everything that the verbs write fits in what a storage is told to tak
   (void)verifier.challenge_enrollment(mailbox.factor.id(), user, bound);
   const auto mail = verifier.enroll_factor(
       mfa::GenericOtp{.destination = std::string(200, 'd'), .user_id = user}, mfa::by_operator);
-  for (int i = 0; i < 100; ++i) {
-    (void)verifier.challenge_enrollment(phone.factor.id(), user, bound);
-    (void)verifier.challenge_enrollment(mail.factor.id(), user, bound);
+  const auto sent = verifier.challenge_enrollment(phone.factor.id(), user, bound);
+  REQUIRE(sent.confirm(sms.last().code, {.binding = binding}).confirmed());
+  const auto drawn = verifier.challenge_enrollment(mail.factor.id(), user, bound);
+  REQUIRE(drawn.confirm(drawn.code(), {.binding = binding}).confirmed());
+  for (int i = 1; i < 100; ++i) {
     clock.advance(1s);
+    (void)verifier.challenge_factor(phone.factor.id(), user, bound);
+    (void)verifier.challenge_factor(mail.factor.id(), user, bound);
   }
   for (int i = 0; i < 50; ++i)
     (void)verifier.enroll_factor(mfa::GenericOtp{.user_id = user}, mfa::by_operator);

@@ -839,6 +839,12 @@ class PlainRules {
     const Options& o = options_;
     switch (factor.view.type) {
     case FactorType::sms:
+  /// An enrolment leaves half of a destination's messages to who has verified it.
+  [[nodiscard]] static Limits left_to(const Factor& factor, const Limits& limits) {
+    if (is_verified(factor)) return limits;
+    return {limits.interval, (limits.an_hour + 1) / 2, (limits.a_day + 1) / 2};
+  }
+
       return {{o.sms_send_interval, o.sms_sends_an_hour, o.sms_sends_a_day},
               o.sms_code_lifetime,
               errc::sms_rate_limited,
@@ -1353,7 +1359,7 @@ class PlainRules {
     if (has_link(factor, said) && !said.binding && !said.link_works_in_any_browser)
       return Answer{.error = errc::invalid_argument};
     std::vector<Time>& sent_before = sends[sends_of(factor_name, factor)];
-    const auto wait = wait_to_send(sent_before, rules.limits);
+    const auto wait = wait_to_send(sent_before, left_to(factor, rules.limits));
     if (wait > Wait(0)) return Answer{.error = refused, .retry_after = wait};
     sent_before.push_back(now);
     forget_old(sent_before);

@@ -100,7 +100,7 @@ struct EmailKind : SentCodeKind {
         options.email_code_digits,
         options.email_code_lifetime,
         {options.email_send_interval, options.email_sends_an_hour, options.email_sends_a_day}};
-    const SendCount count = count_send(counters.front(), codes.limits, context);
+    const SendCount count = count_send(counters.front(), limits_for(record, codes.limits), context);
     if (count.wait)
       return {.refusal =
                   Refusal{EventType::code_refused,

@@ -14,6 +14,7 @@
 #include <mfa/factor/kind.hpp>
 #include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/types.hpp>
 
 namespace mfa::factor {
 
@@ -22,6 +23,18 @@ struct SendLimits {
   unsigned an_hour;
   unsigned a_day;
 };
+
+/// What a factor that was never verified may have of them: half, rounded up, of what its destination is sent
+/// by whatever factors. Whoever enrols somebody else's number or address so leaves its owner the rest.
+[[nodiscard]] constexpr SendLimits of_enrollments(SendLimits limits) noexcept {
+  return {limits.interval, limits.an_hour - limits.an_hour / 2, limits.a_day - limits.a_day / 2};
+}
+
+/// The limits of a factor's destination for this factor.
+[[nodiscard]] constexpr SendLimits limits_for(const storage::FactorRecord& factor,
+                                              SendLimits limits) noexcept {
+  return factor.state == FactorState::verified ? limits : of_enrollments(limits);
+}
 
 /// What became of one more send.
 struct SendCount {

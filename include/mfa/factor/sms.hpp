@@ -104,7 +104,7 @@ struct SmsKind : SentCodeKind {
     if (count.refusal) return {.refusal = std::move(count.refusal)};
 
     const SentCodeOptions codes{context.options.sms_code_digits, context.options.sms_code_lifetime,
-                                sms_send_limits(context.options)};
+                                sms_send_limits(context.options, purpose_of(record))};
     const crypto::SecretString code = issue_code(record, challenge, codes, context);
     reseal_secret(record, phone_number, context.keys);
     ChallengeEffects effects{

@@ -107,9 +107,10 @@ inline constexpr std::string_view sms_prefix_counter = "sms_budget_prefix_";
   return e164.substr(0, e164.size() - std::min(e164.size(), last));
 }
 
-/// What one phone number may have.
-[[nodiscard]] inline SendLimits sms_send_limits(const Options& options) noexcept {
-  return {options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day};
+/// What one phone number may have, and what of it may go to enrolments.
+[[nodiscard]] constexpr SendLimits sms_send_limits(const Options& options, SmsPurpose purpose) noexcept {
+  const SendLimits limits{options.sms_send_interval, options.sms_sends_an_hour, options.sms_sends_a_day};
+  return purpose == SmsPurpose::enrollment ? of_enrollments(limits) : limits;
 }
 
 /// The id of the counter of a phone number's messages, and those that it has under further keys: HMACs, so
@@ -257,7 +258,7 @@ struct SmsCount {
   const Options& options = context.options;
   const std::string_view country = sms::country_of(e164);
   storage::CounterRecord own = counters.front();
-  const SendCount of_number = count_send(own, sms_send_limits(options), context);
+  const SendCount of_number = count_send(own, sms_send_limits(options, purpose), context);
   if (of_number.wait) {
     counters.front() = std::move(own); // which may have learnt of the time
     return {.refusal = Refusal{

@@ -127,6 +127,7 @@ inline void read_request(Arguments& arguments, const Call&, Email& request) {
 }
 inline void read_request(Arguments& arguments, const Call&, GenericOtp& request) {
   request.destination = arguments.text("destination");
+  request.address = arguments.text("address");
 }
 inline void read_request(Arguments& arguments, const Call&, RecoveryCodes& request) {
   request.count = static_cast<unsigned>(arguments.number("count", request.count, 1, 50));
