@@ -281,6 +281,9 @@ mutate "secrets: twenty of them" decision/user_record.hpp \
 mutate "secrets: what is over is forgotten" decision/user_record.hpp 'return other.until <= context.now;' 'return false;'
 mutate "secrets: the URI says where a counter goes on" factor/authenticator.hpp \
   'if (account.counter) account.counter = authenticator_of(record).next;' ''
+tests=tests/rules/model.cpp libraries="$libraries -lsqlite3"
+mutate "model: an imported secret goes on from there" verbs/import.hpp \
+  'factor::resume(account.secret, used->second, record, context);' ';'
 tests=tests/races/every_interleaving.cpp
 mutate "races: no verdict before its commit" verbs/verify.hpp 'if (!co_await run.commit(batch)) {' \
   'bool moved = false; try { moved = !co_await run.commit(batch); } catch (...) {}

@@ -383,7 +383,7 @@ class SequenceSource {
                                         Verb::enroll_email, Verb::enroll_recovery_codes};
       return enroll(any_of(kinds));
     }
-    if (drawn <= 77) return calls_.push_back(draw_removal());
+    if (drawn <= 77) return hints_() % 2 == 0 ? import_again() : calls_.push_back(draw_removal());
     if (drawn <= 78) return calls_.push_back(percent(50) ? draw_reset() : draw_change(Verb::rename));
     if (drawn <= 82) return calls_.push_back(draw_device());
     if (drawn <= 84) return calls_.push_back(draw_change(Verb::regenerate));
@@ -428,6 +428,37 @@ class SequenceSource {
     call.deletes.take_recovery_codes = percent(30);
     if (percent(60)) forget([&](const Call& factor) { return factor.name == call.target; });
     return call;
+  }
+
+  /// A token is shown and goes, and comes back by an import; then it is shown what was shown before.
+  void import_again() {
+    std::vector<Call> tokens;
+    for (const Call& factor : factors_)
+      if (factor.user != 0 && (factor.verb == Verb::enroll_totp || factor.verb == Verb::import_token))
+        tokens.push_back(factor);
+    if (tokens.empty()) return calls_.push_back(draw_removal());
+    const Call token = tokens[hints_() % tokens.size()];
+    const bool was_imported = token.verb == Verb::import_token;
+    const auto sign_in = [this](int factor, int steps_off) {
+      const Call challenge{.verb = Verb::challenge, .name = next_name(), .target = factor};
+      calls_.push_back(challenge);
+      challenges_.push_back(challenge);
+      calls_.push_back({.verb = Verb::verify,
+                        .target = challenge.name,
+                        .code_of = challenge.name,
+                        .steps_off = steps_off});
+    };
+    sign_in(token.name, 0);
+    calls_.push_back({.verb = Verb::remove, .target = token.name, .shows = Shows::by_operator});
+    forget([&](const Call& factor) { return factor.name == token.name; });
+    Call again{.verb = Verb::import_token, .name = next_name(), .user = token.user};
+    again.brings = (was_imported ? token.brings : token.name) % 4; // which secret
+    again.verified = hints_() % 10 != 0;
+    again.counts = was_imported && token.counts;
+    calls_.push_back(again);
+    factors_.push_back(again);
+    if (again.verified) confirmed_.insert(again.name);
+    sign_in(again.name, again.counts ? -1 : 0);
   }
 
   Call draw_reset() {
