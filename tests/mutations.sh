@@ -209,9 +209,9 @@ mutate "what a clock ahead made does not live on" factor/lifetime.hpp \
 mutate "a device seen expired is forgotten" verbs/device_records.hpp \
   'if (co_await run.commit(batch)) co_return std::nullopt;' 'co_return std::nullopt;'
 mutate "a device that a clock ahead wore out is forgiven" verbs/device_records.hpp \
-  'return factor::is_over(stored.last_wrong_code_at, stored.last_wrong_code_at + std::chrono::hours(24), now);' \
-  'return stored.last_wrong_code_at <= now - std::chrono::hours(24);'
-mutate "a device that a clock ahead wore out begins anew" verbs/device_records.hpp 'if (is_forgiven(*found, now)) found->wrong_codes = 0;' ''
+  'return factor::is_over(stored.wrong_codes_since, stored.wrong_codes_since + std::chrono::hours(24), now);' \
+  'return stored.wrong_codes_since <= now - std::chrono::hours(24);'
+mutate "a device that a clock ahead wore out begins anew" verbs/device_records.hpp 'found->wrong_codes = 0;' ''
 mutate "unlocking frees no step that a right clock has reached" factor/totp.hpp \
   'step + ahead + context.options.totp_drift_steps + 1);' 'step);'
 
@@ -379,8 +379,8 @@ mutate "races: what bounds a user is committed with a confirmation" verbs/verify
 mutate "races: what bounds a user is committed with an enrolment" verbs/enroll.hpp \
   'batch.counters.push_back(enrolling.found.changed(context.now));' ''
 mutate "races: what bounds a user is committed with a wrong code" verbs/verify.hpp \
-  'decision::count_wrong_code(found.user, context); batch.counters.push_back(found.changed(context.now));' \
-  'decision::count_wrong_code(found.user, context);'
+  'last = decision::count_wrong_code(found.user, context); batch.counters.push_back(found.changed(context.now));' \
+  'last = decision::count_wrong_code(found.user, context);'
 mutate "races: an unlock forgets the failures" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
 mutate "races: an unlock overwrites nothing" verbs/unlock.hpp 'if (!co_await run.commit(batch)) continue;
     run.emit(EventType::factor_unlocked, context.now, factor);' \
@@ -407,6 +407,14 @@ mutate "devices: a code of one that was revoked counts for the factor" verbs/ver
 mutate "devices: what such a code locks is said" verbs/verify.hpp \
   '&& !verdict.on_factor' ''
 mutate "devices: a lock is told once" $verification '&& !was_locked' ''
+mutate "devices: the day of wrong codes begins with the first" verbs/device_records.hpp \
+  '++found->wrong_codes;' '++found->wrong_codes; found->wrong_codes_since = now;'
+mutate "devices: the last wrong code ends the challenge" verbs/device_records.hpp 'last = is_worn_out(*found, now);' ''
+mutate "devices: a lock holds what one asked for that is trusted no more" verbs/verify.hpp \
+  'trust = decision::DeviceTrust::ended;' ';'
+mutate "devices: a lock holds what one asked for that is worn out" verbs/device_records.hpp \
+  '&& !is_worn_out(*found, now);' ';'
+mutate "devices: such a lock is said" verbs/verify.hpp '&& trust == decision::DeviceTrust::stands;' ';'
 mutate "what is counted beside a damaged record is told" verbs/verify.hpp \
   'if (run.observed()) emit(run, verdict, verification, user_id, context.now);
     if (broken) std::rethrow_exception(broken);' \
@@ -424,8 +432,20 @@ mutate "bounds: unverified factors" $bounds \
 mutate "bounds: the time to confirm" $bounds 'if (enrollment != nullptr && is_over(*enrollment, now))' 'if (false)'
 mutate "bounds: sends" verbs/challenge.hpp \
   'if (factor::facts_of(factor.type).sends_codes) refusal = decision::count_send(found.user, factor, context);' ''
+mutate "bounds: text messages to whom enrols leave half" factor/sms_budgets.hpp \
+  'return purpose == SmsPurpose::enrollment ? of_enrollments(limits) : limits;' 'return limits;'
+mutate "bounds: codes to whom enrols leave half" factor/send_limits.hpp \
+  'return factor.state == FactorState::verified ? limits : of_enrollments(limits);' 'return limits;'
+mutate "bounds: codes are counted by the address" factor/generic_otp.hpp \
+  'return {send_counter_ids(prefix, crypto::text_of(address), context.keys)};' ''
 mutate "bounds: wrong codes" $bounds 'if (user.wrong_codes.size() < most) return std::nullopt;' \
   'return std::nullopt;'
+mutate "bounds: the last wrong code ends the challenge" verbs/verify.hpp 'if (last) decision::exhaust(challenge);' ''
+mutate "bounds: wrong codes at an enrolment of a verified factor" verbs/verify.hpp \
+  'terms.purpose == Purpose::confirm_enrollment && !is_verified(factor);' 'terms.purpose == Purpose::confirm_enrollment;'
+mutate "bounds: exhausted challenges make room" verbs/user_record.hpp '&& which == MakesRoom::open_and_exhausted' '&& false'
+mutate "bounds: exhausted challenges are not kept for long" $verification \
+  'challenge.purge_at = std::min(challenge.purge_at, over_at);' ''
 mutate "bounds: challenges end" decision/challenge.hpp \
   'challenge.expires_at = created_at + options.challenge_lifetime;' ''
 mutate "bounds: what is beyond guessing is not locked" factor/recovery_codes.hpp 'BeyondGuessing,' 'Guessable,'
@@ -435,12 +455,6 @@ mutate "budgets: an hour" $budgets 'if (allowance.an_hour > 0)' 'if (false)'
 mutate "budgets: a day" $budgets 'if (allowance.a_day > 0)' 'if (false)'
 mutate "budgets: neighbours" $budgets 'e164.size() - std::min(e164.size(), last)' 'e164.size()'
 mutate "budgets: of one country" $budgets 'if (own.country == country) {' 'if (false) {'
-mutate "bounds: text messages to whom enrols leave half" factor/sms_budgets.hpp \
-  'return purpose == SmsPurpose::enrollment ? of_enrollments(limits) : limits;' 'return limits;'
-mutate "bounds: codes to whom enrols leave half" factor/send_limits.hpp \
-  'return factor.state == FactorState::verified ? limits : of_enrollments(limits);' 'return limits;'
-mutate "bounds: codes are counted by the address" factor/generic_otp.hpp \
-  'return {send_counter_ids(prefix, crypto::text_of(address), context.keys)};' ''
 mutate "budgets: of everything" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_prefix, &of_country}'
 mutate "budgets: of a country" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_prefix, &of_all}'
 mutate "budgets: of a prefix" $budgets '{&of_prefix, &of_country, &of_all}' '{&of_country, &of_all}'
@@ -611,7 +625,7 @@ mutate "changes: a changed password tells of a damaged record" verbs/devices.hpp
 mutate "changes: a generation stays for as long as anything before it could count" decision/user_record.hpp \
   'user.generation == 0 ? 24 : 48' '24'
 mutate "changes: what was shown is not ended by challenges of others" verbs/user_record.hpp \
-  'challenge && challenge->state == ChallengeState::pending' 'challenge'
+  'challenge->state == ChallengeState::pending ||' 'true ||'
 mutate "changes: an enrolment that was not confirmed is not forgotten" decision/user_record.hpp \
   'user.enrollments.empty() && user.handle.empty()' 'user.handle.empty()'
 mutate "changes: a first factor is confirmed before others" verbs/verify.hpp \
@@ -908,6 +922,7 @@ mutate "policy: kinds that there are" requirement.hpp 'if (type < FactorType::to
 tests=tests/webauthn/passkeys.cpp libraries="$libraries -lcbor" passkey=verbs/passkey.hpp
 mutate "passkeys: an id is under a stamp" verbs/passkey_challenge.hpp \
   'if (!context.keys.matches_stamp(*stamp, stamped(stored, content).view(), {"challenge", stored}))' 'if (false)'
+mutate "passkeys: one that was answered to its end stays" $passkey 'MakesRoom::open, batch' 'MakesRoom::open_and_exhausted, batch'
 mutate "passkeys: whoever comes shows two factors" $passkey \
   'if (factors == nullptr) asked.terms.required.factors = std::max(asked.terms.required.factors, 2U);' ''
 mutate "passkeys: who comes says who he is" $passkey 'asked.user.empty() ? named->names_user' 'asked.user.empty() ? true'

@@ -89,9 +89,11 @@ template Verb<storage::CounterRecord> end_enrollment<Run>(const Run&, const stor
 template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std::string_view,
                                               const factor::Context&);
 template Verb<std::optional<storage::CounterRecord>> count_wrong_code<Run>(const Run&, std::string_view,
-                                                                           std::string_view, Time);
+                                                                           std::string_view, Time, bool&);
+template Verb<bool> is_still_trusted<Run>(const Run&, std::string_view, std::string_view, Time);
 template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 template Verb<std::exception_ptr> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
+                                                        storage::ChallengeRecord&,
                                                         const decision::ChallengeTerms&,
                                                         const factor::Context&, bool, decision::Verdict&,
                                                         storage::Batch&);

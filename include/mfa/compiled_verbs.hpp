@@ -112,9 +112,11 @@ extern template Verb<storage::CounterRecord> end_enrollment<Run>(const Run&, con
 extern template Verb<std::string> asking_device<Run>(const Run&, std::string_view, std::string_view,
                                                      const factor::Context&);
 extern template Verb<std::optional<storage::CounterRecord>>
-count_wrong_code<Run>(const Run&, std::string_view, std::string_view, Time);
+count_wrong_code<Run>(const Run&, std::string_view, std::string_view, Time, bool&);
+extern template Verb<bool> is_still_trusted<Run>(const Run&, std::string_view, std::string_view, Time);
 extern template Verb<std::size_t> password_changed<Run>(const Run&, const UserId&);
 extern template Verb<std::exception_ptr> count_wrong_code<Run>(const Run&, storage::FactorRecord&,
+                                                               storage::ChallengeRecord&,
                                                                const decision::ChallengeTerms&,
                                                                const factor::Context&, bool,
                                                                decision::Verdict&, storage::Batch&);

@@ -183,7 +183,7 @@ struct Options {
   unsigned failures_before_lockout = 100;
 
   /// How long a challenge's record is kept for `get_challenge` before `purge_expired` may remove it: 1 h to
-  /// 366 days.
+  /// 366 days. One of recovery codes or WebAuthn that was answered wrongly to its end, a day after its time.
   std::chrono::seconds challenge_retention = std::chrono::hours(24 * 30);
 
   /// Told of what the verbs do, and of the messages, codes, devices and lines of an import that they refuse.

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <mfa/mfa.hpp>
@@ -336,6 +337,73 @@ TEST_CASE("What cannot be guessed is neither locked nor delayed by wrong answers
     CHECK(host.verify(host.challenge(codes.factor.id()), "0000-0000-0000") == Status::wrong_code);
   CHECK_FALSE(host.verifier.get_factor(codes.factor.id(), "u_42").locked());
   CHECK(host.verify(host.challenge(codes.factor.id()), codes.recovery_codes.codes[0]) == Status::valid);
+}
+
+TEST_CASE(
+    "With the last wrong code that a user may have in a day, each open challenge takes one more at most") {
+  Host host{Options{.wrong_codes_a_user_a_day = 10,
+                    .attempts_a_challenge = 7,
+                    .failures_before_delay = 10,
+                    .first_delay = seconds(1)}};
+  const auto totp = host.enroll_verified_totp();
+  std::vector<std::string> open;
+  for (int i = 0; i < 4; ++i) open.push_back(host.challenge(totp.factor.id()));
+  const auto guess = [&](std::size_t i) {
+    return host.verifier.verify_challenge(open.at(i), host.wrong_code(totp.totp.secret));
+  };
+  for (int i = 0; i < 7; ++i) CHECK(guess(0).status() == Status::wrong_code);
+  for (int i = 0; i < 2; ++i) CHECK(guess(1).attempts_left() > 0);
+  const auto tenth = guess(1);
+  CHECK(tenth.status() == Status::wrong_code);
+  CHECK(tenth.attempts_left() == 0);
+  host.clock.advance(seconds(10));
+  CHECK(host.verify(open[1], host.code(totp.totp.secret)) == Status::too_many_attempts);
+  CHECK(guess(2).status() == Status::wrong_code);
+  host.clock.advance(seconds(10));
+  CHECK(host.verify(open[2], host.code(totp.totp.secret)) == Status::too_many_attempts);
+  CHECK(host.verify(open[3], host.code(totp.totp.secret)) == Status::valid);
+}
+
+TEST_CASE("Wrong codes at an enrolment count for the user once the factor is verified") {
+  Host host{Options{.wrong_codes_a_user_a_day = 10,
+                    .attempts_a_challenge = 10,
+                    .failures_before_delay = 10,
+                    .first_delay = seconds(1)}};
+  const auto totp = host.enroll_totp();
+  const auto left_open = host.verifier.challenge_enrollment(totp.factor.id(), "u_42");
+  REQUIRE(host.verifier.confirm_enrollment(totp.factor.id(), host.code(totp.totp.secret)).confirmed());
+  for (int i = 0; i < 10; ++i)
+    CHECK(left_open.confirm(host.wrong_code(totp.totp.secret)).status() == Status::wrong_code);
+  host.clock.advance(minutes(1));
+  CHECK(thrown_by([&] { return host.challenge(totp.factor.id()); }) == errc::user_delayed);
+}
+
+TEST_CASE("Challenges that were answered wrongly to their end make room as open ones do") {
+  Host host{Options{.open_challenges_a_user = 3}};
+  const auto codes = host.verifier.enroll_factor(RecoveryCodes{.user_id = "u_42"}, by_operator);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 9; ++i) {
+    ids.push_back(host.challenge(codes.factor.id()));
+    for (int wrong = 0; wrong < 5; ++wrong) (void)host.verify(ids.back(), "0000-0000-0000");
+    CHECK(host.verify(ids.back(), codes.recovery_codes.codes[0]) == Status::too_many_attempts);
+  }
+  CHECK(open_among(host, ids) == 3);
+}
+
+TEST_CASE("Of what cannot be guessed, challenges that were answered wrongly to their end go a day after it") {
+  Host host;
+  const auto codes = host.verifier.enroll_factor(RecoveryCodes{.user_id = "u_42"}, by_operator);
+  const std::string left_alone = host.challenge(codes.factor.id());
+  const std::string exhausted = host.challenge(codes.factor.id());
+  for (int wrong = 0; wrong < 5; ++wrong) (void)host.verify(exhausted, "0000-0000-0000");
+  const auto stored = [&] {
+    (void)host.verifier.purge_expired();
+    return std::pair(open_among(host, std::vector{exhausted}), open_among(host, std::vector{left_alone}));
+  };
+  host.clock.advance(minutes(10) + hours(24) - seconds(1));
+  CHECK(stored() == std::pair<std::size_t, std::size_t>(1, 1));
+  host.clock.advance(seconds(1));
+  CHECK(stored() == std::pair<std::size_t, std::size_t>(0, 1));
 }
 
 TEST_CASE("An SMS transport wants to know which countries it may send to") {

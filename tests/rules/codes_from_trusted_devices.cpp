@@ -86,6 +86,26 @@ TEST_CASE("Wrong codes from a trusted device count for the device, and make it a
   CHECK(site.from_device(site.right()) == Status::valid);
 }
 
+TEST_CASE("A device's wrong codes are forgiven a day after the first, though there is one every few hours") {
+  Site site;
+  for (int i = 0; i < 40; ++i) {
+    CHECK(site.from_device(site.wrong()) == Status::wrong_code);
+    site.clock.advance(hours(3));
+  }
+  CHECK(site.verifier.get_factor(site.factor, "u_42").failures() == 0);
+}
+
+TEST_CASE("With the last wrong code of a device, each of its open challenges takes one more at most") {
+  Site site;
+  std::vector<std::string> open;
+  for (int i = 0; i < 4; ++i) open.push_back(site.challenge_on_device());
+  for (int i = 0; i < 10; ++i) CHECK(site.verify(open[i < 5 ? 0 : 1], site.wrong()) == Status::wrong_code);
+  CHECK(site.verify(open[2], site.wrong()) == Status::wrong_code);
+  CHECK(site.verify(open[2], site.right()) == Status::too_many_attempts);
+  CHECK(site.verify(open[3], site.right()) == Status::valid);
+  CHECK(site.verifier.get_factor(site.factor, "u_42").failures() == 0);
+}
+
 TEST_CASE("A challenge takes as many wrong codes from a trusted device as from elsewhere") {
   Site site;
   const std::string challenge = site.challenge_on_device();
@@ -117,6 +137,45 @@ TEST_CASE("Codes of a device that was revoked meanwhile count as a stranger's") 
   CHECK(site.verifier.get_factor(site.factor, "u_42").failures() == 1);
 }
 
+TEST_CASE("What a device's challenge is spared ends with the trust in the device") {
+  struct Row {
+    const char* what;
+    void (*end)(Site&);
+  };
+  for (const Row& row :
+       {Row{"revoked", [](Site& site) { REQUIRE(site.verifier.revoke_devices("u_42") == 1); }},
+        Row{"worn out",
+            [](Site& site) {
+              for (const std::string& open : {site.challenge_on_device(), site.challenge_on_device()})
+                for (int i = 0; i < 5; ++i) CHECK(site.verify(open, site.wrong()) == Status::wrong_code);
+            }},
+        Row{"damaged", [](Site& site) {
+              auto list = site.storage.find_counter("trusted_devices_u_42");
+              REQUIRE(list);
+              list->data += 'x';
+              REQUIRE(site.storage.commit(
+                  {.factors = {}, .challenges = {}, .counters = {*list}, .removals = {}}));
+            }}}) {
+    INFO(row.what);
+    for (const bool locked : {false, true}) {
+      CAPTURE(locked);
+      Site site{Options{.failures_before_lockout = locked ? 5U : 100U}};
+      const std::string before = site.challenge_on_device();
+      const std::string after = site.challenge_on_device();
+      for (int i = 0; i < 5; ++i) CHECK(site.from_elsewhere(site.wrong()) == Status::wrong_code);
+      CHECK(site.verify(before, site.right()) == Status::valid);
+      site.clock.advance(seconds(10));
+      row.end(site);
+      const auto refused = site.verifier.verify_challenge(after, site.code(site.secret, 1));
+      CHECK(refused.status() == (locked ? Status::locked_out : Status::delayed));
+      CHECK(refused.factor_locked() == locked);
+      if (locked) continue;
+      site.clock.advance(seconds(30));
+      CHECK(site.verify(after, site.right()) == Status::valid);
+    }
+  }
+}
+
 TEST_CASE("The code that begins a wait or a lock says so, though its device was revoked meanwhile") {
   std::vector<EventType> heard;
   Site site{Options{.failures_before_delay = 1,
@@ -131,6 +190,7 @@ TEST_CASE("The code that begins a wait or a lock says so, though its device was 
   CHECK(first.retry_after() == seconds(30));
   CHECK(first.attempts_left() == 1);
   CHECK_FALSE(first.factor_locked());
+  site.clock.advance(seconds(30));
   const auto second = tried();
   CHECK(second.status() == Status::wrong_code);
   CHECK(second.factor_locked());

@@ -804,10 +804,14 @@ class PlainRules {
       }
     }
     const bool counted = status == Status::wrong_code || status == Status::code_already_used;
-    if (!confirms && counted && guessable(factor->view.type)) {
+    if (!(confirms && unverified) && counted && guessable(factor->view.type)) {
       User& user = users[user_of(challenge.factor, *factor)];
       forget_old(user.wrong_codes);
       if (user.wrong_codes.size() < 1000) user.wrong_codes.push_back(now);
+      if (user.wrong_codes.size() >= options_.wrong_codes_a_user_a_day) { // the last of a day
+        challenge.view.state = ChallengeState::exhausted;
+        challenge.view.attempts_left = 0;
+      }
       keep(user);
     }
     Answer answer{.status = status, .challenge = challenge.view, .clock_skew = hint.skew};
@@ -835,16 +839,16 @@ class PlainRules {
     errc not_sent; ///< which the host tells itself of what it delivers
   };
 
-  [[nodiscard]] SendRules send_rules(const Factor& factor) const {
-    const Options& o = options_;
-    switch (factor.view.type) {
-    case FactorType::sms:
   /// An enrolment leaves half of a destination's messages to who has verified it.
   [[nodiscard]] static Limits left_to(const Factor& factor, const Limits& limits) {
     if (is_verified(factor)) return limits;
     return {limits.interval, (limits.an_hour + 1) / 2, (limits.a_day + 1) / 2};
   }
 
+  [[nodiscard]] SendRules send_rules(const Factor& factor) const {
+    const Options& o = options_;
+    switch (factor.view.type) {
+    case FactorType::sms:
       return {{o.sms_send_interval, o.sms_sends_an_hour, o.sms_sends_a_day},
               o.sms_code_lifetime,
               errc::sms_rate_limited,
@@ -1007,7 +1011,10 @@ class PlainRules {
       };
       const auto goes = std::ranges::max_element(user.open, {}, alike); // the first of those with most
       const auto challenge = challenges.find(goes->challenge);
-      if (challenge != challenges.end() && challenge->second.view.state == ChallengeState::pending)
+      const auto state =
+          challenge == challenges.end() ? ChallengeState::verified : challenge->second.view.state;
+      if (state == ChallengeState::pending ||
+          (state == ChallengeState::exhausted && !goes->put_to_no_factor)) // or it could be answered anew
         challenges.erase(challenge);
       user.open.erase(goes);
     }
@@ -1143,7 +1150,10 @@ class PlainRules {
       factor.view.failures = 0;
       return status;
     }
-    if (--challenge.view.attempts_left == 0) challenge.view.state = ChallengeState::exhausted;
+    if (--challenge.view.attempts_left == 0) {
+      challenge.view.state = ChallengeState::exhausted;
+      if (!guessable(factor.view.type)) challenge.purge_at = std::min(challenge.purge_at, *end + day);
+    }
     factor.latest_failure = now;
     ++factor.view.failures;
     return status;

@@ -339,10 +339,11 @@ inline void forget_old_guesses(UserRecord& user, Time now) {
       wait);
 }
 
-/// Counts a wrong code of a verified factor whose codes can be guessed.
-inline void count_wrong_code(UserRecord& user, const factor::Context& context) {
+/// Counts a wrong code of a verified factor whose codes can be guessed. True if no further one is asked for.
+[[nodiscard]] inline bool count_wrong_code(UserRecord& user, const factor::Context& context) {
   forget_old_guesses(user, context.now);
   if (user.wrong_codes.size() < 1000) user.wrong_codes.push_back(context.now);
+  return user.wrong_codes.size() >= context.options.wrong_codes_a_user_a_day;
 }
 
 } // namespace mfa::decision

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -142,6 +143,19 @@ inline void end_challenge(storage::ChallengeRecord& challenge, ChallengeState st
   challenge.answer.clear();
 }
 
+/// One that was answered wrongly to its end, of a kind of which nothing else bounds how many there are: it is
+/// kept no longer than until every clock says that it is over.
+inline void forget_soon(storage::ChallengeRecord& challenge) {
+  const Time over_at = challenge.expires_at.value_or(challenge.updated_at) + std::chrono::hours(24);
+  challenge.purge_at = std::min(challenge.purge_at, over_at);
+}
+
+/// Ends one that takes no further wrong code.
+inline void exhaust(storage::ChallengeRecord& challenge) {
+  end_challenge(challenge, ChallengeState::exhausted);
+  challenge.attempts_left = 0;
+}
+
 /// Ends one whose time is over, so that it stays expired if the clock goes back.
 inline void expire(storage::ChallengeRecord& challenge, Time now) {
   end_challenge(challenge, ChallengeState::expired);
@@ -158,13 +172,24 @@ inline void count_on_factor(Verdict& verdict, storage::FactorRecord& factor, con
   if (next.wait.count() > 0) verdict.retry_after = next.wait;
 }
 
+/// Whether the device that a challenge names is trusted still, as far as it was looked at.
+enum class DeviceTrust : bool { stands, ended };
+
+/// Whether it hangs on the trust in its device that an answer to this challenge is looked at.
+[[nodiscard]] inline bool hangs_on_device(const storage::FactorRecord& factor, const ChallengeTerms& terms,
+                                          const factor::Context& context) {
+  if (terms.device_id.empty()) return false;
+  const Lockout lock = lockout(factor, context.now, context.options);
+  return lock.locked || lock.wait.count() > 0;
+}
+
 /// Decides one attempt on a challenge and its factor, and changes both records to what must be committed.
 /// Throws `errc::entity_not_found` for another user's challenge or another binding, and
 /// `errc::wrong_purpose`.
 [[nodiscard]] inline Verdict verify(storage::FactorRecord& factor, storage::ChallengeRecord& challenge,
                                     const ChallengeTerms& terms, std::string_view answer,
                                     const VerifyOptions& request, const factor::Context& context,
-                                    Claims claims = Claims::open) {
+                                    Claims claims = Claims::open, DeviceTrust trust = DeviceTrust::stands) {
   check_asked_for(challenge, terms, request.user.include(factor.user_id), request, context);
 
   switch (challenge.state) {
@@ -178,7 +203,8 @@ inline void count_on_factor(Verdict& verdict, storage::FactorRecord& factor, con
     return {.status = Status::expired, .challenge_changed = true};
   }
   if (!is_current(factor, challenge)) return {.status = Status::superseded};
-  const bool trusted_device = !terms.device_id.empty(); // for which its own count stands
+  // For which its own count stands.
+  const bool trusted_device = !terms.device_id.empty() && trust == DeviceTrust::stands;
   const Lockout lock = trusted_device ? Lockout() : lockout(factor, context.now, context.options);
   if (lock.locked) return {.status = Status::locked_out};
   if (lock.wait.count() > 0)
@@ -212,6 +238,7 @@ inline void count_on_factor(Verdict& verdict, storage::FactorRecord& factor, con
   }
   challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;
   if (challenge.attempts_left == 0) end_challenge(challenge, ChallengeState::exhausted);
+  if (challenge.attempts_left == 0 && !factor::facts_of(factor.type).guessable) forget_soon(challenge);
   verdict.wrong_code = true;
   if (!trusted_device) count_on_factor(verdict, factor, context);
   return verdict;

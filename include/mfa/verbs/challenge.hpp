@@ -210,7 +210,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     storage::Batch batch;
     const auto gone = decision::admit(found_user.user, challenge, device_id,
                                       decision::session_of(options, run.keys()), context);
-    co_await remove_open_challenges(run, gone, batch);
+    co_await remove_open_challenges(run, gone, MakesRoom::open_and_exhausted, batch);
     batch.counters.push_back(found_user.changed(context.now));
     for (storage::CounterRecord& counter : counters.records) batch.counters.push_back(std::move(counter));
     batch.challenges.push_back(std::move(challenge));

@@ -26,6 +26,7 @@
 #include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/ids.hpp>
 #include <mfa/verbs/run.hpp>
+#include <mfa/verbs/sealed_records.hpp>
 #include <mfa/verbs/verb.hpp>
 
 namespace mfa::verbs {
@@ -39,8 +40,8 @@ struct StoredDevice {
   TrustedDevice device;
   std::string mac;
   std::string factor_id = {};    ///< by which it was remembered; none for an operator
-  std::uint64_t wrong_codes = 0; ///< that came from it, within a day of the last
-  Time last_wrong_code_at{};
+  std::uint64_t wrong_codes = 0; ///< that came from it, within a day of the first
+  Time wrong_codes_since{};      ///< when the first came; of earlier releases, the last
 };
 
 /// Wrong codes from a device in a day, after which it is a stranger's.
@@ -76,7 +77,7 @@ inline constexpr std::uint64_t wrong_codes_a_device_a_day = 10;
     if (format == 1) continue;
     stored.factor_id = fields.plain_text();
     stored.wrong_codes = fields.number();
-    stored.last_wrong_code_at = fields.time();
+    stored.wrong_codes_since = fields.time();
   }
   fields.end();
   return devices;
@@ -98,7 +99,7 @@ inline void encode_devices(const std::vector<StoredDevice>& devices, storage::Co
         .text(stored.mac)
         .text(stored.factor_id)
         .number(stored.wrong_codes)
-        .time(stored.last_wrong_code_at);
+        .time(stored.wrong_codes_since);
     last = std::max(last, stored.device.expires_at);
   }
   record.data = fields.take();
@@ -211,9 +212,9 @@ Verb<std::optional<StoredDevice>> find_device(const VerbRun auto& run, std::stri
   }
 }
 
-/// Whether the day after this device's last wrong code is over, so that none of them count.
+/// Whether the day that began with this device's first wrong code is over, so that none of them count.
 [[nodiscard]] inline bool is_forgiven(const StoredDevice& stored, Time now) noexcept {
-  return factor::is_over(stored.last_wrong_code_at, stored.last_wrong_code_at + std::chrono::hours(24), now);
+  return factor::is_over(stored.wrong_codes_since, stored.wrong_codes_since + std::chrono::hours(24), now);
 }
 
 /// Whether so many codes from this device were wrong that it counts as a stranger's.
@@ -233,17 +234,38 @@ Verb<std::string> asking_device(const VerbRun auto& run, std::string_view token,
   co_return device_id;
 }
 
-/// Counts a wrong code from this device; none if the device is not remembered any more.
-Verb<std::optional<storage::CounterRecord>>
-count_wrong_code(const VerbRun auto& run, std::string_view user_id, std::string_view device_id, Time now) {
+/// Whether a device of a challenge that is stored is still trusted. A list that is damaged names none.
+Verb<bool> is_still_trusted(const VerbRun auto& run, std::string_view user_id, std::string_view device_id,
+                            Time now) {
+  std::vector<StoredDevice> devices;
+  try {
+    storage::CounterRecord record;
+    devices = co_await find_all_devices(run, user_id, record);
+  } catch (const Error& error) {
+    if (!is_of_the_record(error)) throw;
+  }
+  const StoredDevice* const found =
+      detail::find_if(devices, [&](const StoredDevice& stored) { return stored.device.id == device_id; });
+  co_return found != nullptr && !is_expired(found->device, now) && !is_worn_out(*found, now);
+}
+
+/// Counts a wrong code from this device, and says whether it was the last; none if the device is not
+/// remembered any more.
+Verb<std::optional<storage::CounterRecord>> count_wrong_code(const VerbRun auto& run,
+                                                             std::string_view user_id,
+                                                             std::string_view device_id, Time now,
+                                                             bool& last) {
   storage::CounterRecord record;
   std::vector<StoredDevice> devices = co_await find_all_devices(run, user_id, record);
   StoredDevice* const found =
       detail::find_if(devices, [&](const StoredDevice& stored) { return stored.device.id == device_id; });
   if (found == nullptr) co_return std::nullopt;
-  if (is_forgiven(*found, now)) found->wrong_codes = 0;
+  if (is_forgiven(*found, now)) {
+    found->wrong_codes = 0;
+    found->wrong_codes_since = now;
+  }
   ++found->wrong_codes;
-  found->last_wrong_code_at = now;
+  last = is_worn_out(*found, now);
   encode_devices(devices, record, now);
   co_return std::move(record);
 }

@@ -174,7 +174,7 @@ Verb<storage::CounterRecord> admit_taken_up(const VerbRun auto& run, const stora
   terms.generation = found.user.generation;
   const auto gone =
       decision::admit(found.user, challenge, decision::put_to_no_factor, std::string(), context);
-  co_await remove_open_challenges(run, gone, batch);
+  co_await remove_open_challenges(run, gone, MakesRoom::open, batch); // or an id could be answered anew
   co_return found.changed(context.now);
 }
 

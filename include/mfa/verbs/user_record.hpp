@@ -41,13 +41,18 @@ Verb<FoundUser> find_user(const VerbRun auto& run, std::string_view user_id, std
   co_return found;
 }
 
-/// Removes those of these challenges that are open, with the batch, under whatever key they are sealed: one
-/// of a key that was retired must not be in the way of the next. What an answered one allows stays.
+/// Which of the challenges that make room for a further one are removed.
+enum class MakesRoom : bool { open, open_and_exhausted };
+
+/// Removes these challenges, with the batch, under whatever key they are sealed: one of a key that was
+/// retired must not be in the way of the next. What an answered one allows stays.
 Verb<void> remove_open_challenges(const VerbRun auto& run, const std::vector<std::string>& ids,
-                                  storage::Batch& batch) {
+                                  MakesRoom which, storage::Batch& batch) {
   for (const std::string& id : ids) {
     const auto challenge = co_await run.find_sealed_challenge(id);
-    if (challenge && challenge->state == ChallengeState::pending)
+    if (!challenge) continue;
+    if (challenge->state == ChallengeState::pending ||
+        (challenge->state == ChallengeState::exhausted && which == MakesRoom::open_and_exhausted))
       batch.removals.push_back({storage::RecordKind::challenge, id, challenge->version});
   }
 }

@@ -82,24 +82,28 @@ Verb<storage::CounterRecord> end_enrollment(const VerbRun auto& run, const stora
 /// the user if codes of this kind can be guessed. A right code does not ask for these counters. So a wrong
 /// one is counted without them, on the factor and the challenge, if their records are broken, or, without
 /// `beside`, if they move all the time: whoever writes to the storage can do both. So is one of a device that
-/// is trusted no more; the verdict then says what comes of it. Returns how they are broken.
+/// is trusted no more; the verdict then says what comes of it. The last one that either may have in a day
+/// ends the challenge, so that each which is still open takes one more at most. Returns how they are broken.
 Verb<std::exception_ptr> count_wrong_code(const VerbRun auto& run, storage::FactorRecord& factor,
+                                          storage::ChallengeRecord& challenge,
                                           const decision::ChallengeTerms& terms,
                                           const factor::Context& context, bool beside,
                                           decision::Verdict& verdict, storage::Batch& batch) {
-  if (terms.purpose == Purpose::confirm_enrollment || !factor::facts_of(factor.type).guessable)
-    co_return nullptr;
+  // A stranger could enrol a factor to use its user's up; but it may have been verified since.
+  const bool enrolls = terms.purpose == Purpose::confirm_enrollment && !is_verified(factor);
+  if (enrolls || !factor::facts_of(factor.type).guessable) co_return nullptr;
   std::exception_ptr broken;
   bool by_device = false;
+  bool last = false;
   try {
     if (beside && !terms.device_id.empty()) {
-      auto device = co_await count_wrong_code(run, factor.user_id, terms.device_id, context.now);
+      auto device = co_await count_wrong_code(run, factor.user_id, terms.device_id, context.now, last);
       by_device = device.has_value();
       if (device) batch.counters.push_back(*std::move(device));
     }
     if (beside && !by_device) {
       FoundUser found = co_await find_user(run, factor.user_id, factor.id);
-      decision::count_wrong_code(found.user, context);
+      last = decision::count_wrong_code(found.user, context);
       batch.counters.push_back(found.changed(context.now));
     }
   } catch (const Error& error) {
@@ -107,6 +111,7 @@ Verb<std::exception_ptr> count_wrong_code(const VerbRun auto& run, storage::Fact
     broken = std::current_exception();
   }
   if (!by_device && !terms.device_id.empty()) decision::count_on_factor(verdict, factor, context);
+  if (last) decision::exhaust(challenge);
   co_return broken;
 }
 
@@ -157,14 +162,20 @@ Verb<Verification> attempt(const VerbRun auto& run, std::string_view challenge_i
     storage::ChallengeRecord& challenge = found->challenge;
     storage::FactorRecord& factor = *found->factor;
     decision::ChallengeTerms terms = decision::take_terms(challenge);
-    decision::Verdict verdict = decision::verify(factor, challenge, terms, code, options, context, claims);
+    auto trust = decision::DeviceTrust::stands;
+    if (decision::hangs_on_device(factor, terms, context) &&
+        !co_await is_still_trusted(run, factor.user_id, terms.device_id, context.now))
+      trust = decision::DeviceTrust::ended;
+    decision::Verdict verdict =
+        decision::verify(factor, challenge, terms, code, options, context, claims, trust);
     constexpr int most_rounds_beside = 100;
     const bool beside = rounds.done() < most_rounds_beside;
     storage::Batch batch;
     std::exception_ptr broken;
     if (verdict.wrong_code)
-      broken = co_await count_wrong_code(run, factor, terms, context, beside, verdict, batch);
-    const bool by_device = !terms.device_id.empty() && !verdict.on_factor;
+      broken = co_await count_wrong_code(run, factor, challenge, terms, context, beside, verdict, batch);
+    const bool by_device =
+        !terms.device_id.empty() && !verdict.on_factor && trust == decision::DeviceTrust::stands;
     Verification verification(
         verdict,
         ChallengeDetails(challenge, terms.purpose, challenge_id, decision::channel_of(terms, factor.type)),
