@@ -678,8 +678,16 @@ mutate "import: what is of another kind is not there" verbs/import.hpp \
 
 tests=tests/verbs/imported_recovery_codes.cpp
 mutate "import: codes that nobody guesses" factor/recovery_codes.hpp 'if (shortest < least)' 'if (false)'
-mutate "import: hexadecimal codes are longer" factor/recovery_codes.hpp 'only_hexadecimal ? 10 : 8' '8'
-mutate "import: codes of digits are longer" factor/recovery_codes.hpp 'only_digits ? 13' 'only_digits ? 10'
+mutate "import: hexadecimal codes are longer" factor/recovery_codes.hpp \
+  'only_hexadecimal ? TypedForeignCode::shortest_hexadecimal' 'only_hexadecimal ? TypedForeignCode::shortest'
+mutate "import: codes of digits are longer" factor/recovery_codes.hpp \
+  'only_digits ? TypedForeignCode::shortest_of_digits' 'only_digits ? TypedForeignCode::shortest_hexadecimal'
+mutate "import: no code of a hash that can be guessed" factor/recovery_codes.hpp \
+  'if (typed.too_short()) return Answer::malformed();' ''
+mutate "import: codes of hashes are longer if they are digits" factor/recovery_codes.hpp \
+  '(only_digits ? shortest_of_digits : shortest)' 'shortest'
+mutate "import: other users have sets too" verbs/import.hpp \
+  'if (other.type != Kind::type || other.user_id != line.user_id) return;' 'if (other.type != Kind::type) return;'
 mutate "import: one set a user" verbs/import.hpp 'if (has_set && !has_these)' 'if (false)'
 mutate "import: a set that is there" verbs/import.hpp 'admit(std::move(record), has_these);' \
   'admit(std::move(record), false);'

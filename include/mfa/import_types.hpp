@@ -62,7 +62,9 @@ struct ImportRecoveryCodes {
   std::string user_id; ///< whose they become; up to 255 bytes
   /// Each of 40 random bits or more: 8 letters and digits, 10 hexadecimal digits, 13 decimal ones.
   std::vector<crypto::SecretString> codes = {};
-  std::vector<std::string> hashes = {}; ///< in place of `codes`
+  /// In place of `codes`. What they are hashes of cannot be seen: when a code is typed, one of fewer than 8
+  /// characters, or of digits alone than 13, is `malformed_code`, as it can be guessed.
+  std::vector<std::string> hashes = {};
   crypto::Hash hash = crypto::Hash::sha512;
   TextEncoding encoding = TextEncoding::base64; ///< of the hashes
   std::string friendly_name = {};               ///< up to 200 bytes

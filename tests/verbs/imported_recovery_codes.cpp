@@ -113,6 +113,57 @@ TEST_CASE("Unsalted hashes are taken as they are") {
   }
 }
 
+TEST_CASE("Whatever was hashed, no code is good that can be guessed") {
+  // SHA-512 of each.
+  const std::pair<const char*, const char*> codes[] = {
+      {"12345678",
+       "+lhdichR3TOKcNz1Naoqkv7ng23Wr/EiZYPojgmWKT8WvACcZSgm4PxccGaVoDzdzjcvE57/TROVnabx9dPqvg=="},
+      {"123456789012",
+       "UGEnd0JtKPpQL2CRH9VIXfTHF8vjANHjSL7INILPIfltvgZ+5sc2oPSAt8TjAYQI7fYZHzCNtxxFhBwoiQMI7w=="},
+      {"abcdefg", "1xakGIVptoqxtt+sF45XARTN8Oo6HMDjFIbD5BJBvGp2Qk6MN6sm8Jb8he+YhsjLY0GH9P3f9kX7CZ8f9UxrjA=="},
+      {"1234567890123",
+       "CsQaAUY4/RzatLNYChWyfV1HeH19odaCLpnmSl1oRKIbM8LRcMpVRjkACzQAWkhwjxgQMtuPFcmuv8PR8F9zOg=="},
+      {"abcdefgh",
+       "o6jIG8l8JWABDXOJvIiqyXShBODiOBIgxuCExNzNHS0X1PhtsxwqhR3IDmaB10czxV3NA92W9gYs3aEqKRrmzg=="}};
+  ImportRecoveryCodes line{.user_id = "u_42"};
+  for (const auto& [code, hash] : codes) line.hashes.emplace_back(hash);
+  Host host;
+  REQUIRE(import(host, {line}).at(0).reason.empty());
+  for (const auto* typed : {"12345678", "1234-5678", " 1 2 3 4 5 6 7 8 ",
+                            "\xEF\xBC\x91"
+                            "2345678",
+                            "123456789012", "1234-5678-9012", "abcdefg", "ABC-DEFG"}) {
+    CAPTURE(typed);
+    CHECK(try_code(host, typed) == Status::malformed_code);
+  }
+  CHECK(try_code(host, "ABCD-EFGH") == Status::valid);
+  CHECK(try_code(host, "1234567890123") == Status::valid);
+  CHECK(host.verifier.list_factors("u_42").at(0).recovery_codes()->remaining == 3);
+}
+
+TEST_CASE("Each user's codes are his own, though others of the same run have the same ones") {
+  for (const bool at_once : {true, false}) {
+    CAPTURE(at_once);
+    Host host;
+    const std::vector<ImportRecoveryCodes> lines{{.user_id = "u_42", .codes = {"abcdefgh"}},
+                                                 {.user_id = "u_43", .codes = {"bcdefghi"}},
+                                                 {.user_id = "u_44", .codes = {"abcdefgh"}}};
+    for (const bool dry_run : {true, false}) {
+      std::vector<ImportResult> results;
+      if (at_once) results = import(host, lines, {.dry_run = dry_run, .verified = true});
+      for (const ImportRecoveryCodes& line : lines)
+        if (!at_once) results.push_back(import(host, {line}, {.dry_run = dry_run, .verified = true}).at(0));
+      REQUIRE(results.size() == 3);
+      for (const ImportResult& result : results) CHECK(result.outcome == ImportOutcome::imported);
+    }
+    const auto set_of = [&](const char* user_id) { return host.verifier.list_factors(user_id).at(0); };
+    CHECK(set_of("u_43").challenge().verify("abcdefgh").status() == Status::wrong_code);
+    CHECK(set_of("u_44").challenge().verify("abcdefgh").valid());
+    CHECK(set_of("u_42").recovery_codes()->remaining == 1);
+    CHECK(set_of("u_42").challenge().verify("abcdefgh").valid());
+  }
+}
+
 TEST_CASE("A user has one set, and an import that is run again doubles none and brings none back") {
   Host host;
   const ImportRecoveryCodes line{.user_id = "u_42", .codes = {"abcdefgh", "bcdefghi"}};

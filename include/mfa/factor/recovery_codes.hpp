@@ -106,6 +106,10 @@ class TypedRecoveryCode {
 class TypedForeignCode {
  public:
   static constexpr std::size_t longest = 64;
+  // The shortest of 40 random bits; of digits alone, and of hexadecimal ones.
+  static constexpr std::size_t shortest = 8;
+  static constexpr std::size_t shortest_of_digits = 13;
+  static constexpr std::size_t shortest_hexadecimal = 10;
 
   explicit TypedForeignCode(std::string_view text) {
     if (text.size() > detail::longest_typed_text || !detail::is_utf8(text)) return;
@@ -128,6 +132,12 @@ class TypedForeignCode {
   }
 
   [[nodiscard]] bool well_formed() const noexcept { return well_formed_; }
+
+  /// Whether it can be guessed, whoever drew it.
+  [[nodiscard]] bool too_short() const noexcept {
+    const bool only_digits = plain_.view().find_first_not_of("0123456789") == std::string_view::npos;
+    return plain_.view().size() < (only_digits ? shortest_of_digits : shortest);
+  }
 
   /// In upper case, without dashes, with 0 for O and 1 for I and L.
   [[nodiscard]] const crypto::SecretString& folded() const noexcept { return folded_; }
@@ -248,13 +258,16 @@ struct RecoveryCodesKind : ShowsOneFactor,
     } else {
       const TypedForeignCode typed(answer);
       if (!typed.well_formed()) return Answer::malformed();
-      if (set.foreign == Foreign::in_the_clear)
+      if (set.foreign == Foreign::in_the_clear) {
         (void)compare(typed.folded());
-      else
+      } else {
+        // A hash does not show what it is of, so the strength of codes is seen where they are typed.
+        if (typed.too_short()) return Answer::malformed();
         (void)typed.any_spelling([&](const crypto::SecretString& text) {
           const crypto::SecretString digest = digest_of(text, set.foreign);
           return compare(digest);
         });
+      }
     }
     if (match == nullptr) return {};
     if (match->used) return {.status = Status::code_already_used};
@@ -345,7 +358,9 @@ struct RecoveryCodesKind : ShowsOneFactor,
       only_hexadecimal =
           only_hexadecimal && text.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
     }
-    const std::size_t least = only_digits ? 13 : only_hexadecimal ? 10 : 8; // of 40 bits
+    const std::size_t least = only_digits        ? TypedForeignCode::shortest_of_digits
+                              : only_hexadecimal ? TypedForeignCode::shortest_hexadecimal
+                                                 : TypedForeignCode::shortest;
     if (shortest < least)
       throw Error(errc::invalid_secret,
                   "recovery codes of " + std::to_string(shortest) +
