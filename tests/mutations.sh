@@ -662,7 +662,8 @@ mutate "import: a column knows the hash better" token_csv.hpp 'hash ? *hash : ha
 mutate "import: no SHA-1 in place of SHA-224" token_csv.hpp 'if (length == 28 || length == 48)' 'if (false)'
 mutate "import: Yubico's own passwords" token_csv.hpp 'if (field.view() != "0") refuse(' 'if (false) refuse('
 mutate "import: no drift that is never learnt" verbs/import.hpp 'if (token.drift < -furthest || token.drift > furthest)' 'if (false)'
-tests=tests/verbs/import_and_export.cpp
+tests=tests/verbs/import_and_export.cpp before_export="$flags" flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\""
+$dry_run || require protobuf-compiler
 mutate "import: to be confirmed unless it is said" verbs/import.hpp 'if (options_.verified) record.state' 'record.state'
 mutate "import: a dry run writes nothing" verbs/import.hpp \
   'if (!options_.dry_run) records_.push_back(std::move(record));' 'records_.push_back(std::move(record));'
@@ -675,6 +676,11 @@ mutate "import: until the host stops it" verbs/import.hpp \
 mutate "import: what another user has is not there" verbs/import.hpp 'crypto::bytes_of(record.user_id), std::span' 'std::span'
 mutate "import: what is of another kind is not there" verbs/import.hpp \
   'message.push_back(static_cast<unsigned char>(record.type));' ''
+mutate "import: no code that Google Authenticator has shown" otp/migration.hpp \
+  'counter < otp::highest_first_counter ? counter + 1 : counter' 'counter'
+mutate "import: no counter that begins anew after the last" otp/migration.hpp \
+  'counter < otp::highest_first_counter ? counter + 1 : counter' 'counter + 1'
+flags=$before_export
 
 tests=tests/verbs/imported_recovery_codes.cpp
 mutate "import: codes that nobody guesses" factor/recovery_codes.hpp 'if (shortest < least)' 'if (false)'

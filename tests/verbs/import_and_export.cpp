@@ -270,6 +270,30 @@ TEST_CASE("A storage that fails ends the import with its error, and what was rep
   for (const std::string& id : reported) CHECK_NOTHROW((void)verifier.get_factor(id, mfa::any_user));
 }
 
+TEST_CASE("A code that Google Authenticator has shown before its export is used, and the next is not") {
+  for (const std::string counter : {"0", "3", "999999999999999"}) {
+    CAPTURE(counter);
+    Host host;
+    const auto line = mfa::test::export_uri(mfa::test::encode_export(
+        R"(otp_parameters { secret: "12345678901234567890" name: "Foo:alan" type: 1 counter: )" + counter +
+        " }"));
+    REQUIRE(import(host, {{.user_id = "u_1", .uri = line}}, {.verified = true}).summary.imported == 1);
+    const auto factor = host.verifier.list_factors("u_1").at(0);
+    const auto key = mfa::otp::base32_decode(secret);
+    const auto shown = std::stoull(counter);
+    CHECK(factor.challenge().verify(mfa::otp::hotp(key, shown)).status() == Status::code_already_used);
+    CHECK(factor.challenge().verify(mfa::otp::hotp(key, shown + 1)).valid());
+  }
+  for (const char* counter : {"-1", "1000000000000001", "9223372036854775807"}) {
+    CAPTURE(counter);
+    Host host;
+    const auto line = mfa::test::export_uri(mfa::test::encode_export(
+        R"(otp_parameters { secret: "12345678901234567890" name: "Foo:alan" type: 1 counter: )" +
+        std::string(counter) + " }"));
+    CHECK(import(host, {{.user_id = "u_1", .uri = line}}).summary.refused == 1);
+  }
+}
+
 TEST_CASE("Google Authenticator's export is one line, with a result an account, and its missing parts are "
           "counted") {
   Host host;

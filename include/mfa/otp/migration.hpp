@@ -15,6 +15,7 @@
 #include <mfa/encoding/protobuf.hpp>
 #include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
+#include <mfa/otp/hotp.hpp>
 #include <mfa/otp/uri.hpp>
 #include <mfa/otp/uri_parser.hpp>
 
@@ -90,7 +91,8 @@ inline constexpr const char* broken_migration =
                  : algorithm == 3 ? crypto::Hash::sha512
                                   : crypto::Hash::sha1;
   if (algorithm > 3) entry.problem = "its algorithm is neither SHA1, SHA256 nor SHA512";
-  if (type == 1) account.counter = counter;
+  // The app counts on before it shows a code: this is the counter of the last one.
+  if (type == 1) account.counter = counter < otp::highest_first_counter ? counter + 1 : counter;
   if (type > 2) entry.problem = "it is neither TOTP nor HOTP";
   return entry;
 }
