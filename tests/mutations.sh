@@ -822,6 +822,10 @@ mutate "pskc: no deep document" pskc/document.hpp 'if (depth > deepest) refuse('
 mutate "pskc: one element of a name" pskc/document.hpp 'if (found) refuse(' 'if (false) refuse('
 mutate "pskc: no digits of a profile" pskc/read_pskc.hpp 'if (key->child("KeyProfileId") &&' 'if (false &&'
 mutate "pskc: a profile that needs none" pskc/read_pskc.hpp '!(parameters && parameters->child("ResponseFormat"))' 'true'
+mutate "pskc: a suite as an attribute" pskc/read_pskc.hpp 'text.empty() ? attribute : text' 'text'
+mutate "pskc: one suite" pskc/read_pskc.hpp 'if (!text.empty() && !attribute.empty()) refuse(' 'if (false) refuse('
+mutate "pskc: one suite and one format" pskc/read_pskc.hpp \
+  'for (const char* name : {"Suite", "ResponseFormat"}) (void)parameters.child(name);' ''
 mutate "pskc: a usage" pskc/read_pskc.hpp 'if (has_usage && !may_make_passwords)' 'if (false)'
 mutate "pskc: no policy that is unknown" pskc/read_pskc.hpp \
   'refuse("the token'"'"'s policy has a part that this library does not know");' ''

@@ -305,6 +305,11 @@ TEST_CASE("Tokens whose codes are others are refused, and so is what can be read
       {replaced(good, "Length=\"6\"", "Length=\"6\" CheckDigits=\"true\""), "check digit"},
       {replaced(good, "<ResponseFormat", "<ChallengeFormat/><ResponseFormat"), "challenges"},
       {replaced(good, "<ResponseFormat", "<Suite>HMAC-MD5</Suite><ResponseFormat"), "suite"},
+      {replaced(good, "<ResponseFormat", "<Suite hashalgo=\"md5\"/><ResponseFormat"), "suite"},
+      {replaced(good, "<ResponseFormat", "<Suite hashalgo=\"sha256\">HMAC-SHA1</Suite><ResponseFormat"),
+       "told twice"},
+      {replaced(good, "<ResponseFormat", "<Suite>SHA1</Suite><Suite>SHA256</Suite><ResponseFormat"), "twice"},
+      {replaced(good, "</AlgorithmParameters>", format + "</AlgorithmParameters>"), "twice"},
       {replaced(good, ">30<", ">0<"), "interval is 0"},
       {replaced(good, ">30<", ">thirty<"), "TimeInterval"},
       {replaced(good, "<TimeInterval>", "<Time><PlainValue>1325376000</PlainValue></Time><TimeInterval>"),
@@ -327,9 +332,17 @@ TEST_CASE("Tokens whose codes are others are refused, and so is what can be read
     CHECK(problem.find("MTIz") == std::string::npos);
     CHECK(problem.find(secret) == std::string::npos);
   }
-  CHECK(
-      read_pskc(replaced(good, "<ResponseFormat", "<Suite>HMAC-SHA256</Suite><ResponseFormat")).at(0).hash ==
-      mfa::crypto::Hash::sha256);
+  const std::pair<const char*, mfa::crypto::Hash> suites[] = {
+      {"<Suite>HMAC-SHA256</Suite>", mfa::crypto::Hash::sha256},
+      {"<Suite>sha512</Suite>", mfa::crypto::Hash::sha512},
+      {"<Suite hashalgo=\"sha256\"/>", mfa::crypto::Hash::sha256},
+      {"<Suite hashalgo=\"sha512\"> </Suite>", mfa::crypto::Hash::sha512},
+      {"<Suite/>", mfa::crypto::Hash::sha1}};
+  for (const auto& [suite, hash] : suites) {
+    CAPTURE(suite);
+    CHECK(read_pskc(replaced(good, "<ResponseFormat", std::string(suite) + "<ResponseFormat")).at(0).hash ==
+          hash);
+  }
   CHECK(read_pskc(replaced(good, "<Data>",
                            "<FriendlyName xml:lang=\"en\">Mine</FriendlyName><FriendlyName "
                            "xml:lang=\"de\">Meiner</FriendlyName><Data>"))

@@ -113,10 +113,10 @@ class KeyReader {
   }
 
   static void read_parameters(ImportToken& token, const Element& parameters) {
+    for (const char* name : {"Suite", "ResponseFormat"}) (void)parameters.child(name); // once at most
     for (auto at = parameters.first(); at; at = at->next()) {
       if (at->name() == "Suite") {
-        const std::string suite = text_of(*at);
-        if (!suite.empty()) token.hash = hash_of(suite);
+        read_suite(token, *at);
       } else if (at->name() == "ResponseFormat") {
         if (at->attribute("Encoding") != "DECIMAL") refuse("the token's codes are not decimal digits");
         const std::string checked = at->attribute("CheckDigits");
@@ -128,6 +128,15 @@ class KeyReader {
         refuse("the token answers challenges, or has parameters that this library does not know");
       }
     }
+  }
+
+  /// The hash is its text; privacyIDEA writes an attribute instead.
+  static void read_suite(ImportToken& token, const Element& element) {
+    const std::string text = text_of(element);
+    const std::string attribute = plain_text(element.attribute("hashalgo"), "suite");
+    if (!text.empty() && !attribute.empty()) refuse("the token's suite is told twice");
+    if (const std::string& suite = text.empty() ? attribute : text; !suite.empty())
+      token.hash = hash_of(suite);
   }
 
   static crypto::Hash hash_of(std::string_view suite) {
