@@ -676,6 +676,12 @@ mutate "import: until the host stops it" verbs/import.hpp \
 mutate "import: what another user has is not there" verbs/import.hpp 'crypto::bytes_of(record.user_id), std::span' 'std::span'
 mutate "import: what is of another kind is not there" verbs/import.hpp \
   'message.push_back(static_cast<unsigned char>(record.type));' ''
+mutate "import: a dry run tells nobody" verbs/import.hpp 'if (options_.dry_run) co_return;' ''
+mutate "import: what was committed is told after the commit" verbs/import.hpp 'co_await commit_records();
+      for (const storage::FactorRecord& record : records_)
+        run_.emit(EventType::factor_enrolled, record.created_at, record);' 'for (const storage::FactorRecord& record : records_)
+        run_.emit(EventType::factor_enrolled, record.created_at, record);
+      co_await commit_records();'
 mutate "import: no code that Google Authenticator has shown" otp/migration.hpp \
   'counter < otp::highest_first_counter ? counter + 1 : counter' 'counter'
 mutate "import: no counter that begins anew after the last" otp/migration.hpp \

@@ -123,7 +123,7 @@ struct ImportResult {
 };
 
 struct ImportOptions {
-  /// Check every line, change nothing.
+  /// Check every line, change nothing, and tell the observer nothing.
   bool dry_run = false;
   /// Take the factors as verified: the users have shown them elsewhere. Otherwise each is unverified until
   /// its enrolment is confirmed.

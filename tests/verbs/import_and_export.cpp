@@ -270,6 +270,63 @@ TEST_CASE("A storage that fails ends the import with its error, and what was rep
   for (const std::string& id : reported) CHECK_NOTHROW((void)verifier.get_factor(id, mfa::any_user));
 }
 
+TEST_CASE("After a commit of which nobody knows, an import is run again and doubles nothing") {
+  struct Unclear : mfa::storage::Memory {
+    int commits = 0;
+    bool commit(const mfa::storage::Batch& batch) {
+      const bool done = mfa::storage::Memory::commit(batch);
+      if (++commits == 2) throw mfa::Error(errc::storage_failure, "the answer was lost");
+      return done;
+    }
+  };
+  const auto run = [](const auto& lines) {
+    Unclear storage;
+    std::size_t heard = 0;
+    mfa::Verifier verifier{storage, mfa::clock::System{}, mfa::sms::None{},
+                           mfa::Options{.observer = [&](const mfa::Event& event) {
+                             heard += event.type == mfa::EventType::factor_enrolled ? 1 : 0;
+                           }}};
+    std::size_t reported = 0;
+    CHECK(thrown_by([&] {
+            return mfa::import_factors(verifier, lines,
+                                       {.verified = true,
+                                        .report =
+                                            [&](const ImportResult&) {
+                                              ++reported;
+                                              return true;
+                                            }})
+                .lines;
+          }) == errc::storage_failure);
+    CHECK(reported == 100);
+    CHECK(heard == 100);
+    const auto again = mfa::import_factors(verifier, lines, {.verified = true});
+    CHECK(again.already_there == 200);
+    CHECK(again.imported == 50);
+    for (const auto& line : lines) CHECK(verifier.list_factors(line.user_id).size() == 1);
+  };
+  std::vector<ImportLine> uris;
+  std::vector<mfa::ImportRecoveryCodes> sets;
+  for (int i = 0; i < 250; ++i) {
+    uris.push_back({.user_id = "u_" + std::to_string(i), .uri = totp_uri()});
+    sets.push_back({.user_id = "u_" + std::to_string(i), .codes = {"abcdefgh", "bcdefghi"}});
+  }
+  run(uris);
+  run(sets);
+}
+
+TEST_CASE("The observer hears what an import stores and refuses, and nothing of a dry run") {
+  std::vector<mfa::EventType> heard;
+  Host host({.observer = [&](const mfa::Event& event) { heard.push_back(event.type); }});
+  const std::vector<ImportLine> lines{{.user_id = "u_1", .uri = totp_uri()},
+                                      {.user_id = "u_1", .uri = "nonsense"},
+                                      {.user_id = "u_1", .uri = ""}};
+  CHECK(import(host, lines, {.dry_run = true}).summary.refused == 2);
+  CHECK(heard.empty());
+  CHECK(import(host, lines).summary.refused == 2);
+  CHECK(heard == std::vector{mfa::EventType::import_refused, mfa::EventType::import_refused,
+                             mfa::EventType::factor_enrolled});
+}
+
 TEST_CASE("A code that Google Authenticator has shown before its export is used, and the next is not") {
   for (const std::string counter : {"0", "3", "999999999999999"}) {
     CAPTURE(counter);
