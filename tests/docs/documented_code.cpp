@@ -172,7 +172,7 @@ std::string user_who_has(const std::string& serial_number);
 bool log_line(const mfa::ImportResult& result);
 extern const std::string credential_id_in_base64, cose_key_in_base64, user_handle_in_base64;
 std::string base64_of(const std::string& bytes);
-struct DjangoTotpDevice { std::string user_id, name, key; bool confirmed; int t0, step; unsigned digits; };
+struct DjangoTotpDevice { std::string user_id, name, key; bool confirmed; int t0, step, drift; unsigned digits; };
 extern const std::vector<DjangoTotpDevice> django_totp_devices;
 extern const std::map<std::string, std::vector<mfa::crypto::SecretString>> django_static_tokens_by_user;
 struct DeviseUser { std::string id, email, otp_secret; bool otp_required_for_login; };
