@@ -51,7 +51,22 @@ struct Case {
   enum class Kept { shared, in_a_file, by_each_instance } kept = Kept::shared;
 };
 
+constexpr std::string_view killed_process =
+    "a process that is killed leaves whole batches, and all that it committed";
+
 int letters_first(char c) { return c >= '0' && c <= '9' ? 256 + c : c; }
+
+bool is_before(std::string_view a, std::string_view b) {
+  return std::ranges::lexicographical_compare(a, b, {}, letters_first, letters_first);
+}
+
+std::vector<FactorRecord> letters_first_page(std::vector<FactorRecord> factors, std::string_view after,
+                                             std::size_t limit) {
+  std::erase_if(factors, [&](const auto& factor) { return !is_before(after, factor.id); });
+  std::ranges::sort(factors, [](const auto& a, const auto& b) { return is_before(a.id, b.id); });
+  if (factors.size() > limit) factors.resize(limit);
+  return factors;
+}
 
 std::vector<Case> cases() {
   using enum Case::Kept;
@@ -166,6 +181,12 @@ std::vector<Case> cases() {
        [] { return folds_user_ids(without_other_planes); }},
       {"users whose ids are alike have their own factors", "an index on the first 250 bytes of user ids",
        [=] { return folds_user_ids(cut_off_at(250)); }},
+      {"an id ends where its view does", "an id taken for a C string",
+       [] {
+         return Faults{.find_challenge = [](AnyStorage& sound, std::string_view id) {
+           return sound.find_challenge(std::string_view(id.data()));
+         }};
+       }},
       {"names are kept up to their longest", "a column of 128 bytes for names",
        [] {
          return changes_written_factors([](auto&, auto& factor) {
@@ -181,6 +202,16 @@ std::vector<Case> cases() {
            return found;
          }};
        }},
+      {"a new record has version 1, and each write counts it up by one", "a version of one byte, of factors",
+       [] {
+         return Faults{.find_factor = [](AnyStorage& sound, std::string_view id) {
+           auto found = sound.find_factor(id);
+           if (found) found->version &= 0xff;
+           return found;
+         }};
+       }},
+      {"a record that is written to last longer outlives the time that it had",
+       "an expiry that is set at the insertion only", expires_by_first_time},
       {"an insertion over a record is refused", "INSERT ... ON CONFLICT DO UPDATE",
        [] { return takes_version([](auto named, auto) { return named == 0; }); }},
       {"an update of a record that is not there is refused", "an update that inserts", insert_or_update},
@@ -280,11 +311,7 @@ std::vector<Case> cases() {
        "an order in which letters come before digits",
        [] {
          return Faults{.list_factors = [](AnyStorage& sound, std::string_view user_id) {
-           auto factors = sound.list_factors(user_id, "", all);
-           std::ranges::sort(factors, [](const auto& a, const auto& b) {
-             return std::ranges::lexicographical_compare(a.id, b.id, {}, letters_first, letters_first);
-           });
-           return factors;
+           return letters_first_page(sound.list_factors(user_id, "", all), "", all);
          }};
        }},
       {"no other user's factors are listed", "a user id taken for a prefix",
@@ -322,6 +349,19 @@ std::vector<Case> cases() {
                                           std::size_t limit) {
            return page(sound, limit,
                        [&](const auto& factor) { return factor.user_id == user_id && factor.id >= after; });
+         }};
+       }},
+      {"pages of any size give each factor once", "an order in which letters come before digits",
+       [] {
+         return Faults{.page_factors = [](AnyStorage& sound, std::string_view user_id, std::string_view after,
+                                          std::size_t limit) {
+           return letters_first_page(sound.list_factors(user_id, "", all), after, limit);
+         }};
+       }},
+      {"a scan gives every user's factors once", "an order in which letters come before digits",
+       [] {
+         return Faults{.scan_factors = [](AnyStorage& sound, std::string_view after, std::size_t limit) {
+           return letters_first_page(sound.scan_factors("", all), after, limit);
          }};
        }},
       {"pages give no other user's factors", "pages of all factors",
@@ -421,10 +461,64 @@ std::vector<Case> cases() {
        }},
       {"who read a record before its purge sees that it has gone", "an update that inserts",
        insert_or_update},
+      {"a purge leaves what is written meanwhile to last longer", "a SELECT of ids, and a DELETE by them",
+       [] {
+         struct Written {
+           std::mutex mutex;
+           std::set<std::string> counters;
+         };
+         const auto written = std::make_shared<Written>();
+         return Faults{.commit =
+                           [written](AnyStorage& sound, const Batch& batch) {
+                             const std::lock_guard lock(written->mutex);
+                             for (const auto& counter : batch.counters) written->counters.insert(counter.id);
+                             return sound.commit(batch);
+                           },
+                       .purge =
+                           [written](AnyStorage& sound, Time now, std::size_t) {
+                             std::vector<std::string> ids;
+                             {
+                               const std::lock_guard lock(written->mutex);
+                               ids.assign(written->counters.begin(), written->counters.end());
+                             }
+                             return find_then_purge(sound, ids, now);
+                           }};
+       }},
 
       {"what was committed is there when the storage is opened again", "contents that end with the instance",
        [] { return Faults{}; }, by_each_instance},
       {"each instance sees what another has committed", "a cache of finds", caches_finds},
+      {"each instance sees what another has committed", "a cache of factors found with their challenges",
+       [] {
+         const auto cache = std::make_shared<Cache>(1h);
+         return Faults{.find_challenge_with_factor =
+                           [cache](AnyStorage& sound, std::string_view id) {
+                             auto found = sound.find_challenge_with_factor(id);
+                             if (found) found->factor = cache->find(sound, found->challenge.factor_id);
+                             return found;
+                           },
+                       .commit =
+                           [cache](AnyStorage& sound, const Batch& batch) {
+                             cache->forget();
+                             return sound.commit(batch);
+                           }};
+       }},
+      {"each instance sees what another has committed", "a cache of factors on a page",
+       [] {
+         const auto cache = std::make_shared<Cache>(1h);
+         return Faults{.page_factors =
+                           [cache](AnyStorage& sound, std::string_view user_id, std::string_view after,
+                                   std::size_t limit) {
+                             auto factors = sound.list_factors(user_id, after, limit);
+                             for (auto& factor : factors) factor = *cache->find(sound, factor.id);
+                             return factors;
+                           },
+                       .commit =
+                           [cache](AnyStorage& sound, const Batch& batch) {
+                             cache->forget();
+                             return sound.commit(batch);
+                           }};
+       }},
       {"an instance refuses the version that another has overtaken", "versions compared with a cache",
        [] {
          return Faults{.commit = [known = std::make_shared<std::map<std::string, std::uint64_t>>()](
@@ -448,10 +542,25 @@ std::vector<Case> cases() {
        }},
 
       {"threads lose no update", "versions compared first, and then written", not_atomic},
+      {"threads lose no update", "versions of factors compared first, and then written",
+       [] { return checks_then_writes(&Batch::factors); }},
+      {"threads lose no update", "versions of challenges compared first, and then written",
+       [] { return checks_then_writes(&Batch::challenges); }},
+      {"threads lose no update", "versions of counters compared first, and then written",
+       [] { return checks_then_writes(&Batch::counters); }},
+      {"threads lose no update", "versions compared first, and then a transaction for each table",
+       [] { return Faults{.commit = write_by_table}; }},
       {"of threads that insert one record one succeeds", "versions compared first, and then written",
        not_atomic},
+      {"of threads that insert one record one succeeds", "challenges looked for first, and then written",
+       [] { return checks_then_writes(&Batch::challenges); }},
+      {"of threads that insert one record one succeeds", "counters looked for first, and then written",
+       [] { return checks_then_writes(&Batch::counters); }},
       {"of threads that remove one record one succeeds", "versions compared first, and then written",
        not_atomic},
+      {"a list has every factor that threads write for one user", "the ids of a user's factors in one value",
+       lists_by_one_value},
+      {"no find sees what a refused batch would have written", "READ UNCOMMITTED", reads_uncommitted},
       {"batches that name records in opposite orders end, and lose no update",
        "rows locked in the order of the batch", locks_in_batch_order},
       {"a commit is seen by every find that begins after it", "finds that lag, as of a replica",
@@ -484,7 +593,17 @@ std::vector<Case> cases() {
       {"processes lose no update", "versions compared first, and then written", not_atomic, in_a_file},
       {"of processes that insert one record one succeeds", "versions compared first, and then written",
        not_atomic, in_a_file},
-      {"a process that is killed leaves whole batches", "a transaction for each record",
+      {killed_process, "commits that are answered before they are written",
+       [] {
+         return Faults{.commit = [behind = std::make_shared<std::unique_ptr<WriteBehind>>()](
+                                     AnyStorage& sound, const Batch& batch) {
+           if (!*behind) *behind = std::make_unique<WriteBehind>(sound);
+           (*behind)->add(batch);
+           return true;
+         }};
+       },
+       in_a_file},
+      {killed_process, "a transaction for each record",
        [] {
          return Faults{.commit = [](AnyStorage& sound, const Batch& batch) {
            bool written = true;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <map>
 #include <memory>
@@ -128,15 +130,19 @@ template <class Write> Faults writes_the_rest(std::vector<Write> storage::Batch:
   }};
 }
 
-/// Compares versions, and writes a little later, whatever is stored by then.
-inline bool check_then_write(AnyStorage& sound, storage::Batch batch) {
-  bool unmoved = true;
+inline bool unmoved(AnyStorage& sound, storage::Batch& batch) {
+  bool all_are = true;
   const auto compare = [&](const auto& write) {
-    unmoved = unmoved && stored_version(sound, write) == write.version;
+    all_are = all_are && stored_version(sound, write) == write.version;
   };
   for_each_record(batch, compare);
   for (const auto& removal : batch.removals) compare(removal);
-  if (!unmoved) return false;
+  return all_are;
+}
+
+/// Compares versions, and writes a little later, whatever is stored by then.
+inline bool check_then_write(AnyStorage& sound, storage::Batch batch) {
+  if (!unmoved(sound, batch)) return false;
   std::this_thread::sleep_for(std::chrono::microseconds(100));
   for (bool written = false; !written;) {
     for_each_record(batch, [&](auto& record) { record.version = stored_version(sound, record); });
@@ -146,6 +152,184 @@ inline bool check_then_write(AnyStorage& sound, storage::Batch batch) {
   }
   return true;
 }
+
+/// The same of the writes to one table alone.
+template <class Write> Faults checks_then_writes(std::vector<Write> storage::Batch::*writes) {
+  return {.commit = [writes](AnyStorage& sound, storage::Batch batch) {
+    if ((batch.*writes).empty()) return sound.commit(batch);
+    if (!unmoved(sound, batch)) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    for (;;) {
+      for (auto& write : batch.*writes) write.version = stored_version(sound, write);
+      if (sound.commit(batch)) return true;
+      auto others = batch;
+      (others.*writes).clear();
+      if (!unmoved(sound, others)) return false;
+    }
+  }};
+}
+
+/// Compares all versions first, and then has a transaction for each table.
+inline bool write_by_table(AnyStorage& sound, storage::Batch batch) {
+  if (!unmoved(sound, batch)) return false;
+  std::this_thread::sleep_for(std::chrono::microseconds(100));
+  return sound.commit({batch.factors, {}, {}, {}}) && sound.commit({{}, batch.challenges, {}, {}}) &&
+         sound.commit({{}, {}, batch.counters, {}}) && sound.commit({{}, {}, {}, batch.removals});
+}
+
+/// Shows what a transaction has written before it knows whether it commits.
+inline Faults reads_uncommitted() {
+  struct Written {
+    std::mutex mutex;
+    std::map<std::string, storage::CounterRecord> counters;
+  };
+  const auto written = std::make_shared<Written>();
+  return {.find_counter = [written](AnyStorage& sound,
+                                    std::string_view id) -> std::optional<storage::CounterRecord> {
+            {
+              const std::lock_guard lock(written->mutex);
+              const auto found = written->counters.find(std::string(id));
+              if (found != written->counters.end()) return found->second;
+            }
+            return sound.find_counter(id);
+          },
+          .commit =
+              [written](AnyStorage& sound, const storage::Batch& batch) {
+                for (const auto& counter : batch.counters) {
+                  const std::lock_guard lock(written->mutex);
+                  written->counters[counter.id] = counter;
+                  ++written->counters[counter.id].version;
+                }
+                std::this_thread::sleep_for(std::chrono::microseconds(100));
+                const bool committed = sound.commit(batch);
+                const std::lock_guard lock(written->mutex);
+                for (const auto& counter : batch.counters) written->counters.erase(counter.id);
+                return committed;
+              }};
+}
+
+/// Keeps the ids of a user's factors in one value, which a commit reads and then writes.
+inline Faults lists_by_one_value() {
+  using Ids = std::set<std::string>;
+  struct Index {
+    std::mutex mutex;
+    std::map<std::string, Ids> users;
+
+    Ids read(const std::string& user) {
+      const std::lock_guard lock(mutex);
+      return users[user];
+    }
+    void write(const std::string& user, Ids ids) {
+      const std::lock_guard lock(mutex);
+      users[user] = std::move(ids);
+    }
+  };
+  const auto index = std::make_shared<Index>();
+  return {.list_factors =
+              [index](AnyStorage& sound, std::string_view user_id) {
+                std::vector<storage::FactorRecord> factors;
+                for (const auto& id : index->read(std::string(user_id)))
+                  if (auto found = sound.find_factor(id)) factors.push_back(*std::move(found));
+                return factors;
+              },
+          .commit =
+              [index](AnyStorage& sound, const storage::Batch& batch) {
+                if (!sound.commit(batch)) return false;
+                for (const auto& factor : batch.factors) {
+                  Ids ids = index->read(factor.user_id);
+                  std::this_thread::sleep_for(std::chrono::microseconds(100));
+                  ids.insert(factor.id);
+                  index->write(factor.user_id, std::move(ids));
+                }
+                return true;
+              }};
+}
+
+/// Lets a counter expire at the time that it was first written with.
+inline Faults expires_by_first_time() {
+  struct Expiry {
+    std::mutex mutex;
+    std::map<std::string, Time> times;
+  };
+  const auto expiry = std::make_shared<Expiry>();
+  return {.find_counter = [expiry](AnyStorage& sound,
+                                   std::string_view id) -> std::optional<storage::CounterRecord> {
+            const Time now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+            const std::lock_guard lock(expiry->mutex);
+            const auto first = expiry->times.find(std::string(id));
+            if (first != expiry->times.end() && first->second <= now) return std::nullopt;
+            return sound.find_counter(id);
+          },
+          .commit =
+              [expiry](AnyStorage& sound, const storage::Batch& batch) {
+                const std::lock_guard lock(expiry->mutex);
+                for (const auto& counter : batch.counters)
+                  expiry->times.try_emplace(counter.id, counter.purge_at);
+                return sound.commit(batch);
+              }};
+}
+
+/// Looks for what is due, and removes it a little later, whatever it says by then.
+inline std::size_t find_then_purge(AnyStorage& sound, std::vector<std::string> counters, Time now) {
+  std::erase_if(counters, [&](const std::string& id) {
+    const auto found = sound.find_counter(id);
+    return !found || found->purge_at > now;
+  });
+  std::this_thread::sleep_for(std::chrono::microseconds(100));
+  std::size_t removed = 0;
+  for (const auto& id : counters)
+    for (bool gone = false; !gone;) {
+      const auto found = sound.find_counter(id);
+      if (!found) break;
+      gone = sound.commit({{}, {}, {}, {{storage::RecordKind::counter, id, found->version}}});
+      removed += gone ? 1U : 0U;
+    }
+  return removed;
+}
+
+/// Answers before anything is written, and writes in a thread of its own.
+class WriteBehind {
+ public:
+  explicit WriteBehind(AnyStorage& sound) : sound_(sound), thread_([this] { work(); }) {}
+  WriteBehind(const WriteBehind&) = delete;
+  WriteBehind& operator=(const WriteBehind&) = delete;
+  ~WriteBehind() {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  void add(storage::Batch batch) {
+    {
+      const std::lock_guard lock(mutex_);
+      batches_.push_back(std::move(batch));
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  void work() {
+    for (std::unique_lock lock(mutex_);;) {
+      changed_.wait(lock, [this] { return ended_ || !batches_.empty(); });
+      if (batches_.empty()) return;
+      const auto batch = std::move(batches_.front());
+      batches_.pop_front();
+      lock.unlock();
+      (void)sound_.commit(batch);
+      lock.lock();
+    }
+  }
+
+  AnyStorage& sound_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<storage::Batch> batches_;
+  bool ended_ = false;
+  std::thread thread_;
+};
 
 /// Takes the lock of each record in the order of the batch, as a database locks rows, and tells a deadlock as
 /// one.

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -140,12 +142,8 @@ template <class Run> void check_commits(Run& run) {
     OfEachKind records(ids);
     auto& [factor, challenge, counter] = records;
     for (int count = 0; count < 300; ++count) { // past what a byte holds
-      write(storage, counter);
-      expect_stored(storage, "after " + std::to_string(count + 1) + " writes", counter);
-    }
-    for (int count = 0; count < 3; ++count) {
-      write(storage, factor, challenge);
-      expect_stored(storage, "after " + std::to_string(count + 1) + " writes", factor, challenge);
+      write(storage, factor, challenge, counter);
+      expect_stored(storage, "after " + std::to_string(count + 1) + " writes", factor, challenge, counter);
     }
   });
 
@@ -255,6 +253,20 @@ template <class Run> void check_commits(Run& run) {
     write(storage, counter);
     expect_stored(storage, "after it was removed and written anew", counter);
   });
+
+  run.check(
+      "a record that is written to last longer outlives the time that it had", [](auto& storage, Ids& ids) {
+        const auto soon = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) +
+                          std::chrono::seconds(1);
+        OfEachKind records(ids);
+        records.challenge.purge_at = records.counter.purge_at = soon; // when a storage may let it expire
+        write(storage, records.factor, records.challenge, records.counter);
+        records.challenge.purge_at = records.counter.purge_at = not_soon;
+        write(storage, records.challenge, records.counter);
+        std::this_thread::sleep_until(soon + std::chrono::milliseconds(500));
+        expect_stored(storage, "after the time that it had at first", records.factor, records.challenge,
+                      records.counter);
+      });
 
   run.check("a batch writes all its records", [](auto& storage, Ids& ids) {
     const Mixed mixed(storage, ids);

@@ -204,6 +204,28 @@ template <class Run> void check_identity(Run& run) {
       expect_stored(storage, "with a name of " + std::to_string(name.size()) + " bytes", inserted, updated);
     }
   });
+
+  run.check("an id ends where its view does", [](auto& storage, Ids& ids) {
+    OfEachKind records(ids);
+    auto& [factor, challenge, counter] = records;
+    write(storage, factor, challenge, counter);
+    const std::string when = "by a view of a text that is longer";
+    const auto longer = [](const std::string& text) { return text + "x"; };
+    const auto in = [](const std::string& text) { return std::string_view(text).substr(0, text.size() - 1); };
+    const auto texts = std::vector{longer(factor.id), longer(challenge.id), longer(counter.id),
+                                   longer(factor.user_id), longer(ids.before_factors())};
+    expect_found(factor, storage.find_factor(in(texts[0])), when);
+    expect_found(challenge, storage.find_challenge(in(texts[1])), when);
+    expect_found(counter, storage.find_counter(in(texts[2])), when);
+    expect_list({factor}, storage.list_factors(in(texts[3])), "the list " + when);
+    if constexpr (storage::FindsChallengeWithFactor<Storage>)
+      expect(storage.find_challenge_with_factor(in(texts[1])).has_value(), "the challenge " + when,
+             "nothing");
+    if constexpr (storage::PagesFactors<Storage>)
+      expect_list({factor}, storage.list_factors(in(texts[3]), in(texts[4]), 1), "the page " + when);
+    if constexpr (storage::ScansFactors<Storage>)
+      expect_list({factor}, storage.scan_factors(in(texts[4]), 1), "the scan " + when);
+  });
 }
 
 } // namespace mfa::testing::conformance

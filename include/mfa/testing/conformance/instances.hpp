@@ -4,12 +4,29 @@
 #include <cstddef>
 #include <string>
 
+#include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
+#include <mfa/testing/conformance/offers.hpp>
 #include <mfa/testing/conformance/records.hpp>
 #include <mfa/testing/conformance/run.hpp>
 #include <mfa/testing/conformance/threads.hpp>
 
 namespace mfa::testing::conformance {
+
+/// That all functions which read give these records as they are. `before` stands before the factor, and no
+/// other factor between.
+template <class Storage>
+void expect_read(Storage& storage, const OfEachKind& records, const std::string& before,
+                 const std::string& when) {
+  const auto& [factor, challenge, counter] = records;
+  expect_stored(storage, when, factor, challenge, counter);
+  expect_list({factor}, storage.list_factors(factor.user_id), "the list " + when);
+  if constexpr (storage::PagesFactors<Storage>)
+    expect_list({factor}, storage.list_factors(factor.user_id, before, 2), "the page " + when);
+  if constexpr (storage::ScansFactors<Storage>)
+    expect_list({factor}, storage.scan_factors(before, 1), "the scan " + when);
+  if constexpr (storage::FindsChallengeWithFactor<Storage>) expect_both(storage, records, when);
+}
 
 /// What several instances on the same contents promise, as nodes of one service have them.
 template <class Run> void check_instances(Run& run) {
@@ -36,17 +53,16 @@ template <class Run> void check_instances(Run& run) {
     auto& second = storage_in(second_opened);
     OfEachKind records(ids);
     auto& [factor, challenge, counter] = records;
+    const std::string before = ids.before_factors();
     const std::string when = "that another instance committed";
     for (int i = 0; i < 3; ++i) {
       factor.sealed = challenge.answer = counter.data = "first " + std::to_string(i);
       write(first, factor, challenge, counter);
-      expect_stored(first, "that it committed itself", factor, challenge, counter); // it may keep them
-      expect_stored(second, when, factor, challenge, counter);
-      expect_list({factor}, second.list_factors(factor.user_id), "the list " + when);
+      expect_read(first, records, before, "that it committed itself"); // it may keep them
+      expect_read(second, records, before, when);
       factor.sealed = challenge.answer = counter.data = "second " + std::to_string(i);
       write(second, factor, challenge, counter);
-      expect_stored(first, when, factor, challenge, counter);
-      expect_list({factor}, first.list_factors(factor.user_id), "the list " + when);
+      expect_read(first, records, before, when);
     }
     expect(commit(second, removal_of(factor)), "commit takes a removal of the stored version", "false");
     expect_nothing(first.find_factor(factor.id), "after another instance removed it");
@@ -73,14 +89,15 @@ template <class Run> void check_instances(Run& run) {
   });
 
   run.check_instances("threads with an instance each lose no update", [&](auto& open, Ids& ids) {
-    const std::string id = ids.counter();
     const std::size_t threads = std::max<std::size_t>(options.threads, 2);
-    in_threads(threads, options.patience, [&](std::size_t) {
+    auto first_opened = open();
+    const Counted counted(storage_in(first_opened), ids);
+    in_threads(threads, options.patience, [&](std::size_t i) {
       auto opened = open();
-      for (std::size_t i = 0; i < options.rounds; ++i) increment(storage_in(opened), id);
+      for (std::size_t round = 0; round < options.rounds; ++round)
+        counted.increment(storage_in(opened), i + round);
     });
-    auto opened = open();
-    expect_count(storage_in(opened), id, threads * options.rounds, "threads that increment one record");
+    counted.expect_all(storage_in(first_opened), threads, options.rounds, "threads with an instance each");
   });
 }
 

@@ -1,18 +1,22 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <mfa/storage/concept.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/testing/conformance/records.hpp>
 #include <mfa/testing/conformance/run.hpp>
+#include <mfa/testing/conformance/threads.hpp>
 
 namespace mfa::testing::conformance {
 
@@ -178,6 +182,43 @@ template <class Run> void check_offers(Run& run) {
         (void)storage.purge(at(20'000), 1000);
         expect(!commit(storage, records.challenges[0]) && !commit(storage, records.counters[0]),
                "commit answers false to an update of a record that was purged", "true");
+      });
+
+  run.template check_if<purges>(
+      "a purge leaves what is written meanwhile to last longer", purge, [&](auto& storage, Ids& ids) {
+        auto of = factor(ids.factor());
+        write(storage, of);
+        auto put = challenge(ids.challenge(), of.id);
+        auto count = counter(ids.counter());
+        std::atomic<bool> done = false;
+        const std::string when = "that was due, and was written to last while a purge went on";
+        // Makes it due, and then lets it last, unless it was purged in between.
+        const auto renew = [&](auto& record) {
+          if (record.version != 0) expect_stored(storage, when, record);
+          do {
+            const auto found = find_again(storage, record);
+            record.version = found ? found->version : 0;
+            record.purge_at = at(10'000);
+          } while (!commit(storage, record));
+          ++record.version;
+          std::this_thread::sleep_for(std::chrono::microseconds(50)); // the purge's turn
+          record.purge_at = not_soon;
+          record.version = commit(storage, record) ? record.version + 1 : 0;
+        };
+        in_threads(3, run.options.patience, [&](std::size_t i) {
+          if (i == 0) {
+            const Done at_end{done};
+            for (std::size_t round = 0; round < run.options.rounds * 4; ++round) {
+              renew(put);
+              renew(count);
+            }
+            return;
+          }
+          while (!done) {
+            (void)storage.purge(at(20'000), 1000);
+            std::this_thread::sleep_for(std::chrono::microseconds(50)); // the writer's turn
+          }
+        });
       });
 }
 

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -117,6 +118,11 @@ class Process {
     return told_.read(patience, 1);
   }
 
+  /// What it told besides, of one that was killed.
+  [[nodiscard]] std::string rest(std::chrono::milliseconds patience) const {
+    return told_.read(patience, 1'000'000);
+  }
+
   /// What it tells until it ends. Throws `Broken` if it does not end in time, or not well.
   [[nodiscard]] std::string result(std::chrono::milliseconds patience) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -163,7 +169,8 @@ template <class Run> void check_processes(Run& run) {
   const auto& options = run.options;
   constexpr std::string_view no_lost_update = "processes lose no update";
   constexpr std::string_view one_insertion = "of processes that insert one record one succeeds";
-  constexpr std::string_view whole_batches = "a process that is killed leaves whole batches";
+  constexpr std::string_view whole_batches =
+      "a process that is killed leaves whole batches, and all that it committed";
   if (options.processes == 0) {
     for (const auto name : {no_lost_update, one_insertion, whole_batches})
       run.not_checked(name, "ConformanceOptions::processes is 0");
@@ -172,34 +179,52 @@ template <class Run> void check_processes(Run& run) {
 
   run.check_instances(no_lost_update, [&](auto& open, Ids& ids) {
     constexpr std::size_t threads = 2; // of each process
-    const std::string id = ids.counter();
-    (void)in_processes(options.processes, options.patience, [&](std::size_t) {
+    const Counted counted = [&] {
       auto opened = open();
-      in_threads(threads, options.patience, [&](std::size_t) {
-        for (std::size_t i = 0; i < options.rounds; ++i) increment(storage_in(opened), id);
+      return Counted(storage_in(opened), ids);
+    }();
+    (void)in_processes(options.processes, options.patience, [&](std::size_t process) {
+      auto opened = open();
+      in_threads(threads, options.patience, [&](std::size_t i) {
+        for (std::size_t round = 0; round < options.rounds; ++round)
+          counted.increment(storage_in(opened), process * threads + i + round);
       });
       return std::string();
     });
     auto opened = open();
-    expect_count(storage_in(opened), id, options.processes * threads * options.rounds,
-                 "processes that increment one record");
+    counted.expect_all(storage_in(opened), options.processes * threads, options.rounds, "processes");
   });
 
   run.check_instances(one_insertion, [&](auto& open, Ids& ids) {
     const std::string user = ids.user();
-    std::vector<storage::FactorRecord> records;
-    for (std::size_t i = 0; i < options.rounds; ++i) records.push_back(factor(ids.factor(), user));
+    std::vector<std::string> names;
+    std::vector<storage::FactorRecord> factors;
+    std::vector<storage::ChallengeRecord> challenges;
+    std::vector<storage::CounterRecord> counters;
+    for (std::size_t i = 0; i < options.rounds; ++i) {
+      factors.push_back(factor(ids.factor(), user));
+      challenges.push_back(challenge(ids.challenge(), factors.back().id));
+      counters.push_back(counter(ids.counter()));
+      for (const auto& id : {factors.back().id, challenges.back().id, counters.back().id})
+        names.push_back(id);
+    }
     const auto inserted = in_processes(options.processes, options.patience, [&](std::size_t) {
       auto opened = open();
       std::string succeeded;
-      for (const auto& record : records) succeeded += insert(storage_in(opened), record) ? '1' : '0';
+      const auto try_to = [&](const auto& record) {
+        succeeded += insert(storage_in(opened), record) ? '1' : '0';
+      };
+      for (std::size_t i = 0; i < options.rounds; ++i) {
+        try_to(factors[i]);
+        try_to(challenges[i]);
+        try_to(counters[i]);
+      }
       return succeeded;
     });
-    for (std::size_t i = 0; i < records.size(); ++i) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
       std::size_t successes = 0;
       for (const auto& each : inserted) successes += each.at(i) == '1' ? 1U : 0U;
-      expect(successes == 1, "one of the processes that insert " + records[i].id + " succeeds",
-             shown(successes));
+      expect(successes == 1, "one of the processes that insert " + names[i] + " succeeds", shown(successes));
     }
   });
 
@@ -208,11 +233,11 @@ template <class Run> void check_processes(Run& run) {
     for (std::size_t round = 0; round < std::min<std::size_t>(options.rounds, 10); ++round) {
       Process writer([&](const Pipe& told) {
         auto opened = open();
-        for (bool first = true;; first = false) {
+        for (;;) {
           if (!commit(storage_in(opened), records.factor, records.challenge, records.counter))
             throw Broken("promised: commit takes a batch that names the stored versions; came: false");
           records.for_each([](auto& record) { ++record.version; });
-          if (first) told.write("x");
+          told.write("x");
         }
       });
       if (writer.first_byte(options.patience) != "x") {
@@ -221,6 +246,7 @@ template <class Run> void check_processes(Run& run) {
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1 + 3 * round));
       writer.kill();
+      const std::uint64_t committed = records.factor.version + 1 + writer.rest(options.patience).size();
       auto opened = open();
       const auto versions = [&](auto&... each) { (..., (each = found_in(storage_in(opened), each))); };
       versions(records.factor, records.challenge, records.counter);
@@ -229,6 +255,9 @@ template <class Run> void check_processes(Run& run) {
              "all records of a batch written once the writing process is killed, or none",
              "versions " + shown(records.factor.version) + ", " + shown(records.challenge.version) + " and " +
                  shown(records.counter.version));
+      expect(records.factor.version >= committed,
+             "version " + shown(committed) + " or later, whose commit had returned true",
+             shown(records.factor.version));
     }
   });
 }
