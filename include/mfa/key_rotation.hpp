@@ -14,7 +14,7 @@ namespace mfa {
 struct ResealProgress {
   std::size_t scanned = 0;  ///< factors looked at
   std::size_t resealed = 0; ///< moved to the current key
-  std::size_t failed = 0;   ///< records that do not open: left as they are
+  std::size_t failed = 0;   ///< records that do not open or cannot be read: left as they are
   std::string last_failure; ///< what the last of them says, with its id
   std::string last_id;      ///< the last factor looked at
 };
@@ -36,7 +36,7 @@ struct ResealOptions {
 struct KeyCounts {
   std::map<std::string, std::size_t> factors; ///< that need the key of this id, for seal or secret
   std::size_t in_the_clear = 0;               ///< kept under `KeyRing::unsealed()`
-  std::size_t unreadable = 0;                 ///< whose stored secret names no key: a damaged record
+  std::size_t unreadable = 0;                 ///< damaged: the record, or its secret, which names no key
 };
 
 } // namespace mfa

@@ -74,13 +74,13 @@ template <template <class> class Task, Loop Loop> class Redis {
   /// Those whose ids come after `after_id`, which need not exist, at most `limit`.
   [[nodiscard]] Task<std::vector<storage::FactorRecord>>
   list_factors(std::string_view user_id, std::string_view after_id, std::size_t limit) const {
-    return list(keys().of("user", user_id), after_id, limit);
+    return list(keys().of("user", user_id), after_id, limit, mfa::detail::redis::factor_of);
   }
 
   /// Of all users, in the order of their ids: those after `after_id`, which need not exist, at most `limit`.
   [[nodiscard]] Task<std::vector<storage::FactorRecord>> scan_factors(std::string_view after_id,
                                                                       std::size_t limit) const {
-    return list(keys().factors, after_id, limit);
+    return list(keys().factors, after_id, limit, mfa::detail::redis::factor_if_readable);
   }
 
   [[nodiscard]] Task<bool> commit(const storage::Batch& batch) {
@@ -111,10 +111,11 @@ template <template <class> class Task, Loop Loop> class Redis {
   }
 
   // NOLINTNEXTLINE(performance-unnecessary-value-param): ids are moved on, which clang-tidy does not see
-  Task<std::vector<storage::FactorRecord>> list(std::string ids, std::string_view after_id,
-                                                std::size_t limit) const {
-    return state_->ask(mfa::detail::redis::list_factors(keys(), scripts(), std::move(ids), after_id, limit),
-                       mfa::detail::redis::listed_factors);
+  Task<std::vector<storage::FactorRecord>> list(std::string ids, std::string_view after_id, std::size_t limit,
+                                                mfa::detail::redis::ReadFactor read_factor) const {
+    return state_->ask(
+        mfa::detail::redis::list_factors(keys(), scripts(), std::move(ids), after_id, limit),
+        [read_factor](const Reply& reply) { return mfa::detail::redis::listed_factors(reply, read_factor); });
   }
 
   static Task<bool> not_committed() { co_return false; }

@@ -58,7 +58,8 @@ concept PagesFactors = requires(S& s, std::string_view user_id, std::string_view
 };
 
 /// Offered by a storage that can go through the factors of all users in the order of their ids: those after
-/// this id, at most `limit`. No factor needs to have the id; an empty one stands before all.
+/// this id, at most `limit`. No factor needs to have the id; an empty one stands before all. One that cannot
+/// be read comes as an `unreadable_factor`, as the scan would otherwise end there.
 template <class S>
 concept ScansFactors = requires(S& s, std::string_view after_id, std::size_t limit) {
   { s.scan_factors(after_id, limit) } -> std::same_as<std::vector<FactorRecord>>;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <mfa/types.hpp>
@@ -44,6 +45,15 @@ struct FactorRecord {
 
   bool operator==(const FactorRecord&) const = default;
 };
+
+/// What a scan gives of a factor whose other contents cannot be read: one of no type, so that the scan goes
+/// on, and whoever looks at the record finds it damaged.
+[[nodiscard]] inline FactorRecord unreadable_factor(std::string id, std::uint64_t version = 0) {
+  FactorRecord factor;
+  factor.id = std::move(id);
+  factor.version = version;
+  return factor;
+}
 
 /// What a storage keeps of a challenge.
 struct ChallengeRecord {

@@ -76,12 +76,12 @@ class Redis {
   /// Those whose ids come after `after_id`, which need not exist, at most `limit`.
   [[nodiscard]] std::vector<FactorRecord> list_factors(std::string_view user_id, std::string_view after_id,
                                                        std::size_t limit) const {
-    return list(state_->keys.of("user", user_id), after_id, limit);
+    return list(state_->keys.of("user", user_id), after_id, limit, detail::redis::factor_of);
   }
 
   /// Of all users, in the order of their ids: those after `after_id`, which need not exist, at most `limit`.
   [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
-    return list(state_->keys.factors, after_id, limit);
+    return list(state_->keys.factors, after_id, limit, detail::redis::factor_if_readable);
   }
 
   [[nodiscard]] bool commit(const Batch& batch) {
@@ -117,10 +117,11 @@ class Redis {
     return detail::redis::found(ask(detail::redis::find(state_->keys, kind, id)), id, record_of);
   }
 
-  [[nodiscard]] std::vector<FactorRecord> list(std::string ids, std::string_view after_id,
-                                               std::size_t limit) const {
-    return detail::redis::listed_factors(ask(
-        detail::redis::list_factors(state_->keys, state_->opened.scripts, std::move(ids), after_id, limit)));
+  [[nodiscard]] std::vector<FactorRecord> list(std::string ids, std::string_view after_id, std::size_t limit,
+                                               detail::redis::ReadFactor read) const {
+    const auto reply = ask(
+        detail::redis::list_factors(state_->keys, state_->opened.scripts, std::move(ids), after_id, limit));
+    return detail::redis::listed_factors(reply, read);
   }
 
   detail::OwnedAtHome<State> state_;

@@ -97,13 +97,13 @@ class Sqlite {
     const auto reader = state_->lend_reader();
     Run run(reader->factors_of_user);
     run.bind_text(3, user_id);
-    return page(run, after_id, limit);
+    return page(run, after_id, limit, detail::sqlite::read_factor);
   }
 
   [[nodiscard]] std::vector<FactorRecord> scan_factors(std::string_view after_id, std::size_t limit) const {
     const auto reader = state_->lend_reader();
     Run run(reader->all_factors);
-    return page(run, after_id, limit);
+    return page(run, after_id, limit, detail::sqlite::read_factor_if_readable);
   }
 
   [[nodiscard]] bool commit(const Batch& batch) {
@@ -233,11 +233,12 @@ class Sqlite {
     return path;
   }
 
-  static std::vector<FactorRecord> page(Run& run, std::string_view after_id, std::size_t limit) {
+  static std::vector<FactorRecord> page(Run& run, std::string_view after_id, std::size_t limit,
+                                        FactorRecord (*read)(const Run&)) {
     run.bind_text(1, after_id);
     run.bind_limit(2, limit);
     std::vector<FactorRecord> factors;
-    while (run.step()) factors.push_back(detail::sqlite::read_factor(run));
+    while (run.step()) factors.push_back(read(run));
     return factors;
   }
 

@@ -33,6 +33,7 @@ inline constexpr const char* of_another =
     "are those of another record; check the storage, and restore the record";
 
 inline void check_contents(const storage::FactorRecord& factor) {
+  if (factor.type == FactorType{}) throw_corrupt("factor", factor.id, not_ours); // see `unreadable_factor`
   if (factor.type < FactorType::totp || factor.type > last_factor_type)
     throw_corrupt("factor", factor.id,
                   "are of a kind that this release of the library does not know; update it");

@@ -195,6 +195,7 @@ inline void count_key(std::optional<std::string_view> key_id, KeyCounts& counts)
 
 /// Counts a factor under the key of its seal and, if that is another, under that of its secret.
 inline void count_keys_of(const storage::FactorRecord& record, KeyCounts& counts) {
+  if (record.type == FactorType{}) return count_key(std::nullopt, counts); // see `unreadable_factor`
   std::string_view bytes = record.sealed;
   std::optional<std::string_view> stamp_key;
   if (is_sealed(bytes)) {

@@ -2,6 +2,7 @@
 // record has it read beyond the record's own bytes, not even one of somebody who has the keys.
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,26 @@ TEST_CASE("an id that was made a blob is an error of the scan, and no endless lo
   HostConnection(file.path).execute("UPDATE mfa_factors SET id = CAST(id AS BLOB) WHERE type = 1");
   CHECK(thrown_by([&] { return host.verifier.reseal_all(); }) == errc::corrupt_record);
   CHECK(thrown_by([&] { return host.verifier.count_keys(); }) == errc::corrupt_record);
+}
+
+TEST_CASE("a factor that this release cannot read keeps none of the others from another key") {
+  const auto old_key = mfa::key_from_hex("8d0f6c2b41a7e95330c4d87f1b6e29a05c73f8e14d92b60a7fe3581c9a24d6b7");
+  const auto new_key = mfa::key_from_hex("17b9e3405af28c6dd10437ce95f86b2a4e7d03c1b8569fa2e06d1c47395b8af2");
+  const SqliteFile file;
+  HostOver<mfa::storage::Sqlite> host(mfa::Options{.key_ring = {"old", old_key}}, file.path, quick);
+  const std::vector<std::string> ids = enrol_all(host);
+  const std::string damage =
+      GENERATE("type = 99", "type = 0", "type = 257", "state = 7", "failures = -1", "failures = 4294967296");
+  INFO(damage);
+  HostConnection(file.path).execute("UPDATE mfa_factors SET " + damage + " WHERE id = '" + ids[1] + "'");
+  host.verifier.replace_key_ring(mfa::KeyRing{"new", new_key}.add_further("old", old_key));
+  CHECK(host.verifier.count_keys().unreadable == 1);
+  const auto progress = host.verifier.reseal_all({.batch = 2});
+  CHECK(progress.scanned == ids.size());
+  CHECK(progress.resealed == ids.size() - 1);
+  CHECK(progress.failed == 1);
+  CHECK_THAT(progress.last_failure, contains(ids[1]));
+  CHECK(host.verifier.count_keys().factors == std::map<std::string, std::size_t>{{"new", ids.size() - 1}});
 }
 
 TEST_CASE("times that overflow are errors of every verb that reads them") {

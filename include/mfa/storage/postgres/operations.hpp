@@ -93,11 +93,13 @@ template <class Lender> class Operations {
 
   [[nodiscard]] auto list_factors(std::string_view user_id, std::string_view after_id = {},
                                   std::size_t limit = std::numeric_limits<std::size_t>::max()) const {
-    return page(statements_->factors_of_user, 3, after_id, limit,
-                [user_id](Parameters& parameters) { parameters.bind_text(3, user_id); });
+    return page(
+        statements_->factors_of_user, 3, after_id, limit,
+        [user_id](Parameters& parameters) { parameters.bind_text(3, user_id); }, read_factor);
   }
   [[nodiscard]] auto scan_factors(std::string_view after_id, std::size_t limit) const {
-    return page(statements_->all_factors, 2, after_id, limit, [](Parameters&) {});
+    return page(
+        statements_->all_factors, 2, after_id, limit, [](Parameters&) {}, read_factor_if_readable);
   }
 
   /// One round trip.
@@ -167,7 +169,7 @@ template <class Lender> class Operations {
 
   template <class Bind>
   auto page(const Statement& statement, int parameter_count, std::string_view after_id, std::size_t limit,
-            Bind bind) const {
+            Bind bind, storage::FactorRecord (*read_record)(const Row&)) const {
     return read(
         statement, parameter_count,
         [=](Parameters& parameters) {
@@ -175,11 +177,11 @@ template <class Lender> class Operations {
           parameters.bind_text(1, after_id);
           parameters.bind_limit(2, limit);
         },
-        [](const std::string& storage, const Result& result) {
+        [read_record](const std::string& storage, const Result& result) {
           std::vector<storage::FactorRecord> factors;
           factors.reserve(static_cast<std::size_t>(result.rows()));
           for (int row = 0; row < result.rows(); ++row)
-            factors.push_back(read_factor(Row(storage, result, row)));
+            factors.push_back(read_record(Row(storage, result, row)));
           return factors;
         });
   }

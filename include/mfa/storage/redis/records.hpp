@@ -130,6 +130,16 @@ inline storage::FactorRecord factor_of(std::string_view id, std::string_view byt
   return factor;
 }
 
+/// For scans.
+inline storage::FactorRecord factor_if_readable(std::string_view id, std::string_view bytes) {
+  try {
+    return factor_of(id, bytes);
+  } catch (const Error& error) {
+    if (error.code() != errc::corrupt_record) throw;
+  }
+  return storage::unreadable_factor(std::string(id));
+}
+
 inline storage::ChallengeRecord challenge_of(std::string_view id, std::string_view bytes) {
   const Stored stored(bytes, "challenge", id);
   storage::ChallengeRecord challenge;

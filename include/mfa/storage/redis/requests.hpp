@@ -80,11 +80,14 @@ inline Request list_factors(const Keys& keys, const Scripts& scripts, std::strin
           .keys = 1};
 }
 
-inline std::vector<storage::FactorRecord> listed_factors(const Reply& reply) {
+using ReadFactor = storage::FactorRecord (*)(std::string_view id, std::string_view bytes);
+
+/// `read` is `factor_of` or, of a scan, `factor_if_readable`.
+inline std::vector<storage::FactorRecord> listed_factors(const Reply& reply, ReadFactor read) {
   std::vector<storage::FactorRecord> factors;
   factors.reserve(reply.size() / 2);
   for (std::size_t i = 0; i + 1 < reply.size(); i += 2)
-    factors.push_back(factor_of(reply[i].text(), reply[i + 1].text()));
+    factors.push_back(read(reply[i].text(), reply[i + 1].text()));
   return factors;
 }
 

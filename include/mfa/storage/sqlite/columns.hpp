@@ -76,6 +76,16 @@ inline storage::FactorRecord read_factor_at(const Run& row, int first) {
 
 inline storage::FactorRecord read_factor(const Run& row) { return read_factor_at(row, 0); }
 
+/// For scans.
+inline storage::FactorRecord read_factor_if_readable(const Run& row) {
+  try {
+    return read_factor(row);
+  } catch (const Error& error) {
+    if (error.code() != errc::corrupt_record) throw;
+  }
+  return storage::unreadable_factor(row.bytes(0), static_cast<std::uint64_t>(row.integer(1)));
+}
+
 inline storage::ChallengeRecord read_challenge(const Run& row) {
   return {
       .id = row.bytes(0),
