@@ -1890,8 +1890,16 @@ mutate "fork: pools are one process'" storage/pool.hpp 'home_.require_here(user_
 mutate "fork: what is inherited is left alone" storage/process.hpp 'if (home_.is_here())' 'if (home_.is_here() || true)'
 tests=tests/storage/sqlite/fork_on_sqlite.cpp
 mutate "fork: no file that was open" storage/sqlite/connection.hpp 'OpenFile::check(file_);' ''
+tests=tests/storage/sqlite/damaged_records_in_sqlite.cpp
+mutate "records: a scan goes on" storage/sqlite.hpp 'detail::sqlite::read_factor_if_readable' 'detail::sqlite::read_factor'
 tests=tests/storage/redis/fork_on_redis.cpp libraries="$libraries -lhiredis"
 mutate "redis: no other record" storage/redis/records.hpp 'if (sized_text(bytes) != id)' 'if (sized_text(bytes).empty())'
+tests=tests/storage/redis/redis_durability.cpp
+mutate "redis: no half of a batch for want of a right" storage/redis/opening.hpp \
+  '(void)ask("open", {"EVAL", std::string(scripts::try_rights), "1", keys.factors, keys.prefix});' ''
+tests=tests/storage/redis/redis_faults.cpp
+mutate "redis: no replica behind a later connection" storage/redis/opening.hpp \
+  'if (opened.requires_primary) client.require_primary();' ''
 
 tests=tests/storage/postgres/postgres_search_path.cpp flags="$flags $(pkg-config --cflags libpq)" libraries="$libraries -lpq"
 mutate "postgres: search path of sessions" storage/postgres/connection.hpp \

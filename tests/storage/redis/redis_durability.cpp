@@ -106,6 +106,44 @@ TEST_CASE("a server that does not tell its settings is not trusted, but works if
   CHECK(storage.commit(batch));
 }
 
+TEST_CASE("a user without one of the rights that docs/redis.md asks for is refused at opening") {
+  const RedisServer server(RedisServer::quick());
+  auto options = server.options(RedisDurability::accept_volatile);
+  options.user = "mfa";
+  options.password = "pw";
+  const auto missing =
+      GENERATE(as<std::string>(), "-get", "-set", "-del", "-exists", "-zadd", "-zrem", "-zcard", "-zrange",
+               "-zrangebylex", "-zrangebyscore", "-time", "-eval", "-evalsha", "-script|load");
+  INFO(missing);
+  REQUIRE(server.ask("ACL", "SETUSER", "mfa", "reset", "on", ">pw", "~{mfa}:*", "+@all", missing) == "OK");
+  if (missing == "-evalsha") {
+    Redis storage(options); // a script alone, before anything is written
+    CHECK_THROWS_WITH(storage.scan_factors("", 1), contains("NOPERM"));
+    return;
+  }
+  CHECK_THROWS_WITH(Redis(options), contains("NOPERM") && contains("ACL SETUSER"));
+  REQUIRE(server.ask("ACL", "SETUSER", "mfa", "reset", "on", ">pw", "~{mfa}:f*", "~{mfa}:c*", "~{mfa}:purge",
+                     "+@all") == "OK");
+  CHECK_THROWS_WITH(Redis(options), contains("NOPERM") && contains("ACL SETUSER"));
+  CHECK(server.ask("DBSIZE") == "0");
+}
+
+TEST_CASE("a right that is taken away from an open storage undoes no half of a batch that needs the time") {
+  const RedisServer server(RedisServer::quick());
+  auto options = server.options(RedisDurability::accept_volatile);
+  options.user = "mfa";
+  options.password = "pw";
+  REQUIRE(server.ask("ACL", "SETUSER", "mfa", "reset", "on", ">pw", "~{mfa}:*", "+@all") == "OK");
+  Redis storage(options);
+  REQUIRE(server.ask("ACL", "SETUSER", "mfa", "-time") == "OK");
+  mfa::storage::Batch batch;
+  batch.factors.emplace_back().id = "f";
+  batch.factors[0].type = mfa::FactorType::totp;
+  batch.counters.emplace_back().id = "n";
+  CHECK_THROWS_AS(storage.commit(batch), mfa::Error);
+  CHECK(server.ask("DBSIZE") == "0");
+}
+
 TEST_CASE("the commands and keys that docs/redis.md asks for are enough") {
   const RedisServer server;
   REQUIRE(server.ask("ACL", "SETUSER", "mfa", "reset", "on", ">pw", "~{mfa}:*", "+get", "+set", "+del",

@@ -322,6 +322,11 @@ TEMPLATE_TEST_CASE("bytes that are not a record of ours are an error and not a g
   check_error([&] { (void)storage.find_factor("f"); }, errc::corrupt_record, {"factor f"});
   check_error([&] { (void)storage.find_challenge_with_factor("c"); }, errc::corrupt_record, {"factor f"});
   check_error([&] { (void)storage.list_factors("u_42"); }, errc::corrupt_record, {"factor f"});
+  REQUIRE(storage.commit(one_factor("g")));
+  const auto scanned = storage.scan_factors("", 9); // which does not end at it
+  REQUIRE(scanned.size() == 2);
+  CHECK(scanned[0] == mfa::storage::unreadable_factor("f"));
+  CHECK(scanned[1].version == 1);
   CHECK(storage.find_challenge("c"));
   server.ask("SET", "{mfa}:challenge:c", bad);
   check_error([&] { (void)storage.find_challenge_with_factor("c"); }, errc::corrupt_record, {"challenge c"});
@@ -351,6 +356,22 @@ TEMPLATE_TEST_CASE("a replica is refused at opening, and a primary that becomes 
               errc::storage_failure, parts);
   REQUIRE(server.ask("REPLICAOF", "NO", "ONE") == "OK");
   CHECK_NOTHROW((void)storage.commit(one_factor("g")));
+}
+
+TEMPLATE_TEST_CASE("a connection that is made later to a replica is refused, for reading too", "", Redis,
+                   AsyncRedis) {
+  const RedisServer primary(RedisServer::quick());
+  const RedisServer server(RedisServer::quick());
+  LoopbackProxy proxy(server.port());
+  TestType storage(by_way_of(proxy));
+  REQUIRE(storage.commit(one_factor("f")));
+  REQUIRE(storage.find_factor("f"));
+  REQUIRE(server.ask("REPLICAOF", "127.0.0.1", std::to_string(primary.port())) == "OK");
+  proxy.cut();
+  check_error([&] { (void)storage.find_factor("f"); }, errc::storage_failure,
+              {address_of(proxy.port()), "Let RedisOptions name the primary"});
+  REQUIRE(server.ask("REPLICAOF", "NO", "ONE") == "OK");
+  CHECK_NOTHROW((void)storage.find_factor("f"));
 }
 
 TEST_CASE("a wrong login is told without the password") {

@@ -236,6 +236,20 @@ TEST_CASE("no index remembers a factor that was removed or has another user") {
   CHECK(server.ask("DBSIZE") == "0");
 }
 
+TEST_CASE("a factor that was removed by hand ends no page and no scan") {
+  const RedisServer server(RedisServer::quick());
+  Redis storage(server.options(mfa::storage::RedisDurability::accept_volatile));
+  for (const auto* id : {"f1", "f2", "f3", "f4", "f5"}) REQUIRE(commit(storage, factor(id, "alice")));
+  REQUIRE(server.ask("DEL", "{mfa}:factor:f1", "{mfa}:factor:f3", "{mfa}:factor:f4") == "3");
+  using Ids = std::vector<std::string>;
+  CHECK(ids(storage.scan_factors("", 1)) == Ids{"f2"});
+  CHECK(ids(storage.scan_factors("f2", 1)) == Ids{"f5"});
+  CHECK(ids(storage.scan_factors("f2", 2)) == Ids{"f5"});
+  CHECK(ids(storage.list_factors("alice", "", 2)) == Ids{"f2", "f5"});
+  CHECK(ids(storage.list_factors("alice", "", 0)).empty());
+  CHECK(ids(storage.list_factors("alice")) == Ids{"f2", "f5"});
+}
+
 TEST_CASE("the server removes challenges and counters by itself, a day after they might be purged") {
   const RedisServer server;
   Redis storage(server.options());

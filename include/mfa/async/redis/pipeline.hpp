@@ -40,6 +40,7 @@ struct Site {
   explicit Site(const storage::RedisOptions& options) : keys(options.key_prefix), server(options) {
     Client client(options);
     opened = open(client, keys);
+    if (opened.requires_primary) server.require_primary();
     server.move_to(client.server().current());
   }
 

@@ -26,6 +26,9 @@ class Client {
 
   [[nodiscard]] const Server& server() const noexcept { return server_; }
 
+  /// See `Server::require_primary`.
+  void require_primary() noexcept { server_.require_primary(); }
+
   [[nodiscard]] Reply ask(const Request& request) {
     Exchange exchange(server_, request);
     const auto session = lease();

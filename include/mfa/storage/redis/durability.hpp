@@ -37,9 +37,7 @@ struct Settings {
 
 /// Throws for a replica, which lags behind. In a Redis Cluster a replica sends to its primary.
 inline void check_role(const Server& server, const Settings& settings) {
-  if (settings.of("role") != "slave" || settings.of("cluster_enabled") == "1") return;
-  const auto refusal = remedy_for("READONLY");
-  throw Error(refusal.first, "cannot use " + server.name() + ": " + refusal.second);
+  if (settings.of("role") == "slave" && settings.of("cluster_enabled") != "1") server.fail_replica();
 }
 
 inline std::vector<storage::RedisWeakness> weaknesses_of(const Settings& settings) {

@@ -10,6 +10,7 @@
 #include <mfa/storage/redis/options.hpp>
 #include <mfa/storage/redis/request.hpp>
 #include <mfa/storage/redis/requests.hpp>
+#include <mfa/storage/redis/scripts.hpp>
 #include <mfa/storage/redis/wire.hpp>
 
 namespace mfa::detail::redis {
@@ -18,6 +19,7 @@ namespace mfa::detail::redis {
 struct Opened {
   std::vector<storage::RedisWeakness> weaknesses;
   Scripts scripts;
+  bool requires_primary = false; ///< see `Server::require_primary`
 };
 
 /// A text, or the last of an array; nothing if the server refuses to tell.
@@ -43,11 +45,16 @@ inline Opened open(Client& client, const Keys& keys) {
     settings.append_fsync = setting(client, {"CONFIG", "GET", "appendfsync"});
     settings.no_append_fsync_on_rewrite = setting(client, {"CONFIG", "GET", "no-appendfsync-on-rewrite"});
   }
-  Opened opened{.weaknesses = weaknesses_of(settings), .scripts = {}};
+  Opened opened{.weaknesses = weaknesses_of(settings),
+                .scripts = {},
+                .requires_primary = settings.of("role") == "master" && settings.of("cluster_enabled") != "1"};
+  // Before anything is written: a script that lacks a right finds out in the middle, and undoes nothing.
+  (void)ask("open", {"EVAL", std::string(scripts::try_rights), "1", keys.factors, keys.prefix});
   check_durability(client.server(), opened.weaknesses);
   for (Script* const script : {&opened.scripts.commit, &opened.scripts.find_challenge_with_factor,
                                &opened.scripts.list_factors, &opened.scripts.purge})
     script->hash = ask("load a script into", {"SCRIPT", "LOAD", std::string(script->body)}).text();
+  if (opened.requires_primary) client.require_primary();
   return opened;
 }
 

@@ -7,7 +7,8 @@
 /// What the server runs, each in one step that no other command can see half of. Redis undoes nothing of a
 /// script that fails midway, so each makes sure of everything before its first write: that the records have
 /// the right versions, and that the keys hold what we keep in them. Lack of memory, of a disk or of replicas
-/// is seen by the server itself at the first write, and only there.
+/// is seen by the server itself at the first write, and only there; lack of a right to a command or a key at
+/// that command, and so before, when a storage is opened (`try_rights`).
 ///
 /// All keys begin with `{prefix}:`, the storage's hash tag:
 ///   factor:<id>, challenge:<id>, counter:<id>  a record: its version, its purge time ("-" for a factor), the
@@ -64,8 +65,9 @@ for i = 1, #KEYS - 2 do
   end
 end
 local oldest = timed > 0 and call('ZRANGE', purge, 0, timed * 2 - 1) -- an error here, too
+local time = timed > 0 and call('TIME')
+local now = time and time[1] * 1000 + math.floor(time[2] / 1000)
 
-local now
 for i = 1, #KEYS - 2 do
   local key, new, change = KEYS[i], ARGV[i * 2], changes and changes[i]
   if not change then
@@ -89,10 +91,6 @@ for i = 1, #KEYS - 2 do
     else
       -- Expiry by the server's clock, which may differ from the host's: a day after the later of the purge
       -- time and this write.
-      if not now then
-        local time = call('TIME')
-        now = time[1] * 1000 + math.floor(time[2] / 1000)
-      end
       local lifetime = math.min(math.max(change.purge_at - now, 0) + 86400000, 2 ^ 52)
       call('SET', key, new, 'PX', string.format('%.0f', lifetime))
       call('ZADD', purge, change.purge_at, name)
@@ -103,6 +101,38 @@ end
 for i = 1, oldest and #oldest or 0 do
   if call('EXISTS', prefix .. oldest[i]) == 0 then call('ZREM', purge, oldest[i]) end
 end
+return 1
+)lua";
+
+// KEYS: factors. ARGV: "{prefix}:".
+// Does all that the other scripts do, to a key of each name, and changes nothing.
+inline constexpr std::string_view try_rights = R"lua(
+local refused
+local function try(command, ...)
+  local answer = redis.pcall(command, ...)
+  local why = type(answer) == 'table' and answer.err or ''
+  for _, words in ipairs({'NOPERM', 'user executing the script', 'Unknown'}) do
+    if string.find(why, words, 1, true) then refused = refused or command end
+  end
+end
+try('TIME')
+for _, kind in ipairs({'factor:', 'challenge:', 'counter:'}) do
+  local key = ARGV[1] .. kind
+  try('GET', key)
+  try('EXISTS', key)
+  try('SET', key, '', 'XX', 'KEEPTTL')
+  try('DEL', key)
+end
+for _, name in ipairs({'factors', 'purge', 'user:'}) do
+  local key = ARGV[1] .. name
+  try('ZCARD', key)
+  try('ZRANGE', key, 0, 0)
+  try('ZRANGEBYLEX', key, '-', '+', 'LIMIT', 0, 1)
+  try('ZRANGEBYSCORE', key, 0, 0, 'LIMIT', 0, 1)
+  try('ZADD', key, 'XX', 0, '')
+  try('ZREM', key, '')
+end
+if refused then return redis.error_reply('NOPERM this user may not use ' .. refused .. ' on our keys') end
 return 1
 )lua";
 
@@ -118,14 +148,20 @@ return {challenge, redis.call('GET', ARGV[1] .. string.sub(challenge, last + 1, 
 // KEYS: a set of factor ids. ARGV: "{prefix}:factor:", where to begin, how many at most.
 // Answers with an id and its factor in turn.
 inline constexpr std::string_view list_factors = R"lua(
-local found = {}
-for _, id in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], '+', 'LIMIT', 0, ARGV[3])) do
-  local factor = redis.call('GET', ARGV[1] .. id)
-  if factor then
-    found[#found + 1] = id
-    found[#found + 1] = factor
+local found, after, left = {}, ARGV[2], math.min(ARGV[3], 2 ^ 52)
+repeat -- a factor may be missing that was evicted, or removed by hand
+  local most = left
+  local ids = redis.call('ZRANGEBYLEX', KEYS[1], after, '+', 'LIMIT', 0, string.format('%.0f', most))
+  for _, id in ipairs(ids) do
+    local factor = redis.call('GET', ARGV[1] .. id)
+    if factor then
+      found[#found + 1] = id
+      found[#found + 1] = factor
+      left = left - 1
+    end
+    after = '(' .. id
   end
-end
+until left == 0 or #ids < most
 return found
 )lua";
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <string>
@@ -40,6 +41,10 @@ class Server {
     current_ = std::move(address);
   }
 
+  /// Has each connection from now on make sure that it leads to no replica, whose answers lag behind: the
+  /// server may have become one, and its name may lead to another.
+  void require_primary() noexcept { requires_primary_ = true; }
+
   /// "the Redis server at <address>"
   [[nodiscard]] std::string name() const { return name_of(current()); }
 
@@ -52,10 +57,15 @@ class Server {
       words.push_back(options_.password);
     }
     if (options_.database != 0) commands.push_back({"SELECT", std::to_string(options_.database)});
+    if (requires_primary_) commands.push_back({"INFO", "replication"});
     return commands;
   }
 
   void check_login(const std::vector<std::string>& command, const Reply& reply) const {
+    if (command.front() == "INFO") {
+      if (reply.is_text() && reply.text().find("role:slave") != std::string_view::npos) fail_replica();
+      return;
+    }
     if (!reply.is_error()) return;
     if (command.front() == "SELECT") fail("select the database " + command.back() + " of", reply.text());
     // Its words are not repeated, since a server that does not know AUTH quotes the password.
@@ -68,6 +78,11 @@ class Server {
   [[noreturn]] void fail(const std::string& purpose, std::string_view refusal) const {
     const auto [code, remedy] = remedy_for(refusal);
     throw Error(code, "cannot " + purpose + ' ' + name() + ": " + quotable(refusal) + ". " + remedy);
+  }
+
+  [[noreturn]] void fail_replica() const {
+    const auto [code, remedy] = remedy_for("READONLY");
+    throw Error(code, "cannot use " + name() + ": " + remedy);
   }
 
   [[noreturn]] void fail_lost(const std::string& purpose, std::string_view why, IfLost if_lost) const {
@@ -106,6 +121,7 @@ class Server {
 
   const storage::RedisOptions options_;
   const Address configured_;
+  std::atomic<bool> requires_primary_ = false;
   mutable std::mutex mutex_;
   Address current_;
 };
