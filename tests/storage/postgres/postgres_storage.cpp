@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -13,6 +14,9 @@
 #include <vector>
 
 #include <libpq-fe.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <mfa/error.hpp>
 #include <mfa/storage/concept.hpp>
@@ -281,6 +285,44 @@ TEST_CASE("No message holds what a record holds") {
     CHECK(what.find("4e41474343465333") == std::string::npos); // nor as bytea is printed
   }
 }
+
+TEST_CASE("A factor that this release cannot read ends its user's list and no scan") {
+  const PostgresOptions options = new_schema();
+  Postgres storage(server().uri(), options);
+  REQUIRE(commit(storage, factor("f1", "u_42"), factor("f2", "u_43"), factor("f3", "u_44")));
+  const std::string damage =
+      GENERATE("set_byte(fields, 0, 99)", "set_byte(fields, 1, 99)", "''", "fields || 'x'");
+  INFO(damage);
+  server().execute("UPDATE " + options.schema_name + ".factors SET fields = " + damage + " WHERE id = 'f2'");
+  CHECK(error_of([&] { (void)storage.list_factors("u_43"); }).code() == mfa::errc::corrupt_record);
+  const auto scanned = storage.scan_factors("", 9);
+  REQUIRE(scanned.size() == 3);
+  CHECK(scanned[0] == at_version(factor("f1", "u_42"), 1));
+  CHECK(scanned[1] == mfa::storage::unreadable_factor("f2", 1));
+  CHECK(scanned[2] == at_version(factor("f3", "u_44"), 1));
+}
+
+#if defined(__linux__)
+TEST_CASE("An idle connection is kept alive by probes, unless the connection string says otherwise") {
+  const auto idle_times = [](const Postgres&) { // of the sockets of this process that lead to the server
+    std::set<int> seconds;
+    for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+      sockaddr_in peer{};
+      socklen_t size = sizeof peer;
+      if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+          peer.sin_family != AF_INET || ntohs(peer.sin_port) != server().port())
+        continue;
+      int idle = 0;
+      socklen_t idle_size = sizeof idle;
+      REQUIRE(::getsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &idle_size) == 0);
+      seconds.insert(idle);
+    }
+    return seconds;
+  };
+  CHECK(idle_times(Postgres(server().uri(), new_schema())) == std::set<int>{60});
+  CHECK(idle_times(Postgres(server().uri() + "?keepalives_idle=17", new_schema())) == std::set<int>{17});
+}
+#endif
 
 TEST_CASE("A storage can be moved, into a Verifier for one") {
   Postgres storage(server().uri(), new_schema());

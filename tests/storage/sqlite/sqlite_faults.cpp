@@ -228,6 +228,22 @@ TEST_CASE("while another connection holds the lock a commit fails in time, and s
   CHECK(storage.purge(at(1), 1) == 0);
 }
 
+TEST_CASE("a host that has SQLite share its caches refuses no reader while it writes") {
+  struct SharedCache {
+    SharedCache() { REQUIRE(sqlite3_enable_shared_cache(1) == SQLITE_OK); }
+    ~SharedCache() { sqlite3_enable_shared_cache(0); }
+  } shared;
+  const SqliteFile file;
+  Sqlite storage(file.path, impatient);
+  auto record = factor("f");
+  REQUIRE(commit(storage, record));
+  HostConnection host(file.path);
+  host.execute("BEGIN IMMEDIATE; UPDATE mfa_factors SET friendly_name = 'x'");
+  CHECK(storage.find_factor("f"));
+  host.execute("COMMIT");
+  CHECK(storage.find_factor("f")->friendly_name == "x");
+}
+
 TEST_CASE("a commit waits for a lock that ends in time") {
   const SqliteFile file;
   Sqlite storage(file.path, {.busy_timeout = 30s, .synchronous = Synchronous::off});

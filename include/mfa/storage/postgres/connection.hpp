@@ -293,6 +293,9 @@ class Connection {
     // The connection string stands behind what it may override and before what it may not.
     const std::array keywords{"fallback_application_name",
                               "connect_timeout",
+                              "keepalives_idle",
+                              "keepalives_interval",
+                              "keepalives_count",
                               "target_session_attrs",
                               "dbname",
                               "client_encoding",
@@ -302,6 +305,9 @@ class Connection {
                               static_cast<const char*>(nullptr)};
     const std::array values{"mfa",
                             patience.c_str(),
+                            "60", // the system's two hours are longer than firewalls keep idle connections
+                            "10",
+                            "3",
                             "read-write",
                             conninfo.c_str(),
                             "UTF8",

@@ -69,7 +69,10 @@ class Connection {
     }
     OpenFile::check(file_);
     sqlite3* handle = nullptr;
-    const int result = sqlite3_open_v2(file_.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    // With a cache of its own, though the host may have SQLite share caches: with the shared one a reader is
+    // refused while another connection writes, and no busy handler is asked.
+    const int result = sqlite3_open_v2(file_.c_str(), &handle,
+                                       flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, nullptr);
     handle_.reset(handle);
     if (result != SQLITE_OK) fail(result, "open");
     open_file_.note(file_);
