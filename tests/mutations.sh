@@ -954,7 +954,14 @@ mutate "passkeys: of the user who is asked" $passkey \
   'if (!named_rightly) co_return Status::wrong_credential;' ''
 mutate "passkeys: nothing is stored of one that is over" $passkey 'if (decision::is_over(challenge, context.now))' 'if (false)'
 mutate "passkeys: purposes and bindings of what has no record" $passkey \
-  'decision::check_asked_for(challenge, asked->terms, !factor' '(void)(!factor'
+  'decision::check_asked_for(challenge, asked->terms, of_the_user, options, context);' '(void)of_the_user;'
+mutate "passkeys: of the caller's own user, whoever answers" $passkey ': is_of(*asked, options.user, context);' \
+  ': !factor || options.user.include(factor->user_id);'
+mutate "passkeys: none is unknown that cannot be read" $passkey \
+  'auto claim = co_await run.find_sealed_counter(claim_id); if (claim) run.open(*claim);' \
+  'auto claim = co_await run.find_counter(claim_id);'
+mutate "passkeys: no more is required than any shows" $passkey \
+  'if (!factor::facts_of(FactorType::webauthn).best_assurance.meets(options.required))' 'if (false)'
 mutate "passkeys: no answer is valid once more after a reset" verbs/user_record.hpp \
   'const bool keeps_record = open.device_id == decision::put_to_no_factor;' 'const bool keeps_record = false;'
 mutate "passkeys: no answer is valid once more after a purge" $passkey \

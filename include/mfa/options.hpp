@@ -281,7 +281,7 @@ struct VerifyOptions {
   /// Must equal the challenge's binding; none if there is none. Otherwise the challenge is not found.
   std::optional<std::string> binding = {};
   /// The factor must be this user's; otherwise the challenge is not found. The challenge's id names one
-  /// factor, so it need not be said.
+  /// factor or one user, but for `challenge_passkey`, so it need not be said.
   Whose user = any_user;
   /// For a caller who has shown the password, and no other: says of a wrong TOTP code whether it is that of a
   /// clock which is off by up to an hour (`Verification::clock_skew`). What is told is never accepted.

@@ -291,7 +291,8 @@ template <class StoragePolicy, class ClockPolicy, class SmsPolicy, class Errors>
 
   /// The same for whoever comes, who signs in with a passkey and without a user name: `Verification::user_id`
   /// says who it is. He must show his PIN or biometric, as he shows nothing else, so
-  /// `options.required.factors` is 2 at least. Cheap enough to make for every visitor of a page.
+  /// `options.required.factors` is 2 at least. Throws `errc::insufficient_assurance` for more. Cheap enough
+  /// to make for every visitor of a page.
   [[nodiscard]] Answer<ChallengeHandle>
   challenge_passkey(const ChallengeOptions& options = ChallengeOptions()) const {
     return run(options.event_context,

@@ -758,8 +758,9 @@ class PlainRules {
         refused = Status::wrong_credential;
     }
     const auto& of_user = said.user.user_id();
-    if (challenge.binding != said.binding ||
-        (factor != nullptr && of_user && factor->view.user_id != of_user->text()))
+    const bool nobodys = put.user_id.empty() && factor == nullptr;
+    const std::string& whose = put.user_id.empty() && factor != nullptr ? factor->view.user_id : put.user_id;
+    if (challenge.binding != said.binding || (of_user && !nobodys && whose != of_user->text()))
       return {.error = errc::entity_not_found};
     if (challenge.view.purpose != said.purpose || challenge.action != said.action)
       return {.error = errc::wrong_purpose};

@@ -157,6 +157,12 @@ TEST_CASE("What a challenge of the user requires, only keys that can show it are
   CHECK(thrown_by([&] { (void)host.verifier.challenge_user("u_42", two_factors); }) ==
         errc::insufficient_assurance);
   const Owner alan = owner(host, "u_42", "the passkey of Alan");
+  ChallengeOptions three_factors;
+  three_factors.required.factors = 3;
+  CHECK(thrown_by([&] { (void)host.verifier.challenge_user("u_42", three_factors); }) ==
+        errc::insufficient_assurance);
+  CHECK(thrown_by([&] { (void)host.verifier.challenge_passkey(three_factors); }) ==
+        errc::insufficient_assurance);
   const auto challenge = host.verifier.challenge_user("u_42", two_factors);
   const auto options = Json::parse(challenge.webauthn_options());
   CHECK(options.at("allowCredentials").size() == 1);
@@ -164,6 +170,53 @@ TEST_CASE("What a challenge of the user requires, only keys that can show it are
   CHECK(status_of(challenge.verify(answer(key, challenge))) == "insufficient_assurance");
   const auto another = host.verifier.challenge_user("u_42", two_factors);
   CHECK(status_of(another.verify(answer(alan, another))) == "valid");
+}
+
+TEST_CASE(
+    "A challenge whose caller says whose it is: another's passkey is refused, another's challenge is none") {
+  WebAuthnHost host;
+  const Owner alan = owner(host, "u_42", "the passkey of Alan");
+  const Owner grace = owner(host, "u_43", "the passkey of Grace");
+  Owner stranger = alan;
+  stranger.passkey.credential_id = "made somewhere else";
+  VerifyOptions of_alan;
+  of_alan.user = mfa::UserId("u_42");
+  VerifyOptions of_grace;
+  of_grace.user = mfa::UserId("u_43");
+  const auto challenge = host.verifier.challenge_user("u_42");
+  const auto status = [&](const std::string& text) {
+    return status_of(host.verifier.verify_challenge(challenge.id(), text, of_alan));
+  };
+  const auto is_none_of_hers = [&] {
+    for (const std::string& text :
+         {answer(alan, challenge), answer(grace, challenge), answer(stranger, challenge), "junk"s})
+      if (thrown_by([&] { (void)host.verifier.verify_challenge(challenge.id(), text, of_grace); }) !=
+          errc::entity_not_found)
+        return false;
+    return true;
+  };
+  CHECK(is_none_of_hers());
+  CHECK(status(answer(grace, challenge)) == "wrong_credential");
+  CHECK(status(answer(stranger, challenge)) == "unknown_credential");
+  CHECK(status("junk") == "malformed_code");
+  SECTION("answered") {
+    CHECK(status(answer(alan, challenge)) == "valid");
+    CHECK(is_none_of_hers());
+  }
+  SECTION("over") {
+    host.clock.advance(5min);
+    CHECK(is_none_of_hers());
+    CHECK(status(answer(alan, challenge)) == "expired");
+  }
+  SECTION("of whoever comes, it is his who answers") {
+    const auto of_anybody = host.verifier.challenge_passkey();
+    const auto said = [&](const Owner& owner) {
+      return status_of(host.verifier.verify_challenge(of_anybody.id(), answer(owner, of_anybody), of_alan));
+    };
+    CHECK(said(stranger) == "unknown_credential");
+    CHECK(thrown_by([&] { (void)said(grace); }) == errc::entity_not_found);
+    CHECK(said(alan) == "valid");
+  }
 }
 
 TEST_CASE("Where a user's keys were registered otherwise, a PIN is asked for and not required") {
@@ -520,6 +573,28 @@ TEST_CASE("Passkeys outlive the key under which they were enrolled once reseal_a
   host.verifier.delete_factor(alan.factor_id, any_user, mfa::by_operator);
   const Owner again = owner(host, "u_42", "his next passkey");
   CHECK(host.verifier.get_factor(again.factor_id, any_user).webauthn()->user_handle == handle);
+}
+
+TEST_CASE("A passkey is not told as unknown, which has browsers forget it, where it only cannot be read") {
+  const std::string first(reinterpret_cast<const char*>(mfa::crypto::sha256("first key").data()), 32);
+  const std::string second(reinterpret_cast<const char*>(mfa::crypto::sha256("second key").data()), 32);
+  WebAuthnHost host(mfa::test::example_settings(), {.key_ring = mfa::KeyRing("first", first)});
+  const Owner alan = owner(host, "u_42", "the passkey of Alan");
+  const auto thrown = [&](const mfa::KeyRing& keys) {
+    host.verifier.replace_key_ring(keys);
+    const auto challenge = host.verifier.challenge_passkey();
+    return thrown_by([&] { (void)challenge.verify(answer(alan, challenge)); });
+  };
+  mfa::KeyRing both("second", second);
+  both.add_further("first", first);
+  INFO("a node that has the next key alone");
+  CHECK(thrown(mfa::KeyRing("second", second)) == errc::unknown_key);
+  CHECK(thrown(both) == errc()); // and the factor is under the second key from now on
+  CHECK(thrown(mfa::KeyRing("second", second)) == errc::unknown_key);
+  INFO("an epoch that was retired too early");
+  CHECK(thrown(mfa::KeyRing(both).set_epochs({.current = 1})) == errc());
+  CHECK(thrown(mfa::KeyRing(both).set_epochs({.current = 1, .oldest = 1})) == errc::seal_broken);
+  CHECK(thrown(both) == errc());
 }
 
 TEST_CASE("The observer is told of passkey challenges and their answers") {

@@ -97,8 +97,9 @@ class KeyRing {
     return {std::string("ephemeral-").append(crypto::random_digits(9, "key id")), key};
   }
 
-  /// Keeps secrets in the clear: whoever reads the storage has every user's second factor. What a key sealed
-  /// is not opened, and what is in the clear is not taken by a key ring with keys.
+  /// Keeps secrets in the clear: whoever reads the storage has every user's second factor, and anybody can
+  /// make the id of a passkey challenge (`Verifier::challenge_passkey`), with terms that he likes. What a key
+  /// sealed is not opened, and what is in the clear is not taken by a key ring with keys.
   [[nodiscard]] static KeyRing unsealed() {
     KeyRing ring;
     ring.unsealed_ = true;

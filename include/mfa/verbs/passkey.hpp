@@ -16,6 +16,7 @@
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
 #include <mfa/factor/kind.hpp>
+#include <mfa/factor/kinds.hpp>
 #include <mfa/factor/webauthn_ceremony.hpp>
 #include <mfa/factor/webauthn_sign_in.hpp>
 #include <mfa/options.hpp>
@@ -45,6 +46,9 @@ inline void check_passkey_options(std::string_view verb, const ChallengeOptions&
     throw Error(
         errc::invalid_argument,
         "ChallengeOptions::initialize_user_verification is of one authenticator; use challenge_factor");
+  if (!factor::facts_of(FactorType::webauthn).best_assurance.meets(options.required))
+    throw Error(errc::insufficient_assurance, "no security key or passkey shows what "
+                                              "ChallengeOptions::required asks for; require less");
 }
 
 /// A challenge of this user, or of whoever comes, that any of these factors may answer, or any passkey.
@@ -96,14 +100,16 @@ Verb<Created> challenge_passkey(const VerbRun auto& run, const ChallengeOptions&
 }
 
 /// The verified factor that an answer to a passkey challenge names, into `factor`; or why there is none that
-/// the answer could be laid to.
+/// the answer could be laid to. Throws `errc::unknown_key` and `errc::seal_broken` if nobody can say.
 Verb<std::optional<Status>> find_named_factor(const VerbRun auto& run, const PasskeyChallenge& asked,
                                               std::string_view answer, const factor::Context& context,
                                               std::optional<storage::FactorRecord>& factor) {
   const auto named = factor::credential::named_credential(answer, context);
   if (!named) co_return Status::malformed_code;
   const std::string claim_id = factor::credential::claim_to(named->id);
-  const auto claim = co_await run.find_counter(claim_id);
+  // One that cannot be read throws: it is no unknown one, which browsers are told to forget for good.
+  auto claim = co_await run.find_sealed_counter(claim_id);
+  if (claim) run.open(*claim);
   if (claim && detail::is_id(claim->data, detail::factor_id_prefix))
     factor = co_await run.find_factor_if_any(claim->data);
   if (!factor || factor->type != FactorType::webauthn || !is_verified(*factor))
@@ -133,8 +139,9 @@ Verb<std::optional<Verification>> take_up(const VerbRun auto& run, std::string_v
     refused = Status::expired;
   else
     refused = co_await find_named_factor(run, *asked, answer, context, factor);
-  decision::check_asked_for(challenge, asked->terms, !factor || options.user.include(factor->user_id),
-                            options, context);
+  const bool of_the_user = asked->user.empty() ? !factor || options.user.include(factor->user_id)
+                                               : is_of(*asked, options.user, context);
+  decision::check_asked_for(challenge, asked->terms, of_the_user, options, context);
   if (refused) {
     if (*refused == Status::expired) challenge.state = ChallengeState::expired;
     storage::FactorRecord none;
