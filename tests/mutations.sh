@@ -1135,8 +1135,10 @@ mutate "passkeys: bound to a device by enrolment" factor/webauthn_enrollment.hpp
 mutate "passkeys: bound to a device at sign-ins" $party 'settings_.device_bound == DeviceBound::always)
       return {Status::not_device_bound};' 'false) return {Status::not_device_bound};'
 mutate "passkeys: new ones bound to a device, and no others" $party \
-  'data->backup_eligible() && settings_.device_bound == DeviceBound::always' \
-  'data->backup_eligible() && settings_.device_bound != DeviceBound::not_required'
+  'may_be_copied && settings_.device_bound == DeviceBound::always' \
+  'may_be_copied && settings_.device_bound != DeviceBound::not_required'
+mutate "passkeys: bound to a device, whatever it says by now" $party 'data->backup_eligible() || credential.backup_eligible;' \
+  'data->backup_eligible();'
 mutate "passkeys: outputs by their path" webauthn/json.hpp "if (!outer_.empty()) outer_ += '.'; outer_ += name_;" \
   'outer_ = name_;'
 mutate "passkeys: outputs of no list" webauthn/json.hpp 'const bool direct = within(Container::members);' \

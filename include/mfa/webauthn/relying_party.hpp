@@ -162,8 +162,9 @@ class Procedures final : public RelyingParty {
             check_authenticator(*data, expected, false, is_of(credential, *data, response->app_id));
         status != Status::valid)
       return {status}; // 16 to 19
-    if (data->backup_eligible() && settings_.device_bound == DeviceBound::always)
-      return {Status::not_device_bound};
+    // What was registered as such may have been copied, whatever it says by now.
+    const bool may_be_copied = data->backup_eligible() || credential.backup_eligible;
+    if (may_be_copied && settings_.device_bound == DeviceBound::always) return {Status::not_device_bound};
     const bool lenient = credential.backup_eligible && settings_.synced_passkeys == SyncedPasskeys::tell;
     const bool eligibility_changed = data->backup_eligible() != credential.backup_eligible;
     if (eligibility_changed && !lenient) return {Status::wrong_credential}; // 20

@@ -48,7 +48,7 @@ enum class SyncedPasskeys : std::uint8_t {
 enum class DeviceBound : std::uint8_t {
   not_required,
   new_ones, ///< refuses to register others; those of before, or of an import, still sign in
-  always,   ///< refuses their sign-ins as well
+  always,   ///< refuses their sign-ins as well, whatever they say by now
 };
 
 /// What a model of authenticator is called, by its AAGUID in hexadecimal without dashes; empty: not known.
