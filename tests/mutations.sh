@@ -1287,11 +1287,16 @@ mutate "fido: a model that attests by certificates" $metadata \
   'std::ranges::find_first_of(entry->attestation_types, certified) == entry->attestation_types.end()' 'false'
 mutate "fido: the model's own roots" $metadata 'if (!chain) return "the certificates lead to no root of the model";' \
   'if (!chain) return {};'
-mutate "fido: reports" $metadata '&& detail::concerns(report, *chain))' '&& false)'
+mutate "fido: reports" $metadata '&& detail::concerns(report, *chain, &one == entry))' '&& false)'
+mutate "fido: reports of the model alone" $metadata '|| report.certificate.empty()) return of_the_model;' \
+  '|| report.certificate.empty()) return true;'
+mutate "fido: a lost key, whatever model is named" $metadata 'detail::concerns(report, *chain, &one == entry))' \
+  '&one == entry && detail::concerns(report, *chain, true))'
+mutate "fido: certificates that lead to the root name the model" $metadata 'if (!detail::tells_model(attestation) &&' 'if (false &&'
 mutate "fido: reports from their day on" $metadata 'if (report.since <= attestation.now &&' 'if ('
 mutate "fido: a lost key by its certificate" $metadata \
   'EVP_PKEY_eq(of_chain, key) == 1' 'EVP_PKEY_eq(of_chain, key) == 2'
-mutate "fido: a lost key that is not named" $metadata 'return key == nullptr ||' 'return key != nullptr &&'
+mutate "fido: a lost key that cannot be read" $metadata 'if (key == nullptr) return of_the_model;' ''
 mutate "fido: the lowest certification" $metadata \
   'detail::certification_of(*entry, attestation.now) < policy.least' 'false'
 mutate "fido: a certification that is taken back" $metadata 'highest = AuthenticatorStatus::unknown; if (is_certification' \

@@ -353,13 +353,19 @@ TEST_CASE("A model is trusted that FIDO lists, whose certificates lead to its ro
   }
 }
 
+namespace {
+
+/// By which FIDO names the certificates of a key of P-256.
+std::string identifier_of(const SigningKey& key) {
+  std::string digest(SHA_DIGEST_LENGTH, '\0');
+  SHA1(mfa::crypto::bytes_of(key.octets()).data(), 65, reinterpret_cast<unsigned char*>(digest.data()));
+  return mfa::detail::hexadecimal(mfa::crypto::bytes_of(digest));
+}
+
+} // namespace
+
 TEST_CASE("Keys of U2F are known by their certificate, and not by a model that nothing signs") {
-  const std::string identifier = [] {
-    std::string digest(SHA_DIGEST_LENGTH, '\0');
-    SHA1(mfa::crypto::bytes_of(attestation_key().octets()).data(), 65,
-         reinterpret_cast<unsigned char*>(digest.data()));
-    return mfa::detail::hexadecimal(mfa::crypto::bytes_of(digest));
-  }();
+  const std::string identifier = identifier_of(attestation_key());
   Json u2f = entry();
   u2f.erase("aaguid");
   u2f["attestationCertificateKeyIdentifiers"] = {std::string(40, '0'), identifier};
@@ -371,6 +377,23 @@ TEST_CASE("Keys of U2F are known by their certificate, and not by a model that n
   CHECK(why(entry(), {}, attestation("fido-u2f")) == "the FIDO metadata does not list the model");
   u2f["attestationCertificateKeyIdentifiers"] = {std::string(40, '0')};
   CHECK(why(u2f, {}, attestation("fido-u2f")) == "the FIDO metadata does not list the model");
+}
+
+TEST_CASE("A model is that of the certificates that lead to its root, and not of others put beside them") {
+  const SigningKey key_of_another(Algorithm::es256);
+  const std::string another = vendor().certify(key_of_another);
+  Json good = entry(); // of the same vendor
+  good.erase("aaguid");
+  good["attestationCertificateKeyIdentifiers"] = {identifier_of(key_of_another)};
+  auto attested = attestation();
+  attested.aaguid = std::string(16, '\0');
+  attested.certificates = {another};
+  CHECK(why(good, {}, attested).empty());
+  attested.certificates = {attestation_certificate()};
+  CHECK(why(good, {}, attested) == "the FIDO metadata does not list the model");
+  attested.certificates = {attestation_certificate(), another};
+  CHECK(why(good, {}, attested) ==
+        "the certificate that names the model is not among those that lead to its root");
 }
 
 TEST_CASE("Reports of a model: what they refuse, from which day on") {
@@ -408,6 +431,25 @@ TEST_CASE("A key that was lost makes those certificates refused that it issued")
   CHECK(lost(mfa::detail::base64(vendor().certify(SigningKey(Algorithm::es256)))).empty());
   CHECK(lost("!") == refused);
   CHECK(lost(mfa::detail::base64("no certificate")) == refused);
+
+  // Whoever has the key can name any model of the vendor's; what else is reported of others is no matter.
+  const auto reported_of_another = [](Json one) {
+    Json another = entry({std::move(one)});
+    another["aaguid"] = "40313233-3435-3637-3839-616263646566";
+    return why_not_trusted(attestation(), read(blob_of({entry(), another})), {});
+  };
+  const auto lost_of_another = [&](const std::string& certificate, int from_now = -10) {
+    Json one = report("ATTESTATION_KEY_COMPROMISE", from_now);
+    one["certificate"] = certificate;
+    return reported_of_another(std::move(one));
+  };
+  CHECK(lost_of_another(mfa::detail::base64(attestation_certificate())) == refused);
+  CHECK(lost_of_another(mfa::detail::base64(attestation_certificate()), 1).empty());
+  CHECK(lost_of_another(mfa::detail::base64(vendor().certify(SigningKey(Algorithm::es256)))).empty());
+  CHECK(lost_of_another("!").empty());
+  CHECK(lost_of_another(mfa::detail::base64("no certificate")).empty());
+  CHECK(reported_of_another(report("ATTESTATION_KEY_COMPROMISE")).empty());
+  CHECK(reported_of_another(report("REVOKED")).empty());
 }
 
 TEST_CASE("The lowest certification that is taken") {

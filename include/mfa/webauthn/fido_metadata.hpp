@@ -199,12 +199,22 @@ inline std::optional<MetadataEntry> metadata_entry_of(const nlohmann::json& json
 }
 
 /// SHA-1 of a certificate's key, as FIDO names certificates of U2F (RFC 5280 section 4.2.1.2, method 1).
-inline std::string certificate_identifier(const std::string& der) {
-  const X509Pointer certificate = parse_x509(crypto::bytes_of(der));
+inline std::string certificate_identifier(const X509Pointer& certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   if (!certificate || X509_pubkey_digest(certificate.get(), EVP_sha1(), digest.data(), &size) != 1) return {};
   return std::string(crypto::text_of({digest.data(), size}));
+}
+
+/// Whether FIDO names one of that identifier as the model's.
+inline bool has_certificate(const MetadataEntry& entry, const std::string& identifier) {
+  return !identifier.empty() &&
+         std::ranges::find(entry.certificate_identifiers, identifier) != entry.certificate_identifiers.end();
+}
+
+/// Whether the AAGUID of an attestation says which model it is of.
+inline bool tells_model(const Attestation& attestation) {
+  return attestation.format != "fido-u2f" && attestation.aaguid.find_first_not_of('\0') != std::string::npos;
 }
 
 } // namespace detail
@@ -226,22 +236,19 @@ struct FidoMetadata {
   std::vector<MetadataEntry> entries = {};
   std::size_t unread = 0; ///< entries that could not be read, whose models are then not known
 
-  /// The model that an attestation is of: by the certificates' keys in the format "fido-u2f", which signs no
-  /// AAGUID, and where the authenticator tells none; otherwise by the AAGUID. Null if it is not listed.
+  /// The model that an attestation says it is of: by the certificates' keys in the format "fido-u2f", which
+  /// signs no AAGUID, and where the authenticator tells none; otherwise by the AAGUID. Null if it is not
+  /// listed.
   [[nodiscard]] const MetadataEntry* find(const Attestation& attestation) const {
-    const bool tells_model =
-        attestation.format != "fido-u2f" && attestation.aaguid.find_first_not_of('\0') != std::string::npos;
-    if (tells_model) {
+    if (detail::tells_model(attestation)) {
       const auto found = std::ranges::find(entries, attestation.aaguid, &MetadataEntry::aaguid);
       return found == entries.end() ? nullptr : &*found;
     }
-    for (const std::string& certificate : attestation.certificates) {
-      const std::string identifier = detail::certificate_identifier(certificate);
-      if (identifier.empty()) continue;
+    for (const std::string& der : attestation.certificates) {
+      const std::string identifier =
+          detail::certificate_identifier(detail::parse_x509(crypto::bytes_of(der)));
       for (const MetadataEntry& entry : entries)
-        if (std::ranges::find(entry.certificate_identifiers, identifier) !=
-            entry.certificate_identifiers.end())
-          return &entry;
+        if (detail::has_certificate(entry, identifier)) return &entry;
     }
     return nullptr;
   }
@@ -339,16 +346,18 @@ inline AuthenticatorStatus certification_of(const MetadataEntry& entry, Time now
   return highest;
 }
 
-/// Whether the report is of what this chain attests.
-inline bool concerns(const StatusReport& report, const std::vector<X509Pointer>& chain) {
+/// Whether the report is of what this chain attests. A key that was lost is so for whatever model its thief
+/// names: makers have one root for many.
+inline bool concerns(const StatusReport& report, const std::vector<X509Pointer>& chain, bool of_the_model) {
   if (report.status != AuthenticatorStatus::attestation_key_compromise || report.certificate.empty())
-    return true;
+    return of_the_model;
   const X509Pointer reported = parse_x509(crypto::bytes_of(report.certificate));
   EVP_PKEY* const key = reported ? X509_get0_pubkey(reported.get()) : nullptr;
-  return key == nullptr || std::ranges::any_of(chain, [&](const X509Pointer& one) {
-           EVP_PKEY* const of_chain = X509_get0_pubkey(one.get());
-           return of_chain != nullptr && EVP_PKEY_eq(of_chain, key) == 1;
-         });
+  if (key == nullptr) return of_the_model;
+  return std::ranges::any_of(chain, [&](const X509Pointer& one) {
+    EVP_PKEY* const of_chain = X509_get0_pubkey(one.get());
+    return of_chain != nullptr && EVP_PKEY_eq(of_chain, key) == 1;
+  });
 }
 
 } // namespace detail
@@ -369,11 +378,17 @@ inline bool concerns(const StatusReport& report, const std::vector<X509Pointer>&
   for (const std::string& root : entry->roots) (void)roots.add(crypto::bytes_of(root));
   const auto chain = roots.chain_of(attestation.certificates, attestation.now);
   if (!chain) return "the certificates lead to no root of the model";
-  for (const StatusReport& report : entry->reports)
-    if (report.since <= attestation.now &&
-        std::ranges::find(policy.refused, report.status) != policy.refused.end() &&
-        detail::concerns(report, *chain))
-      return "FIDO reports of the model: " + std::string(to_string(report.status));
+  // What else comes along is nobody's word: any certificate of another model can be put beside these.
+  if (!detail::tells_model(attestation) && std::ranges::none_of(*chain, [&](const detail::X509Pointer& one) {
+        return detail::has_certificate(*entry, detail::certificate_identifier(one));
+      }))
+    return "the certificate that names the model is not among those that lead to its root";
+  for (const MetadataEntry& one : metadata.entries)
+    for (const StatusReport& report : one.reports)
+      if (report.since <= attestation.now &&
+          std::ranges::find(policy.refused, report.status) != policy.refused.end() &&
+          detail::concerns(report, *chain, &one == entry))
+        return "FIDO reports of the model: " + std::string(to_string(report.status));
   if (policy.least != AuthenticatorStatus::unknown &&
       detail::certification_of(*entry, attestation.now) < policy.least)
     return "the model is not certified as wanted";
