@@ -124,6 +124,8 @@ export const offersUpgrade = () => offers('conditionalCreate');
 let running = null;
 // What ends the offer in the field, if there is one.
 let offering = null;
+// What a conditional sign-in comes to that was ended here, by a later ceremony or before its challenge expired.
+const ended = Symbol('ended');
 
 async function alone(ceremony, conditional = false) {
   const before = running;
@@ -171,6 +173,7 @@ async function get({ask, answer}, mediation) {
     const {signal} = controller;
     const asked = await ask();
     if (!asked) return undefined;
+    if (mediation && signal.aborted) return ended;
     unlessAborted(signal);
     // A conditional request stands for as long as the page: it ends before its challenge does.
     const lifetime = asked.lifetime || 3600000;
@@ -178,6 +181,9 @@ async function get({ask, answer}, mediation) {
     let credential;
     try {
       credential = await navigator.credentials.get({...mediation, publicKey: requestOptions(asked.options), signal});
+    } catch (error) {
+      if (mediation && signal.aborted) return ended;
+      throw error;
     } finally {
       clearTimeout(renewal);
     }
@@ -218,6 +224,7 @@ export async function offerInField({ask, answer, refused = () => {}}) {
         const asked = await ask();
         return mine.signal.aborted ? undefined : asked;
       }, answer}, {mediation: 'conditional'});
+      if (answered === ended) continue;
       if (!answered) return undefined;
       if (answered.status === 'valid') {
         if (offering === mine) offering = null;
@@ -225,7 +232,6 @@ export async function offerInField({ask, answer, refused = () => {}}) {
       }
       refused(answered);
     } catch (error) {
-      if (error.name === 'AbortError') continue;
       // The page's mistakes, which do not pass.
       if (['SecurityError', 'NotSupportedError', 'InvalidStateError'].includes(error.name)) throw error;
       refused(error);

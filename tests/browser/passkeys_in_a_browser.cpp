@@ -138,6 +138,22 @@ TEST_CASE(
   CHECK(page.browser.evaluate("refusals") == Json{"expired"});
 }
 
+TEST_CASE("A browser that ends each offer in the field by itself is not asked again at once") {
+  Page page{Json()};
+  const Json asks = page.browser.evaluate(R"({
+    navigator.credentials.get = async () => { throw new DOMException('by another script', 'AbortError'); };
+    let asks = 0, told = [];
+    const offered = passkeys.offerInField({
+      ask: async () => { if (++asks > 20) await new Promise(() => {}); return {options: {challenge: 'AAAA'}}; },
+      answer: async () => ({}),
+      refused: error => told.push(error.name)});
+    await new Promise(r => setTimeout(r, 2000));
+    passkeys.stopOffer();
+    return {asks, told}; })");
+  CHECK(asks.at("asks") == 2); // after a second, and after two more
+  CHECK(asks.at("told") == Json{"AbortError", "AbortError"});
+}
+
 TEST_CASE("An offer in the field ends when it is told to, and when the user has signed in at a button") {
   Page page;
   CHECK(page.browser.evaluate("{ const offered = offer(); await new Promise(r => setTimeout(r, 300));"
