@@ -1016,6 +1016,10 @@ mutate "webauthn: origins are compared whole" $party 'return std::ranges::find(l
   'return std::ranges::any_of(list, [&](const auto& one) { return text.starts_with(one); });'
 mutate "webauthn: no key of CBOR twice" webauthn/cbor.hpp \
   'if (std::find(keys.begin(), keys.begin() + i, keys.at(i)) != keys.begin() + i) return false;' ''
+mutate "webauthn: what is said of frames is read" webauthn/client_data.hpp \
+  'if (members->has("crossOrigin") && !members->boolean("crossOrigin")) return std::nullopt;' ''
+mutate "webauthn: the page around a frame is read" webauthn/client_data.hpp \
+  'if (members->has("topOrigin") && top_origin == nullptr) return std::nullopt;' ''
 mutate "webauthn: members of the object that they are in" webauthn/json.hpp 'member.outer == outer &&' ''
 mutate "webauthn: a handle stays with its user" verbs/enroll.hpp \
   'enrolling.found.user.handle = enrolling.user.handle;' ''
@@ -1127,6 +1131,7 @@ mutate "hostile answers: RSA of 4,096 bits" $cose 'modulus.size() > most ||' ''
 mutate "hostile answers: RSA with short exponents" $cose 'exponent.size() > longest_exponent ||' ''
 mutate "hostile answers: RSA with an exponent that does something" $cose '|| (exponent.size() == 1 && exponent[0] == 1)' ''
 mutate "hostile answers: RSA with odd numbers" $cose '&& (number.back() & 1) == 1' ''
+mutate "hostile answers: RSA without leading zeros" $cose '&& number.front() != 0' ''
 mutate "hostile answers: a curve is its algorithm's" $cose 'curve != traits->cose_curve ||' ''
 
 tests=tests/webauthn/passkey_enrolment.cpp options=webauthn/options_json.hpp
@@ -1249,6 +1254,8 @@ mutate "packed: signed" $attestation \
   '|| !verify_signature(certificate.key(), *statement.algorithm, message, statement.signature))' ')'
 mutate "packed: the certificate's requirements" $attestation \
   '|| !certificate.fits_packed(data.parsed.credential->aaguid)' ''
+mutate "packed: the certificate is of version 3" $certificate \
+  'X509_get_version(certificate_.get()) == version_3 && country' 'country'
 mutate "packed: a country" $certificate 'country.size() == 2 &&' ''
 mutate "packed: a country's code in capitals" $certificate "return c >= 'A' && c <= 'Z';" "return c != ' ';"
 mutate "packed: the maker" $certificate '!subject(NID_organizationName).empty() &&' ''
@@ -1257,6 +1264,8 @@ mutate "packed: for attestations" $certificate \
 mutate "packed: a name" $certificate '!subject(NID_commonName).empty() &&' ''
 mutate "packed: the certificate names no other model" $certificate '&& crypto::text_of(named->value) == expected' ''
 mutate "packed: the model is not critical" $certificate '!named->critical &&' ''
+mutate "fido-u2f: a certificate of P-256" $attestation '!certificate.has_p256_key() ||' ''
+mutate "fido-u2f: one certificate" $attestation '|| statement.certificates.size() != 1 ||' '|| statement.certificates.empty() ||'
 mutate "fido-u2f: signed" $attestation \
   'if (!verify_signature(certificate.key(), static_cast<std::int32_t>(Algorithm::es256), message, statement.signature)) return std::nullopt;' ''
 mutate "hardware: what can be copied is none" factor/webauthn_enrollment.hpp \
