@@ -1383,6 +1383,8 @@ mutate "delivery: a circuit does not open for what anybody can ask for" delivery
   'case DeliveryFailure::not_permitted: case DeliveryFailure::throttled: return true;'
 mutate "delivery: a provider that fails again is spared again" delivery/circuit_breaker.hpp \
   '|| state_ == CircuitState::half_open) {' ') {'
+mutate "delivery: no circuit of a parent's holds a forked process up" delivery/circuit_breaker.hpp \
+  'if (!breaker_->home.is_here()) return; const auto admission' 'const auto admission'
 mutate "delivery: one message tries a provider out" delivery/circuit_breaker.hpp 'probing_ = true;' ''
 mutate "delivery: what began before says nothing" delivery/circuit_breaker.hpp 'if (era != era_) return;' ''
 mutate "delivery: nor does its end let another try" delivery/circuit_breaker.hpp \

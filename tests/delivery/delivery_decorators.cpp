@@ -8,7 +8,9 @@
 #include <exception>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -24,6 +26,7 @@
 #include <mfa/testing/manual_timer.hpp>
 
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 #include "support/errors.hpp"
 #include "support/host.hpp"
 #include "support/scripted_gateway.hpp"
@@ -383,6 +386,36 @@ TEST_CASE("A circuit opens after failures in a row, and closes after a message t
   gateway.say({unavailable, unavailable, Say()});
   for (int i = 0; i < 3; ++i) (void)send(breaker); // the count began anew
   CHECK(breaker.state() == CircuitState::closed);
+}
+
+TEST_CASE("A forked process is held up by no circuit of its parent's") {
+  ScriptedGateway gateway({unavailable});
+  CircuitBreaker breaker(gateway, {.failures = 1});
+  REQUIRE(send(breaker).failure == unavailable);
+  REQUIRE(breaker.state() == CircuitState::open);
+  const auto of_child = [](auto& sender) {
+    const mfa::test::ChildProcess child([&](const mfa::test::Channel& parent) {
+      const bool closed = sender.state() == CircuitState::closed;
+      const bool sent = send(sender).sent;
+      parent.send(!closed ? "not closed" : sent ? "sent" : "refused");
+    });
+    REQUIRE(child.channel().wait(20s));
+    return child.channel().receive();
+  };
+  CHECK(of_child(breaker) == "sent");
+  CHECK(breaker.state() == CircuitState::open);
+
+  // A thread of the parent's may have its lock.
+  struct Takes {
+    void send(const SmsMessage&) const {}
+  };
+  CircuitBreaker busy{Takes()};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) busy.send(message);
+    });
+  for (int i = 0; i < 60; ++i) REQUIRE(of_child(busy) == "sent");
 }
 
 TEST_CASE("While one message tries a provider out, no other does, and what began before says nothing") {

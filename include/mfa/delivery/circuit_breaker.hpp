@@ -19,6 +19,7 @@
 #include <mfa/delivery/transport.hpp>
 #include <mfa/error.hpp>
 #include <mfa/policy.hpp>
+#include <mfa/storage/process.hpp>
 
 namespace mfa::delivery {
 
@@ -141,7 +142,8 @@ class Circuit {
 /// A transport that spares a provider that is down, and its own callers the wait for it: after so many
 /// failures in a row of the provider's making (`is_of_provider`) it refuses messages with
 /// `DeliveryFailure::unavailable` and the time to wait, and then tries one at a time until one is taken. Put
-/// one around each provider of a `Failover`. It is awaited if its transport is.
+/// one around each provider of a `Failover`. It is awaited if its transport is. In a forked process it lets
+/// all messages through and counts nothing: make one there.
 ///
 /// Policies given as lvalues are borrowed and must outlive it; temporaries are owned. Usable from many
 /// threads if they are. The observer is called in the thread that sends.
@@ -190,6 +192,7 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
 
   /// As it is now, for a page that shows it. An open one whose time is over is `open` until a message comes.
   [[nodiscard]] CircuitState state() const {
+    if (!breaker_->home.is_here()) return CircuitState::closed;
     const std::lock_guard lock(breaker_->mutex);
     return breaker_->circuit.state();
   }
@@ -216,6 +219,8 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
     }
 
     CircuitBreakerOptions options;
+    const mfa::detail::HomeProcess
+        home; ///< in another one, a thread of its parent's may hold the mutex for ever
     mutable std::mutex mutex;
     Circuit circuit;
   };
@@ -224,6 +229,7 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
   class Passage {
    public:
     Passage(std::shared_ptr<Breaker> breaker, Circuit::TimePoint now) : breaker_(std::move(breaker)) {
+      if (!breaker_->home.is_here()) return;
       const auto admission = breaker_->with_circuit([&](Circuit& circuit) { return circuit.admit(now); });
       if (!admission.admitted) {
         const auto wait = std::chrono::ceil<std::chrono::seconds>(admission.wait);
@@ -239,17 +245,18 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;
     ~Passage() {
-      if (ended_) return;
+      if (ended_ || !breaker_->home.is_here()) return;
       const std::lock_guard lock(breaker_->mutex);
       breaker_->circuit.forget(era_);
     }
 
     void end(const std::exception_ptr& thrown, Circuit::TimePoint now) {
       const bool failed = thrown && is_of_provider(delivery_failure(thrown));
-      ended_ = breaker_->with_circuit([&](Circuit& circuit) {
-        circuit.tell(era_, failed, now);
-        return true;
-      });
+      if (breaker_->home.is_here())
+        ended_ = breaker_->with_circuit([&](Circuit& circuit) {
+          circuit.tell(era_, failed, now);
+          return true;
+        });
       if (thrown) std::rethrow_exception(thrown);
     }
 
