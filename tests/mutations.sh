@@ -1406,10 +1406,11 @@ mutate "a cancelled verb withdraws no challenge whose code may arrive" async/ver
 tests=tests/delivery/delivery_background.cpp background=delivery/background.hpp
 mutate "delivery in the background: bounded" $background 'if (waiting_.size() >= options_.max_waiting)' 'if (false)'
 mutate "delivery in the background: nothing after a stop" $background 'if (stopped_) throw stopped_error();' ''
-mutate "delivery in the background: a stop waits" $background 'return waiting_.empty() && sending_ == 0; });' \
+mutate "delivery in the background: a stop waits" $background 'return waiting_.empty() && sending_.empty(); });' \
   'return true; });'
 mutate "delivery in the background: a stop waits for what is being sent" $background \
-  'return waiting_.empty() && sending_ == 0; });' 'return waiting_.empty(); });'
+  'return waiting_.empty() && sending_.empty(); });' 'return waiting_.empty(); });'
+mutate "delivery in the background: one message to a recipient at a time" $background 'return !is_in_line(*job);' 'return true;'
 mutate "delivery in the background: what a stop gives up is told of" $background \
   'for (auto& job : refused) tell(std::move(job), std::make_exception_ptr(stopped_error()));' ''
 mutate "delivery in the background: what a stop gives up is not sent" $background 'refused.swap(waiting_);' ''

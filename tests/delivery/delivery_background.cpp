@@ -18,6 +18,7 @@
 #include <mfa/delivery/background.hpp>
 #include <mfa/delivery/failover.hpp>
 #include <mfa/delivery/failure.hpp>
+#include <mfa/delivery/retry.hpp>
 #include <mfa/mfa.hpp>
 
 #include "support/catch.hpp"
@@ -42,8 +43,10 @@ using mfa::test::thrown_by;
 
 namespace {
 
+/// Each to a number of its own.
 SmsMessage message(std::string id) {
-  return {.to = "+14155550123", .body = "123456 is your code", .id = std::move(id)};
+  std::string to = "+1415555" + id;
+  return {.to = std::move(to), .body = "123456 is your code", .id = std::move(id)};
 }
 
 /// Stops at a gate with each message, if there is one.
@@ -114,6 +117,93 @@ TEST_CASE("Messages are sent by the workers, and what is too much is refused") {
   CHECK(heard.ends() == Ends{{"1", "sent"}, {"2", "sent"}, {"3", "sent"}, {"4", "sent"}, {"5", "sent"}});
   CHECK(refused([&] { background.send(message("7")); }) == DeliveryFailure::unavailable);
   CHECK(background.stop(0s));
+}
+
+TEST_CASE("Messages to one recipient go one after the other, in their order, and hold up nobody else") {
+  // Each first try fails, so that whoever came first would be overtaken.
+  struct Failing {
+    Gate* gate;
+    std::mutex mutex = {};
+    std::vector<std::string> begun = {};
+    std::vector<std::string> sent = {};
+
+    void send(const SmsMessage& given) { carry(given.id); }
+    void send(const mfa::VoiceMessage& given) { carry(given.id); }
+    void send(const mfa::PushMessage& given) { carry(given.id); }
+    void carry(const std::string& id) {
+      {
+        const std::lock_guard lock(mutex);
+        begun.push_back(id);
+      }
+      if (id.ends_with("first")) gate->pass();
+      const std::lock_guard lock(mutex);
+      sent.push_back(id);
+    }
+    std::vector<std::string> all_sent() {
+      const std::lock_guard lock(mutex);
+      return sent;
+    }
+  };
+  const auto wait_for = [](auto holds) {
+    for (int i = 0; i < 20'000 && !holds(); ++i) std::this_thread::sleep_for(1ms);
+    return holds();
+  };
+  Gate gate;
+  Failing gateway{.gate = &gate};
+  Background background(gateway, {.workers = 8});
+  const auto to = [](std::string number, std::string id) {
+    return SmsMessage{.to = std::move(number), .body = "123456 is your code", .id = std::move(id)};
+  };
+  background.send(to("+14155550123", "alan's first"));
+  background.send(mfa::PushMessage{.user_id = "u_42", .body = "123456", .id = "grace's first"});
+  REQUIRE(gate.wait_for_inside(2));
+  for (const auto* const id : {"alan's second", "alan's third"}) background.send(to("+14155550123", id));
+  background.send(
+      mfa::VoiceMessage{.to = "+14155550123", .spoken = "1", .language = {}, .id = "alan's call"});
+  background.send(mfa::PushMessage{.user_id = "u_42", .body = "123456", .id = "grace's second"});
+  background.send(to("+14155550199", "another's"));
+  REQUIRE(wait_for([&] { return gateway.all_sent().size() == 1; }));
+  std::this_thread::sleep_for(50ms); // for what would go too soon
+  CHECK(gateway.all_sent() == std::vector<std::string>{"another's"});
+  CHECK(background.waiting() == 4);
+  gate.open();
+  CHECK(background.stop(60s));
+  std::vector<std::string> alans;
+  std::vector<std::string> graces;
+  for (const std::string& id : gateway.sent) {
+    if (id.starts_with("alan")) alans.push_back(id);
+    if (id.starts_with("grace")) graces.push_back(id);
+  }
+  CHECK(alans == std::vector<std::string>{"alan's first", "alan's second", "alan's third", "alan's call"});
+  CHECK(graces == std::vector<std::string>{"grace's first", "grace's second"});
+}
+
+TEST_CASE("A code that has replaced another leaves after it, though the other was tried again") {
+  struct Once { // refuses the first message at first
+    int tries = 0;
+    std::vector<std::string> sent = {};
+    std::mutex mutex = {};
+    void send(const SmsMessage& given) {
+      const std::lock_guard lock(mutex);
+      if (tries++ == 0) throw DeliveryError(DeliveryFailure::unavailable, "not now; try again");
+      sent.push_back(given.id);
+    }
+  };
+  mfa::storage::Memory storage;
+  mfa::testing::ManualClock clock;
+  Once gateway;
+  Background background(mfa::delivery::Retry(gateway, {.first_delay = 200ms}), {.workers = 4});
+  mfa::Options options;
+  options.sms_allowed_country_codes = {"1"};
+  const mfa::Verifier verifier{storage, clock, background, options};
+  const auto enrolled = verifier.enroll_factor(mfa::Sms{.phone_number = "+14155550123", .user_id = "u_42"});
+  std::vector<std::string> ids;
+  for (int i = 0; i < 2; ++i) {
+    ids.push_back(verifier.challenge_enrollment(enrolled.factor.id(), "u_42").id());
+    clock.advance(1min);
+  }
+  CHECK(background.stop(60s));
+  CHECK(gateway.sent == ids);
 }
 
 TEST_CASE("What is not sent is told of, with its reason") {

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -49,6 +51,8 @@ inline void check_options(const BackgroundOptions& options) {
 /// A transport that sends in threads of its own: `send` copies the message, accepts it and returns. What
 /// comes when too many wait is refused with `DeliveryFailure::throttled`, and what comes after `stop`, or in
 /// a forked process, with `unavailable`. What becomes of a message that was accepted only the observer hears.
+/// Messages to one recipient (`to` or `user_id` of a message) are sent one after the other, so that no code
+/// leaves after the one that has replaced it.
 ///
 /// The transport must block, and is used by all workers at once. Given as an lvalue it is borrowed and must
 /// outlive this; a temporary is owned. What the observer uses must outlive it too, or `stop` be called
@@ -86,18 +90,31 @@ template <class Transport> class Background {
 
  private:
   struct Job {
-    explicit Job(std::string message_id) : id(std::move(message_id)) {}
+    Job(std::string message_id, std::string_view sent_to)
+        : id(std::move(message_id)), recipient(std::hash<std::string_view>()(sent_to)),
+          has_recipient(!sent_to.empty()) {}
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
     virtual ~Job() = default;
     virtual void send(Transport& transport) = 0;
 
     std::string id;
+    std::size_t recipient; ///< those who share a number wait for each other, and for nothing worse
+    bool has_recipient;
   };
 
   template <class Message> struct Sending final : Job {
-    explicit Sending(const Message& given) : Job(given.id), message(given) {}
+    explicit Sending(const Message& given) : Job(given.id, recipient_of(given)), message(given) {}
     void send(Transport& transport) override { (void)transport.send(message); }
+
+    static std::string_view recipient_of(const Message& message) {
+      if constexpr (requires { std::string_view(message.to); })
+        return message.to;
+      else if constexpr (requires { std::string_view(message.user_id); })
+        return message.user_id;
+      else
+        return {};
+    }
 
     Message message;
   };
@@ -107,6 +124,7 @@ template <class Transport> class Background {
     State(Policy<Transport> transport, BackgroundOptions options)
         : transport_(std::move(transport)), options_((check_options(options), std::move(options))) {
       workers_.reserve(options_.workers);
+      sending_.reserve(options_.workers);
       try {
         for (std::size_t i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
       } catch (...) {
@@ -145,7 +163,7 @@ template <class Transport> class Background {
         stopped_ = true;
         changed_.notify_all();
         ended = idle_.wait_for(lock, std::min<std::chrono::milliseconds>(at_most, std::chrono::hours(24)),
-                               [this] { return waiting_.empty() && sending_ == 0; });
+                               [this] { return waiting_.empty() && sending_.empty(); });
         refused.swap(waiting_);
       }
       for (auto& job : refused) tell(std::move(job), std::make_exception_ptr(stopped_error()));
@@ -164,14 +182,26 @@ template <class Transport> class Background {
               "delivery::Background was stopped before the message was sent; send it anew"};
     }
 
+    /// Whether a message to its recipient is being sent.
+    [[nodiscard]] bool is_in_line(const Job& job) const {
+      return job.has_recipient &&
+             std::find(sending_.begin(), sending_.end(), job.recipient) != sending_.end();
+    }
+
     void work() {
       std::unique_lock lock(mutex_);
       for (;;) {
-        changed_.wait(lock, [this] { return !waiting_.empty() || stopped_; });
-        if (waiting_.empty()) return;
-        std::unique_ptr<Job> job = std::move(waiting_.front());
-        waiting_.pop_front();
-        ++sending_;
+        auto next = waiting_.end();
+        changed_.wait(lock, [&] {
+          next = std::find_if(waiting_.begin(), waiting_.end(),
+                              [this](const std::unique_ptr<Job>& job) { return !is_in_line(*job); });
+          return next != waiting_.end() || stopped_;
+        });
+        if (next == waiting_.end()) return; // who sends to its recipient takes what is in line
+        std::unique_ptr<Job> job = std::move(*next);
+        waiting_.erase(next);
+        const std::size_t recipient = job->recipient;
+        sending_.push_back(recipient);
         lock.unlock();
         std::exception_ptr thrown;
         try {
@@ -182,8 +212,8 @@ template <class Transport> class Background {
         tell(std::move(job), thrown);
         thrown = nullptr; // what it holds ends in no lock
         lock.lock();
-        --sending_;
-        if (waiting_.empty() && sending_ == 0) idle_.notify_all();
+        sending_.erase(std::find(sending_.begin(), sending_.end(), recipient));
+        if (waiting_.empty() && sending_.empty()) idle_.notify_all();
       }
     }
 
@@ -206,7 +236,7 @@ template <class Transport> class Background {
     std::condition_variable changed_; ///< a message was added, or it was stopped
     std::condition_variable idle_;    ///< all were sent
     std::deque<std::unique_ptr<Job>> waiting_;
-    std::size_t sending_ = 0;
+    std::vector<std::size_t> sending_; ///< to these recipients, each message's
     bool stopped_ = false;
     std::vector<std::thread> workers_; ///< end first
   };
