@@ -1560,8 +1560,20 @@ before_transports="$flags|$libraries" flags="$flags -DOPENSSL_SUPPRESS_DEPRECATE
 tests=tests/transports/broken_servers.cpp request=http/curl_request.hpp exchange=http/curl_exchange.hpp
 mutate "transports: certificates are checked" $exchange 'CURLOPT_SSL_VERIFYPEER, 1L' 'CURLOPT_SSL_VERIFYPEER, 0L'
 mutate "transports: and the name in them" $exchange 'CURLOPT_SSL_VERIFYHOST, 2L' 'CURLOPT_SSL_VERIFYHOST, 0L'
-mutate "transports: what may have arrived is unclear" http/curl_handles.hpp 'if (all_said)' 'if (false)'
-mutate "transports: what cannot have arrived was not sent" http/curl_handles.hpp 'if (all_said)' 'if (true)'
+mutate "transports: what may have arrived is unclear" http/curl_handles.hpp 'if (all_said) return DeliveryFailure::unclear;' ''
+mutate "transports: what cannot have arrived was not sent" http/curl_handles.hpp \
+  'if (all_said) return DeliveryFailure::unclear;' 'return DeliveryFailure::unclear;'
+mutate "transports: what may have arrived is unclear, without memory too" http/curl_handles.hpp \
+  'if (all_said) fail(' 'if (all_said && code != CURLE_OUT_OF_MEMORY) fail('
+mutate "transports: and when libcurl cannot go on" http/curl_handles.hpp 'if (!all_said) return;' 'return;'
+mutate "transports: libcurl sends nothing again on its own" $request 'if (!has_body_) set(easy, CURLOPT_FRESH_CONNECT, 1L);' ''
+mutate "transports: a request without a body that cannot have arrived was not sent" $request \
+  'CURLE_OK || sent > 0' 'CURLE_OK || sent >= 0'
+mutate "transports: an answer that cannot be read leaves open what became of the message" http/transport.hpp \
+  '} catch (const std::exception&) {' '} catch (const std::exception&) { throw;'
+mutate "transports: no environment takes a server out of the proxy" $exchange 'set(easy, CURLOPT_NOPROXY, "");' ''
+mutate "transports: no broken pipe ends the host" http/broken_pipe.hpp \
+  'blocks_ = ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_) == 0;' ''
 mutate "transports: redirects are not followed" $request 'CURLOPT_FOLLOWLOCATION, 0L' 'CURLOPT_FOLLOWLOCATION, 1L'
 mutate "transports: headers are bounded" $request 'if (line.size() > heard.left_of_headers_) return 0;' ''
 mutate "transports: what was cut off is not read" $request 'if (result != CURLE_OK) response_.whole = false;' ''

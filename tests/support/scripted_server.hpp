@@ -36,6 +36,8 @@ struct ScriptedAnswer {
   enum class Then {
     stay,       ///< for the next request
     close,      ///< ends the connection as it should be
+    cut,        ///< ends it without TLS's own end
+    untie,      ///< goes on without TLS
     reset,      ///< the connection breaks
     half_close, ///< says that it will say no more, and goes on reading
     hang,       ///< says nothing more, until the client goes
@@ -162,6 +164,13 @@ class ScriptedServer {
     switch (answer.then) {
     case ScriptedAnswer::Then::stay: return true;
     case ScriptedAnswer::Then::close: SSL_shutdown(ssl); return false;
+    case ScriptedAnswer::Then::cut: return false;
+    case ScriptedAnswer::Then::untie: {
+      constexpr std::string_view plain = "HTTP/1.1 201 Created\r\n\r\n";
+      (void)::send(socket, plain.data(), plain.size(), MSG_NOSIGNAL);
+      wait_for_end_of(socket);
+      return false;
+    }
     case ScriptedAnswer::Then::reset: {
       const linger at_once{1, 0};
       ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -3,10 +3,13 @@
 #include <mfa/async/asio.hpp>
 #include <mfa/async/curl.hpp>
 
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <future>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -142,6 +145,61 @@ TEST_CASE("What may have been sent is unclear though its answer cannot be waited
   CHECK(second.sent == 0);
 }
 #endif
+
+namespace {
+
+/// A loop of a host's that cannot wait for sockets any more once it is told so.
+struct FailingLoop {
+  EventLoop::Handle loop;
+  const std::atomic<bool>* fails;
+
+  struct Socket {
+    EventLoop::Socket socket;
+    const std::atomic<bool>* fails;
+
+    auto readable(std::chrono::milliseconds at_most) {
+      if (*fails) throw std::system_error(ENOMEM, std::generic_category(), "epoll_ctl");
+      return socket.readable(at_most);
+    }
+    auto writable(std::chrono::milliseconds at_most) { return socket.writable(at_most); }
+  };
+
+  template <class Start> [[nodiscard]] auto suspend(Start start) const {
+    return loop.suspend(std::move(start));
+  }
+  [[nodiscard]] Socket socket(int descriptor) const { return {loop.socket(descriptor), fails}; }
+};
+
+} // namespace
+
+TEST_CASE("What may have been sent is unclear though the loop cannot wait for its answer") {
+  struct Second {
+    int sent = 0;
+    Task<void> send(const SmsMessage&) {
+      ++sent;
+      co_return;
+    }
+  };
+  std::atomic<bool> fails = false;
+  ScriptedServer server([&](const std::string&) {
+    fails = true;
+    ScriptedAnswer said = answer(201, "{}");
+    said.delay = 3s; // for longer than one wait
+    return said;
+  });
+  EventLoop loop;
+  async::Curl<Task, FailingLoop, sms::Twilio> twilio(FailingLoop{loop.handle(), &fails},
+                                                     twilio_at(server.url()), {.ca_file = server.ca_file()});
+  Second second;
+  delivery::Failover both{twilio, second};
+  const auto refusal = refusal_of([&] { loop.run(both.send(message_to_alan())); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unclear);
+  CHECK(second.sent == 0);
+  loop.run(both.send(message_to_alan())); // which cannot have been
+  CHECK(second.sent == 1);
+  CHECK(server.requests().size() == 1);
+}
 
 TEST_CASE("Who waits for too long has sent nothing") {
   ScriptedServer server([](const std::string&) { return ScriptedAnswer{.then = Then::hang}; });

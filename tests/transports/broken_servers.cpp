@@ -3,24 +3,40 @@
 #include <mfa/http/curl.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <exception>
+#include <new>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <dlfcn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <curl/curl.h>
+
+#include <mfa/delivery/failover.hpp>
+#include <mfa/delivery/retry.hpp>
 #include <mfa/http/broken_pipe.hpp>
+#include <mfa/http/curl_handles.hpp>
+#include <mfa/http/refusal.hpp>
+#include <mfa/http/transport.hpp>
 #include <mfa/sms/twilio.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/loopback.hpp"
 #include "support/scripted_server.hpp"
+#include "support/text.hpp"
 #include "support/transport_checks.hpp"
 
 using namespace mfa;
@@ -28,9 +44,176 @@ using namespace mfa::test;
 using namespace std::chrono_literals;
 using Then = ScriptedAnswer::Then;
 
+namespace {
+
+std::atomic<bool> libcurl_fails = false;
+
+/// A provider of a host's own that is asked by a request without a body, and whose answer may be too much.
+struct ByQuery {
+  struct Settings {
+    std::string url;
+    std::string method = "GET";
+    std::exception_ptr cannot_read = {};
+  };
+  using Message = SmsMessage;
+
+  explicit ByQuery(Settings given) : settings(std::move(given)) {}
+
+  http::Request request(const SmsMessage& message, Time) const {
+    return {.method = settings.method, .url = settings.url + "/send?id=" + message.id};
+  }
+  void outcome(const http::Response& response) const {
+    if (settings.cannot_read) std::rethrow_exception(settings.cannot_read);
+    if (response.status != 201) http::throw_refused_status("a provider", response);
+  }
+
+  Settings settings;
+};
+
+struct Second {
+  int sent = 0;
+  void send(const SmsMessage&) { ++sent; }
+};
+
+} // namespace
+
+/// libcurl's, unless it is to fail.
+extern "C" CURLMcode curl_multi_socket_action(CURLM* multi, curl_socket_t socket, int events, int* running) {
+  if (libcurl_fails) return CURLM_INTERNAL_ERROR;
+  static const auto libcurls =
+      reinterpret_cast<decltype(&::curl_multi_socket_action)>(::dlsym(RTLD_NEXT, "curl_multi_socket_action"));
+  return libcurls(multi, socket, events, running);
+}
+
 TEST_CASE("A transport that blocks knows what may have been sent") {
   check_broken_servers([](const sms::TwilioSettings& settings, const http::CurlOptions& options,
                           const SmsMessage& message) { sms::Twilio(settings, options).send(message); });
+}
+
+TEST_CASE("Whatever libcurl ends with, what may have arrived is unclear and what cannot was not sent") {
+  using mfa::detail::curl::throw_not_answered;
+  for (int number = 1; number < CURL_LAST; ++number) {
+    const auto code = static_cast<CURLcode>(number);
+    INFO(number << ": " << curl_easy_strerror(code));
+    const auto after = refusal_of([&] { throw_not_answered("api.example.com", code, true); });
+    REQUIRE(after);
+    CHECK(after->failure() == DeliveryFailure::unclear);
+    if (code == CURLE_OUT_OF_MEMORY) {
+      CHECK_THROWS_AS(throw_not_answered("api.example.com", code, false), std::bad_alloc);
+      continue;
+    }
+    const auto before = refusal_of([&] { throw_not_answered("api.example.com", code, false); });
+    REQUIRE(before);
+    CHECK(before->failure() ==
+          (code == CURLE_LOGIN_DENIED ? DeliveryFailure::credentials_refused : DeliveryFailure::unavailable));
+  }
+}
+
+TEST_CASE("What a server can bring libcurl to end with is no second message") {
+  struct Kind {
+    ScriptedAnswer said;
+    std::vector<CURLcode> codes; ///< of libcurl's releases
+  };
+  const auto [said, codes] = GENERATE(values<Kind>({
+      {{.then = Then::close}, {CURLE_GOT_NOTHING}},
+      {{.then = Then::half_close}, {CURLE_GOT_NOTHING}},
+      {{.then = Then::cut}, {CURLE_RECV_ERROR, CURLE_GOT_NOTHING}},
+      {{.then = Then::reset}, {CURLE_RECV_ERROR}},
+      {{.then = Then::untie}, {CURLE_RECV_ERROR}},
+      {{.then = Then::hang}, {CURLE_OPERATION_TIMEDOUT}},
+      {{.bytes = "{}", .then = Then::close}, {CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY}},
+      {{.bytes = "HTTP/1.1 201 Created\r\nContent-Length: 2", .then = Then::close}, {CURLE_PARTIAL_FILE}},
+      {{.bytes = "HTTP/1.1 201 Created\r\nContent-Length: x\r\n\r\n"}, {CURLE_WEIRD_SERVER_REPLY}},
+      {{.bytes = "HTTP/1.1 201 Created\r\nX: " + std::string(400'000, 'x')},
+       {CURLE_OUT_OF_MEMORY, static_cast<CURLcode>(100)}}, // CURLE_TOO_LARGE
+      {{.bytes = "HTTP/1.1 201 Created\r\n" + repeated("X-Filler: 0123456789abcdef\r\n", 3'000)},
+       {CURLE_WRITE_ERROR}},
+  }));
+  ScriptedServer server([reply = said](const std::string&) { return reply; });
+  sms::Twilio twilio(twilio_at(server.url()), {.timeout = 1s, .ca_file = server.ca_file()});
+  Second second;
+  delivery::Failover both{delivery::Retry(twilio, {.first_delay = 1ms}), second};
+  const auto refusal = refusal_of([&] { both.send(message_to_alan()); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unclear);
+  bool is_known = false;
+  for (const CURLcode code : codes)
+    is_known =
+        is_known || std::string_view(refusal->what()).find(curl_easy_strerror(code)) != std::string::npos;
+  INFO(refusal->what());
+  CHECK(is_known);
+  CHECK(server.requests().size() == 1);
+  CHECK(second.sent == 0);
+}
+
+TEST_CASE("What may have arrived is unclear though libcurl cannot go on, and what cannot goes by another") {
+  ScriptedServer server([](const std::string&) {
+    libcurl_fails = true;
+    ScriptedAnswer said = answer(201, "{}");
+    said.delay = 50ms;
+    return said;
+  });
+  sms::Twilio twilio(twilio_at(server.url()), {.ca_file = server.ca_file()});
+  Second second;
+  delivery::Failover both{twilio, second};
+  const auto refusal = refusal_of([&] { both.send(message_to_alan()); });
+  CHECK_NOTHROW(both.send(message_to_alan())); // which it cannot even begin
+  libcurl_fails = false;
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unclear);
+  CHECK(server.requests().size() == 1);
+  CHECK(second.sent == 1);
+}
+
+TEST_CASE("An answer that cannot be read to its end leaves open what became of the message") {
+  ScriptedServer server([](const std::string&) { return answer(201, "{}"); });
+  const auto thrown = GENERATE(std::make_exception_ptr(std::bad_alloc()),
+                               std::make_exception_ptr(std::runtime_error("sesame 271828")),
+                               std::make_exception_ptr(Error(errc::invalid_argument, "no")));
+  http::Transport<ByQuery> transport({.url = server.url(), .cannot_read = thrown},
+                                     {.ca_file = server.ca_file()});
+  Second second;
+  delivery::Failover both{transport, second};
+  const auto refusal = refusal_of([&] { both.send(message_to_alan()); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::unclear);
+  CHECK(server.requests().size() == 1);
+  CHECK(second.sent == 0);
+}
+
+TEST_CASE("A request without a body is not sent again by libcurl, and is known to have been sent") {
+  const std::string method = GENERATE("GET", "POST");
+  const auto failure_of = [&](const std::string& url, const http::CurlOptions& options) {
+    http::Transport<ByQuery> transport({.url = url, .method = method}, options);
+    const auto refusal = refusal_of([&] { transport.send(message_to_alan()); });
+    return refusal ? std::optional(refusal->failure()) : std::nullopt;
+  };
+  SECTION("on a kept connection that breaks") {
+    int count = 0;
+    const Then then = GENERATE(Then::close, Then::reset, Then::cut);
+    ScriptedServer server(
+        [&](const std::string&) { return ++count == 1 ? answer(201, "{}") : ScriptedAnswer{.then = then}; });
+    http::Transport<ByQuery> transport({.url = server.url(), .method = method},
+                                       {.ca_file = server.ca_file()});
+    transport.send(message_to_alan());
+    const auto refusal = refusal_of([&] { transport.send(message_to_alan()); });
+    REQUIRE(refusal);
+    CHECK(refusal->failure() == DeliveryFailure::unclear);
+    CHECK(server.requests().size() == 2);
+    CHECK(server.requests().back().starts_with(method + " /send?id=auth_challenge_"));
+  }
+  SECTION("where nobody is") {
+    CHECK(failure_of("https://127.0.0.1:" + std::to_string(free_port()), {}) == DeliveryFailure::unavailable);
+  }
+  SECTION("to somebody else") {
+    ScriptedServer server([](const std::string&) { return answer(201, "{}"); },
+                          ScriptedServer::Tls::unknown_authority);
+    CHECK(failure_of(server.url(), {.ca_file = server.ca_file()}) == DeliveryFailure::unavailable);
+  }
+  SECTION("without an answer") {
+    ScriptedServer server([](const std::string&) { return ScriptedAnswer{.then = Then::close}; });
+    CHECK(failure_of(server.url(), {.ca_file = server.ca_file()}) == DeliveryFailure::unclear);
+  }
 }
 
 TEST_CASE("A connection is used again, and by threads one each") {

@@ -15,6 +15,7 @@
 #endif
 
 #include <mfa/async/loop.hpp>
+#include <mfa/cancellation.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/conversation.hpp>
 #include <mfa/storage/process.hpp>
@@ -67,6 +68,20 @@ template <class Watch, class State> std::shared_ptr<void> watch_by(State& state,
   }
 }
 
+/// The same of a wait that began and was ended by `thrown`, unless that is a cancellation.
+template <class Task, class State>
+[[noreturn]] void throw_not_waited(State& state, const std::exception_ptr& thrown) {
+  rethrow_cancellation<Task>(thrown);
+  if constexpr (requires(const std::exception& why) { state.throw_not_watched(why); }) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& why) {
+      state.throw_not_watched(why);
+    }
+  }
+  std::rethrow_exception(thrown);
+}
+
 /// Carries on a conversation in a coroutine of the host's, which waits on `state->loop`. Now and then, while
 /// it waits for a socket, it calls `state->tell_late()`. Destroyed or ended by an exception wherever it
 /// waits, it destroys the conversation, and then lets go of the state.
@@ -92,14 +107,19 @@ Task<Result> carry_on(std::shared_ptr<State> given_state, mfa::detail::Conversat
     auto& socket = static_cast<Watch*>(watch.get())->socket();
     auto at_most = clamp<milliseconds>(ceil<milliseconds>(wait->deadline - steady_clock::now()),
                                        milliseconds(0), longest_wait);
+    // The other side may have to be read before it reads on.
+    if (wait->to_write && wait->watch != nullptr) at_most = std::min(at_most, milliseconds(100));
     bool ready = false;
-    if (!wait->to_write) {
-      ready = co_await socket.readable(at_most);
-    } else {
-      // The other side may have to be read before it reads on.
-      if (wait->watch != nullptr) at_most = std::min(at_most, milliseconds(100));
-      ready = co_await socket.writable(at_most);
+    std::exception_ptr thrown;
+    try {
+      if (wait->to_write)
+        ready = co_await socket.writable(at_most);
+      else
+        ready = co_await socket.readable(at_most);
+    } catch (const std::exception&) {
+      thrown = std::current_exception();
     }
+    if (thrown) throw_not_waited<Task<Result>>(*state, thrown);
     own.reset(); // before the library closes it
     state->tell_late();
     wait = run.go_on(ready);

@@ -107,7 +107,7 @@ template <template <class> class Task, Loop L, class Transport> class Curl {
     if (lease.is_empty()) lease.put(std::make_unique<Exchange>(state.options));
     sending.exchange = &*lease;
     const auto answer = co_await lease->perform(request);
-    state.provider.outcome(answer);
+    http::judge(state.provider, answer);
   }
 
   std::shared_ptr<State> state_;

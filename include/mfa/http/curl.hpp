@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -53,10 +54,14 @@ class Curl {
       return mfa::detail::make_at_home<Exchange>(options);
     }
 
-    void give_back(Owned exchange) {
+    /// An answer counts, whatever becomes of its connection.
+    void give_back(Owned exchange) noexcept {
       if (!home.is_here()) return; // a thread of the parent's may hold the mutex for ever
-      const std::lock_guard lock(mutex);
-      if (idle.size() < options.max_connections) idle.push_back(std::move(exchange));
+      try {
+        const std::lock_guard lock(mutex);
+        if (idle.size() < options.max_connections) idle.push_back(std::move(exchange));
+      } catch (const std::bad_alloc&) { // it is closed
+      }
     }
 
     const CurlOptions options;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <new>
 #include <optional>
 #include <vector>
@@ -92,15 +93,24 @@ class Exchange {
   [[nodiscard]] bool is_usable() const noexcept { return !busy_; }
 
   /// Whether the server may have what a request that is under way says.
-  [[nodiscard]] bool may_have_arrived() const noexcept { return said_ != nullptr && said_->all_said; }
+  [[nodiscard]] bool may_have_arrived() const noexcept {
+    return request_ != nullptr && request_->may_have_arrived();
+  }
 
   /// The request must live until the end.
   Conversation<http::Response> perform(const http::Request& request) {
     begin();
     CurlRequest spoken(easy_.get(), request, options_);
-    said_ = &spoken.said();
-    const CURLcode result = co_await transfer();
-    co_return spoken.finish(result);
+    request_ = &spoken;
+    try {
+      const CURLcode result = co_await transfer();
+      co_return spoken.finish(result);
+    } catch (const DeliveryError&) {
+      throw;
+    } catch (const std::exception&) {
+      throw_if_unclear(spoken.server(), spoken.may_have_arrived());
+      throw;
+    }
   }
 
   /// Not for event loops: libcurl waits in the thread for what the server says of the whole mail, and to our
@@ -108,10 +118,17 @@ class Exchange {
   Conversation<http::MailReply> perform(const http::Mail& mail) {
     begin();
     CurlMail spoken(easy_.get(), mail, options_, mail_sockets_);
-    const CURLcode result = co_await transfer();
-    // It is not to be used again: an answer that is late would be taken for that to the next mail.
-    if (result != CURLE_OK) mail_sockets_.break_off();
-    co_return spoken.finish(result);
+    try {
+      const CURLcode result = co_await transfer();
+      // It is not to be used again: an answer that is late would be taken for that to the next mail.
+      if (result != CURLE_OK) mail_sockets_.break_off();
+      co_return spoken.finish(result);
+    } catch (const DeliveryError&) {
+      throw;
+    } catch (const std::exception&) {
+      throw_if_unclear(spoken.server(), spoken.may_have_arrived());
+      throw;
+    }
   }
 
  private:
@@ -211,7 +228,7 @@ class Exchange {
       curl_multi_remove_handle(exchange_.multi_.get(), exchange_.easy_.get());
       exchange_.sockets_.clear();
       exchange_.due_.reset();
-      exchange_.said_ = nullptr;
+      exchange_.request_ = nullptr;
       exchange_.busy_ = false;
     }
 
@@ -236,7 +253,7 @@ class Exchange {
   const Silence silence_;
   std::vector<Watched> sockets_;
   MailSockets mail_sockets_;
-  const Said* said_ = nullptr; ///< of the HTTP request that is under way
+  const CurlRequest* request_ = nullptr; ///< that is under way
   std::optional<Clock::time_point> due_;
   bool busy_ = false;
   Easy easy_;

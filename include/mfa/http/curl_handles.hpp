@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <new>
 #include <string>
@@ -110,37 +111,52 @@ inline int number_in(std::string_view text) noexcept {
   return number;
 }
 
-/// Of a conversation whose end is no answer. `all_said`: the server may have the message.
+/// What a conversation comes to whose end is no answer. `all_said`: the server may have the message, so that
+/// nobody knows what it did with it, whatever libcurl stumbled over afterwards.
+[[nodiscard]] constexpr DeliveryFailure failure_of(CURLcode code, bool all_said) noexcept {
+  if (all_said) return DeliveryFailure::unclear;
+  return code == CURLE_LOGIN_DENIED ? DeliveryFailure::credentials_refused : DeliveryFailure::unavailable;
+}
+
+/// Of a conversation whose end is no answer.
 [[noreturn]] inline void throw_not_answered(const std::string& server, CURLcode code, bool all_said) {
-  if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
   if (code == CURLE_ABORTED_BY_CALLBACK) code = CURLE_OPERATION_TIMEDOUT;
   const std::string why = std::string(" (").append(curl_easy_strerror(code)).append(")");
+  const auto fail = [&](const std::string& text) { throw DeliveryError(failure_of(code, all_said), text); };
+  if (all_said)
+    fail(server + " got the message but did not answer" + why + "; whether it was taken is not known");
   switch (code) {
+  case CURLE_OUT_OF_MEMORY: throw std::bad_alloc();
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_ISSUER_ERROR:
-    throw DeliveryError(DeliveryFailure::unavailable,
-                        "the certificate of " + server + " is not to be trusted" + why +
-                            "; nothing was sent. Check the name, the system's authorities or "
-                            "CurlOptions::ca_file.");
+    fail("the certificate of " + server + " is not to be trusted" + why +
+         "; nothing was sent. Check the name, the system's authorities or CurlOptions::ca_file.");
+    break;
   case CURLE_SSL_CACERT_BADFILE:
   case CURLE_SSL_CERTPROBLEM:
-    throw DeliveryError(DeliveryFailure::unavailable, "CurlOptions::ca_file cannot be used for " + server +
-                                                          why + "; nothing was sent. Check the file.");
+    fail("CurlOptions::ca_file cannot be used for " + server + why + "; nothing was sent. Check the file.");
+    break;
   case CURLE_USE_SSL_FAILED:
-    throw DeliveryError(DeliveryFailure::unavailable,
-                        server + " offers no TLS" + why +
-                            "; nothing was sent. Use a server with STARTTLS, or its smtps:// port.");
+    fail(server + " offers no TLS" + why +
+         "; nothing was sent. Use a server with STARTTLS, or its smtps:// port.");
+    break;
   case CURLE_LOGIN_DENIED:
-    throw DeliveryError(DeliveryFailure::credentials_refused,
-                        server + " has no way to sign in with a password" + why +
-                            "; nothing was sent. Check the server, its port and the user.");
+    fail(server + " has no way to sign in with a password" + why +
+         "; nothing was sent. Check the server, its port and the user.");
+    break;
   default: break;
   }
-  if (all_said)
-    throw DeliveryError(DeliveryFailure::unclear, server + " got the message but did not answer" + why +
-                                                      "; whether it was taken is not known");
-  throw DeliveryError(DeliveryFailure::unavailable,
+  throw DeliveryError(failure_of(code, all_said),
                       server + " could not be reached" + why + "; nothing was sent. Try again, or another.");
+}
+
+/// Of a conversation that ended by an exception of its own, as without memory, and may not be taken for one
+/// in which nothing was sent. Returns if that is so.
+inline void throw_if_unclear(const std::string& server, bool all_said) {
+  if (!all_said) return;
+  std::throw_with_nested(DeliveryError(
+      DeliveryFailure::unclear, server + " got the message, and its answer cannot be waited for or read; "
+                                         "whether it was taken is not known"));
 }
 
 } // namespace mfa::detail::curl

@@ -96,6 +96,10 @@ class CurlMail {
   CurlMail& operator=(const CurlMail&) = delete;
   ~CurlMail() { (void)curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr)); }
 
+  [[nodiscard]] const std::string& server() const noexcept { return server_; }
+  /// Whether the server may have the whole mail.
+  [[nodiscard]] bool may_have_arrived() const noexcept { return said_.all_said; }
+
   /// What the server said, or throws that it did not.
   [[nodiscard]] http::MailReply finish(CURLcode result) {
     if (result == CURLE_OK) return {.status = 250};

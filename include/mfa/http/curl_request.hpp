@@ -20,8 +20,9 @@ namespace mfa::detail::curl {
 class CurlRequest {
  public:
   CurlRequest(CURL* easy, const http::Request& request, const http::CurlOptions& options)
-      : server_(http::host_of(request.url.view())), said_(request.body.view()),
-        left_of_headers_(options.largest_answer), left_of_body_(options.largest_answer) {
+      : easy_(easy), has_body_(!request.body.empty()), server_(http::host_of(request.url.view())),
+        said_(request.body.view()), left_of_headers_(options.largest_answer),
+        left_of_body_(options.largest_answer) {
     for (const http::Header& header : request.headers) {
       if (header.value.view().find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
         throw Error(errc::invalid_argument,
@@ -40,10 +41,9 @@ class CurlRequest {
       set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
       set(easy, CURLOPT_READFUNCTION, &Said::on_read);
       set(easy, CURLOPT_READDATA, &said_);
-      said_.all_said = request.body.empty();
-    } else {
-      said_.all_said = true;
     }
+    // What has no body has none to take back, and libcurl sends it again on its own, but on a new connection.
+    if (!has_body_) set(easy, CURLOPT_FRESH_CONNECT, 1L);
     set(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     set(easy, CURLOPT_HEADERFUNCTION, &CurlRequest::on_header);
     set(easy, CURLOPT_HEADERDATA, this);
@@ -54,14 +54,22 @@ class CurlRequest {
   CurlRequest& operator=(const CurlRequest&) = delete;
   ~CurlRequest() = default;
 
-  [[nodiscard]] const Said& said() const noexcept { return said_; }
+  [[nodiscard]] const std::string& server() const noexcept { return server_; }
+
+  /// Whether the server may have the whole request. Of one without a body, through a proxy, that is said too
+  /// early: once the proxy was asked.
+  [[nodiscard]] bool may_have_arrived() const noexcept {
+    if (has_body_) return said_.all_said;
+    long sent = 0;
+    return curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
+  }
 
   /// What the server answered, or throws that it did not.
   [[nodiscard]] http::Response finish(CURLcode result) {
     // What a server said before its connection broke is its answer all the same.
     // To libcurl, headers that are cut off are whole.
     if (!headers_ended_)
-      throw_not_answered(server_, result == CURLE_OK ? CURLE_PARTIAL_FILE : result, said_.all_said);
+      throw_not_answered(server_, result == CURLE_OK ? CURLE_PARTIAL_FILE : result, may_have_arrived());
     if (result != CURLE_OK) response_.whole = false;
     return std::move(response_);
   }
@@ -109,6 +117,8 @@ class CurlRequest {
     return all;
   }
 
+  CURL* easy_;
+  bool has_body_;
   std::string server_;
   Said said_;
   List headers_;

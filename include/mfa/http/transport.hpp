@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <concepts>
+#include <exception>
 #include <utility>
 
+#include <mfa/delivery/failure.hpp>
 #include <mfa/http/curl.hpp>
 #include <mfa/http/curl_options.hpp>
 #include <mfa/types.hpp>
@@ -19,6 +21,20 @@ concept Provider = requires(const P& provider, const typename P::Message& messag
   requires std::constructible_from<P, typename P::Settings>;
   provider.outcome(std::declval<Curl&>().perform(provider.request(message, now)));
 };
+
+/// Returns if an answer says that the message was taken, and throws `DeliveryError` if not. Whatever else the
+/// description throws, as without memory, does not say that nothing was sent.
+template <class Description, class Answer> void judge(const Description& provider, const Answer& answer) {
+  try {
+    provider.outcome(answer);
+  } catch (const DeliveryError&) {
+    throw;
+  } catch (const std::exception&) {
+    std::throw_with_nested(DeliveryError(DeliveryFailure::unclear,
+                                         "the answer of a provider could not be read to its end; whether "
+                                         "the message was taken is not known"));
+  }
+}
 
 [[nodiscard]] inline Time current_time() {
   return std::chrono::time_point_cast<Time::duration>(std::chrono::system_clock::now());
@@ -38,7 +54,7 @@ template <Provider ProviderType> class Transport {
   /// Returns once the provider has taken the message, and throws `DeliveryError` otherwise. Usable from many
   /// threads.
   void send(const Message& message) {
-    provider_.outcome(curl_.perform(provider_.request(message, current_time())));
+    judge(provider_, curl_.perform(provider_.request(message, current_time())));
   }
 
   [[nodiscard]] const Provider& provider() const noexcept { return provider_; }
