@@ -1574,28 +1574,63 @@ mutate "transports: an answer that cannot be read leaves open what became of the
 mutate "transports: no environment takes a server out of the proxy" $exchange 'set(easy, CURLOPT_NOPROXY, "");' ''
 mutate "transports: no broken pipe ends the host" http/broken_pipe.hpp \
   'blocks_ = ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_) == 0;' ''
+mutate "transports: a file of authorities is there" http/curl_handles.hpp 'if (!file) refuse(' 'if (false) refuse('
+mutate "transports: a proxy's scheme" http/curl_handles.hpp 'if (scheme != std::string_view::npos &&' 'if (false &&'
 mutate "transports: redirects are not followed" $request 'CURLOPT_FOLLOWLOCATION, 0L' 'CURLOPT_FOLLOWLOCATION, 1L'
 mutate "transports: headers are bounded" $request 'if (line.size() > heard.left_of_headers_) return 0;' ''
 mutate "transports: what was cut off is not read" $request 'if (result != CURLE_OK) response_.whole = false;' ''
-tests=tests/transports/twilio.cpp
+tests=tests/transports/twilio.cpp before_pages=$flags flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\""
 mutate "transports: only a resource that was created is a message taken" http/twilio.hpp \
   'if (response.status == 201) return;' 'if (response.status < 300) return;'
 mutate "transports: a provider's own code says more than its status" http/twilio.hpp \
   'failure.value_or(failure_of_status(response.status))' 'failure_of_status(response.status)'
 mutate "transports: nobody waits for longer than a day" http/request.hpp "count, 1, 86'400" "count, 1, 86'400'000"
+mutate "transports: languages by the names that Twilio has for them" voice/twilio.hpp \
+  'append_attribute(say, "language", spoken_language(message.language));' 'append_attribute(say, "language", message.language);'
+mutate "transports: a call within Twilio's limit" voice/twilio.hpp 'if (i > 0 && longer > longest_markup) break;' ''
+mutate "transports: nobody calls from a name" voice/twilio.hpp \
+  'http::check_caller("voice::TwilioSettings::from", settings_.from);' ''
 mutate "transports: what is spoken is text" voice/twilio.hpp "to += \"&lt;\"; break;" "to += c; break;"
-mutate "transports: a setting has no line end" http/request.hpp \
-  "if (std::any_of(value.begin(), value.end(), [](char c) { return c <= ' ' || c > '~'; }))" 'if (false)'
+mutate "transports: a setting has no line end" http/settings.hpp \
+  'if (!detail::is_visible_ascii(value)) refuse_setting' 'if (false) refuse_setting'
+tests=tests/transports/providers.cpp flags=$before_pages settings=http/settings.hpp
+mutate "transports: no slash at the end of an address" $settings "if (url.ends_with('/'))" 'if (false)'
+mutate "transports: no query in an address" $settings 'if (url.find_first_of("?#") != std::string_view::npos)' 'if (false)'
+mutate "transports: ports from 1" $settings "if (number < 1 || number > 65'535)" "if (number > 65'535)"
+mutate "transports: ports to 65535" $settings "if (number < 1 || number > 65'535)" 'if (number < 1)'
+mutate "transports: ports of digits" $settings \
+  'if (detail::is_digits(port) && port.size() <= most_digits)' 'if (port.size() <= most_digits)'
+mutate "transports: no port that overflows" $settings \
+  'if (detail::is_digits(port) && port.size() <= most_digits)' 'if (detail::is_digits(port))'
+mutate "transports: addresses of IPv6 in brackets" $settings "if (!host.starts_with('[') &&" 'if (false &&'
+mutate "transports: senders of 11 characters" $settings 'sender.size() <= longest && ' ''
+mutate "transports: senders without blanks around them" $settings "!sender.starts_with(' ') && !sender.ends_with(' ') &&" ''
+mutate "transports: senders with a letter" $settings 'sender.find_first_of(letters) != std::string_view::npos &&' ''
+mutate "transports: numbers without spaces" $settings 'return detail::is_digits(sender) && ' 'return '
 tests=tests/transports/webhook.cpp
 mutate "transports: a webhook's values are escaped" http/json.hpp "if (c == '\"' || c == '\\\\') {" 'if (false) {'
 mutate "transports: a webhook's time is signed" http/webhook.hpp "(signed_text += '.') += body;" 'signed_text = body;'
-mutate "transports: what is secret goes to TLS alone" http/request.hpp \
+mutate "transports: a header of a webhook that cannot be sent" http/webhook.hpp \
+  'for (const Header& header : settings_.headers) check_header("WebhookSettings::headers", header);' ''
+mutate "transports: a header with a value" http/settings.hpp 'if (value.empty() || detail::is_blank(value.front())' \
+  'if ((false && detail::is_blank(value.front()))'
+mutate "transports: a key with a line end" http/webhook.hpp \
+  'check_signing_key("WebhookSettings::signing_key", settings_.signing_key);' ''
+mutate "transports: a key of bytes" http/settings.hpp 'text.size() != key.size() && detail::is_visible_ascii(text)' \
+  'text.size() != key.size()'
+mutate "transports: what is secret goes to TLS alone" http/settings.hpp \
   'if (!url.starts_with("https://") && !(url.starts_with("http://") && is_loopback(host_of(url))))' 'if (url.empty())'
 mutate "transports: a header has no line end" $request \
   'if (header.value.view().find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)' 'if (false)'
 tests=tests/transports/smtp.cpp flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\""
 mutate "transports: no recipient is at fault for what a mail server refuses of another thing" email/smtp.hpp \
   'reply.to == recipient && (' '('
+mutate "transports: addresses that begin with a hyphen" email/smtp.hpp "address.find('@') == at;" \
+  "address.find('@') == at && !address.starts_with('-');"
+mutate "transports: the account's quota of the day" email/smtp.hpp 'return DeliveryFailure::balance_empty;' ';'
+mutate "transports: a mail server's port" email/smtp.hpp 'http::check_authority("SmtpSettings::server", server);' ''
+mutate "transports: blanks around a mail server's user" email/smtp.hpp \
+  'if (mfa::detail::trimmed(settings_.user).size() != settings_.user.size())' 'if (false)'
 mutate "transports: a mail server that refuses the connection is not there" email/smtp.hpp \
   'if (reply.to == connection) return DeliveryFailure::unavailable;' ''
 mutate "transports: a mail server that refuses the password refuses the credentials" email/smtp.hpp \

@@ -36,6 +36,7 @@
 #include <mfa/encoding/hexadecimal.hpp>
 #include <mfa/event.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/workos/iso8601.hpp>
 
 #include "webhook_outbox.hpp"

@@ -118,7 +118,7 @@ TEST_CASE("Everything that is wrong is named, with what to do about it") {
   ::chmod(own_key.c_str(), 0644);
   const std::string sealed_key = replace_secret_file(files.path("sealed-key.pem"), sealed_pem(certificate));
   const std::string twilio =
-      replace_secret_file(files.path("twilio"), "account_sid = AC1\nsecret = s\nfrom = +1\n"
+      replace_secret_file(files.path("twilio"), "account_sid = AC1\nsecret = s\nfrom = +15017122661\n"
                                                 "colour = blue\n");
   const std::string half = replace_secret_file(files.path("half"), "account_sid = AC1\nsecret = s\n");
   const auto port = std::to_string(mfa::test::free_port());

@@ -386,6 +386,8 @@ TEST_CASE("Options out of their range are refused") {
   for (const http::CurlOptions& options :
        {http::CurlOptions{.connect_timeout = 0ms}, http::CurlOptions{.timeout = -1s},
         http::CurlOptions{.largest_answer = 10}, http::CurlOptions{.max_connections = 0},
-        http::CurlOptions{.longest_idle = 0s}})
+        http::CurlOptions{.longest_idle = 0s}, http::CurlOptions{.ca_file = "/nowhere/ca.pem"},
+        http::CurlOptions{.proxy = "ftp://proxy.internal"},
+        http::CurlOptions{.proxy = "http://proxy.internal:3128\n"}})
     CHECK(error_of([&] { http::Curl curl(options); }).code() == errc::invalid_argument);
 }

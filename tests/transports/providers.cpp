@@ -3,10 +3,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <mfa/http/settings.hpp>
 #include <mfa/sms/messagebird.hpp>
 #include <mfa/sms/sinch.hpp>
+#include <mfa/sms/sns.hpp>
+#include <mfa/sms/twilio.hpp>
 #include <mfa/sms/twilio_verify.hpp>
 #include <mfa/sms/vonage.hpp>
+#include <mfa/voice/twilio.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -28,7 +32,7 @@ sms::VonageSettings vonage_at(const std::string& url) {
 }
 
 sms::MessageBirdSettings bird_at(const std::string& url) {
-  return {.access_key = "sesame", .originator = "Foo \"Corp\"", .base_url = url};
+  return {.access_key = "sesame", .originator = "Foo & Corp", .base_url = url};
 }
 
 sms::SinchSettings sinch_at(const std::string& url) {
@@ -134,7 +138,7 @@ TEST_CASE("MessageBird gets the message as it documents") {
   CHECK(request.starts_with("POST /messages HTTP/1.1\r\n"));
   CHECK(header_of(request, "Authorization") == "AccessKey sesame");
   CHECK(nlohmann::json::parse(body_of(request)) ==
-        nlohmann::json{{"originator", "Foo \"Corp\""},
+        nlohmann::json{{"originator", "Foo & Corp"},
                        {"recipients", {"14155550123"}},
                        {"body", "Code \"1\" \\ \xC3\xA9"},
                        {"datacoding", "auto"},
@@ -191,6 +195,102 @@ TEST_CASE("What is no answer of a provider's is judged by its status") {
   check_common_answers<sms::Sinch>(sinch_at);
 }
 
+TEST_CASE("No provider takes an address that cannot work") {
+  const auto refused = [](const std::string& url, auto settings_at, auto make, const char* remedy) {
+    INFO(url);
+    const Error error = error_of([&] { make(settings_at(url)); });
+    CHECK(error.code() == errc::invalid_argument);
+    CHECK_THAT(error.what(), contains("base_url"));
+    CHECK_THAT(error.what(), contains(remedy));
+    CHECK(std::string(error.what()).find("example.com") == std::string::npos);
+  };
+  const auto [url, remedy] = GENERATE(table<std::string, const char*>({
+      {"https://api.example.com/", "ends with a slash"},
+      {"https://api.example.com/proxy/", "ends with a slash"},
+      {"https://api.example.com?x", "? or #"},
+      {"https://api.example.com#x", "? or #"},
+      {"http://api.example.com", "write one"},
+      {"api.example.com", "write one"},
+      {"https://api.example.com:0", "port"},
+      {"https://api.example.com:", "port"},
+      {"https://api.example.com:65536", "port"},
+      {"https://api.example.com:443x", "port"},
+      {"https://api.example.com:-1", "port"},
+      {"https://api.example.com:184467440737095517", "port"},
+      {"https://::1", "brackets"},
+      {"https://", "no host"},
+      {"https://:443", "no host"},
+      {"https://user@api.example.com", "user name"},
+      {" https://api.example.com", "write one"},
+      {"https://api.example.com ", "space"},
+      {"https://api.example.com\n", "space"},
+  }));
+  refused(
+      url, verify_at, [](const auto& s) { sms::TwilioVerify made(s); }, remedy);
+  refused(
+      url, vonage_at, [](const auto& s) { sms::Vonage made(s); }, remedy);
+  refused(
+      url, bird_at, [](const auto& s) { sms::MessageBird made(s); }, remedy);
+  refused(
+      url, sinch_at, [](const auto& s) { sms::Sinch made(s); }, remedy);
+  refused(
+      url, twilio_at, [](const auto& s) { sms::Twilio made(s); }, remedy);
+  refused(
+      url,
+      [](const std::string& at) {
+        return sms::SnsSettings{.credentials = {.access_key_id = "AKIA1", .secret_access_key = "sesame"},
+                                .region = "eu-central-1",
+                                .base_url = at};
+      },
+      [](const auto& s) { sms::Sns made(s); }, remedy);
+  refused(
+      url,
+      [](const std::string& at) {
+        return voice::TwilioSettings{
+            .account = twilio_at(at).account, .from = "+15017122661", .base_url = at};
+      },
+      [](const auto& s) { voice::Twilio made(s); }, remedy);
+  for (const char* const right : {"https://api.example.com:65535", "https://api.example.com/proxy",
+                                  "https://[2001:db8::1]:443", "http://127.0.0.1:8080"})
+    CHECK_NOTHROW(sms::Vonage(vonage_at(right)));
+}
+
+TEST_CASE("Messages come from a number or a sender id, and calls from a number") {
+  const auto code_of = [](auto settings, auto member, const char* value, auto make) {
+    settings.*member = value;
+    return error_of([&] { make(settings); }).code();
+  };
+  for (const char* const none :
+       {" FooCorp", "FooCorp ", "+1 501 712 2661", "(501) 712-2661", "FooCorporation", "no-reply@foo.example",
+        "foo@b.de", "\"FooCorp\"", "F\xC3\xBC\xC3\xBC", "Foo\n", "+0123456789", "+123456", "12",
+        "+FooCorp1234", "1234567890123456", "-", "MG0123456789abcdef"}) {
+    INFO(none);
+    const std::string url = "https://api.example.com";
+    CHECK(code_of(vonage_at(url), &sms::VonageSettings::from, none,
+                  [](const auto& s) { sms::Vonage made(s); }) == errc::invalid_argument);
+    CHECK(code_of(bird_at(url), &sms::MessageBirdSettings::originator, none,
+                  [](const auto& s) { sms::MessageBird made(s); }) == errc::invalid_argument);
+    CHECK(code_of(sinch_at(url), &sms::SinchSettings::from, none,
+                  [](const auto& s) { sms::Sinch made(s); }) == errc::invalid_argument);
+    CHECK(code_of(twilio_at(url), &sms::TwilioSettings::from, none,
+                  [](const auto& s) { sms::Twilio made(s); }) == errc::invalid_argument);
+    CHECK(error_of([&] { voice::Twilio made({.account = twilio_at(url).account, .from = none}); }).code() ==
+          errc::invalid_argument);
+  }
+  for (const char* const right : {"FooCorp", "Foo Corp", "Foo & Co.", "a", "12345", "+15017122661",
+                                  "15017122661", "447700900123", "2FA-Foo", "AAAAAAAAAAA"}) {
+    INFO(right);
+    CHECK_NOTHROW(http::check_sender("from", right));
+    CHECK(http::is_number_of_sender(right) ==
+          (std::string(right).find_first_not_of("+0123456789") == std::string::npos));
+  }
+  sms::TwilioSettings by_rcs = twilio_at("https://api.twilio.com");
+  by_rcs.from = "rcs:foo_corp_agent";
+  CHECK_NOTHROW(sms::Twilio(by_rcs));
+  by_rcs.from = "whatsapp:+15017122661"; // whose recipients are written so too
+  CHECK(error_of([&] { sms::Twilio made(by_rcs); }).code() == errc::invalid_argument);
+}
+
 TEST_CASE("Providers' settings that cannot work are refused at once") {
   const auto refused = [](auto settings_at, auto make, auto change) {
     auto settings = settings_at("https://api.example.com");
@@ -209,4 +309,17 @@ TEST_CASE("Providers' settings that cannot work are refused at once") {
   refused(bird_at, bird, [](auto& s) { s.originator.clear(); });
   refused(sinch_at, sinch, [](auto& s) { s.service_plan_id = ""; });
   refused(sinch_at, sinch, [](auto& s) { s.from.clear(); });
+  for (const char* const around : {" sesame", "sesame ", "sesame\n", "\tsesame", ""}) {
+    refused(verify_at, verify, [&](auto& s) { s.account.secret = around; });
+    refused(verify_at, verify, [&](auto& s) { s.account.account_sid = around; });
+    refused(vonage_at, vonage, [&](auto& s) { s.api_key = around; });
+    refused(vonage_at, vonage, [&](auto& s) { s.api_secret = around; });
+    refused(bird_at, bird, [&](auto& s) { s.access_key = around; });
+    refused(sinch_at, sinch, [&](auto& s) { s.api_token = around; });
+    refused(sinch_at, sinch, [&](auto& s) { s.service_plan_id = around; });
+    if (*around == 0) continue; // which may be left out
+    refused(verify_at, verify, [&](auto& s) { s.account.api_key = around; });
+    refused(verify_at, verify, [&](auto& s) { s.locale = around; });
+    refused(verify_at, verify, [&](auto& s) { s.template_sid = around; });
+  }
 }

@@ -144,6 +144,7 @@ TEST_CASE("What a mail server answers becomes our words") {
       {"unknown", DeliveryFailure::invalid_recipient},
       {"bare", DeliveryFailure::invalid_recipient},
       {"lines", DeliveryFailure::invalid_recipient},
+      {"unnamed", DeliveryFailure::invalid_recipient},
       {"disabled", DeliveryFailure::invalid_recipient},
       {"relay", DeliveryFailure::not_permitted},
       {"sender", DeliveryFailure::message_refused},
@@ -155,6 +156,9 @@ TEST_CASE("What a mail server answers becomes our words") {
       {"busy", DeliveryFailure::throttled},
       {"greylisted", DeliveryFailure::throttled},
       {"quota", DeliveryFailure::throttled},
+      {"daily", DeliveryFailure::balance_empty},
+      {"dailyquota", DeliveryFailure::balance_empty},
+      {"dailylimit", DeliveryFailure::balance_empty},
       {"closing", DeliveryFailure::unavailable},
       {"spam", DeliveryFailure::message_refused},
       {"large", DeliveryFailure::message_refused},
@@ -263,6 +267,22 @@ TEST_CASE("Settings of SMTP that cannot work are refused at once") {
     s.user = "foo";
     s.password = "sesame\n";
   });
+  refused([](auto& s) {
+    s.user = " foo";
+    s.password = "sesame";
+  });
+  refused([](auto& s) {
+    s.user = "foo\n";
+    s.password = "sesame";
+  });
+  refused([](auto& s) {
+    s.user = "foo";
+    s.password = "ses\tame";
+  });
+  for (const char* const server : {"smtps://mail.example.com:0", "smtp://mail.example.com:", "smtps://:465",
+                                   "smtps://mail.example.com:70000", "smtps://mail.example.com:smtp",
+                                   "smtps://mail.example.com/", "http://mail.example.com", "smtp://::1"})
+    refused([&](auto& s) { s.server = server; });
   refused([](auto& s) { s.from = "no-reply"; });
   refused([](auto& s) { s.from = "n\xC3\xB6@example.com"; });
   refused([](auto& s) { s.from_name = "Foo\nBcc: x"; });

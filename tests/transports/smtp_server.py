@@ -19,6 +19,7 @@ directory, mode, *options = sys.argv[1:]
 ON_RECIPIENT = {
     "unknown": "550 5.1.1 No such user",
     "bare": "550 No such user",
+    "unnamed": "550 5.5.0 Requested action not taken: mailbox unavailable",
     "disabled": "550 5.2.1 Mailbox disabled",
     "relay": "554 5.7.1 Relaying denied",
     "sender": "550 5.1.8 Bad sender",
@@ -30,10 +31,13 @@ ON_RECIPIENT = {
     "busy": "450 4.2.1 Receiving mail too quickly",
     "greylisted": "451 4.7.1 Try again later",
     "quota": "454 Throttling failure: Maximum sending rate exceeded.",
+    "daily": "550-5.4.5 Daily user sending limit exceeded. For more information on Gmail\r\n550 5.4.5 see https://a.example",
+    "dailyquota": "454 Throttling failure: Daily message quota exceeded.",
     "closing": "421 4.3.2 Service shutting down",
     "lines": "550-5.1.1 There is no such user.\r\n550 5.1.1 See https://mail.example/unknown",
 }
 ON_DATA = {
+    "dailylimit": "550 5.4.5 Daily user sending limit exceeded.",
     "spam": "554 5.7.1 Message rejected as spam",
     "large": "552 5.3.4 Message too big",
     "later": "451 4.3.0 Try again later",

@@ -62,6 +62,8 @@ TEST_CASE("Requests are signed as AWS's examples are") {
   const std::string of_service = begin + "service/aws4_request, SignedHeaders=host;x-amz-date, Signature=";
   CHECK(signed_example({.method = "GET", .url = "https://example.amazonaws.com/"}) ==
         of_service + "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
+  CHECK(signed_example({.method = "GET", .url = "https://example.amazonaws.com:443/"}) ==
+        of_service + "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
   CHECK(signed_example(
             {.method = "GET", .url = "https://example.amazonaws.com/?Param2=value2&Param1=value1"}) ==
         of_service + "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500");
@@ -190,4 +192,10 @@ TEST_CASE("Settings of Amazon SNS that cannot work are refused at once") {
   refused([](auto& s) { s.credentials.access_key_id.clear(); });
   refused([](auto& s) { s.credentials.secret_access_key = "with space"; });
   refused([](auto& s) { s.base_url = "http://sns.example.com"; });
+  for (const char* const none : {"Foo Corp", "FooCorporation", "12345", "-", "F\xC3\xB6", "Foo "})
+    refused([&](auto& s) { s.sender_id = none; });
+  for (const char* const none : {"FooCorp", "+1 501 712 2661", "12", " +15017122661"})
+    refused([&](auto& s) { s.origination_number = none; });
+  for (const char* const none : {"0", "0.00", ".5", "1.", "$0.50", "0,50", "-1", "1e3", "0.5 "})
+    refused([&](auto& s) { s.max_price = none; });
 }

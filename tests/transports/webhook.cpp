@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 #include <openssl/evp.h>
@@ -141,9 +142,20 @@ TEST_CASE("A webhook's settings that cannot work are refused at once") {
   refused({.url = "https://sms.example.com", .body = R"({"to": "{{to}}"})"});    // nothing is sent
   refused({.url = "https://sms.example.com", .body = R"({"body": {{body}}})"});  // not in a string
   refused({.url = "https://sms.example.com", .body = R"({"body": "{{body}}")"}); // no JSON
-  CHECK_NOTHROW(sms::Webhook({.url = "http://127.0.0.1:9/x", .body = R"({"c": "{{code}}"})"}));
-  const sms::WebhookGateway gateway({.url = "https://a.example", .headers = {{"X", "a\r\nY: b"}}});
-  http::Curl curl;
-  CHECK(error_of([&] { (void)curl.perform(gateway.request(message_to_alan(), Time())); }).code() ==
+  refused({.url = "https://sms.example.com:0"});
+  refused({.url = "https://sms.example.com\n"});
+  for (const char* const key : {"sesame-key\n", " sesame-key", "sesame-key\r\n", "\n"})
+    refused({.url = "https://sms.example.com", .signing_key = key});
+  CHECK_NOTHROW(sms::Webhook({.url = "https://sms.example.com", .signing_key = "\x01\xFF\n"})); // bytes
+  using Headers = std::vector<http::Header>;
+  for (const Headers& headers : {Headers{{"X", "a\r\nY: b"}}, Headers{{"X", ""}}, Headers{{"X", "Bearer "}},
+                                 Headers{{"X", " a"}}, Headers{{"X", "a\n"}}, Headers{{"", "a"}},
+                                 Headers{{"X: Y", "a"}}, Headers{{"Right", "a"}, {"X\r\nY", "a"}}})
+    refused({.url = "https://sms.example.com", .headers = headers});
+  CHECK_NOTHROW(sms::Webhook({.url = "http://127.0.0.1:9/x?a=b/", .body = R"({"c": "{{code}}"})"}));
+  voice::Webhook calls({.url = "https://sms.example.com/"}); // no path is put behind it
+  CHECK(error_of([&] { push::Webhook none({.url = "https://push.example.com:0"}); }).code() ==
         errc::invalid_argument);
+  http::Request request{.url = "https://a.example", .headers = {{"X", "a\r\nY: b"}}};
+  CHECK(error_of([&] { (void)http::Curl().perform(request); }).code() == errc::invalid_argument);
 }

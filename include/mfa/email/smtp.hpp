@@ -18,6 +18,7 @@
 #include <mfa/http/mail.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/types.hpp>
 
@@ -141,11 +142,14 @@ class SmtpSubmission {
     if (server.find_first_of("@/?#", server.find("://") + 3) != std::string_view::npos ||
         std::any_of(server.begin(), server.end(), [](char c) { return c <= ' ' || c > '~'; }))
       refuse("server has more than a host and a port; give the user and password by their own settings");
+    http::check_authority("SmtpSettings::server", server);
     if (settings_.user.empty() != settings_.password.empty())
       refuse("user and password must be given together; set both or neither");
+    if (mfa::detail::trimmed(settings_.user).size() != settings_.user.size())
+      refuse("user has blanks or a line end around it; remove them");
     if (mfa::detail::has_control_characters(settings_.user) ||
-        settings_.password.view().find_first_of("\r\n") != std::string_view::npos)
-      refuse("user or password has a line end; remove it");
+        mfa::detail::has_control_characters(settings_.password))
+      refuse("user or password has a line end or another control character; remove it");
     if (!detail::is_safe_address(settings_.from) || !detail::is_ascii(settings_.from))
       refuse("from is no address of ASCII; write no-reply@example.com, say, and xn-- for other letters");
     if (!mfa::detail::is_utf8(settings_.from_name) ||
@@ -191,6 +195,9 @@ class SmtpSubmission {
       return reply.to == mail ? DeliveryFailure::unclear : DeliveryFailure::unavailable;
     if (status == 530 || status == 534 || status == 535 || status == 538 || enhanced == "5.7.8")
       return DeliveryFailure::credentials_refused;
+    // The account's quota of the day, in the words of Gmail and of Amazon SES.
+    if (enhanced == "5.4.5" || reply.text.starts_with("Throttling failure: Daily"))
+      return DeliveryFailure::balance_empty;
     if (status < 500) {
       if (enhanced.starts_with("4.7.") || enhanced == "4.2.1" || reply.text.starts_with("Throttling"))
         return DeliveryFailure::throttled;
@@ -209,8 +216,10 @@ class SmtpSubmission {
     if (reply.to == mail) return DeliveryFailure::message_refused;
     if (enhanced.starts_with("5.7.")) return DeliveryFailure::not_permitted;
     const bool about_recipient = reply.to == recipient && (status == 550 || status == 551 || status == 553);
-    return enhanced.empty() && about_recipient ? DeliveryFailure::invalid_recipient
-                                               : DeliveryFailure::message_refused;
+    const bool says_no_more =
+        enhanced.empty() || enhanced == "5.0.0" || enhanced == "5.5.0"; // as Outlook's do
+    return says_no_more && about_recipient ? DeliveryFailure::invalid_recipient
+                                           : DeliveryFailure::message_refused;
   }
 
   [[nodiscard]] crypto::SecretString render(const EmailMessage& message, Time now) const {

@@ -108,6 +108,9 @@ inline void sign_for_aws(Request& request, const AwsCredentials& credentials, st
   std::string_view host = request.url.view();
   host.remove_prefix(std::min(host.size(), host.find("://") + 3));
   host = host.substr(0, host.find_first_of("/?#"));
+  constexpr std::string_view usual_port = ":443"; // which clients leave out of Host
+  if (request.url.starts_with("https://") && host.ends_with(usual_port))
+    host.remove_suffix(usual_port.size());
   std::vector<std::pair<std::string, crypto::SecretString>> headers;
   headers.emplace_back("host", host);
   for (const Header& header : request.headers) {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -15,6 +18,7 @@
 #include <mfa/delivery/failure.hpp>
 #include <mfa/error.hpp>
 #include <mfa/http/curl_options.hpp>
+#include <mfa/http/settings.hpp>
 
 // What is the same of libcurl whatever it speaks.
 namespace mfa::detail::curl {
@@ -36,6 +40,20 @@ inline void check(const http::CurlOptions& options) {
     refuse("max_connections must be from 1 to 10,000");
   if (options.longest_idle < 1s || options.longest_idle > hours(1))
     refuse("longest_idle must be from a second to an hour");
+  if (!options.proxy.empty()) {
+    const std::string_view proxy = options.proxy;
+    const auto scheme = proxy.find("://");
+    constexpr std::array<std::string_view, 6> schemes = {"http",    "https",  "socks4",
+                                                         "socks4a", "socks5", "socks5h"};
+    if (scheme != std::string_view::npos &&
+        std::find(schemes.begin(), schemes.end(), proxy.substr(0, scheme)) == schemes.end())
+      refuse("proxy has a scheme that is none of a proxy; write http://proxy.internal:3128, say");
+    if (!http::detail::is_visible_ascii(proxy)) refuse("proxy has a space or a line end; remove it");
+  }
+  if (options.ca_file.empty()) return;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(options.ca_file.c_str(), "rb"),
+                                                             &std::fclose);
+  if (!file) refuse("ca_file cannot be read; check its path, and who may read it");
 }
 
 struct FreeEasy {

@@ -26,7 +26,8 @@ struct Header {
 /// What is asked of a server: a plain value, wiped when it ends.
 struct Request {
   std::string method = "POST";
-  crypto::SecretString url; ///< see `check_url`. It may hold a token: never log it.
+  crypto::SecretString
+      url; ///< see `check_url` of <mfa/http/settings.hpp>. It may hold a token: never log it.
   std::vector<Header> headers = {};
   crypto::SecretString body = {};
 };
@@ -142,42 +143,6 @@ inline void append_form(crypto::SecretString& form, std::string_view name, std::
   if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
   const auto port = url.rfind(':');
   return port == std::string_view::npos || url.ends_with(']') ? url : url.substr(0, port);
-}
-
-/// Whether this is the machine itself, by an address or the name localhost.
-[[nodiscard]] constexpr bool is_loopback(std::string_view host) noexcept {
-  if (host == "localhost" || host == "[::1]") return true;
-  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
-}
-
-/// Throws `errc::invalid_argument` unless it is a URL that a transport may be given: https, or http to this
-/// machine itself, without a user, spaces and control characters. `what` names the setting.
-inline void check_url(std::string_view what, std::string_view url) {
-  const auto refuse = [what](std::string_view why) {
-    throw Error(errc::invalid_argument, std::string(what).append(" ").append(why));
-  };
-  if (!url.starts_with("https://") && !(url.starts_with("http://") && is_loopback(host_of(url))))
-    refuse("is no https:// URL; write one (http:// is for servers on this machine alone)");
-  if (host_of(url).empty()) refuse("names no host; write https:// and the host");
-  if (url.substr(0, url.find_first_of("/?#", url.find("://") + 3)).find('@') != std::string_view::npos)
-    refuse("holds a user name or password; give credentials by their own settings");
-  if (std::any_of(url.begin(), url.end(), [](char c) { return c <= ' ' || c > '~'; }))
-    refuse("has a space, a control character or one that is not ASCII; write it as %XX");
-}
-
-/// Throws `errc::invalid_argument` if a setting that becomes part of a header or path is empty, or has what
-/// is no visible ASCII character: a line end that came from a file, say.
-inline void check_setting(std::string_view what, std::string_view value) {
-  if (value.empty()) throw Error(errc::invalid_argument, std::string(what) + " is empty; set it");
-  if (std::any_of(value.begin(), value.end(), [](char c) { return c <= ' ' || c > '~'; }))
-    throw Error(errc::invalid_argument,
-                std::string(what) + " has a space, a line end or a character that is not ASCII; remove it");
-}
-
-/// Throws `errc::invalid_argument` if what messages are from, a number or a sender id, is empty.
-inline void check_sender(std::string_view what, std::string_view sender) {
-  if (sender.empty())
-    throw Error(errc::invalid_argument, std::string(what) + " is empty; set a number or a sender id");
 }
 
 } // namespace mfa::http

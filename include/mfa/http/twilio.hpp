@@ -11,6 +11,7 @@
 #include <mfa/http/json.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 
 // What Twilio's interfaces have in common.
 namespace mfa::http {
@@ -27,8 +28,8 @@ namespace detail {
 inline void check_twilio(const TwilioAccount& account, std::string_view base_url) {
   check_setting("TwilioAccount::account_sid", account.account_sid);
   check_setting("TwilioAccount::secret", account.secret);
-  if (!account.api_key.empty()) check_setting("TwilioAccount::api_key", account.api_key);
-  check_url("the base_url of Twilio's settings", base_url);
+  check_optional_setting("TwilioAccount::api_key", account.api_key);
+  check_base_url("the base_url of Twilio's settings", base_url);
 }
 
 [[nodiscard]] inline Request twilio_request(const TwilioAccount& account, crypto::SecretString url,
@@ -68,6 +69,7 @@ inline constexpr std::array twilio_errors = {
     KnownError{21611, DeliveryFailure::throttled},         // the sender's queue is full
     KnownError{21612, DeliveryFailure::not_permitted},     // not from this sender
     KnownError{21614, DeliveryFailure::invalid_recipient}, // no mobile number
+    KnownError{21635, DeliveryFailure::invalid_recipient}, // a landline
     KnownError{30001, DeliveryFailure::throttled},
     KnownError{30002, DeliveryFailure::credentials_refused}, // the account is suspended
     KnownError{30005, DeliveryFailure::invalid_recipient},

@@ -21,6 +21,7 @@
 #include <mfa/http/json.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/types.hpp>
 
@@ -70,6 +71,8 @@ template <class MessageType, class Tokens> class WebhookGateway {
 
   explicit WebhookGateway(Settings settings) : settings_(std::move(settings)) {
     check_url("WebhookSettings::url", settings_.url);
+    check_signing_key("WebhookSettings::signing_key", settings_.signing_key);
+    for (const Header& header : settings_.headers) check_header("WebhookSettings::headers", header);
     if (settings_.body.empty()) settings_.body = Tokens::usual_body;
     std::string texts;
     bool has_text = false;

@@ -9,6 +9,7 @@
 #include <mfa/http/json.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/types.hpp>
@@ -31,7 +32,7 @@ class MessageBirdMessages {
   explicit MessageBirdMessages(Settings settings) : settings_(std::move(settings)) {
     http::check_setting("MessageBirdSettings::access_key", settings_.access_key);
     http::check_sender("MessageBirdSettings::originator", settings_.originator);
-    http::check_url("MessageBirdSettings::base_url", settings_.base_url);
+    http::check_base_url("MessageBirdSettings::base_url", settings_.base_url);
   }
 
   [[nodiscard]] http::Request request(const SmsMessage& message, Time) const {

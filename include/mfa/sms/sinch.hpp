@@ -9,6 +9,7 @@
 #include <mfa/http/json.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/types.hpp>
@@ -34,7 +35,7 @@ class SinchBatches {
     http::check_setting("SinchSettings::service_plan_id", settings_.service_plan_id);
     http::check_setting("SinchSettings::api_token", settings_.api_token);
     http::check_sender("SinchSettings::from", settings_.from);
-    http::check_url("SinchSettings::base_url", settings_.base_url);
+    http::check_base_url("SinchSettings::base_url", settings_.base_url);
   }
 
   [[nodiscard]] http::Request request(const SmsMessage& message, Time) const {

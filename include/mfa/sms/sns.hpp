@@ -12,6 +12,7 @@
 #include <mfa/http/aws_signature.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/types.hpp>
@@ -44,7 +45,11 @@ class SnsPublish {
                   "SnsSettings::region is no name of a region; write eu-central-1, say");
     if (!settings_.current_credentials) check(settings_.credentials);
     if (settings_.base_url.empty()) settings_.base_url = "https://sns." + settings_.region + ".amazonaws.com";
-    http::check_url("SnsSettings::base_url", settings_.base_url);
+    http::check_base_url("SnsSettings::base_url", settings_.base_url);
+    check_sender_id(settings_.sender_id);
+    if (const std::string& number = settings_.origination_number; !number.empty())
+      http::check_caller("SnsSettings::origination_number", number);
+    check_price(settings_.max_price);
   }
 
   [[nodiscard]] http::Request request(const SmsMessage& message, Time now) const {
@@ -134,6 +139,29 @@ class SnsPublish {
     http::check_setting("AwsCredentials::secret_access_key", credentials.secret_access_key);
     if (!credentials.session_token.empty())
       http::check_setting("AwsCredentials::session_token", credentials.session_token);
+  }
+
+  /// Amazon's are stricter than others'.
+  static void check_sender_id(std::string_view sender_id) {
+    constexpr std::size_t longest = 11;
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (sender_id.empty()) return;
+    const bool formed =
+        sender_id.size() <= longest && sender_id.find_first_of(letters) != std::string_view::npos &&
+        sender_id.find_first_not_of(std::string(letters).append("0123456789-")) == std::string_view::npos;
+    if (!formed)
+      http::refuse_setting("SnsSettings::sender_id",
+                           "is none; write 1 to 11 letters, digits and hyphens with a letter among them");
+  }
+
+  static void check_price(std::string_view price) {
+    if (price.empty()) return;
+    const std::string_view whole = price.substr(0, price.find('.'));
+    const bool formed =
+        http::detail::is_digits(whole) &&
+        (whole.size() == price.size() || http::detail::is_digits(price.substr(whole.size() + 1))) &&
+        price.find_first_of("123456789") != std::string_view::npos;
+    if (!formed) http::refuse_setting("SnsSettings::max_price", "is no price in US dollars; write 0.50, say");
   }
 
   /// The text of the first element of this name, as it stands there.

@@ -8,6 +8,7 @@
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/error.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/http/twilio.hpp>
 #include <mfa/sms/concept.hpp>
@@ -38,6 +39,12 @@ class TwilioMessages {
     if (settings_.messaging_service_sid.empty() == settings_.from.empty())
       throw Error(errc::invalid_argument,
                   "TwilioSettings must have either messaging_service_sid or from; set one of them");
+    http::check_optional_setting("TwilioSettings::messaging_service_sid", settings_.messaging_service_sid);
+    constexpr std::string_view of_rcs = "rcs:"; // which Twilio takes for a number as well
+    if (settings_.from.starts_with(of_rcs))
+      http::check_setting("TwilioSettings::from", settings_.from);
+    else if (!settings_.from.empty())
+      http::check_sender("TwilioSettings::from", settings_.from);
     using namespace std::chrono;
     if (settings_.validity < seconds(1) || settings_.validity > hours(10))
       throw Error(errc::invalid_argument, "TwilioSettings::validity must be from a second to 10 hours");

@@ -6,6 +6,7 @@
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/delivery/failure.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/twilio.hpp>
@@ -34,6 +35,8 @@ class TwilioVerifyCodes {
   explicit TwilioVerifyCodes(Settings settings) : settings_(std::move(settings)) {
     http::detail::check_twilio(settings_.account, settings_.base_url);
     http::check_setting("TwilioVerifySettings::service_sid", settings_.service_sid);
+    http::check_optional_setting("TwilioVerifySettings::locale", settings_.locale);
+    http::check_optional_setting("TwilioVerifySettings::template_sid", settings_.template_sid);
   }
 
   [[nodiscard]] http::Request request(const SmsMessage& message, Time) const {

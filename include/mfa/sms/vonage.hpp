@@ -11,6 +11,7 @@
 #include <mfa/http/json.hpp>
 #include <mfa/http/refusal.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/sms/concept.hpp>
 #include <mfa/sms/segments.hpp>
@@ -36,7 +37,7 @@ class VonageSms {
     http::check_setting("VonageSettings::api_key", settings_.api_key);
     http::check_setting("VonageSettings::api_secret", settings_.api_secret);
     http::check_sender("VonageSettings::from", settings_.from);
-    http::check_url("VonageSettings::base_url", settings_.base_url);
+    http::check_base_url("VonageSettings::base_url", settings_.base_url);
   }
 
   [[nodiscard]] http::Request request(const SmsMessage& message, Time) const {

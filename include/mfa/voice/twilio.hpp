@@ -6,20 +6,27 @@
 #include <utility>
 
 #include <mfa/crypto/secret_string.hpp>
+#include <mfa/delivery/failure.hpp>
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/http/transport.hpp>
 #include <mfa/http/twilio.hpp>
 #include <mfa/types.hpp>
 #include <mfa/voice/concept.hpp>
+#include <mfa/voice/twilio_languages.hpp>
 
 namespace mfa::voice {
 
 struct TwilioSettings {
   http::TwilioAccount account;
-  std::string from;       ///< a number of the account that may call
-  std::string voice = {}; ///< "Polly.Joanna", say; empty: Twilio's own for the language
-  std::size_t times = 2;  ///< how often the text is spoken, 1 to 5: who takes up a phone misses the first
+  std::string from; ///< a number of the account that may call
+  std::string voice =
+      {}; ///< "Polly.Joanna", say, of the language of your texts; empty: Twilio's own for each
+  /// How often the text is spoken, 1 to 5, as who takes up a phone misses the first. Less often where
+  /// Twilio's limit of 4,000 characters is reached.
+  std::size_t times = 2;
   std::string base_url = "https://api.twilio.com";
 };
 
@@ -33,21 +40,27 @@ class TwilioCalls {
 
   explicit TwilioCalls(Settings settings) : settings_(std::move(settings)) {
     http::detail::check_twilio(settings_.account, settings_.base_url);
-    http::check_sender("voice::TwilioSettings::from", settings_.from);
+    http::check_caller("voice::TwilioSettings::from", settings_.from);
+    http::check_optional_setting("voice::TwilioSettings::voice", settings_.voice);
     if (settings_.times < 1 || settings_.times > 5)
       throw Error(errc::invalid_argument, "voice::TwilioSettings::times must be from 1 to 5");
   }
 
   [[nodiscard]] http::Request request(const VoiceMessage& message, Time) const {
     crypto::SecretString say("<Pause length=\"1\"/><Say");
-    append_attribute(say, "language", message.language);
+    append_attribute(say, "language", spoken_language(message.language));
     append_attribute(say, "voice", settings_.voice);
     say += '>';
     append_xml(say, message.spoken);
     say += "</Say>";
     crypto::SecretString markup("<Response>");
-    for (std::size_t i = 0; i < settings_.times; ++i) markup += say.view();
-    markup += "</Response>";
+    constexpr std::string_view end = "</Response>";
+    for (std::size_t i = 0; i < settings_.times; ++i) {
+      const auto longer = mfa::detail::code_points(markup) + mfa::detail::code_points(say) + end.size();
+      if (i > 0 && longer > longest_markup) break;
+      markup += say.view();
+    }
+    markup += end;
 
     crypto::SecretString url(settings_.base_url);
     url += "/2010-04-01/Accounts/";
@@ -63,6 +76,20 @@ class TwilioCalls {
   static void outcome(const http::Response& response) { http::detail::twilio_outcome("Twilio", response); }
 
  private:
+  static constexpr std::size_t longest_markup = 4000; ///< in characters, as Twilio's reference has it
+
+  /// A voice that the host has chosen may speak what is not in the table, and has one region.
+  [[nodiscard]] std::string_view spoken_language(std::string_view language) const {
+    if (language.empty() || (!settings_.voice.empty() && !language_and_region(language).region.empty()))
+      return language;
+    const std::string_view spoken = twilio_language(language);
+    if (spoken.empty())
+      throw DeliveryError(DeliveryFailure::message_refused,
+                          "Twilio has no voice for the language of a call; set voice_language to one that it "
+                          "speaks (<mfa/voice/twilio_languages.hpp> has them), or TwilioSettings::voice");
+    return spoken;
+  }
+
   static void append_attribute(crypto::SecretString& to, std::string_view name, std::string_view value) {
     if (value.empty()) return;
     (((to += ' ') += name) += "=\"");
