@@ -29,9 +29,11 @@
 #include <mfa/crypto/key_ring.hpp>
 #include <mfa/error.hpp>
 #include <mfa/options.hpp>
+#include <mfa/otp/uri.hpp>
 #include <mfa/sms/country.hpp>
 #include <mfa/webauthn/relying_party.hpp>
 #include <mfa/workos/api_keys.hpp>
+#include <mfa/workos/api_options.hpp>
 #include <mfa/workos/route.hpp>
 
 #include "api_key_file.hpp"
@@ -69,6 +71,11 @@ namespace server {
     options.sms_allowed_country_codes = mfa::sms::every_country();
   }
   if (settings.is_set("sms-template")) options.sms_template = settings.text("sms-template");
+  for (const char* const name : {"webauthn-name", "webauthn-origins"})
+    if (settings.is_set(name) && !settings.is_set("webauthn-id"))
+      throw std::invalid_argument(settings.said(name) +
+                                  " is set and --webauthn-id is not, so there would be no security keys; set "
+                                  "it to the domain of the pages");
   if (settings.is_set("webauthn-id")) {
     mfa::webauthn::RelyingPartySettings party;
     party.id = settings.text("webauthn-id");
@@ -77,6 +84,21 @@ namespace server {
     options.webauthn = mfa::webauthn::relying_party(std::move(party));
   }
   mfa::check_options(options);
+  return options;
+}
+
+/// What the settings say of the API. Throws what is wrong.
+[[nodiscard]] inline mfa::workos::ApiOptions api_options_of(const Settings& settings) {
+  mfa::workos::ApiOptions options;
+  options.totp_issuer = settings.text("totp-issuer");
+  try {
+    if (!options.totp_issuer.empty()) mfa::otp::check_label("issuer", options.totp_issuer);
+  } catch (const mfa::Error& error) {
+    throw std::invalid_argument(settings.said("totp-issuer") + ": " + error.what());
+  }
+  options.mask_phone_numbers = settings.yes("mask-phone-numbers");
+  for (const mfa::Channel channel : {mfa::Channel::sms, mfa::Channel::email})
+    if (!Messages::sends(channel, settings)) options.unavailable_channels.push_back(channel);
   return options;
 }
 
@@ -123,16 +145,13 @@ class Application {
       hooks.log = [this](const std::string& what) { log_.error("webhooks", {{"cause", what}}); };
       webhooks_ = std::make_unique<webhooks::Sender>(std::move(hooks));
     }
-    ServiceParts parts{settings_, messages_, options_of(settings), api_keys_of(settings), {}};
+    ServiceParts parts{settings_, messages_, options_of(settings), api_keys_of(settings),
+                       api_options_of(settings)};
     parts.options.observer = [this](const mfa::Event& event) {
       metrics_.event(event);
       log_.event(event);
       if (webhooks_) (*webhooks_)(event);
     };
-    parts.api_options.totp_issuer = settings.text("totp-issuer");
-    parts.api_options.mask_phone_numbers = settings.yes("mask-phone-numbers");
-    for (const mfa::Channel channel : {mfa::Channel::sms, mfa::Channel::email})
-      if (!Messages::sends(channel, settings)) parts.api_options.unavailable_channels.push_back(channel);
     parts.api_options.failed = [this](std::string_view request_id, const std::exception_ptr& thrown) {
       log_.error("failure", {{"request_id", request_id}, {"cause", Log::what(thrown)}});
     };
@@ -174,6 +193,10 @@ class Application {
     asio::co_spawn(context_, watch_files(), asio::detached);
     asio::co_spawn(context_, purge_now_and_then(), asio::detached);
     log_.info("serving", {{"url", url()}, {"asynchronous", settings_.yes("asynchronous")}});
+    if (storage_url(settings_).kind == StorageUrl::Kind::memory)
+      log_.warning("the storage is memory: what is stored ends with this process");
+    for (const std::string& variable : settings_.unknown_variables())
+      log_.warning("a variable of the environment is no setting and does nothing", {{"variable", variable}});
     std::vector<std::thread> others;
     for (std::size_t i = 1; i < threads; ++i) others.emplace_back([this] { context_.run(); });
     context_.run();
@@ -295,13 +318,12 @@ class Application {
 
   asio::awaitable<void> watch_files() {
     asio::steady_timer timer(context_);
-    auto seen = look_at_files();
     while (!stopping_) {
       timer.expires_after(std::chrono::seconds(2));
       co_await timer.async_wait(asio::use_awaitable);
       auto now = look_at_files();
-      if (now == seen) continue;
-      seen = std::move(now);
+      if (now == seen_) continue;
+      seen_ = std::move(now);
       co_await read_files_again();
     }
   }
@@ -328,7 +350,11 @@ class Application {
     if (settings_.is_set("key-ring-file")) {
       mfa::KeyRing keys;
       attempt("key-ring-file", [this, &keys] { keys = mfa::read_key_file(settings_.text("key-ring-file")); });
-      if (!keys.empty()) co_await service_->replace_key_ring(std::move(keys));
+      try { // who watches files and hears signals goes on, whatever comes of it
+        if (!keys.empty()) co_await service_->replace_key_ring(std::move(keys));
+      } catch (const std::exception& error) {
+        log_.error("failure", {{"cause", error.what()}});
+      }
     }
   }
 
@@ -389,6 +415,7 @@ class Application {
   }
 
   const Settings& settings_;
+  std::vector<Seen> seen_ = look_at_files(); ///< before they are read, so that no change is missed
   Log log_;
   Metrics metrics_;
   asio::io_context context_;

@@ -124,18 +124,21 @@ std::unique_ptr<Service> blocking_service(ServiceParts parts) {
   return std::make_unique<BlockingService>(std::move(parts));
 }
 
+void check_may_make(const std::string& path) {
+  const auto folder = std::filesystem::absolute(path).parent_path();
+  if (!std::filesystem::is_directory(folder))
+    throw std::invalid_argument("the folder of '" + path + "' is missing; make it");
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    throw std::invalid_argument("the user of this process may not write the folder of '" + path +
+                                "'; give it to him");
+  if (std::filesystem::exists(path) && ::access(path.c_str(), R_OK | W_OK) != 0)
+    throw std::invalid_argument("the user of this process may not write '" + path + "'; give it to him");
+}
+
 void check_storage(const Settings& settings) {
   const StorageUrl url = storage_url(settings);
-  if (url.kind == StorageUrl::Kind::sqlite && !std::filesystem::exists(url.place)) {
-    // To check makes nothing; the server will.
-    const auto folder = std::filesystem::absolute(url.place).parent_path();
-    if (!std::filesystem::is_directory(folder))
-      throw std::invalid_argument("the folder of '" + url.place + "' is missing; make it");
-    if (::access(folder.c_str(), W_OK | X_OK) != 0)
-      throw std::invalid_argument("the user of this process may not write the folder of '" + url.place +
-                                  "'; give it to him");
-    return;
-  }
+  if (url.kind == StorageUrl::Kind::sqlite && !std::filesystem::exists(url.place))
+    return check_may_make(url.place); // to check makes nothing; the server will
   Storage storage = open_storage(url);
   (void)storage.find_counter("is-it-there");
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -30,7 +31,7 @@ class Log {
     if (!errors_only_) write("info", message, fields);
   }
   void warning(std::string_view message, const Fields& fields = Fields::object()) {
-    write("warning", message, fields);
+    if (!errors_only_) write("warning", message, fields);
   }
   void error(std::string_view message, const Fields& fields = Fields::object()) {
     write("error", message, fields);
@@ -81,7 +82,8 @@ class Log {
     const std::lock_guard lock(mutex_);
     for (std::size_t at = 0; at < text.size();) {
       const auto written = ::write(descriptor_, text.data() + at, text.size() - at);
-      if (written <= 0) return; // there is nobody to tell
+      if (written < 0 && errno == EINTR) continue; // a signal came while the reader was slow
+      if (written <= 0) return;                    // there is nobody to tell
       at += static_cast<std::size_t>(written);
     }
   }

@@ -56,7 +56,11 @@ void check(const Settings& settings, Problems& problems) {
   problems.collect([&] { (void)server::tls_context(settings); });
   problems.collect([&] { (void)server::api_keys_of(settings); });
   problems.collect([&] { (void)server::options_of(settings); });
-  problems.collect([&] { (void)server::webhook_settings(settings); });
+  problems.collect([&] { (void)server::api_options_of(settings); });
+  problems.collect([&] {
+    if (const auto hooks = server::webhook_settings(settings); !hooks.endpoints.empty())
+      server::check_may_make(hooks.outbox);
+  });
   problems.collect([&] { const server::Messages messages(settings, {}); });
   problems.collect([&] { server::check_storage(settings); });
 }
@@ -91,6 +95,9 @@ int main(int argc, char** argv) try {
   if (settings.action() == "--self-test") return server::self_test() ? 0 : 1;
   if (settings.action() == "--check" || !problems.none()) {
     if (settings.action() == "--check") check(settings, problems);
+    for (const std::string& variable : settings.unknown_variables())
+      std::cerr << "server: the environment has " << variable
+                << ", which is no setting and does nothing; if it was to be one, --help lists the names\n";
     if (problems.none()) std::cout << "ok\n";
     return tell(problems);
   }
@@ -101,6 +108,7 @@ int main(int argc, char** argv) try {
   if (settings.action() == "--reseal")
     return server::reseal(settings, server::options_of(settings), std::cout) ? 0 : 1;
   raise_descriptors(settings.number("max-connections", 1, 1'000'000));
+  std::signal(SIGHUP, SIG_IGN); // until it hears signals; files that change now are read again then
   server::Application application(settings);
   application.hear_signals();
   std::cout << "listening on " << application.url() << std::endl;

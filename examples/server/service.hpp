@@ -62,6 +62,9 @@ struct ServiceParts {
 [[nodiscard]] std::unique_ptr<Service> blocking_service(ServiceParts parts);
 [[nodiscard]] std::unique_ptr<Service> asynchronous_service(ServiceParts parts, asio::io_context& context);
 
+/// Throws what keeps this process from making a file, or from writing the one that is there. Makes none.
+void check_may_make(const std::string& path);
+
 /// Opens the storage and asks it something, as a service does; throws what is wrong.
 void check_storage(const Settings& settings);
 

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
+#include <functional>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -13,6 +15,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 #include <mfa/crypto/bytes.hpp>
 #include <mfa/crypto/guarded_file.hpp>
@@ -109,6 +113,9 @@ class Settings {
       read_file(config->second.text, problems);
   }
 
+  /// Variables of the environment that are called as settings are, and are none: misspelt ones, it may be.
+  [[nodiscard]] const std::vector<std::string>& unknown_variables() const noexcept { return unknown_; }
+
   /// "--check" or the like; empty: to serve.
   [[nodiscard]] const std::string& action() const noexcept { return action_; }
 
@@ -203,6 +210,7 @@ class Settings {
       bool is_action = false;
       for (const std::string_view known : actions) is_action = is_action || argument == known;
       if (is_action) {
+        if (!action_.empty()) problems.add(action_ + " and " + argument + " are two things; do one of them");
         action_ = argument;
         continue;
       }
@@ -229,10 +237,17 @@ class Settings {
   }
 
   void read_environment() {
+    std::set<std::string, std::less<>> known_variables;
     for (const Setting& known : all_settings) {
       const std::string variable = environment_name(known.name);
       if (const char* const value = std::getenv(variable.c_str()); value != nullptr && *value != '\0')
         values_.emplace(known.name, Value{value, variable});
+      known_variables.insert(variable);
+    }
+    for (char** each = ::environ; each != nullptr && *each != nullptr; ++each) {
+      const std::string_view variable = std::string_view(*each).substr(0, std::string_view(*each).find('='));
+      if (variable.starts_with("MFA_") && !known_variables.contains(variable))
+        unknown_.emplace_back(variable);
     }
   }
 
@@ -264,6 +279,7 @@ class Settings {
   }
 
   std::map<std::string, Value> values_;
+  std::vector<std::string> unknown_;
   std::string action_;
 };
 

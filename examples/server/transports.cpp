@@ -21,6 +21,8 @@
 #include <mfa/sms/vonage.hpp>
 #include <mfa/sms/webhook.hpp>
 
+#include "authorities.hpp"
+
 namespace server {
 namespace {
 
@@ -130,6 +132,7 @@ template <class Message, class Transport> struct Held final : Carrier<Message>::
 mfa::http::CurlOptions curl_options(ProviderFile& file) {
   mfa::http::CurlOptions options;
   file.take("ca_file", options.ca_file);
+  if (!options.ca_file.empty()) check_authorities("ca_file", options.ca_file);
   file.take("proxy", options.proxy);
   return options;
 }

@@ -13,6 +13,7 @@
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/event.hpp>
 
+#include "authorities.hpp"
 #include "settings.hpp"
 #include "webhooks.hpp"
 
@@ -69,6 +70,7 @@ namespace server {
       std::chrono::hours(24) * static_cast<int>(settings.number("webhook-days", 1, 30));
   hooks.private_addresses = settings.yes("webhook-private-addresses");
   hooks.ca_file = settings.text("webhook-ca-file");
+  if (!hooks.ca_file.empty()) check_authorities(settings.said("webhook-ca-file"), hooks.ca_file);
   (void)webhooks::checked_urls(hooks);
   return hooks;
 }

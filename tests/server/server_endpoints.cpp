@@ -14,6 +14,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,6 +36,7 @@
 #include "support/loopback.hpp"
 #include "support/postgres_server.hpp"
 #include "support/redis_server.hpp"
+#include "support/server_process.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_certificate.hpp"
 
@@ -253,6 +255,34 @@ TEST_CASE("Keys change while it runs, by a signal and by themselves") {
   CHECK(soon([&] { return server.log().find("key_ring_replaced") != std::string::npos; }));
   CHECK(server.log().find("ac24b7e9") == std::string::npos);
   CHECK(server.stop(SIGINT) == ended_well);
+}
+
+TEST_CASE("A key that is replaced while it starts is read as well, and a reload then is no end of it") {
+  const Files files;
+  const std::string file = files.path("mfa.db");
+  // It has read its files when it waits for the database, which is locked from the beginning.
+  sqlite3* opened = nullptr;
+  REQUIRE(sqlite3_open(file.c_str(), &opened) == SQLITE_OK);
+  const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> locking(opened, &sqlite3_close);
+  REQUIRE(sqlite3_exec(opened, "BEGIN EXCLUSIVE", nullptr, nullptr, nullptr) == SQLITE_OK);
+  const int port = mfa::test::free_port();
+  std::vector<std::string> command =
+      files.flags({"--storage", "sqlite:" + file, "--listen", "127.0.0.1:" + std::to_string(port)});
+  command.insert(command.begin(), MFA_EXAMPLE_SERVER);
+  const pid_t server = mfa::test::start_server(command, files.path("log"), nullptr);
+  std::this_thread::sleep_for(1s);
+  replace_secret_file(files.api_keys, another_key + "\n");
+  ::kill(server, SIGHUP);
+  std::this_thread::sleep_for(500ms);
+  REQUIRE(sqlite3_exec(opened, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK);
+  CHECK(soon([&] {
+    try {
+      return send(port, "GET", "/auth/factors/x", "", another_key).status == 404;
+    } catch (const std::system_error&) { // it does not listen yet
+      return false;
+    }
+  }));
+  mfa::test::stop_server(server, SIGTERM);
 }
 
 TEST_CASE("Keys that are replaced again and again are in no request's way") {

@@ -1,81 +1,38 @@
-// The settings of examples/server: which source wins, that what is wrong is named with its remedy before
-// anything is served, and that messages go as their settings say.
+// The settings of examples/server: which source wins, and that what is wrong is named with its remedy before
+// anything is served.
 #include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
+#include "program.hpp"
 #include "support/catch.hpp"
 #include "support/example_server.hpp"
-#include "support/http_connection.hpp"
 #include "support/loopback.hpp"
-#include "support/mail_server.hpp"
-#include "support/scripted_server.hpp"
-#include "support/server_process.hpp"
-#include "support/temporary_directory.hpp"
 #include "support/test_certificate.hpp"
 
 using mfa::test::contains;
+using mfa::test::Ended;
+using mfa::test::Files;
+using mfa::test::key_of_tests;
 using mfa::test::replace_secret_file;
+using mfa::test::run;
+using mfa::test::text_of;
+using mfa::test::operator+;
 
 namespace {
-
-const std::string key_of_tests = "0123456789abcdef0123456789abcdef";
-
-/// Files that a server can be started with.
-struct Files {
-  mfa::test::TemporaryDirectory folder;
-  const std::string api_keys =
-      replace_secret_file(folder.path() + "/api-keys", "# ours\n" + key_of_tests + "\n");
-  const std::string key_ring =
-      replace_secret_file(folder.path() + "/key-ring",
-                          "2026-01 b41d1ae8f29b8dcb16ac24b7e92e7ad5ae1d2ea5b1d9b5eb7f8c8bb4dc7bd9b1\n");
-
-  [[nodiscard]] std::string path(const std::string& name) const { return folder.path() + "/" + name; }
-};
-
-struct Ended {
-  int status = -1;
-  std::string output;
-};
-
-Ended run(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
-  const mfa::test::TemporaryDirectory folder;
-  std::vector<std::string> command{"/usr/bin/env"};
-  command.insert(command.end(), environment.begin(), environment.end());
-  command.emplace_back(MFA_EXAMPLE_SERVER);
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  const pid_t child = mfa::test::start_server(command, folder.path() + "/output", nullptr);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  std::ifstream file(folder.path() + "/output");
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, {std::istreambuf_iterator<char>(file), {}}};
-}
-
-std::vector<std::string> operator+(std::vector<std::string> some, const std::vector<std::string>& more) {
-  some.insert(some.end(), more.begin(), more.end());
-  return some;
-}
 
 /// The key of a certificate as PEM that a password opens.
 std::string sealed_pem(const mfa::test::TestCertificate& certificate) {
@@ -121,6 +78,9 @@ TEST_CASE("Everything that is wrong is named, with what to do about it") {
       replace_secret_file(files.path("twilio"), "account_sid = AC1\nsecret = s\nfrom = +15017122661\n"
                                                 "colour = blue\n");
   const std::string half = replace_secret_file(files.path("half"), "account_sid = AC1\nsecret = s\n");
+  const std::string no_authorities = replace_secret_file(
+      files.path("no-authorities"),
+      "account_sid = AC1\nsecret = s\nfrom = +1\nca_file = " + files.path("missing") + "\n");
   const auto port = std::to_string(mfa::test::free_port());
 
   using Words = std::vector<std::string>;
@@ -168,6 +128,7 @@ TEST_CASE("Everything that is wrong is named, with what to do about it") {
       {{"--sms", "twilio", "--sms-countries", "US"}, {"'twilio' names no file", "twilio:FILE"}},
       {{"--sms", "twilio:" + twilio, "--sms-countries", "US"}, {"sets 'colour'", "docs/server.md"}},
       {{"--sms", "twilio:" + half, "--sms-countries", "US"}, {"messaging_service_sid or from"}},
+      {{"--sms", "twilio:" + no_authorities, "--sms-countries", "US"}, {"ca_file", files.path("missing")}},
       {{"--sms", "twilio:" + world_readable, "--sms-countries", "US"}, {"chmod o-r"}},
       {{"--sms", "none:x"}, {"write none"}},
       {{"--email", "sendmail:" + half}, {"'sendmail'", "smtp, log and none"}},
@@ -179,9 +140,19 @@ TEST_CASE("Everything that is wrong is named, with what to do about it") {
       {{"--tls-certificate", files.path("missing"), "--tls-key", another_key},
        {"--tls-certificate", "missing"}},
       {{"--webauthn-id", "example.com"}, {"origin"}},
+      {{"--webauthn-origins", "https://example.com"}, {"--webauthn-origins is set", "--webauthn-id is not"}},
+      {{"--webauthn-name", "Foo Corp"}, {"--webauthn-name is set", "--webauthn-id is not"}},
+      {{"--totp-issuer", std::string(201, 'x')}, {"--totp-issuer: the issuer is longer than 200 bytes"}},
+      {{"--reseal"}, {"--check and --reseal are two things"}},
       {hook, {"--webhook-secret-file is not set", "openssl rand"}},
       {hook + secret(world_readable), {world_readable, "chmod o-r"}},
       {hook + secret(files.api_keys), {"--webhook-outbox is not set"}},
+      {hook + secret(files.api_keys) + Words{"--webhook-outbox", files.path("no/outbox.db")},
+       {"the folder of '" + files.path("no/outbox.db") + "' is missing; make it"}},
+      {hook + secret(files.api_keys) + outbox + Words{"--webhook-ca-file", files.path("missing")},
+       {"--webhook-ca-file", files.path("missing")}},
+      {hook + secret(files.api_keys) + outbox + Words{"--webhook-ca-file", files.api_keys},
+       {"--webhook-ca-file", "PEM"}},
       {hook + secret(empty), {"has 0 lines"}},
       {hook + secret(short_key) + outbox, {"16 or more", "openssl rand"}},
       {hook + secret(files.api_keys) + outbox + Words{"--webhook-events", "user_reset,rain"},
@@ -248,270 +219,21 @@ TEST_CASE("A flag beats the environment, which beats the file") {
   CHECK_THAT(run(check).output, contains("chmod go-w"));
 }
 
-namespace {
-
-using Json = nlohmann::json;
-
-/// What a server answers to who has the key of the tests.
-mfa::test::HttpReply send(int port, const std::string& method, const std::string& target,
-                          const std::string& body = {}) {
-  mfa::test::HttpConnection connection(port);
-  connection.write(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
-                   key_of_tests + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-  return connection.read();
-}
-/// The same of what it must not refuse.
-Json post(int port, const std::string& target, const std::string& body) {
-  const auto reply = send(port, "POST", target, body);
-  INFO(target << ": " << reply.head << reply.body);
-  REQUIRE((reply.status == 200 || reply.status == 201));
-  return Json::parse(reply.body);
-}
-/// Waits for something that happens in the background.
-template <class Happened> bool soon(Happened happened) {
-  for (int i = 0; i < 1000; ++i) {
-    if (happened()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
-
-/// The six digits after a text that stands before codes; empty if there is none.
-std::string code_after(const std::string& text, const std::string& before) {
-  const auto at = text.find(before);
-  return at == std::string::npos ? "" : text.substr(at + before.size(), 6);
-}
-
-/// A provider of text messages: the lines of its settings, each of which it needs, where it expects messages,
-/// and how it says that it took one.
-struct Provider {
-  std::string name;
-  std::vector<std::string> lines;
-  std::string request_begins;
-  mfa::test::ScriptedAnswer taken;
-  std::string code_follows = "mfa"; // as --sms-template has it
-
-  [[nodiscard]] std::string text(const std::string& left_out = "") const {
-    std::string all;
-    for (const std::string& line : lines)
-      if (line != left_out) all += line + '\n';
-    return all;
-  }
-};
-
-std::vector<Provider> providers() {
-  using mfa::test::answer;
-  return {{"twilio",
-           {"account_sid = AC1", "secret = sesame", "from = +15017122661"},
-           "POST /2010-04-01/Accounts/AC1/Messages.json ",
-           answer(201, R"({"sid": "SM1", "status": "queued"})")},
-          {"twilio_verify",
-           {"account_sid = AC1", "secret = sesame", "service_sid = VA1"},
-           "POST /v2/Services/VA1/Verifications ",
-           answer(201, R"({"status": "pending"})"),
-           "CustomCode="},
-          {"vonage",
-           {"api_key = abcd1234", "api_secret = sesame", "from = Foo"},
-           "POST /sms/json ",
-           answer(200, R"({"message-count": "1", "messages": [{"status": "0"}]})")},
-          {"sns",
-           {"access_key_id = AKIA1", "secret_access_key = sesame", "region = eu-central-1"},
-           "POST / ",
-           answer(200, "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult>"
-                       "</PublishResponse>")},
-          {"messagebird", {"access_key = sesame", "originator = Foo"}, "POST /messages ", answer(201, "{}")},
-          {"sinch",
-           {"service_plan_id = plan1", "api_token = sesame", "from = +447700900123"},
-           "POST /xms/v1/plan1/batches ",
-           answer(201, "{}")}};
-}
-
-} // namespace
-
-TEST_CASE("Each provider that --sms can name gets one message, whose code is right") {
-  std::vector<Provider> all = providers();
-  all.push_back({"webhook",
-                 {"url = ", "signing_key = sesame", "authorization = Bearer sesame"},
-                 "POST /sms ",
-                 mfa::test::answer(202, "")});
-  std::size_t number = 0;
-  for (const Provider& provider : all) {
-    INFO(provider.name);
-    const Files files;
-    mfa::test::ScriptedServer receiver([&](const std::string&) { return provider.taken; });
-    std::string lines = provider.text() + "ca_file = " + receiver.ca_file() + "\n";
-    if (provider.name == "webhook")
-      lines.insert(lines.find("url = ") + 6, receiver.url() + "/sms");
-    else
-      lines += "base_url = " + receiver.url() + "\n";
-    const std::string sms = provider.name + ":" + replace_secret_file(files.path("provider"), lines);
-
-    // By flags, by the environment and by a file in turn.
-    std::vector<std::string> flags{"--api-key-file", files.api_keys};
-    const std::map<std::string, std::string> values{
-        {"sms", sms}, {"sms-countries", "US"}, {"sms-template", "mfa{{code}}mfa"}};
-    std::vector<std::string> variables;
-    std::string config;
-    for (const auto& [name, value] : values) {
-      if (number % 3 == 0) flags = flags + std::vector<std::string>{"--" + name, value};
-      std::string variable = "MFA_" + name;
-      for (char& c : variable) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
-      if (number % 3 == 1) variables.push_back(variable + "=" + value);
-      config += name + " = " + value + "\n";
-    }
-    if (number % 3 == 2)
-      flags = flags + std::vector<std::string>{"--config", replace_secret_file(files.path("config"), config)};
-    ++number;
-    CHECK(run(flags + std::vector<std::string>{"--check"}, variables).output == "ok\n");
-    CHECK(receiver.requests().empty());
-
-    for (const std::string& variable : variables) ::putenv(const_cast<char*>(variable.c_str()));
-    mfa::test::ExampleServer server(MFA_EXAMPLE_SERVER, flags, files.path("log"));
-    for (const std::string& variable : variables) ::unsetenv(variable.substr(0, variable.find('=')).c_str());
-    const int port = server.port();
-    const std::string factor =
-        post(port, "/auth/factors/enroll", R"({"type": "sms", "phone_number": "+14155550123"})").at("id");
-    const std::string challenge = post(port, "/auth/factors/" + factor + "/challenge", "{}").at("id");
-    REQUIRE(soon([&] { return !receiver.requests().empty(); }));
-    CHECK(soon([&] {
-      return send(port, "GET", "/metrics").body.find(R"(channel="sms",outcome="delivered_to_provider"} 1)") !=
-             std::string::npos;
-    }));
-    REQUIRE(receiver.requests().size() == 1);
-    const std::string request = receiver.requests().front();
-    INFO(request);
-    CHECK(request.starts_with(provider.request_begins));
-    CHECK(request.find("4155550123") != std::string::npos);
-    const std::string code = code_after(mfa::test::body_of(request), provider.code_follows);
-    CHECK(
-        post(port, "/auth/challenges/" + challenge + "/verify", R"({"code": ")" + code + "\"}").at("valid") ==
-        true);
-    CHECK(server.stop() == std::pair(true, 0));
-    for (const std::string& secret : {code, std::string("sesame"), std::string("4155550123")})
-      CHECK(server.log().find(secret) == std::string::npos);
-  }
-}
-
-TEST_CASE("Each line that a provider needs is named when it is missing") {
+TEST_CASE("A variable that is called as settings are, and is none, is told of and does nothing") {
   const Files files;
-  for (const Provider& provider : providers())
-    for (const std::string& line : provider.lines) {
-      const std::string path = replace_secret_file(files.path("provider"), provider.text(line));
-      const Ended ended = run({"--check", "--api-key-file", files.api_keys, "--sms",
-                               provider.name + ":" + path, "--sms-countries", "US"});
-      INFO(provider.name << " without " << line << ": " << ended.output);
-      CHECK(ended.status == 2);
-      CHECK_THAT(ended.output, contains(line.substr(0, line.find(' '))));
-      CHECK(ended.output.find("sesame") == std::string::npos);
-    }
-}
-
-TEST_CASE("A second provider sends what the first cannot") {
-  const Files files;
-  const std::vector<Provider> all = providers();
-  const Provider& second = all.at(2);
-  mfa::test::ScriptedServer receiver([&](const std::string&) { return second.taken; });
-  const std::string nobody = "https://127.0.0.1:" + std::to_string(mfa::test::free_port());
-  const std::string first =
-      replace_secret_file(files.path("first"), all[0].text() + "base_url = " + nobody + "\n");
-  const std::string other =
-      replace_secret_file(files.path("second"), second.text() + "base_url = " + receiver.url() +
-                                                    "\nca_file = " + receiver.ca_file() + "\n");
-  mfa::test::ExampleServer server(MFA_EXAMPLE_SERVER,
-                                  {"--api-key-file", files.api_keys, "--sms",
-                                   all[0].name + ":" + first + "," + second.name + ":" + other,
-                                   "--sms-countries", "US"},
-                                  files.path("log"));
-  const std::string factor =
-      post(server.port(), "/auth/factors/enroll", R"({"type": "sms", "phone_number": "+14155550123"})")
-          .at("id");
-  (void)post(server.port(), "/auth/factors/" + factor + "/challenge", "{}");
-  CHECK(soon([&] { return receiver.requests().size() == 1; }));
+  const std::vector<std::string> flags{"--api-key-file", files.api_keys};
+  const Ended checked =
+      run(flags + std::vector<std::string>{"--check"}, {"MFA_MASK_PHONE_NUMBER=yes", "MFA_SMS=none"});
+  CHECK(checked.status == 0);
+  CHECK_THAT(checked.output, contains("the environment has MFA_MASK_PHONE_NUMBER, which is no setting"));
+  CHECK_THAT(checked.output, contains("ok\n"));
+  CHECK(checked.output.find("MFA_SMS") == std::string::npos);
+  ::setenv("MFA_MASK_PHONE_NUMBER", "yes", 1);
+  mfa::test::ExampleServer server(MFA_EXAMPLE_SERVER, flags, files.path("log"));
+  ::unsetenv("MFA_MASK_PHONE_NUMBER");
   CHECK(server.stop() == std::pair(true, 0));
-}
-
-TEST_CASE("E-mails go by the mail server of their settings, under TLS and with its password") {
-  for (const char* const mode : {"smtps", "starttls"}) {
-    INFO(mode);
-    const Files files;
-    const mfa::test::MailServer mail(mode, mfa::test::MailServer::Password::required);
-    const std::string smtp = replace_secret_file(
-        files.path("smtp"), "server = " + mail.url() +
-                                "\nuser = foo\npassword = sesame\nfrom = no-reply@foo.example\n" +
-                                "from_name = Foo Corp\nca_file = " + mail.ca_file() + "\n");
-    const std::vector<std::string> flags{"--api-key-file", files.api_keys, "--email", "smtp:" + smtp};
-    CHECK(run(flags + std::vector<std::string>{"--check"}).output == "ok\n");
-    mfa::test::ExampleServer server(MFA_EXAMPLE_SERVER, flags, files.path("log"));
-    const int port = server.port();
-    const std::string factor =
-        post(port, "/mfa/users/u_42/factors", R"({"type": "email", "address": "alan@example.com"})").at("id");
-    const Json asked =
-        post(port, "/mfa/factors/" + factor + "/challenge", R"({"purpose": "confirm_enrollment"})");
-    Json sent;
-    REQUIRE(soon([&] { return !(sent = mail.mail(1)).is_null(); }));
-    CHECK(sent.at("tls") == true);
-    CHECK(sent.at("user") == "foo");
-    CHECK(sent.at("recipients") == Json{"alan@example.com"});
-    const std::string text = sent.at("parts").at(0).at("text");
-    const std::string code = text.substr(text.find_first_of("0123456789"), 6);
-    INFO(text);
-    CHECK(post(port, "/mfa/challenges/" + asked.at("id").get<std::string>() + "/confirm",
-               R"({"code": ")" + code + "\"}")
-              .at("confirmed") == true);
-    CHECK(server.stop() == std::pair(true, 0));
-    for (const std::string& secret : {code, std::string("sesame"), std::string("alan@")})
-      CHECK(server.log().find(secret) == std::string::npos);
-  }
-  const Files files;
-  for (const char* const line : {"server", "from"}) {
-    std::string text;
-    for (const char* const each : {"server = smtps://127.0.0.1", "from = no-reply@foo.example"})
-      if (!std::string_view(each).starts_with(line)) text += std::string(each) + "\n";
-    const Ended ended = run({"--check", "--api-key-file", files.api_keys, "--email",
-                             "smtp:" + replace_secret_file(files.path("smtp"), text)});
-    INFO(ended.output);
-    CHECK(ended.status == 2);
-    CHECK_THAT(ended.output, contains(line));
-  }
-}
-
-TEST_CASE("Nobody is enrolled or asked by messages that nobody sends") {
-  const Files files;
-  const std::vector<std::string> flags{"--api-key-file", files.api_keys, "--key-ring-file",
-                                       files.key_ring,   "--storage",    "sqlite:" + files.path("mfa.db")};
-  std::string phone;
-  std::string mailbox;
-  {
-    mfa::test::ExampleServer server(MFA_EXAMPLE_SERVER,
-                                    flags + std::vector<std::string>{"--sms", "log:" + files.path("sms"),
-                                                                     "--sms-countries", "US", "--email",
-                                                                     "log:" + files.path("mail")},
-                                    files.path("log"));
-    phone = post(server.port(), "/auth/factors/enroll", R"({"type": "sms", "phone_number": "+14155550123"})")
-                .at("id");
-    mailbox =
-        post(server.port(), "/mfa/users/u_42/factors", R"({"type": "email", "address": "a@example.com"})")
-            .at("id");
-    CHECK(run(flags + std::vector<std::string>{"--publish-options"}).status == 0);
-  }
-  for (const char* const how : {"--asynchronous=no", "--asynchronous=yes"}) {
-    INFO(how);
-    mfa::test::ExampleServer server(MFA_EXAMPLE_SERVER, flags + std::vector<std::string>{how},
-                                    files.path("log"));
-    const auto refused = [&](const std::string& target, const std::string& body) {
-      const auto reply = send(server.port(), "POST", target, body);
-      CHECK(reply.status == 422);
-      return Json::parse(reply.body).at("code").get<std::string>();
-    };
-    const std::string confirm = R"({"purpose": "confirm_enrollment"})";
-    CHECK(refused("/auth/factors/enroll", R"({"type": "sms", "phone_number": "+14155550124"})") ==
-          "sms_not_available");
-    CHECK(refused("/auth/factors/" + phone + "/challenge", "{}") == "sms_not_available");
-    CHECK(refused("/mfa/factors/" + phone + "/challenge", confirm) == "sms_not_available");
-    CHECK(refused("/mfa/users/u_42/factors", R"({"type": "email", "address": "b@example.com"})") ==
-          "email_not_available");
-    CHECK(refused("/mfa/factors/" + mailbox + "/challenge", confirm) == "email_not_available");
-  }
+  CHECK_THAT(server.log(), contains(R"("variable":"MFA_MASK_PHONE_NUMBER")"));
+  CHECK_THAT(server.log(), contains("the storage is memory: what is stored ends with this process"));
 }
 
 TEST_CASE("A self-test touches nothing that the environment sets") {
@@ -521,6 +243,23 @@ TEST_CASE("A self-test touches nothing that the environment sets") {
   INFO(ended.output);
   CHECK(ended.status == 0);
   CHECK_FALSE(std::ifstream(files.path("real.db")));
+}
+
+TEST_CASE("The settings that docs/server-operations.md shows are right") {
+  const Files files;
+  const std::string docs = text_of(MFA_SOURCE_DIRECTORY "/docs/server-operations.md");
+  const std::string before = "```ini\n";
+  const auto at = docs.find(before);
+  REQUIRE(at != std::string::npos);
+  std::string settings = docs.substr(at + before.size(), docs.find("```", at + 1) - at - before.size());
+  for (const std::string folder : {"/etc/mfa-server", "/var/lib/mfa-server"})
+    for (std::size_t found = 0; (found = settings.find(folder)) != std::string::npos;)
+      settings.replace(found, folder.size(), files.folder.path());
+  replace_secret_file(files.path("api.keys"), key_of_tests + "\n");
+  replace_secret_file(files.path("ring.keys"), text_of(files.key_ring));
+  replace_secret_file(files.path("webhook.secret"), key_of_tests + "\n");
+  const std::string config = replace_secret_file(files.path("server.conf"), settings);
+  CHECK(run({"--config", config, "--check"}).output == "ok\n");
 }
 
 TEST_CASE("--help and docs/server.md list the same settings with the same defaults") {
@@ -534,8 +273,7 @@ TEST_CASE("--help and docs/server.md list the same settings with the same defaul
     }
   REQUIRE(helped.size() > 20);
 
-  std::ifstream file(MFA_SOURCE_DIRECTORY "/docs/server.md");
-  const std::string docs{std::istreambuf_iterator<char>(file), {}};
+  const std::string docs = text_of(MFA_SOURCE_DIRECTORY "/docs/server.md");
   std::size_t rows = 0;
   std::istringstream lines(docs);
   for (std::string line; std::getline(lines, line);) rows += line.starts_with("| `--") ? 1 : 0;
