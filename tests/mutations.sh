@@ -1786,6 +1786,7 @@ mutate_api "workos: no header that a client made up" workos/http.hpp 'if (fit) r
 mutate_api "workos: failures say nothing of the host" workos/errors.hpp \
   'Reply reply = refusal(503, "The service cannot answer at the moment.");' 'Reply reply = refusal(503, error.what());'
 mutate_api "workos: a cursor is an id" workos/user_management.hpp 'if (!mfa::detail::is_id(value, mfa::detail::factor_id_prefix))' 'if (false)'
+mutate_api "workos: another enrolment is none that is sent again" workos/user_management.hpp 'if (!alike || !secret ||' 'if (!secret ||'
 
 tests=tests/workos/workos_api.cpp
 mutate_api "channels over HTTP: a host that only calls is asked" workos/call.hpp \

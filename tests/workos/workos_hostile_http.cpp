@@ -44,17 +44,22 @@ struct Failing {
   bool known = true;
 };
 
-/// A storage in memory that answers so many requests and then no more, and a transport that may take nothing.
+/// A storage in memory that answers so many requests and then no more, but may carry out the commit that it
+/// does not answer; and a transport that may take nothing.
 struct FailingLater {
   static constexpr bool ephemeral = true;
   mfa::storage::Memory memory;
   std::optional<unsigned> answers;
+  bool loses_answers = false;
 
   auto find_factor(std::string_view id) { return answering().find_factor(id); }
   auto find_challenge(std::string_view id) { return answering().find_challenge(id); }
   auto find_counter(std::string_view id) { return answering().find_counter(id); }
   auto list_factors(std::string_view user_id) { return answering().list_factors(user_id); }
-  bool commit(const mfa::storage::Batch& batch) { return answering().commit(batch); }
+  bool commit(const mfa::storage::Batch& batch) {
+    if (loses_answers && answers == 0U) (void)memory.commit(batch);
+    return answering().commit(batch);
+  }
 
  private:
   mfa::storage::Memory& answering() {
@@ -426,4 +431,73 @@ TEST_CASE("Wherever the storage fails, nothing is answered with which a client s
         CHECK(sms.asked <= 1);
       }
     }
+}
+
+TEST_CASE("Wherever the storage fails, an enrolment with a secret can be sent again as it was") {
+  const bool loses_answers = GENERATE(false, true);
+  const Request request =
+      request_with_key("POST", "/user_management/users/u_42/auth_factors",
+                       R"({"type":"totp","totp_user":"alan@example.com","totp_secret":"JBSWY3DPEHPK3PXP"})");
+  bool done = false;
+  for (unsigned answers = 0; !done; ++answers) {
+    CAPTURE(loses_answers, answers);
+    REQUIRE(answers < 100);
+    FailingLater storage;
+    mfa::testing::ManualClock clock;
+    const mfa::Verifier verifier{storage, clock};
+    const mfa::workos::Api api(verifier, {api_key}, {.totp_issuer = "Foo Corp"});
+    storage.loses_answers = loses_answers;
+    storage.answers = answers;
+    const int status = api.handle(request).status;
+    done = *storage.answers > 0; // it had as many as it wanted
+    CHECK((status == 201 || (status == 503 && !done)));
+
+    storage.answers.reset();
+    const auto again = answered(api.handle(request));
+    CHECK(again.status == 201);
+    const Json& factor = again.body["authentication_factor"];
+    CHECK(factor["totp"]["secret"] == "JBSWY3DPEHPK3PXP");
+    CHECK(factor["totp"]["uri"].get<std::string>().find("secret=JBSWY3DPEHPK3PXP") != std::string::npos);
+    CHECK(factor["totp"]["qr_code"].get<std::string>().starts_with("data:image/png;base64,"));
+    REQUIRE(verifier.list_factors("u_42").size() == 1);
+    CHECK(factor["id"] == verifier.list_factors("u_42")[0].id());
+
+    // What is asked is what was enrolled, once.
+    const std::string code = mfa::otp::totp(mfa::otp::base32_decode("JBSWY3DPEHPK3PXP"), clock.now());
+    const auto verified = answered(api.handle(request_with_key(
+        "POST", "/auth/challenges/" + std::string(again.body["authentication_challenge"]["id"]) + "/verify",
+        R"({"code":")" + code + "\"}")));
+    CHECK(verified.body["valid"] == true);
+    const auto late = answered(api.handle(request));
+    CHECK(late.status == 422);
+    CHECK(late.body["code"] == "duplicate_secret");
+  }
+}
+
+TEST_CASE("Another enrolment than the one that waits is none that is sent again") {
+  mfa::testing::ManualClock clock;
+  mfa::storage::Memory storage;
+  const mfa::Verifier verifier{storage, clock};
+  const mfa::workos::Api api(verifier, {api_key}, {.totp_issuer = "Foo Corp"});
+  const auto enroll = [&](const std::string& user, const Json& more) {
+    Json body{{"type", "totp"}, {"totp_user", "alan@example.com"}, {"totp_secret", "JBSWY3DPEHPK3PXP"}};
+    body.update(more);
+    return answered(api.handle(
+        request_with_key("POST", "/user_management/users/" + user + "/auth_factors", body.dump())));
+  };
+  const auto first = enroll("u_42", Json::object());
+  CHECK(first.status == 201);
+  const auto equal = enroll("u_42", Json::object());
+  CHECK(equal.body["authentication_factor"]["id"] == first.body["authentication_factor"]["id"]);
+  for (const Json& other : {Json{{"totp_issuer", "Bar Corp"}}, Json{{"totp_user", "grace@example.com"}}}) {
+    const auto refused = enroll("u_42", other);
+    CHECK(refused.status == 422);
+    CHECK(refused.body["code"] == "duplicate_secret");
+  }
+  const auto of_another = enroll("u_43", Json::object());
+  CHECK(of_another.status == 201);
+  CHECK(of_another.body["authentication_factor"]["id"] != first.body["authentication_factor"]["id"]);
+  const auto with_another = enroll("u_42", Json{{"totp_secret", "JBSWY3DPEHPK3PXQ"}});
+  CHECK(with_another.status == 201);
+  CHECK(with_another.body["authentication_factor"]["id"] != first.body["authentication_factor"]["id"]);
 }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,8 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/crypto/bytes.hpp>
+#include <mfa/crypto/constant_time.hpp>
+#include <mfa/error.hpp>
+#include <mfa/factor/authenticator.hpp>
+#include <mfa/factor/kind.hpp>
 #include <mfa/factor/totp.hpp>
 #include <mfa/factor_details.hpp>
+#include <mfa/otp/uri.hpp>
 #include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -29,7 +36,32 @@
 /// `/user_management/users/{id}/auth_factors`: enrol and list.
 namespace mfa::workos::detail {
 
-/// `POST`: enrols a TOTP factor and asks it at once.
+/// What an equal request before this one has enrolled, and waits to be confirmed: its client got no answer,
+/// since the storage failed after that, and tries again by itself. Nothing if there is none.
+Verb<std::optional<verbs::Enrolled<factor::TotpKind>>> enrolled_before(const VerbRun auto& run,
+                                                                       const Totp& request) {
+  const factor::Context context = co_await run.now();
+  const otp::Account account = factor::account_of(request);
+  std::optional<verbs::Enrolled<factor::TotpKind>> latest;
+  const std::vector<storage::FactorRecord> records = co_await run.list_factors(request.user_id->text());
+  for (const storage::FactorRecord& record : records) {
+    if (record.type != FactorType::totp || record.state != FactorState::unverified) continue;
+    const factor::AuthenticatorParameters kept = factor::authenticator_of(record);
+    const bool alike = kept.issuer == account.issuer && kept.user == account.user &&
+                       kept.format.hash == account.hash && kept.format.digits == account.digits &&
+                       kept.period == account.period;
+    const auto secret = factor::secret_if_any(record, context.keys);
+    if (!alike || !secret || !crypto::equal(crypto::text_of(*secret), crypto::text_of(account.secret)))
+      continue;
+    if (!latest || latest->factor.id() < record.id)
+      latest = verbs::Enrolled<factor::TotpKind>{FactorDetails(record, context),
+                                                 factor::show(account, request.qr_code)};
+  }
+  co_return latest;
+}
+
+/// `POST`: enrols a TOTP factor and asks it at once, by two commits. Who brings the secret may send the same
+/// again.
 Verb<Reply> enroll_user_factor(const VerbRun auto& run, const Call& call) {
   Members members(call.body);
   const std::string type = members.required_text("type");
@@ -38,11 +70,20 @@ Verb<Reply> enroll_user_factor(const VerbRun auto& run, const Call& call) {
   request.secret = members.text("totp_secret");
   request.accept_short_secret = call.options.accept_short_secrets;
   if (!members.fine()) co_return members.refusal();
-  const auto enrolled = co_await verbs::enroll_factor<factor::TotpKind>(run, request, by_operator);
-  const FactorDetails& factor = enrolled.factor;
+  std::optional<verbs::Enrolled<factor::TotpKind>> enrolled;
+  std::exception_ptr refused;
+  try {
+    enrolled.emplace(co_await verbs::enroll_factor<factor::TotpKind>(run, request, by_operator));
+  } catch (const Error& error) {
+    if (error.code() != errc::duplicate_secret) throw;
+    refused = std::current_exception();
+  }
+  if (refused) enrolled = co_await enrolled_before(run, request);
+  if (!enrolled) std::rethrow_exception(refused);
+  const FactorDetails& factor = enrolled->factor;
   const std::string no_template;
   Json challenge = co_await ask(run, factor.id(), factor.type(), factor.state(), no_template);
-  Json body{{"authentication_factor", enrolled_json(factor, enrolled.shown)},
+  Json body{{"authentication_factor", enrolled_json(factor, enrolled->shown)},
             {"authentication_challenge", std::move(challenge)}};
   co_return reply_with(201, std::move(body));
 }
