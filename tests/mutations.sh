@@ -1789,12 +1789,6 @@ mutate_api "workos: a cursor is an id" workos/user_management.hpp 'if (!mfa::det
 mutate_api "workos: another enrolment is none that is sent again" workos/user_management.hpp 'if (!alike || !secret ||' 'if (!secret ||'
 
 tests=tests/workos/workos_api.cpp
-mutate_api "channels over HTTP: a host that only calls is asked" workos/call.hpp \
-  'factor::sms_channels(asked, options)' 'asked.empty() ? std::vector<Channel>{Channel::sms} : asked'
-mutate_api "channels over HTTP: no look where all can be sent" $extension/challenges.hpp \
-  'return !call.options.unavailable_channels.empty();' 'return !call.sends_sms || !call.sends_email;'
-mutate_api "channels over HTTP: nothing is said of another's challenge" $extension/challenges.hpp \
-  'if (!bound_alike || !whose.include(found->factor->user_id)) co_return std::nullopt;' '(void)bound_alike;'
 mutate_api "workos: nobody signs in with a factor that he just enrolled" workos/authenticate.hpp \
   'asked.purpose() == Purpose::confirm_enrollment && !user.may_enroll' 'false'
 mutate_api "workos: nobody signs in by another's factor" workos/authenticate.hpp 'const Whose whose = UserId(user.user_id);' \
@@ -1817,6 +1811,13 @@ mutate_api "workos: too many codes are no reason to try again" workos/verificati
 mutate_api "workos: a locked factor is no reason to try again" workos/errors.hpp \
   'return too_many_attempts(422, error.retry_after());' 'return too_many_attempts(429, error.retry_after());'
 mutate_api "workos: secrets are kept by nobody" workos/http.hpp 'response.headers.emplace_back("Cache-Control", "no-store");' ''
+tests=tests/workos/workos_options.cpp
+mutate_api "channels over HTTP: a host that only calls is asked" workos/call.hpp \
+  'factor::sms_channels(asked, options)' 'asked.empty() ? std::vector<Channel>{Channel::sms} : asked'
+mutate_api "channels over HTTP: no look where all can be sent" $extension/challenges.hpp \
+  'return !call.options.unavailable_channels.empty();' 'return !call.sends_sms || !call.sends_email;'
+mutate_api "channels over HTTP: nothing is said of another's challenge" $extension/challenges.hpp \
+  'if (!bound_alike || !whose.include(found->factor->user_id)) co_return std::nullopt;' '(void)bound_alike;'
 mutate_api "workos: masked where the host says so" workos/resources.hpp \
   'if (options.mask_phone_numbers) return factor.sms()->phone_number;' ''
 mutate_api "workos: short secrets where the host says so" workos/user_management.hpp \
