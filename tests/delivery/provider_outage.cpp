@@ -92,8 +92,10 @@ template <class Transport> std::size_t load(Transport& transport, ScaledTimer& t
   for (int thread = 0; thread < 4; ++thread)
     threads.emplace_back([&, thread] {
       for (int i = 0; timer.since_start() < load_ends; ++i) {
-        const SmsMessage message{
-            .to = "+14155550123", .body = "123456", .id = std::to_string(thread) + "." + std::to_string(i)};
+        // Each to somebody else: what goes to one recipient waits for what went before.
+        const SmsMessage message{.to = "+14155" + std::to_string(500'000 + 10'000 * thread + i),
+                                 .body = "123456",
+                                 .id = std::to_string(thread) + "." + std::to_string(i)};
         for (bool accepted = false; !accepted;) {
           try {
             transport.send(message);

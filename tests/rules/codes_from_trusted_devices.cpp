@@ -1,6 +1,7 @@
 // What strangers with a user's password do keeps him from nothing on a device that he has remembered: wrong
 // codes from elsewhere delay and lock the factor for strangers alone, and those from the device count for the
 // device. And a device is trusted no longer than what the trust rests on.
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -47,6 +48,18 @@ struct Site : Host {
   [[nodiscard]] std::string right() const { return code(secret); }
   [[nodiscard]] std::string wrong() const { return wrong_code(secret); }
   [[nodiscard]] bool trusted() { return verifier.check_device(device.token, "u_42").has_value(); }
+};
+
+/// A storage in which somebody else can be told to write all lists of devices before every commit.
+struct MovingDevices : storage::Memory {
+  bool moves = false;
+
+  bool commit(const storage::Batch& batch) {
+    const bool lost =
+        moves && std::any_of(batch.counters.begin(), batch.counters.end(),
+                             [](const auto& counter) { return counter.id.starts_with("trusted_devices_"); });
+    return !lost && storage::Memory::commit(batch);
+  }
 };
 
 } // namespace
@@ -212,6 +225,29 @@ TEST_CASE("A wrong code that is counted beside a damaged record is told") {
   heard.clear();
   CHECK(thrown_by([&] { return site.verify(challenge, site.wrong()); }) == errc::seal_broken);
   CHECK(heard == std::vector{EventType::verification_failed, EventType::factor_locked_out});
+}
+
+TEST_CASE(
+    "A lock that strangers have begun is not told anew by a code that is counted beside a list that moves") {
+  std::vector<EventType> heard;
+  HostOver<MovingDevices> host{Options{.failures_before_lockout = 1,
+                                       .observer = [&](const Event& event) { heard.push_back(event.type); }}};
+  const auto enrolled = host.enroll_totp();
+  const std::string factor = enrolled.factor.id();
+  const std::string secret(enrolled.totp.secret);
+  const auto confirmed = host.verifier.confirm_enrollment(factor, host.code(secret));
+  const auto device = host.verifier.remember_device("u_42", "Firefox", confirmed);
+  host.clock.advance(seconds(30));
+  const std::string challenge = host.challenge(factor, {.device_token = device.token});
+  CHECK(host.verify(host.challenge(factor), host.wrong_code(secret)) == Status::wrong_code);
+  CHECK(heard.back() == EventType::factor_locked_out);
+
+  host.storage.moves = true;
+  heard.clear();
+  const auto counted = host.verifier.verify_challenge(challenge, host.wrong_code(secret));
+  CHECK(counted.status() == Status::wrong_code);
+  CHECK(counted.factor_locked());
+  CHECK(heard == std::vector{EventType::verification_failed});
 }
 
 TEST_CASE("No other token is a trusted device's") {

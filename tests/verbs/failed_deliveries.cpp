@@ -188,8 +188,10 @@ TEST_CASE("Reports on what is no message of a challenge say nothing") {
 TEST_CASE("What never left is counted on no budget, once for each report") {
   mfa::SmsBudgets budgets{.unanswered_a_prefix = 0, .unanswered_a_country = 0, .unanswered = 0};
   budgets.a_country_an_hour = 2;
-  Waiting user{
-      {.sms_budgets = budgets, .sms_send_interval = std::chrono::seconds(0), .sms_sends_an_hour = 100}};
+  Waiting user{{.sms_budgets = budgets,
+                .sms_send_interval = std::chrono::seconds(0),
+                .sms_sends_an_hour = 100,
+                .sms_sends_a_day = 100}};
   for (int i = 0; i < 3; ++i) {
     CHECK(user.verifier.report_delivery(user.gateway.sent.back(), DeliveryReport::not_sent));
     CHECK_FALSE(user.verifier.report_delivery(user.gateway.sent.back(), DeliveryReport::not_sent));
