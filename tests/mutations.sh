@@ -1930,6 +1930,11 @@ portal "portal: no window of others" $site '{"Cross-Origin-Opener-Policy", "same
 portal "portal: no resource for others" $site '{"Cross-Origin-Resource-Policy", "same-origin"},' ''
 portal "portal: pages are kept nowhere" $site 'response.headers.emplace("Cache-Control", "no-store");' ''
 portal "portal: on its own site" $site 'return local ? path : "/";' 'return path;'
+portal "portal: the inbox is of this machine" $site '|| (here && seen_here) ?' '|| seen_here ?'
+portal "portal: the inbox is of its browsers" $site '|| (here && seen_here) ?' '|| here ?'
+portal "portal: sessions keep little" $site 'keep_little(*session);' ''
+portal "portal: sessions keep short paths" $site 'path.size() <= longest &&' ''
+portal "portal: nobody's password is as slow" journeys/account.hpp 'if (!answer.wait)' 'if (!answer.whose.empty())'
 portal "portal: text is no markup" page.hpp 'return escaped(text);' 'return std::string(text);'
 portal "portal: what failed is told to nobody outside" $site \
   'response.status = 500; response.body.clear();' 'response.status = 500; response.set_header("EXCEPTION_WHAT", "portal_users");'

@@ -4,8 +4,9 @@
 //   portal [--listen 127.0.0.1:8081] [--origin URL] [--data FILE] [--inbox-for-everybody]
 //   portal --self-test   talks to itself and ends
 // Without --data all is in memory, and gone at the end. --origin is where browsers find it, if that is not
-// http://localhost: behind a proxy that speaks TLS, "https://portal.example.com". There is then no page of
-// all that is sent, unless --inbox-for-everybody asks for it: whoever sees it has everybody's codes.
+// http://localhost: behind a proxy that speaks TLS, "https://portal.example.com". Then, and if it listens to
+// others than this machine, there is no page of all that is sent, unless --inbox-for-everybody asks for it:
+// whoever sees it has everybody's codes.
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -150,9 +151,7 @@ int run(const Arguments& arguments) {
       .origin = arguments.origin.empty() ? "http://localhost:" + here : arguments.origin,
       .data = arguments.data,
       .operator_password = portal::random_id().substr(0, 16),
-      .messages = arguments.inbox_for_everybody || !arguments.origin.starts_with("https://")
-                      ? portal::Messages::on_page
-                      : portal::Messages::nowhere,
+      .messages = portal::messages_of(arguments.host, arguments.origin, arguments.inbox_for_everybody),
       .sources = MFA_SOURCE_DIRECTORY};
   mfa::clock::System clock;
   portal::Site site(server, clock, settings);

@@ -23,6 +23,8 @@
 
 #include <mfa/crypto/constant_time.hpp>
 #include <mfa/encoding/text.hpp>
+#include <mfa/http/request.hpp>
+#include <mfa/http/settings.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/requirement.hpp>
 #include <mfa/webauthn/relying_party.hpp>
@@ -45,6 +47,15 @@ enum class Messages {
   nowhere, ///< nobody gets them
   sent,    ///< transports in place of `Inbox` deliver them
 };
+
+/// Where nobody has set transports: they come to the page if nobody but this machine can see the site, or if
+/// that is asked for. `host` is where it listens, `origin` where browsers find it; empty: there.
+[[nodiscard]] inline Messages messages_of(std::string_view host, std::string_view origin,
+                                          bool inbox_for_everybody) {
+  const bool here = mfa::http::is_loopback(host) || host == "::1";
+  const bool seen_here = origin.empty() || mfa::http::is_loopback(mfa::http::host_of(origin));
+  return inbox_for_everybody || (here && seen_here) ? Messages::on_page : Messages::nowhere;
+}
 
 struct Settings {
   std::string name = "Foo Corp"; ///< of the product, as pages, messages and authenticators show it
@@ -120,7 +131,9 @@ inline Answer refuse(Call& call, Problem problem, std::string back) {
 
 /// A path of this site, or "/": where a form or an address says to go next may come from anybody.
 inline std::string local_path(const std::string& path) {
-  const bool local = path.size() > 1 && path[0] == '/' && path[1] != '/' && path[1] != '\\';
+  constexpr std::size_t longest = 1000; // bytes: sessions of strangers keep it
+  const bool local =
+      path.size() > 1 && path.size() <= longest && path[0] == '/' && path[1] != '/' && path[1] != '\\';
   for (const char c : path)
     if (static_cast<unsigned char>(c) <= 0x20 || c == '\x7f') return "/";
   return local ? path : "/";
@@ -502,6 +515,7 @@ template <class Clock> class Site {
       if (!call.user) session->nobody();
     }
     Answer answer = answer_to(call, access, handler, changes);
+    keep_little(*session);
     if (session->id != brought && !is_too_late) answer.headers.push_back(cookie("session", session->id));
     send(call, std::move(answer), response);
   }
@@ -517,6 +531,14 @@ template <class Clock> class Site {
       std::cerr << "portal: " << call.request.path << ": " << error.what() << '\n';
       return failure(call, 500, "Something went wrong", "It is not your fault. Try again later.");
     }
+  }
+
+  /// Sessions are anybody's: what was typed stays in one only as far as a field takes it.
+  static void keep_little(Session& session) {
+    std::erase_if(session.flash.typed, [](const auto& typed) {
+      const std::string& text = typed.second;
+      return text.size() > 1000; // bytes
+    });
   }
 
   /// Where to send somebody who may not come here.

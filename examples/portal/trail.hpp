@@ -53,9 +53,10 @@ class Trail {
                         .user_agent = std::string(event.user_agent)});
   }
 
+  /// And what is of nobody.
   void forget_before(Time at) {
     const std::lock_guard guard(*lock_);
-    Database::Run run(*database_, "DELETE FROM portal_events WHERE at < ?");
+    Database::Run run(*database_, "DELETE FROM portal_events WHERE at < ? OR user_id = ''");
     run.bind(std::int64_t{at.time_since_epoch().count()}).step();
   }
 

@@ -789,3 +789,60 @@ TEST_CASE("With a file, users and what they have outlive the program, and nobody
   CHECK(user.is_signed_in());
   CHECK_THAT(user.body, contains("You made this account"));
 }
+
+TEST_CASE(
+    "What is sent comes to a page where nobody but this machine sees the site, and elsewhere if asked") {
+  using portal::Messages;
+  for (const char* const host : {"127.0.0.1", "localhost", "::1", "127.0.0.5"}) {
+    CHECK(portal::messages_of(host, "", false) == Messages::on_page);
+    CHECK(portal::messages_of(host, "http://localhost:8081", false) == Messages::on_page);
+    for (const char* const origin : {"https://portal.example.com", "http://portal.example.com",
+                                     "http://localhost.example.com", "http://192.0.2.1:8081"}) {
+      CHECK(portal::messages_of(host, origin, false) == Messages::nowhere);
+      CHECK(portal::messages_of(host, origin, true) == Messages::on_page);
+    }
+  }
+  for (const char* const host : {"0.0.0.0", "::", "192.0.2.1", "portal.example.com"}) {
+    CHECK(portal::messages_of(host, "", false) == Messages::nowhere);
+    CHECK(portal::messages_of(host, "http://localhost:8081", false) == Messages::nowhere);
+    CHECK(portal::messages_of(host, "", true) == Messages::on_page);
+  }
+}
+
+TEST_CASE("A session keeps little of what a stranger sends") {
+  const Portal served;
+  Browser stranger(served);
+  stranger.open("/sign-up");
+  const std::string much(4'000, 'a');
+  stranger.post("/sign-up", {{"email", much}, {"new-password", password}});
+  CHECK(stranger.path == "/sign-up");
+  CHECK_THAT(stranger.body, contains("This is no e-mail address"));
+  CHECK(stranger.body.find(much.substr(0, 1'001)) == std::string::npos);
+  stranger.post("/sign-up", {{"email", "alan@example"}, {"new-password", password}});
+  CHECK_THAT(stranger.body, contains("alan@example"));
+
+  Browser user(served);
+  user.sign_up();
+  user.post("/sign-out");
+  user.open("/activity?" + much);
+  CHECK(user.path == "/sign-in");
+  user.post("/sign-in", {{"email", alan}, {"password", password}});
+  CHECK(user.path == "/");
+  user.post("/sign-out");
+  user.open("/activity?a=b");
+  user.post("/sign-in", {{"email", alan}, {"password", password}});
+  CHECK(user.path == "/activity?a=b");
+}
+
+TEST_CASE("As much is written of a wrong password for nobody's address as for somebody's, and for a day") {
+  const Portal served;
+  Browser user(served);
+  user.sign_up();
+  Browser guesser(served);
+  guesser.show_password("wrong wrong wrong");
+  guesser.show_password("wrong wrong wrong", "nobody@example.com");
+  CHECK(served.site->trail.of_user("").size() == 1);
+  served.clock.advance(25h);
+  guesser.open("/sign-in");
+  CHECK(served.site->trail.of_user("").empty());
+}

@@ -104,7 +104,7 @@ template <class Clock> void add_sign_in(Site<Clock>& site) {
       call.user = answer.user;
       return site.password_accepted(call);
     }
-    if (!answer.whose.empty())
+    if (!answer.wait) // of nobody as well: else the time that it takes tells who has an account
       site.trail.add(answer.whose, {.at = call.now,
                                     .type = "password_refused",
                                     .factor_type = {},
