@@ -418,6 +418,7 @@ TEST_CASE("A challenge that kept no code is sent again with a new one, and one t
   options.key_ring = KeyRing::generate();
   options.sms_template = code_only;
   options.sms_allowed_country_codes = {"1"};
+  options.sms_sends_an_hour = 10; // half of which an enrolment may have
   Options keeps = options;
   keeps.resend_same_code = true;
   Verifier before{storage, clock, sms, options};

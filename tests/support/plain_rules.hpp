@@ -1395,8 +1395,11 @@ class PlainRules {
     const auto same = [&](const User::Used& other) {
       return other.type == kept.type && other.secret == kept.secret;
     };
-    for (const User::Used& other : user.used)
-      if (same(other)) kept.until = std::max(kept.until, other.until);
+    for (const User::Used& other : user.used) {
+      if (!same(other)) continue; // one before it, whose codes an unlocking may have let it take again
+      kept.first_unused_step = std::max(kept.first_unused_step, other.first_unused_step);
+      kept.until = std::max(kept.until, other.until);
+    }
     std::erase_if(user.used, same);
     user.used.push_back(kept);
   }
