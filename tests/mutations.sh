@@ -73,7 +73,8 @@ mutate "no verdict before its commit" verbs/verify.hpp 'if (!co_await run.commit
 mutate "attempts of a challenge are counted" $verification \
   'challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;' ''
 mutate "attempts end a challenge" $verification \
-  'if (challenge.attempts_left == 0) end_challenge(challenge, ChallengeState::exhausted);' ''
+  'if (challenge.attempts_left == 0) { end_challenge(challenge, ChallengeState::exhausted);' \
+  'if (challenge.attempts_left == 0) {'
 mutate "a replayed code is counted" factor/totp.hpp \
   'if (!match.fresh && match.used) return {.status = Status::code_already_used};' \
   'if (!match.fresh && match.used) return {.status = Status::code_already_used, .counted = false};'

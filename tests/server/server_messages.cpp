@@ -41,6 +41,7 @@ mfa::test::HttpReply send(int port, const std::string& method, const std::string
                    key_of_tests + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   return connection.read();
 }
+
 /// The same of what it must not refuse.
 Json post(int port, const std::string& target, const std::string& body) {
   const auto reply = send(port, "POST", target, body);
@@ -48,6 +49,7 @@ Json post(int port, const std::string& target, const std::string& body) {
   REQUIRE((reply.status == 200 || reply.status == 201));
   return Json::parse(reply.body);
 }
+
 /// Waits for something that happens in the background.
 template <class Happened> bool soon(Happened happened) {
   for (int i = 0; i < 1000; ++i) {

@@ -237,8 +237,10 @@ enum class DeviceTrust : bool { stands, ended };
     return verdict;
   }
   challenge.attempts_left -= challenge.attempts_left > 0 ? 1 : 0;
-  if (challenge.attempts_left == 0) end_challenge(challenge, ChallengeState::exhausted);
-  if (challenge.attempts_left == 0 && !factor::facts_of(factor.type).guessable) forget_soon(challenge);
+  if (challenge.attempts_left == 0) {
+    end_challenge(challenge, ChallengeState::exhausted);
+    if (!factor::facts_of(factor.type).guessable) forget_soon(challenge);
+  }
   verdict.wrong_code = true;
   if (!trusted_device) count_on_factor(verdict, factor, context);
   return verdict;

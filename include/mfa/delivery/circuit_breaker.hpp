@@ -219,8 +219,8 @@ template <class Transport, Timer TimerPolicy = SteadyTimer> class CircuitBreaker
     }
 
     CircuitBreakerOptions options;
-    const mfa::detail::HomeProcess
-        home; ///< in another one, a thread of its parent's may hold the mutex for ever
+    /// In another one, a thread of its parent's may hold the mutex for ever.
+    const mfa::detail::HomeProcess home;
     mutable std::mutex mutex;
     Circuit circuit;
   };

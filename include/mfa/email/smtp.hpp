@@ -140,7 +140,7 @@ class SmtpSubmission {
     if (!has_scheme || http::host_of(server).empty())
       refuse("server is no smtps:// or smtp:// URL; write smtps://mail.example.com, say");
     if (server.find_first_of("@/?#", server.find("://") + 3) != std::string_view::npos ||
-        std::any_of(server.begin(), server.end(), [](char c) { return c <= ' ' || c > '~'; }))
+        !http::detail::is_visible_ascii(server))
       refuse("server has more than a host and a port; give the user and password by their own settings");
     http::check_authority("SmtpSettings::server", server);
     if (settings_.user.empty() != settings_.password.empty())

@@ -102,15 +102,7 @@ class Exchange {
     begin();
     CurlRequest spoken(easy_.get(), request, options_);
     request_ = &spoken;
-    try {
-      const CURLcode result = co_await transfer();
-      co_return spoken.finish(result);
-    } catch (const DeliveryError&) {
-      throw;
-    } catch (const std::exception&) {
-      throw_if_unclear(spoken.server(), spoken.may_have_arrived());
-      throw;
-    }
+    co_return co_await answer_to(spoken);
   }
 
   /// Not for event loops: libcurl waits in the thread for what the server says of the whole mail, and to our
@@ -118,10 +110,14 @@ class Exchange {
   Conversation<http::MailReply> perform(const http::Mail& mail) {
     begin();
     CurlMail spoken(easy_.get(), mail, options_, mail_sockets_);
+    co_return co_await answer_to(spoken);
+  }
+
+ private:
+  /// What the other side says of a request or mail, by the end of the transfer.
+  template <class Spoken> auto answer_to(Spoken& spoken) -> Conversation<decltype(spoken.finish(CURLE_OK))> {
     try {
       const CURLcode result = co_await transfer();
-      // It is not to be used again: an answer that is late would be taken for that to the next mail.
-      if (result != CURLE_OK) mail_sockets_.break_off();
       co_return spoken.finish(result);
     } catch (const DeliveryError&) {
       throw;
@@ -131,7 +127,6 @@ class Exchange {
     }
   }
 
- private:
   struct Watched {
     curl_socket_t socket;
     int what;

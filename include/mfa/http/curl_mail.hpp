@@ -65,7 +65,7 @@ class MailSockets {
 class CurlMail {
  public:
   CurlMail(CURL* easy, const http::Mail& mail, const http::CurlOptions& options, MailSockets& sockets)
-      : easy_(easy), server_(http::host_of(mail.server)), said_(mail.data.view()),
+      : easy_(easy), sockets_(sockets), server_(http::host_of(mail.server)), said_(mail.data.view()),
         left_(options.largest_answer) {
     said_.ends_by_itself = false;
     said_.deadline = Clock::now() + options.timeout;
@@ -103,6 +103,8 @@ class CurlMail {
   /// What the server said, or throws that it did not.
   [[nodiscard]] http::MailReply finish(CURLcode result) {
     if (result == CURLE_OK) return {.status = 250};
+    // Not to be used again: an answer that is late would be taken for that to the next mail.
+    sockets_.break_off();
     const auto refused = refused_stage(result);
     if (!refused) throw_not_answered(server_, result, said_.all_said);
     return {.status = refused_status_, .text = std::move(refusal_), .to = *refused};
@@ -154,6 +156,7 @@ class CurlMail {
   }
 
   CURL* easy_;
+  MailSockets& sockets_;
   std::array<char, CURL_ERROR_SIZE> error_{};
   std::string server_;
   Said said_;

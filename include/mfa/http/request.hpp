@@ -26,8 +26,8 @@ struct Header {
 /// What is asked of a server: a plain value, wiped when it ends.
 struct Request {
   std::string method = "POST";
-  crypto::SecretString
-      url; ///< see `check_url` of <mfa/http/settings.hpp>. It may hold a token: never log it.
+  /// See `check_url` of <mfa/http/settings.hpp>. It may hold a token: never log it.
+  crypto::SecretString url;
   std::vector<Header> headers = {};
   crypto::SecretString body = {};
 };

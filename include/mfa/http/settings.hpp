@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/http/request.hpp>
 
@@ -24,6 +25,9 @@ namespace mfa::http {
 }
 
 namespace detail {
+
+inline constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+inline constexpr std::size_t longest_sender_id = 11; // as networks show them
 
 constexpr bool is_digits(std::string_view text) noexcept {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -92,9 +96,7 @@ inline void check_optional_setting(std::string_view what, std::string_view value
 /// Refuses a key that only ends where it does by an accident: visible text with blanks or a line end around
 /// it. Of bytes any are taken.
 inline void check_signing_key(std::string_view what, std::string_view key) {
-  std::string_view text = key;
-  while (!text.empty() && detail::is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && detail::is_blank(text.back())) text.remove_suffix(1);
+  const std::string_view text = mfa::detail::trimmed(key);
   if (text.size() != key.size() && detail::is_visible_ascii(text))
     refuse_setting(what,
                    "has blanks or a line end around it, so that receivers have another key; remove them");
@@ -125,13 +127,12 @@ inline void check_header(std::string_view what, const Header& header) {
 /// Refuses what messages cannot come from: neither a number nor a sender id, of which networks show 11
 /// characters.
 inline void check_sender(std::string_view what, std::string_view sender) {
-  constexpr std::size_t longest = 11;
-  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  using detail::letters;
   constexpr std::string_view others = "0123456789 -_.&+!";
   if (sender.empty()) refuse_setting(what, "is empty; set a number or a sender id");
   if (is_number_of_sender(sender)) return;
   const bool is_sender_id =
-      sender.size() <= longest && !sender.starts_with(' ') && !sender.ends_with(' ') &&
+      sender.size() <= detail::longest_sender_id && !sender.starts_with(' ') && !sender.ends_with(' ') &&
       sender.find_first_of(letters) != std::string_view::npos &&
       std::all_of(sender.begin(), sender.end(), [&](char c) {
         return letters.find(c) != std::string_view::npos || others.find(c) != std::string_view::npos;

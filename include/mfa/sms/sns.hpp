@@ -143,11 +143,11 @@ class SnsPublish {
 
   /// Amazon's are stricter than others'.
   static void check_sender_id(std::string_view sender_id) {
-    constexpr std::size_t longest = 11;
-    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    using http::detail::letters;
     if (sender_id.empty()) return;
     const bool formed =
-        sender_id.size() <= longest && sender_id.find_first_of(letters) != std::string_view::npos &&
+        sender_id.size() <= http::detail::longest_sender_id &&
+        sender_id.find_first_of(letters) != std::string_view::npos &&
         sender_id.find_first_not_of(std::string(letters).append("0123456789-")) == std::string_view::npos;
     if (!formed)
       http::refuse_setting("SnsSettings::sender_id",

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <mfa/encoding/fields.hpp>
+#include <mfa/error.hpp>
 #include <mfa/storage/record.hpp>
 
 /// What a server keeps of a record without looking at it: all that no key, condition or index is made of,
@@ -14,6 +15,17 @@ namespace mfa::detail {
 
 /// Of the fields. Later formats come beside it: records of earlier releases stay readable.
 inline constexpr std::uint64_t record_format = 1;
+
+/// For scans: what `read` gives, or, of a factor that cannot be read, what `unreadable` gives.
+template <class Read, class Unreadable>
+storage::FactorRecord read_or(const Read& read, const Unreadable& unreadable) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    if (error.code() != errc::corrupt_record) throw;
+  }
+  return unreadable();
+}
 
 inline std::uint32_t read_count(FieldReader& fields) {
   return static_cast<std::uint32_t>(fields.number_up_to(std::numeric_limits<std::uint32_t>::max()));

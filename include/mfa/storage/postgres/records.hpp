@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include <mfa/encoding/fields.hpp>
-#include <mfa/error.hpp>
 #include <mfa/storage/postgres/values.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/storage/record_fields.hpp>
@@ -40,12 +39,11 @@ inline storage::FactorRecord read_factor(const Row& row) { return read_factor_at
 
 /// For scans.
 inline storage::FactorRecord read_factor_if_readable(const Row& row) {
-  try {
-    return read_factor(row);
-  } catch (const Error& error) {
-    if (error.code() != errc::corrupt_record) throw;
-  }
-  return storage::unreadable_factor(row.bytes(0), static_cast<std::uint64_t>(row.integer(1)));
+  return mfa::detail::read_or([&row] { return read_factor(row); },
+                              [&row] {
+                                return storage::unreadable_factor(row.bytes(0),
+                                                                  static_cast<std::uint64_t>(row.integer(1)));
+                              });
 }
 
 inline storage::ChallengeRecord read_challenge(const Row& row) {

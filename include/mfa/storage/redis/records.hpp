@@ -132,12 +132,8 @@ inline storage::FactorRecord factor_of(std::string_view id, std::string_view byt
 
 /// For scans.
 inline storage::FactorRecord factor_if_readable(std::string_view id, std::string_view bytes) {
-  try {
-    return factor_of(id, bytes);
-  } catch (const Error& error) {
-    if (error.code() != errc::corrupt_record) throw;
-  }
-  return storage::unreadable_factor(std::string(id));
+  return read_or([&] { return factor_of(id, bytes); },
+                 [id] { return storage::unreadable_factor(std::string(id)); });
 }
 
 inline storage::ChallengeRecord challenge_of(std::string_view id, std::string_view bytes) {
