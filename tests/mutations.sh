@@ -1604,7 +1604,7 @@ mutate "transports: ports of digits" $settings \
 mutate "transports: no port that overflows" $settings \
   'if (detail::is_digits(port) && port.size() <= most_digits)' 'if (detail::is_digits(port))'
 mutate "transports: addresses of IPv6 in brackets" $settings "if (!host.starts_with('[') &&" 'if (false &&'
-mutate "transports: senders of 11 characters" $settings 'sender.size() <= longest && ' ''
+mutate "transports: senders of 11 characters" $settings 'sender.size() <= detail::longest_sender_id && ' ''
 mutate "transports: senders without blanks around them" $settings "!sender.starts_with(' ') && !sender.ends_with(' ') &&" ''
 mutate "transports: senders with a letter" $settings 'sender.find_first_of(letters) != std::string_view::npos &&' ''
 mutate "transports: numbers without spaces" $settings 'return detail::is_digits(sender) && ' 'return '
