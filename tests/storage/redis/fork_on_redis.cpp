@@ -93,7 +93,7 @@ TEST_CASE("A value in Redis that is another record's is refused, however it is a
       if (kind == "factor") {
         check_refused([&] { (void)storage.find_factor("1"); });
         check_refused([&] { (void)storage.list_factors("u_42"); });
-        check_refused([&] { (void)storage.scan_factors("", 9); });
+        CHECK(storage.scan_factors("", 9).at(0) == mfa::storage::unreadable_factor("1"));
       }
       if (kind == "challenge") check_refused([&] { (void)storage.find_challenge("1"); });
       if (kind == "counter") check_refused([&] { (void)storage.find_counter("1"); });
