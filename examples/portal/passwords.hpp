@@ -31,8 +31,9 @@ inline std::string in_small_letters(std::string text) {
   return text;
 }
 
-/// Why a new password is not taken; empty: it is. Lengths by NIST SP 800-63B section 5.1.1.2, which asks for
-/// no kinds of characters.
+/// Why a new password is not taken; empty: it is. Lengths by NIST SP 800-63B-4 section 3.1.1.2, which asks
+/// for no kinds of characters: 8 characters are for a password beside a second factor, 15 for one that is
+/// alone.
 inline std::string password_problem(std::string_view password, std::string_view email) {
   constexpr std::size_t shortest = 8;
   constexpr std::size_t longest = 256; // bytes

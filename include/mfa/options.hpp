@@ -178,8 +178,8 @@ struct Options {
   /// The first wait (1 s to 1 h), doubled by each further wrong code, and the longest wait (up to 1 day).
   std::chrono::seconds first_delay = std::chrono::seconds(30);
   std::chrono::seconds longest_delay = std::chrono::hours(1);
-  /// Wrong codes in a row that lock the factor until `unlock_factor`: up to 100 (NIST SP 800-63B
-  /// section 5.2.2).
+  /// Wrong codes in a row that lock the factor until `unlock_factor`: up to 100 (NIST SP 800-63B-4
+  /// section 3.2.2).
   unsigned failures_before_lockout = 100;
 
   /// How long a challenge's record is kept for `get_challenge` before `purge_expired` may remove it: 1 h to

@@ -11,7 +11,7 @@
 
 namespace mfa::decision {
 
-/// What the wrong codes of a factor mean for the next one (NIST SP 800-63B section 5.2.2).
+/// What the wrong codes of a factor mean for the next one (NIST SP 800-63B-4 section 3.2.2).
 struct Lockout {
   bool locked = false;            ///< until an operator unlocks it
   std::chrono::seconds wait{0};   ///< until the next code is looked at

@@ -22,7 +22,7 @@
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
 
-// Codes that reach the user by another channel (NIST SP 800-63B section 5.1.3): drawn for one challenge, of
+// Codes that reach the user by another channel (NIST SP 800-63B-4 section 3.1.3): drawn for one challenge, of
 // which an HMAC is kept, and sealed the code itself only for `Options::resend_same_code`.
 namespace mfa::factor {
 

@@ -22,7 +22,7 @@ struct PhoneNumberOptions {
   std::string default_region = {};
   /// For hosts that can call, or whose gateway has messages to fixed lines read out.
   bool accept_fixed_lines = false;
-  /// Numbers that are for voice over IP alone. NIST SP 800-63B (section 5.1.3.1) refuses them, as they are
+  /// Numbers that are for voice over IP alone. NIST SP 800-63B-4 (section 3.1.3.1) refuses them, as they are
   /// an account and no device. In many countries, as in North America, nobody can tell them by the number.
   bool accept_voip = false;
   /// Numbers of a right length in ranges that libphonenumber does not know: its knowledge is as old as its
