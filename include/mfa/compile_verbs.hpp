@@ -6,7 +6,7 @@
 #include <mfa/compiled_verbs.hpp>
 
 template struct mfa::detail::Settings<>;
-template class mfa::storage::BasicMemory<64>;
+template class mfa::storage::BasicMemory<32>;
 
 namespace mfa::verbs {
 

@@ -25,7 +25,7 @@
 #include <mfa/verbs/verify.hpp>
 
 extern template struct mfa::detail::Settings<>;
-extern template class mfa::storage::BasicMemory<64>;
+extern template class mfa::storage::BasicMemory<32>;
 
 namespace mfa::verbs {
 

@@ -41,7 +41,7 @@ struct ChallengeRecord;
 struct CounterRecord;
 struct Batch;
 template <std::size_t shard_count> class BasicMemory;
-using Memory = BasicMemory<64>;
+using Memory = BasicMemory<32>;
 class Sqlite;
 class Postgres;
 class Redis;
