@@ -54,21 +54,18 @@ class Cluster {
 
   ExampleServer& node(std::size_t which) { return *nodes_[which]; }
 
-  /// As an operator replaces the file, and tells both nodes; returns when they have taken it up.
+  /// As an operator replaces the file, and tells both nodes; returns when they have taken it up. A node may
+  /// see the file before it is told, and has nothing to replace then when it is.
   void replace_keys(const std::string& keys) {
+    std::vector<std::size_t> before;
+    for (const auto& node : nodes_) before.push_back(replacements(*node));
     write_secret_file(directory_.path() + "/new-keys", keys);
     std::filesystem::rename(directory_.path() + "/new-keys", directory_.path() + "/keys");
-    for (const auto& node : nodes_) {
-      const auto count = [&] {
-        const std::string log = node->log();
-        int lines = 0;
-        for (std::size_t at = 0; (at = log.find("key_ring_replaced", at)) != std::string::npos; ++at) ++lines;
-        return lines;
-      };
-      const int before = count();
-      ::kill(node->id(), SIGHUP);
-      for (int tries = 0; count() == before && tries < 1000; ++tries) std::this_thread::sleep_for(10ms);
-      REQUIRE(count() > before);
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      ::kill(nodes_[i]->id(), SIGHUP);
+      for (int tries = 0; replacements(*nodes_[i]) == before[i] && tries < 1000; ++tries)
+        std::this_thread::sleep_for(10ms);
+      REQUIRE(replacements(*nodes_[i]) > before[i]);
     }
   }
 
@@ -84,6 +81,13 @@ class Cluster {
   }
 
  private:
+  static std::size_t replacements(const ExampleServer& node) {
+    const std::string log = node.log();
+    std::size_t lines = 0;
+    for (std::size_t at = 0; (at = log.find("key_ring_replaced", at)) != std::string::npos; ++at) ++lines;
+    return lines;
+  }
+
   TemporaryDirectory directory_;
   std::vector<std::string> arguments_;
   std::array<std::unique_ptr<ExampleServer>, 2> nodes_;

@@ -464,9 +464,9 @@ TEST_CASE("a server that is killed again and again posts every event of what it 
   std::atomic<bool> stop{false};
   std::vector<std::thread> clients;
   for (int i = 0; i < 3; ++i)
-    clients.emplace_back([&, i] {
+    clients.emplace_back([&, i, port = server.port()] {
       for (int number = 0; !stop; ++number) {
-        ServerClient client(server.port(), api_key);
+        ServerClient client(port, api_key);
         const auto enrolled = client.enroll_totp("user_" + std::to_string(i) + "_" + std::to_string(number));
         if (!enrolled.is(201)) {
           std::this_thread::sleep_for(5ms);

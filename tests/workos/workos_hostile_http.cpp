@@ -1,13 +1,19 @@
 // Whatever bytes come, the API answers with the right 4xx, says nothing that a client made up, and lets in
 // nobody without a key.
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
+
+#include <mfa/crypto/secret_string.hpp>
+#include <mfa/workos/api_keys.hpp>
 
 #include "support/catch.hpp"
 #include "support/text.hpp"
@@ -151,6 +157,31 @@ TEST_CASE("Keys are changed while the API is in use") {
   CHECK_THROWS_AS(host.replace_keys({"short"}), mfa::Error);
   CHECK_THROWS_AS(host.replace_keys({next + "\n"}), mfa::Error);
   CHECK(status(next) == 404);
+}
+
+TEST_CASE("A key that stays is taken at every moment at which others are replaced") {
+  const mfa::crypto::SecretString stays("sk_live_0123456789abcdef");
+  const auto among = [&](int others) {
+    std::vector<mfa::crypto::SecretString> keys;
+    for (int i = 0; i < others; ++i) keys.emplace_back("sk_live_" + std::to_string(1'000'000'000 + i));
+    keys.push_back(stays);
+    return keys;
+  };
+  const std::vector<std::vector<mfa::crypto::SecretString>> rings{among(0), among(1), among(7), among(40)};
+  mfa::workos::ApiKeys keys(rings.front());
+  std::atomic<bool> over{false};
+  std::atomic<int> refused{0};
+  std::atomic<int> taken{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 2; ++i)
+    callers.emplace_back([&] {
+      while (!over) ++(keys.accept(stays.view()) ? taken : refused);
+    });
+  for (std::size_t round = 0; round < 2000 || taken < 2000; ++round)
+    keys.replace(rings[round % rings.size()]);
+  over = true;
+  for (std::thread& caller : callers) caller.join();
+  CHECK(refused == 0);
 }
 
 TEST_CASE("A body that is no JSON object with each member once is refused") {

@@ -48,8 +48,9 @@ class ApiKeys {
   /// In a time that does not depend on which of them it is, or how much of one it has.
   [[nodiscard]] bool accept(std::string_view key) const {
     const auto digest = crypto::sha256(key);
+    const auto digests = current(); // which another thread may replace meanwhile
     bool accepted = false;
-    for (const auto& known : *current())
+    for (const auto& known : *digests)
       accepted = crypto::equal(crypto::text_of(known), crypto::text_of(digest)) || accepted;
     return accepted;
   }
