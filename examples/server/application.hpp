@@ -21,8 +21,10 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <mfa/crypto/key_file.hpp>
@@ -189,8 +191,9 @@ class Application {
                                     ? settings_.number("event-threads", 1, 1000)
                                     : std::max<std::size_t>(1, std::thread::hardware_concurrency());
     listener_.start();
-    asio::co_spawn(context_, obey_signals(), asio::detached);
-    asio::co_spawn(context_, watch_files(), asio::detached);
+    const auto one_at_a_time = asio::make_strand(context_);
+    asio::co_spawn(one_at_a_time, obey_signals(), asio::detached);
+    asio::co_spawn(one_at_a_time, watch_files(), asio::detached);
     asio::co_spawn(context_, purge_now_and_then(), asio::detached);
     log_.info("serving", {{"url", url()}, {"asynchronous", settings_.yes("asynchronous")}});
     if (storage_url(settings_).kind == StorageUrl::Kind::memory)
@@ -286,10 +289,12 @@ class Application {
   asio::awaitable<void> obey_signals() {
     for (;;) {
       const int signal = co_await signals_.async_wait(asio::use_awaitable);
-      if (signal != SIGHUP)
+      if (signal != SIGHUP) {
         stop();
-      else if (!stopping_)
-        co_await read_files_again();
+        continue;
+      }
+      told_to_read_ = true;
+      next_look_.cancel();
     }
   }
 
@@ -316,13 +321,16 @@ class Application {
     return all;
   }
 
+  /// The only one that reads them again, so that what was read first never comes into force last.
   asio::awaitable<void> watch_files() {
-    asio::steady_timer timer(context_);
     while (!stopping_) {
-      timer.expires_after(std::chrono::seconds(2));
-      co_await timer.async_wait(asio::use_awaitable);
+      if (!told_to_read_) {
+        next_look_.expires_after(std::chrono::seconds(2));
+        asio::error_code told;
+        co_await next_look_.async_wait(asio::redirect_error(asio::use_awaitable, told));
+      }
       auto now = look_at_files();
-      if (now == seen_) continue;
+      if (!std::exchange(told_to_read_, false) && now == seen_) continue;
       seen_ = std::move(now);
       co_await read_files_again();
     }
@@ -420,6 +428,8 @@ class Application {
   Metrics metrics_;
   asio::io_context context_;
   asio::signal_set signals_{context_};
+  asio::steady_timer next_look_{context_}; ///< at the files; ended by SIGHUP
+  bool told_to_read_ = false;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> messages_sent_{true};
   std::atomic<std::size_t> under_way_{0}; ///< besides connections
