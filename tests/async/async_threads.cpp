@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include <mfa/async/loop.hpp>
+#include <mfa/async/storage.hpp>
 #include <mfa/async/threads.hpp>
 #include <mfa/error.hpp>
 #include <mfa/storage/memory.hpp>
@@ -106,6 +108,16 @@ struct Slowly : EventLoop::Handle {
     });
   }
 };
+
+/// A loop of a host that has no sockets to watch.
+struct WithoutSockets {
+  template <class Start> [[nodiscard]] auto suspend(Start start) const {
+    return loop.suspend(std::move(start));
+  }
+  EventLoop::Handle loop;
+};
+static_assert(!mfa::async::Loop<WithoutSockets>);
+static_assert(mfa::async::Storage<mfa::async::Threads<Task, Memory, WithoutSockets>>);
 
 /// A slow storage: every call stops at the gate, and what was committed is noted.
 struct Slow : Five {

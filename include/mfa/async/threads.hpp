@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -9,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include <mfa/async/loop.hpp>
 #include <mfa/async/worker_threads.hpp>
 #include <mfa/error.hpp>
 #include <mfa/policy.hpp>
@@ -27,7 +27,8 @@ struct ThreadsOptions {
 };
 
 /// A blocking storage for coroutines: each call is made in one of a few threads, and the coroutine goes on
-/// where its loop says. Offers what the storage offers; what that throws comes through as it was thrown.
+/// where its loop says. Offers what the storage offers; what that throws comes through as it was thrown. Of a
+/// `Loop` (see async/loop.hpp), `suspend` is all that it needs.
 ///
 /// A coroutine that is destroyed while its call waits for a thread takes the call back. While a thread makes
 /// the call it goes on to its end, with nobody to hear of it: a commit may have happened.
@@ -35,7 +36,8 @@ struct ThreadsOptions {
 /// Usable from every thread, and refused in a forked process (`errc::storage_failure`). Must outlive whatever
 /// coroutine has still to call it; those that are suspended in it may be destroyed later. Its end waits for
 /// all calls that were begun or wait, which takes as long as the storage does: call `stop` before.
-template <template <class> class Task, class StoragePolicy, Loop LoopPolicy> class Threads {
+template <template <class> class Task, class StoragePolicy, std::copy_constructible LoopPolicy>
+class Threads {
   static_assert(mfa::Storage<StoragePolicy>, "mfa: async::Threads needs a blocking storage");
 
  public:
