@@ -924,6 +924,10 @@ mutate "policy: recovery codes count by name only" requirement.hpp \
   'policy.kinds.empty() ? type != FactorType::recovery_codes' 'policy.kinds.empty() ? true'
 mutate "policy: the assurance" requirement.hpp \
   'return wanted && factor::facts_of(type).best_assurance.meets(policy.assurance);' 'return wanted;'
+mutate "policy: what the factor itself can show" requirement.hpp \
+  ' && factor.best_assurance().meets(policy.assurance)) ++counted;' ') ++counted;'
+mutate "policy: a PIN that does not count" factor_details.hpp \
+  'if (verified()) best_assurance_ = factor::credential::best_assurance_of(record, context);' ''
 mutate "policy: the deadline is over when it comes" requirement.hpp 'until && *until > now' 'until && *until >= now'
 mutate "policy: the later of deadline and grace" requirement.hpp '*until < end' '*until > end'
 mutate "policy: no grace from times to come" requirement.hpp \

@@ -10,6 +10,7 @@
 #include <mfa/decision/lockout.hpp>
 #include <mfa/factor/kind.hpp>
 #include <mfa/factor/kinds.hpp>
+#include <mfa/factor/webauthn_sign_in.hpp>
 #include <mfa/relying_party.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
@@ -24,14 +25,17 @@ class FactorDetails {
       : id_(record.id), type_(record.type), state_(record.state), user_id_(record.user_id),
         friendly_name_(record.friendly_name), created_at_(record.created_at), updated_at_(record.updated_at),
         last_used_at_(record.last_used_at), failures_(record.failures),
+        best_assurance_(factor::facts_of(record.type).best_assurance),
         details_(factor::with_kind(record.type,
                                    [&](auto kind) { return factor::Details(kind.describe(record)); })) {
     const decision::Lockout lock = decision::lockout(record, context.now, context.options);
     locked_ = lock.locked;
-    if (WebAuthnDetails* const webauthn = std::get_if<WebAuthnDetails>(&details_);
-        webauthn != nullptr && context.options.webauthn)
-      webauthn->authenticator = context.options.webauthn->authenticator_name(webauthn->aaguid);
     delayed_until_ = lock.until;
+    WebAuthnDetails* const webauthn = std::get_if<WebAuthnDetails>(&details_);
+    if (webauthn == nullptr) return;
+    if (context.options.webauthn)
+      webauthn->authenticator = context.options.webauthn->authenticator_name(webauthn->aaguid);
+    if (verified()) best_assurance_ = factor::credential::best_assurance_of(record, context);
   }
 
   [[nodiscard]] const std::string& id() const& noexcept { return id_; }
@@ -50,9 +54,9 @@ class FactorDetails {
   [[nodiscard]] std::optional<Time> last_used_at() const noexcept { return last_used_at_; }
   /// Wrong codes since the last valid one.
   [[nodiscard]] std::uint32_t failures() const noexcept { return failures_; }
-  /// The most that a verification by one of its kind can show. A security key that was registered without its
-  /// PIN or biometric shows one factor less (`ChallengeOptions::initialize_user_verification`).
-  [[nodiscard]] Assurance best_assurance() const { return factor::facts_of(type_).best_assurance; }
+  /// The most that a verification by it can show. A security key or passkey that was registered without its
+  /// PIN or biometric is one factor until that counts (`ChallengeOptions::initialize_user_verification`).
+  [[nodiscard]] const Assurance& best_assurance() const noexcept { return best_assurance_; }
   /// Whether it takes no code until an operator calls `unlock_factor`.
   [[nodiscard]] bool locked() const noexcept { return locked_; }
   /// Until when it looks at no code after too many wrong ones in a row, if it waits.
@@ -104,6 +108,7 @@ class FactorDetails {
   Time updated_at_;
   std::optional<Time> last_used_at_;
   std::uint32_t failures_;
+  Assurance best_assurance_;
   bool locked_ = false;
   std::optional<Time> delayed_until_;
   factor::Details details_;

@@ -145,7 +145,7 @@ template <FactorRange Factors>
       has_codes = true;
     }
     had.push_back(factor.type());
-    if (detail::counts(policy, factor.type())) ++counted;
+    if (detail::counts(policy, factor.type()) && factor.best_assurance().meets(policy.assurance)) ++counted;
   }
   const bool has_another =
       detail::any_of(had, [](FactorType type) { return type != FactorType::recovery_codes; });

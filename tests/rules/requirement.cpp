@@ -37,9 +37,9 @@ mfa::Options with_webauthn() {
   return options;
 }
 
-/// What a user can have one of: a verified TOTP factor, one that is not confirmed, a security key, recovery
-/// codes, and a set of them that is used up.
-enum class Has { totp, waiting, key, codes, used_codes };
+/// What a user can have one of: a verified TOTP factor, one that is not confirmed, a passkey, a security key
+/// that was registered by a touch, recovery codes, and a set of them that is used up.
+enum class Has { totp, waiting, passkey, touched, codes, used_codes };
 using Having = std::vector<Has>;
 
 /// One factor of each kind, as `list_factors` returns it.
@@ -50,13 +50,17 @@ class Shelf {
     const auto app = host_.enroll_totp("totp");
     REQUIRE(app.factor.confirm(host_.code(app.totp.secret)).confirmed());
     (void)host_.enroll_totp("waiting");
-    const auto key = verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "key"});
-    REQUIRE(key.factor.challenge_enrollment().confirm("valid").confirmed());
+    const auto enroll_key = [&](const char* user, std::string_view answer) {
+      const auto key = verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = user});
+      REQUIRE(key.factor.challenge_enrollment().confirm(answer).confirmed());
+    };
+    enroll_key("passkey", mfa::test::ScriptedRelyingParty::valid_with_pin);
+    enroll_key("touched", "valid");
     (void)verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "codes"}, mfa::by_operator);
     const auto used =
         verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "used codes", .count = 1}, mfa::by_operator);
     REQUIRE(used.factor.challenge().verify(used.recovery_codes.codes[0]).valid());
-    for (const char* user : {"totp", "waiting", "key", "codes", "used codes"})
+    for (const char* user : {"totp", "waiting", "passkey", "touched", "codes", "used codes"})
       all_.push_back(verifier.list_factors(user).at(0));
   }
 
@@ -76,7 +80,7 @@ std::vector<Having> all_havings() {
   std::vector<Having> all{{}};
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].size() == 3) continue;
-    for (const Has one : {Has::totp, Has::waiting, Has::key, Has::codes, Has::used_codes}) {
+    for (const Has one : {Has::totp, Has::waiting, Has::passkey, Has::touched, Has::codes, Has::used_codes}) {
       if (!all[i].empty() && one < all[i].back()) continue;
       Having more = all[i];
       more.push_back(one);
@@ -100,7 +104,8 @@ Requirement plainly(const FactorPolicy& policy, const Having& having, Time now, 
   const bool codes_count = code_will_do && is_one_of_kinds(FactorType::recovery_codes);
   unsigned counted = 0;
   if (totp_counts) counted += how_many(Has::totp);
-  if (key_counts) counted += how_many(Has::key);
+  if (key_counts) counted += how_many(Has::passkey);
+  if (key_counts && policy.assurance.factors <= 1) counted += how_many(Has::touched);
   if (codes_count) counted += how_many(Has::codes);
 
   Requirement expected;
@@ -118,12 +123,13 @@ Requirement plainly(const FactorPolicy& policy, const Having& having, Time now, 
     expected.standing = Standing::due;
     expected.until = until;
   }
-  const bool has_factor = how_many(Has::totp) + how_many(Has::key) > 0;
+  const unsigned has_keys = how_many(Has::passkey) + how_many(Has::touched);
+  const bool has_factor = how_many(Has::totp) + has_keys > 0;
   for (const FactorType type : policy.offered) {
     bool offered = false;
     switch (type) {
     case FactorType::webauthn:
-      offered = lacks ? expected.factors_lacking > 0 && key_counts : how_many(Has::key) == 0;
+      offered = lacks ? expected.factors_lacking > 0 && key_counts : has_keys == 0;
       break;
     case FactorType::totp:
       offered = lacks ? expected.factors_lacking > 0 && totp_counts : how_many(Has::totp) == 0;

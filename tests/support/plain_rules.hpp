@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -698,16 +699,18 @@ class PlainRules {
                                     FactorType::hotp,          FactorType::webauthn, FactorType::email,
                                     FactorType::recovery_codes};
     if (policy.factors > 0 && std::ranges::none_of(all, counts)) return std::nullopt;
-    std::map<FactorType, unsigned> has; // how many, of those that can be used
-    for (const auto& [name, factor] : factors_of(user_id))
-      if (is_verified(factor) && (factor.view.type != FactorType::recovery_codes || factor.codes_left > 0))
-        ++has[factor.view.type];
+    std::set<FactorType> has; // of those that can be used
     Requirement said;
     said.factors_lacking = policy.factors;
     bool has_another = false;
-    for (const auto& [type, count] : has) {
-      if (counts(type)) said.factors_lacking -= std::min(count, said.factors_lacking);
+    for (const auto& [name, factor] : factors_of(user_id)) {
+      const FactorType type = factor.view.type;
+      if (!is_verified(factor) || (type == FactorType::recovery_codes && factor.codes_left == 0)) continue;
+      has.insert(type);
       has_another = has_another || type != FactorType::recovery_codes;
+      const bool needs_pin = policy.assurance.factors > 1;
+      if (counts(type) && (factor.shows_pin || !needs_pin) && said.factors_lacking > 0)
+        --said.factors_lacking;
     }
     said.recovery_codes_lacking = policy.recovery_codes && !has.contains(FactorType::recovery_codes);
     const bool met = said.factors_lacking == 0 && !said.recovery_codes_lacking;
@@ -918,7 +921,8 @@ class PlainRules {
       } else {
         ++left.factors;
         if (factor.view.type == FactorType::webauthn)
-          left.best = {.factors = 2, .phishing_resistant = true};
+          left.best = {.factors = factor.shows_pin || left.best.factors > 1 ? 2U : 1U,
+                       .phishing_resistant = true};
         else if (left.best.factors == 0)
           left.best = {};
       }

@@ -26,6 +26,8 @@ struct ScriptedRelyingParty : webauthn::RelyingParty {
   }
   webauthn::Registration verify_registration(std::string_view response,
                                              const webauthn::Expectation&) const override {
+    if (response == valid_with_pin)
+      return {Status::valid, {.id = "credential with a PIN", .public_key = "key"}, true};
     return {status(response), {.id = "credential", .public_key = "key"}};
   }
   webauthn::Assertion verify_assertion(std::string_view response, const webauthn::Expectation&,
@@ -40,6 +42,7 @@ struct ScriptedRelyingParty : webauthn::RelyingParty {
     return {.status = status(response), .user_verified = true};
   }
 
+  static constexpr std::string_view valid_with_pin = "valid, with a PIN"; ///< of a registration
   static constexpr std::string_view valid_without_pin = "valid, without a PIN";
   /// Of a passkey that was backed up since, is so no longer by its flags, and whose counter stood still.
   static constexpr std::string_view valid_and_told = "valid, with all that is told of a passkey";

@@ -8,6 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <mfa/remaining.hpp>
+#include <mfa/requirement.hpp>
+
 #include "support/catch.hpp"
 #include "support/webauthn_host.hpp"
 
@@ -94,6 +97,17 @@ TEST_CASE(
   };
   const mfa::ChallengeOptions initialize{.initialize_user_verification = true};
 
+  // What its list says, and a policy that wants two factors.
+  const auto told_of_it = [&] {
+    const auto factors = host.verifier.list_factors("u_42");
+    const mfa::Remaining has = mfa::Remaining::of(factors);
+    CHECK(factors.front().best_assurance() == has.best);
+    const mfa::FactorPolicy policy{.assurance = two_factors};
+    return std::to_string(has.best.factors) + " factors, " +
+           std::string(to_string(mfa::requirement(policy, factors, host.clock.now()).standing));
+  };
+  CHECK(told_of_it() == "1 factors, overdue");
+
   // Not by a touch: the options ask for more, and the answer must have it.
   const auto asked = host.verifier.challenge_factor(id, mfa::any_user, initialize);
   CHECK(nlohmann::json::parse(asked.webauthn_options()).at("userVerification") == "required");
@@ -104,6 +118,7 @@ TEST_CASE(
   CHECK(told_by(host.sign_in_with(authenticator, id)) == "valid, 1 factors: pop user"); // not asked for
   CHECK(told_by(host.sign_in_with(authenticator, id, initialize)) == "valid, 1 factors: pop user");
   CHECK(raised() == 1);
+  CHECK(told_of_it() == "2 factors, met");
   CHECK(told_by(host.sign_in_with(authenticator, id, {.required = two_factors})) ==
         "valid, 2 factors: pop user mfa");
   CHECK(told_by(host.sign_in_with(authenticator, id, initialize)) == "valid, 2 factors: pop user mfa");

@@ -36,6 +36,19 @@ inline void check_user_verification_initialized(const storage::FactorRecord& rec
             "ChallengeOptions::initialize_user_verification");
 }
 
+/// The most that this verified credential can show at a sign-in. One whose key cannot be read shows nothing
+/// more than it would by a touch.
+[[nodiscard]] inline Assurance best_assurance_of(const storage::FactorRecord& record,
+                                                 const Context& context) {
+  Assurance best{.factors = 1, .phishing_resistant = true};
+  try {
+    if (webauthn::decode_key(record, open_secret(record, context.keys)).user_verification_initialized)
+      best.factors = 2;
+  } catch (const Error&) { // for whoever challenges it to hear of
+  }
+  return best;
+}
+
 /// Asks for a sign-in.
 inline ChallengeEffects ask_to_sign_in(const storage::FactorRecord& record,
                                        storage::ChallengeRecord& challenge,
