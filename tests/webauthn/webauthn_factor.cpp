@@ -277,6 +277,8 @@ TEST_CASE("Settings that no browser could meet are refused, and named") {
   const std::vector<Row> rows{
       {"::id ", [](auto& s) { s.id = ""; }},
       {"::id ", [](auto& s) { s.id = "https://example.org"; }},
+      {"::id ",
+       [](auto& s) { s = {.id = "192.168.1.5", .name = "Router", .origins = {"https://192.168.1.5"}}; }},
       {"::id ", [](auto& s) { s.id = "example.org:8443"; }},
       {"::id ", [](auto& s) { s.id = "Example.org"; }},
       {"::id ", [](auto& s) { s.id = "example..org"; }},

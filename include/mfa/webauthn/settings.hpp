@@ -222,6 +222,9 @@ inline void check_settings(const RelyingPartySettings& settings) {
   };
   require(detail::is_domain(settings.id), "id",
           "must be a domain in lower case without scheme, port or path, as \"example.org\"");
+  const std::string last_label = settings.id.substr(settings.id.rfind('.') + 1);
+  require(last_label.find_first_not_of("0123456789") != std::string::npos, "id",
+          "is an address, and browsers take domains only; for tests take \"localhost\"");
   require(!settings.name.empty() && settings.name.size() <= longest_name &&
               mfa::detail::is_utf8(settings.name) && !mfa::detail::has_control_characters(settings.name),
           "name", "must be UTF-8 of 1 to 200 bytes without control characters");
