@@ -11,12 +11,16 @@
 
 #include <sys/stat.h>
 
+#include <nlohmann/json.hpp>
+
+#include <mfa/encoding/base64url.hpp>
 #include <mfa/mfa.hpp>
 #include <mfa/otp/base32.hpp>
 #include <mfa/otp/totp.hpp>
 
 #include "portal.hpp"
 #include "support/catch.hpp"
+#include "support/software_authenticator.hpp"
 #include "support/temporary_directory.hpp"
 
 using mfa::test::contains;
@@ -49,6 +53,24 @@ class Browser {
   std::string cookie;     ///< "session=..."
   std::string set_cookie; ///< as it came last
   std::string remembered; ///< "browser=...; " of a browser that is remembered
+  bool wants_json = false;
+
+  /// As the page's script does: asks for the options of a ceremony, and sends what `answer` makes of them.
+  template <class Answer>
+  nlohmann::json run_ceremony(const std::string& ask, const std::string& take, httplib::Params fields,
+                              Answer answer) {
+    fields.emplace("csrf", between(body, "name=\"csrf\" value=\"", "\""));
+    wants_json = true;
+    post(ask, fields);
+    const auto asked = nlohmann::json::parse(body);
+    CAPTURE(body);
+    REQUIRE(asked.contains("options"));
+    fields.emplace("challenge", asked.at("challenge").get<std::string>());
+    fields.emplace("response", answer(asked.at("options").dump()));
+    post(take, fields);
+    wants_json = false;
+    return nlohmann::json::parse(body);
+  }
 
   void open(const std::string& where) {
     path = where;
@@ -95,8 +117,10 @@ class Browser {
 
  private:
   [[nodiscard]] httplib::Headers sent() const {
-    return cookie.empty() ? httplib::Headers()
-                          : httplib::Headers{{"Cookie", "theme=dark; " + remembered + cookie}};
+    httplib::Headers headers_sent;
+    if (!cookie.empty()) headers_sent.emplace("Cookie", "theme=dark; " + remembered + cookie);
+    if (wants_json) headers_sent.emplace("Accept", "application/json");
+    return headers_sent;
   }
   void took(const httplib::Result& answer) {
     REQUIRE(answer);
@@ -520,6 +544,44 @@ TEST_CASE("Nothing is sent to a new phone or mailbox by who has not shown lately
   user.post("/security/app", {{"code", "123456"}, {"name", "App"}});
   CHECK(user.path == "/security/app");
   CHECK(user.body.find("This code is wrong.") == std::string::npos);
+}
+
+TEST_CASE(
+    "A passkey that was made after a password without a prompt signs in alone once it has shown its PIN "
+    "after one") {
+  Portal served;
+  mfa::test::SoftwareAuthenticator manager; // a password manager
+  manager.rp_id = "localhost";
+  manager.origin = served.origin;
+  manager.flags = manager.backup_eligible | manager.backed_up;
+  const auto get = [&](const std::string& options) { return manager.get(options).json(); };
+  Browser user(served);
+  user.sign_up();
+  user.open("/");
+  auto said = user.run_ceremony("/security/passkey/options", "/security/passkey", {{"upgrade", "yes"}},
+                                [&](const std::string& options) {
+                                  manager.user_handle = mfa::detail::base64url_decode(
+                                      nlohmann::json::parse(options).at("user").at("id").get<std::string>());
+                                  return manager.create(options).json();
+                                });
+  CAPTURE(said.dump());
+  REQUIRE_FALSE(said.contains("message"));
+  manager.flags |= manager.user_present | manager.user_verified;
+
+  Browser another(served);
+  another.open("/sign-in");
+  said = another.run_ceremony("/sign-in/passkey/options", "/sign-in/passkey", {}, get);
+  CHECK(said.at("status") == "insufficient_assurance");
+  CHECK_THAT(said.at("message").get<std::string>(), contains("Sign in with your password"));
+  another.show_password();
+  another.open("/sign-in/security-key");
+  (void)another.run_ceremony("/sign-in/security-key/options", "/sign-in/security-key", {}, get);
+  CHECK(another.is_signed_in());
+
+  Browser third(served);
+  third.open("/sign-in");
+  (void)third.run_ceremony("/sign-in/passkey/options", "/sign-in/passkey", {}, get);
+  CHECK(third.is_signed_in());
 }
 
 TEST_CASE("Who has a second factor shows it before he removes one, his password alone does not do") {

@@ -24,6 +24,19 @@ inline mfa::WebAuthn wanted_key(const std::string& kind, bool asks_for_pin) {
           .hints = {Hint::security_key}};
 }
 
+/// The user's passkey, if he has no other credential and it was made without its PIN or biometric, as after a
+/// password without a prompt: shown after the password, that counts from then on, and the passkey signs in
+/// alone. Empty if there is none such.
+inline std::string only_passkey_without_pin(const auto& factors) {
+  std::string id;
+  for (const auto& factor : factors) {
+    if (factor.webauthn() == nullptr) continue;
+    if (!id.empty() || !factor.webauthn()->backup_eligible || factor.best_assurance().factors > 1) return {};
+    id = factor.id();
+  }
+  return id;
+}
+
 /// The page on which any security key or passkey of the user confirms that it is he: one prompt for all.
 template <class Clock>
 void add_key_step(Site<Clock>& site, const std::string& prefix, const std::string& choose, Access access) {
@@ -58,10 +71,14 @@ void add_key_step(Site<Clock>& site, const std::string& prefix, const std::strin
       question.purpose = mfa::Purpose::sign_in;
     else if (question.purpose == mfa::Purpose::sign_in)
       question.purpose = mfa::Purpose::step_up;
-    const mfa::ChallengeOptions options{.purpose = question.purpose,
-                                        .action = question.action,
-                                        .binding = call.session.id,
-                                        .event_context = call.context()};
+    mfa::ChallengeOptions options{.purpose = question.purpose,
+                                  .action = question.action,
+                                  .binding = call.session.id,
+                                  .event_context = call.context()};
+    const auto passkey = only_passkey_without_pin(site.verified_factors(call.session.user_id));
+    options.initialize_user_verification = signs_in && !passkey.empty();
+    if (options.initialize_user_verification)
+      return ceremonies::ask(site.verifier.challenge_factor(passkey, call.session.user_id, options));
     return ceremonies::ask(site.verifier.challenge_user(call.session.user_id, options));
   });
 
