@@ -110,6 +110,9 @@ TEST_CASE("The JSON around the signed bytes is read kindly") {
       {"base64url in the standard alphabet",
        bytes([](std::string text) { return in_standard_alphabet(std::move(text)); })},
       {"base64", bytes([](std::string text) { return in_standard_alphabet(padded(std::move(text))); })},
+      {"no id beside the raw id", erase("id")},
+      {"no raw id beside the id", erase("rawId")},
+      {"an id that is null", set("id", nullptr)},
       {"an id in base64url beside a raw id in base64",
        [](Json& answer) { answer["rawId"] = padded(answer.at("rawId").get<std::string>()); }},
       {"a member with a dot in its name", set("app.version", "1.2")},
@@ -136,7 +139,14 @@ TEST_CASE("The JSON around the signed bytes is read kindly") {
        "malformed_code"},
       {"a space", bytes([](std::string text) { return std::move(text) + ' '; }), "malformed_code"},
       {"an id of other bytes than the raw id", set("id", "AAAA"), "malformed_code"},
-      {"no id", erase("id"), "malformed_code"},
+      {"an empty id beside the raw id", set("id", ""), "malformed_code"},
+      {"an id that is a list beside the raw id", set("id", Json::array({"AA"})), "malformed_code"},
+      {"neither id nor raw id",
+       [](Json& answer) {
+         answer.erase("id");
+         answer.erase("rawId");
+       },
+       "malformed_code"},
       {"no response", erase("response"), "malformed_code"},
   };
   for (const Row& row : rows) {

@@ -56,14 +56,15 @@ inline std::optional<std::string> bytes_of(const JsonMembers& members, std::stri
 }
 
 /// The credential's id, if the members are those of a public key credential. Bridges leave out the type, of
-/// which there is one.
+/// which there is one. `id` and `rawId` say the same, so that many pages send one of them only.
 inline std::optional<std::string> credential_id(const JsonMembers& members) {
   const std::string* const type = members.text("type");
   if (members.has("type") && (type == nullptr || *type != "public-key")) return std::nullopt;
-  const auto id = bytes_of(members, "id");
+  auto id = bytes_of(members, "id");
   auto raw_id = bytes_of(members, "rawId");
-  if (!id || id != raw_id) return std::nullopt;
-  return raw_id;
+  if (!members.has("id")) return raw_id;
+  if (members.has("rawId") && id != raw_id) return std::nullopt;
+  return id;
 }
 
 /// Names of transports as they are kept and given back to browsers, which ignore those that they do not know:
