@@ -119,6 +119,8 @@ TEST_CASE("The JSON around the signed bytes is read kindly") {
       {"a member named as an inner one", set("response.signature", "AA")},
       {"an object with a dot in its name", set("com.example", {{"id", "AA"}})},
       {"an object without a name", set("", {{"id", "AA"}})},
+      {"an object whose members are named as others are",
+       set("app", Json::object({{"id", "AA"}, {"type", "password"}, {"signature", "AA"}}))},
       {"a member of an inner object with a dot in its name",
        [](Json& answer) { answer["response"]["a.b"] = 1; }},
       {"members that are null",
@@ -148,6 +150,12 @@ TEST_CASE("The JSON around the signed bytes is read kindly") {
        },
        "malformed_code"},
       {"no response", erase("response"), "malformed_code"},
+      {"a response under another name",
+       [](Json& answer) {
+         answer["app"] = answer.at("response");
+         answer["response"] = Json::object();
+       },
+       "malformed_code"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
