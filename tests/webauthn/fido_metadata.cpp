@@ -116,7 +116,7 @@ Json report(const char* status, int from_now = -10) {
 }
 
 /// The model that the vendor makes.
-Json entry(Json reports = Json::array({report("FIDO_CERTIFIED_L1")})) {
+Json entry(std::vector<Json> reports = {report("FIDO_CERTIFIED_L1")}) {
   return {{"aaguid", model_as_text},
           {"statusReports", std::move(reports)},
           {"metadataStatement",
@@ -125,7 +125,7 @@ Json entry(Json reports = Json::array({report("FIDO_CERTIFIED_L1")})) {
             {"attestationRootCertificates", {mfa::detail::base64(vendor().root())}}}}};
 }
 
-Json blob_of(Json entries, std::uint64_t number = 7, int next_update = 20) {
+Json blob_of(std::vector<Json> entries, std::uint64_t number = 7, int next_update = 20) {
   return {{"legalHeader", "..."},
           {"no", number},
           {"nextUpdate", day(next_update)},
@@ -148,7 +148,7 @@ std::string why(const Json& of_entry, const MetadataPolicy& policy = {},
                 const Attestation& of = attestation()) {
   return why_not_trusted(of, read(blob_of({of_entry})), policy);
 }
-std::string why_by_reports(Json reports, const MetadataPolicy& policy = {}) {
+std::string why_by_reports(std::vector<Json> reports, const MetadataPolicy& policy = {}) {
   return why(entry(std::move(reports)), policy);
 }
 
@@ -195,7 +195,7 @@ TEST_CASE("A blob is refused unless its publisher signed it") {
 
   const auto last = blob.rfind('.');
   const auto first = blob.find('.');
-  CHECK(is_refused(blob.substr(0, first) + '.' + mfa::detail::base64url(blob_of(Json::array()).dump()) +
+  CHECK(is_refused(blob.substr(0, first) + '.' + mfa::detail::base64url(blob_of({}).dump()) +
                    blob.substr(last)));
   CHECK(is_refused(blob.substr(0, last + 1)));
   CHECK(is_refused(blob.substr(0, last)));
@@ -454,7 +454,7 @@ TEST_CASE("A key that was lost makes those certificates refused that it issued")
 
 TEST_CASE("The lowest certification that is taken") {
   using enum AuthenticatorStatus;
-  const auto taken = [](AuthenticatorStatus least, Json reports) {
+  const auto taken = [](AuthenticatorStatus least, std::vector<Json> reports) {
     return why_by_reports(std::move(reports), {.refused = {}, .least = least}).empty();
   };
   CHECK(taken(fido_certified_l2, {report("FIDO_CERTIFIED_L2")}));
@@ -468,8 +468,8 @@ TEST_CASE("The lowest certification that is taken") {
   CHECK(taken(fido_certified_l2, {report("NOT_FIDO_CERTIFIED", -9), report("FIDO_CERTIFIED_L2", -3)}));
   CHECK_FALSE(taken(fido_certified, {report("USER_VERIFICATION_BYPASS")}));
   CHECK_FALSE(taken(fido_certified, {report("SELF_ASSERTION_SUBMITTED")}));
-  CHECK_FALSE(taken(fido_certified, Json::array()));
-  CHECK(taken(unknown, Json::array()));
+  CHECK_FALSE(taken(fido_certified, {}));
+  CHECK(taken(unknown, {}));
   CHECK(refuses([] { FidoMetadataService({}, {.least = revoked}); }));
 }
 
@@ -495,7 +495,7 @@ TEST_CASE("Metadata that is out of date is told, and after some time trusts noth
 
 TEST_CASE("An update takes a blob of the same number or a later one, and otherwise leaves what is there") {
   FidoMetadataService service(publisher().settings());
-  const auto update = [&](std::uint64_t number, Json entries) {
+  const auto update = [&](std::uint64_t number, std::vector<Json> entries) {
     return !refuses(
         [&] { service.update(publisher().sign(blob_of(std::move(entries), number).dump()), today()); });
   };
