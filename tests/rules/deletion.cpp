@@ -70,7 +70,9 @@ class Account {
     case Has::security_key: {
       const auto key =
           verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator);
-      REQUIRE(key.factor.challenge_enrollment({}, mfa::by_operator).confirm("valid").confirmed());
+      REQUIRE(key.factor.challenge_enrollment({}, mfa::by_operator)
+                  .confirm(mfa::test::ScriptedRelyingParty::valid_with_pin)
+                  .confirmed());
       return key.factor.id();
     }
     default: break;
