@@ -98,6 +98,9 @@ std::vector<Input> broken_json(const std::string& right, const std::string& data
   without_ids.erase("id");
   without_ids.erase("rawId");
   inputs.push_back({"neither id nor rawId", without_ids.dump()});
+  auto another_raw_id = json;
+  another_raw_id["rawId"] = "AAAA";
+  inputs.push_back({"a raw id that is not the id", another_raw_id.dump()});
   auto without_response = json;
   without_response.erase("response");
   inputs.push_back({"no response", without_response.dump()});
