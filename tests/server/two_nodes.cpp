@@ -55,7 +55,7 @@ class Cluster {
   ExampleServer& node(std::size_t which) { return *nodes_[which]; }
 
   /// As an operator replaces the file, and tells both nodes; returns when they have taken it up. A node may
-  /// see the file before it is told, and has nothing to replace then when it is.
+  /// see the file before it is told.
   void replace_keys(const std::string& keys) {
     std::vector<std::size_t> before;
     for (const auto& node : nodes_) before.push_back(replacements(*node));

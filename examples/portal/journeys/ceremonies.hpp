@@ -77,8 +77,7 @@ inline std::string_view sentence(mfa::Status status) {
   case mfa::Status::user_not_present: return "It was not touched. Try again, and touch it when it blinks.";
   case mfa::Status::insufficient_assurance: // a passkey that was made without a prompt, say
     return "This one was made without its PIN, your fingerprint or your face, so it does not sign you in "
-           "alone. "
-           "Sign in with your password, and take it then.";
+           "alone. Sign in with your password, and take it then.";
   case mfa::Status::user_not_verified:
     return "It did not ask for its PIN, your fingerprint or your face, which is needed here. Set that up, or "
            "take "

@@ -25,9 +25,15 @@
 /// How a credential signs in.
 namespace mfa::factor::credential {
 
+/// Whether its PIN or biometric counts as a factor.
+[[nodiscard]] inline bool is_user_verification_initialized(const storage::FactorRecord& record,
+                                                           const Context& context) {
+  return webauthn::decode_key(record, open_secret(record, context.keys)).user_verification_initialized;
+}
+
 /// Refuses to ask for two factors where the answer cannot show them.
 inline void check_user_verification_initialized(const storage::FactorRecord& record, const Context& context) {
-  if (!webauthn::decode_key(record, open_secret(record, context.keys)).user_verification_initialized)
+  if (!is_user_verification_initialized(record, context))
     throw Error(
         errc::insufficient_assurance,
         "factor " + record.id +
@@ -42,8 +48,7 @@ inline void check_user_verification_initialized(const storage::FactorRecord& rec
                                                  const Context& context) {
   Assurance best{.factors = 1, .phishing_resistant = true};
   try {
-    if (webauthn::decode_key(record, open_secret(record, context.keys)).user_verification_initialized)
-      best.factors = 2;
+    if (is_user_verification_initialized(record, context)) best.factors = 2;
   } catch (const Error&) { // for whoever challenges it to hear of
   }
   return best;
@@ -135,7 +140,7 @@ inline Credentials usable_for(const Assurance& required, const std::vector<stora
                 "the user has no verified security key or passkey; challenge another factor of list_factors");
   if (required.factors <= 1) return enrolled;
   mfa::detail::erase_if(enrolled, [&](const storage::FactorRecord* factor) {
-    return !webauthn::decode_key(*factor, open_secret(*factor, context.keys)).user_verification_initialized;
+    return !is_user_verification_initialized(*factor, context);
   });
   if (enrolled.empty())
     throw Error(errc::insufficient_assurance,
