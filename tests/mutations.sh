@@ -661,6 +661,7 @@ mutate "import: hashes by the secret's length where it is said" token_csv.hpp 'i
   'if (false)'
 mutate "import: a column knows the hash better" token_csv.hpp 'hash ? *hash : hash_for(token.seed)' 'hash_for(token.seed)'
 mutate "import: no SHA-1 in place of SHA-224" token_csv.hpp 'if (length == 28 || length == 48)' 'if (false)'
+mutate "import: the separator that Excel is told" token_csv.hpp 'lines.skip_separator();' ''
 mutate "import: Yubico's own passwords" token_csv.hpp 'if (field.view() != "0") refuse(' 'if (false) refuse('
 mutate "import: no drift that is never learnt" verbs/import.hpp 'if (token.drift < -furthest || token.drift > furthest)' 'if (false)'
 tests=tests/verbs/import_and_export.cpp before_export="$flags" flags="$flags -DMFA_SOURCE_DIRECTORY=\"$PWD\""
@@ -1001,6 +1002,7 @@ mutate "passkeys: what all keys were registered for" factor/webauthn_sign_in.hpp
   'if (common && *common != own) return webauthn::UserVerification::preferred;' ''
 mutate "passkeys: what was guessed at ends" verbs/user_record.hpp 'challenge->state = ChallengeState::expired;' ''
 tests=tests/webauthn/what_browsers_send.cpp party=webauthn/relying_party.hpp
+mutate "webauthn: base64 in lines" webauthn/response.hpp "return c == '\\r' || c == '\\n';" 'return false;'
 mutate "webauthn: a counter goes up" $party 'if (behind && !lenient)' 'if (false)'
 mutate "webauthn: the highest counter stays" $party 'std::max(data->sign_count, credential.sign_count)' 'data->sign_count'
 mutate "webauthn: lenient with what is synchronised alone" $party 'credential.backup_eligible && settings_' 'settings_'

@@ -180,6 +180,18 @@ class CsvReader {
     return std::nullopt;
   }
 
+  /// Passes a first line that tells a spreadsheet what separates the fields, as `sep=;` does. The names of
+  /// the columns tell it too.
+  void skip_separator() {
+    CsvReader after = *this;
+    const auto first = after.line();
+    if (!first) return;
+    std::string_view text = trimmed(*first);
+    if (text.starts_with('"') && text.ends_with('"') && text.size() > 1)
+      text = text.substr(1, text.size() - 2);
+    if (text.size() <= 5 && (text.starts_with("sep=") || text.starts_with("SEP="))) *this = after;
+  }
+
   /// Of the line that was read last, from 1.
   [[nodiscard]] std::size_t number() const noexcept { return number_; }
 
@@ -436,10 +448,10 @@ namespace mfa {
 /// The tokens in a file of comma-separated values, as makers deliver their secrets (Token2's and Microsoft's
 /// `upn,serial number,secret key,time interval,manufacturer,model`, Yubico's, Feitian's, privacyIDEA's) and
 /// spreadsheets write it: separated by commas, semicolons, tabs or bars, with quotation marks or none, with a
-/// byte order mark or none. Its first line names the columns, in any order, unless
-/// `TokenCsvOptions::columns` does. A line that cannot be used gives a token that says why. Throws
-/// `errc::invalid_token_file` for a file that has no such lines. Nothing that it says repeats what stands in
-/// the file.
+/// byte order mark or none, with a line `sep=;` before all or none. Its first line names the columns, in any
+/// order, unless `TokenCsvOptions::columns` does. A line that cannot be used gives a token that says why.
+/// Throws `errc::invalid_token_file` for a file that has no such lines. Nothing that it says repeats what
+/// stands in the file.
 [[nodiscard]] inline std::vector<ImportToken> read_token_csv(std::string_view text,
                                                              const TokenCsvOptions& options = {}) {
   using detail::TokenCsv;
@@ -449,6 +461,7 @@ namespace mfa {
   if (text.find('\0') != std::string_view::npos)
     TokenCsv::refuse_file("has NUL bytes, as UTF-16 has; save it as UTF-8");
   detail::CsvReader lines(text);
+  lines.skip_separator();
   std::optional<std::string_view> line = std::string_view(options.columns);
   if (options.columns.empty()) line = lines.line();
   if (!line || line->size() > longest_token_csv_line)

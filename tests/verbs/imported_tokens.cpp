@@ -137,6 +137,9 @@ TEST_CASE("Columns are known by the names that makers and systems give them, in 
       "\xEF\xBB\xBFSN\tSEED_HEX\tPERIOD\n2600135004012\t" + in_hex + "\t60",
       "\"time_interval\",\"Token Seed (hex)\",\"SerialNo\"\n\"60\",\"" + in_hex + "\",\"2600135004012\"\n",
       "# of our maker\n\nserial|seed hex|interval|box\n\n2600135004012|" + in_hex + "|60|7\n\n",
+      "sep=;\r\nserial;seed hex;interval\r\n2600135004012;" + in_hex + ";60\r\n", // for Excel
+      "\xEF\xBB\xBF\"SEP=,\"\nserial,seed hex,interval\n2600135004012," + in_hex + ",60\n",
+      "sep=\t\nserial\tseed hex\tinterval\n2600135004012\t" + in_hex + "\t60\n",
   };
   for (const std::string& file : files) {
     CAPTURE(file);
@@ -369,6 +372,9 @@ TEST_CASE("A file without columns to read is refused as a whole, and says nothin
       {"serial,secret,seed\n", "two columns"},
       {"serial,secret,counter,period or counter\n", "two columns"},
       {"serial,\"secret\n", "quotation"},
+      {"sep=;\n", "names its columns"},
+      {"sep=;;\nserial;secret\n", "no column of secrets"},
+      {"\"sep=;\nserial;secret\n", "quotation"},
       {std::string("s\0e\0r\0", 6), "UTF-16"},
       {std::string(5000, 'a') + ",secret\n", "names its columns"},
       {std::string(mfa::longest_token_csv + 1, 'a'), "divide it"},

@@ -71,6 +71,13 @@ std::string in_standard_alphabet(std::string text) {
   return text;
 }
 
+/// In lines of 76 characters, of which the last ends too (RFC 2045 section 6.8).
+std::string in_lines(const std::string& text, const char* end) {
+  std::string lines;
+  for (std::size_t at = 0; at < text.size(); at += 76) lines += text.substr(at, 76) + end;
+  return lines;
+}
+
 /// A COSE key of ES256 or Ed25519 with its members in the order given.
 std::string cose_of(const SoftwareAuthenticator& authenticator, int algorithm, std::vector<int> labels) {
   const std::string point = authenticator.key.octets();
@@ -110,6 +117,12 @@ TEST_CASE("The JSON around the signed bytes is read kindly") {
       {"base64url in the standard alphabet",
        bytes([](std::string text) { return in_standard_alphabet(std::move(text)); })},
       {"base64", bytes([](std::string text) { return in_standard_alphabet(padded(std::move(text))); })},
+      {"base64 in lines, as Android's Base64.DEFAULT writes it",
+       bytes([](std::string text) { return in_lines(in_standard_alphabet(padded(std::move(text))), "\n"); })},
+      {"base64url in lines of MIME",
+       bytes([](std::string text) { return in_lines(padded(std::move(text)), "\r\n"); })},
+      {"a line end in the middle of an id",
+       [](Json& answer) { answer["id"] = answer.at("id").get<std::string>().insert(5, "\n"); }},
       {"no id beside the raw id", erase("id")},
       {"no raw id beside the id", erase("rawId")},
       {"an id that is null", set("id", nullptr)},
@@ -140,6 +153,8 @@ TEST_CASE("The JSON around the signed bytes is read kindly") {
       {"padding in the middle", bytes([](std::string text) { return "AA==" + std::move(text); }),
        "malformed_code"},
       {"a space", bytes([](std::string text) { return std::move(text) + ' '; }), "malformed_code"},
+      {"line ends alone", bytes([](std::string text) { return std::string(text.size(), '\n'); }),
+       "malformed_code"},
       {"an id of other bytes than the raw id", set("id", "AAAA"), "malformed_code"},
       {"an empty id beside the raw id", set("id", ""), "malformed_code"},
       {"an id that is a list beside the raw id", set("id", Json::array({"AA"})), "malformed_code"},

@@ -39,9 +39,10 @@ struct AssertionResponse {
 namespace detail {
 
 /// The bytes of a member, in base64url as browsers write it or as bridges between an app and its page do:
-/// padded, or in the alphabet of base64. Only the bytes count, and the authenticator signs those; so it does
-/// not matter that several texts stand for them.
+/// padded, in the alphabet of base64, or in lines, as Android's Base64.DEFAULT has it. Only the bytes count,
+/// and the authenticator signs those; so it does not matter that several texts stand for them.
 inline std::optional<std::string> kindly_decoded(std::string text) {
+  std::erase_if(text, [](char c) { return c == '\r' || c == '\n'; });
   std::ranges::replace(text, '+', '-');
   std::ranges::replace(text, '/', '_');
   if (text.size() % 4 == 0 && text.ends_with('=')) text.resize(text.size() - (text.ends_with("==") ? 2 : 1));
