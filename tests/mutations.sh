@@ -1635,6 +1635,8 @@ mutate "transports: no recipient is at fault for what a mail server refuses of a
 mutate "transports: addresses that begin with a hyphen" email/smtp.hpp "address.find('@') == at;" \
   "address.find('@') == at && !address.starts_with('-');"
 mutate "transports: the account's quota of the day" email/smtp.hpp 'return DeliveryFailure::balance_empty;' ';'
+mutate "transports: TLS from the start on port 465" email/smtp.hpp 'server.ends_with(":465")' 'false'
+mutate "transports: STARTTLS on port 587" email/smtp.hpp 'server.ends_with(":587")' 'false'
 mutate "transports: a mail server's port" email/smtp.hpp 'http::check_authority("SmtpSettings::server", server);' ''
 mutate "transports: blanks around a mail server's user" email/smtp.hpp \
   'if (mfa::detail::trimmed(settings_.user).size() != settings_.user.size())' 'if (false)'

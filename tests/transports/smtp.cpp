@@ -283,6 +283,13 @@ TEST_CASE("Settings of SMTP that cannot work are refused at once") {
                                    "smtps://mail.example.com:70000", "smtps://mail.example.com:smtp",
                                    "smtps://mail.example.com/", "http://mail.example.com", "smtp://::1"})
     refused([&](auto& s) { s.server = server; });
+  for (const char* const server : {"smtp://mail.example.com:465", "smtp://[2001:db8::1]:465",
+                                   "smtps://mail.example.com:587"}) // would wait, or speak past the server
+    refused([&](auto& s) { s.server = server; });
+  for (const char* const server :
+       {"smtps://mail.example.com:465", "smtp://mail.example.com:587", "smtp://mail.example.com:2465",
+        "smtps://mail.example.com:2587", "smtp://mail.example.com:25", "smtp://[2001:db8::465]"})
+    CHECK_NOTHROW(mfa::email::SmtpSubmission({.server = server, .from = "no-reply@example.com"}));
   refused([](auto& s) { s.from = "no-reply"; });
   refused([](auto& s) { s.from = "n\xC3\xB6@example.com"; });
   refused([](auto& s) { s.from_name = "Foo\nBcc: x"; });

@@ -143,6 +143,12 @@ class SmtpSubmission {
         !http::detail::is_visible_ascii(server))
       refuse("server has more than a host and a port; give the user and password by their own settings");
     http::check_authority("SmtpSettings::server", server);
+    if (server.starts_with("smtp://") && server.ends_with(":465"))
+      refuse("server has port 465, where a server waits for TLS before it says anything (RFC 8314 section "
+             "3.3); write smtps:// before the host");
+    if (server.starts_with("smtps://") && server.ends_with(":587"))
+      refuse("server has port 587, where TLS begins by STARTTLS (RFC 6409); write smtp:// before the host, "
+             "which requires it");
     if (settings_.user.empty() != settings_.password.empty())
       refuse("user and password must be given together; set both or neither");
     if (mfa::detail::trimmed(settings_.user).size() != settings_.user.size())
