@@ -91,8 +91,8 @@ mutate "a factor says until when it waits" factor_details.hpp 'delayed_until_ = 
 mutate "locked factors are not challenged" decision/challenge.hpp \
   'if (device_id.empty() && lockout(factor, context.now, context.options).locked)' 'if (false)'
 mutate "the lock is opened for its user" verbs/unlock.hpp \
-  'co_await run.find_factor(factor_id, whose); (void)co_await authorize(' \
-  'co_await run.find_factor(factor_id, any_user); (void)co_await authorize('
+  'co_await run.find_factor(factor_id, whose); storage::Batch batch; co_await authorize(' \
+  'co_await run.find_factor(factor_id, any_user); storage::Batch batch; co_await authorize('
 mutate "the lock is opened by operators" verbs/unlock.hpp 'decision::forget_failures(factor);' ''
 mutate "sms codes are random" factor/sent_code.hpp \
   'crypto::random_digits(options.digits, code_purpose(record.type, challenge))' \
@@ -261,7 +261,8 @@ mutate "secrets: no two of a user" factor/authenticator.hpp 'check_is_new(accoun
 mutate "secrets: whatever the kind" factor/authenticator.hpp 'if (!is_authenticator(other.type) ||' \
   'if (other.type != FactorType::totp ||'
 mutate "secrets: ended enrolments do not count" factor/authenticator.hpp \
-  '|| mfa::detail::contains(user.ended, other.id)' ''
+  '|| (!verified && mfa::detail::contains(user.ended, other.id))' ''
+mutate "secrets: what a sign-in verified counts for ever" factor/authenticator.hpp '(!verified && mfa' '(mfa'
 mutate "secrets: what a factor used is kept" verbs/delete_factor.hpp \
   'decision::keep_used_secret(user, factor, context);' ''
 mutate "secrets: a new factor goes on from there" factor/authenticator.hpp \
@@ -594,12 +595,14 @@ mutate "changes: codes that nobody has to show are allowed" verbs/enroll.hpp \
 mutate "changes: deleting is allowed" verbs/delete_factor.hpp \
   'if (is_verified(factor)) (void)co_await authorize(run, authorization, factor.user_id, found.user, context);' ''
 mutate "changes: regenerating is allowed" verbs/recovery_codes.hpp \
-  '(void)co_await authorize(run, authorization, factor.user_id, context);' ''
+  'co_await authorize(run, authorization, factor.user_id, context, batch);' ''
+mutate "changes: allowed until they are committed" verbs/authorize.hpp \
+  'if (asks) batch.counters.push_back(found.changed(context.now));' ''
 mutate "changes: remembering is allowed" verbs/devices.hpp \
   'const auto vouching = co_await authorize(run, authorization, user_id, context);' \
   'const std::optional<std::string> vouching = authorization.challenge_id();'
 mutate "changes: unlocking is allowed" verbs/unlock.hpp \
-  '(void)co_await authorize(run, authorization, factor.user_id, context);' ''
+  'co_await authorize(run, authorization, factor.user_id, context, batch);' ''
 mutate "changes: allowed by what was shown" verbs/authorize.hpp 'challenge.state == ChallengeState::verified && found' 'found'
 mutate "changes: allowed by the user himself" verbs/authorize.hpp 'found.factor->user_id == user_id &&' ''
 mutate "changes: not by nobody's factor" verbs/authorize.hpp '!user_id.empty() &&' ''
@@ -1799,7 +1802,9 @@ mutate_api "workos: another enrolment is none that is sent again" workos/user_ma
 
 tests=tests/workos/workos_api.cpp
 mutate_api "workos: nobody signs in with a factor that he just enrolled" workos/authenticate.hpp \
-  'asked.purpose() == Purpose::confirm_enrollment && !user.may_enroll' 'false'
+  'signs_in = user.may_enroll && !has_another;' 'signs_in = !has_another;'
+mutate_api "workos: nor while he has another, whatever the token says" workos/authenticate.hpp \
+  'signs_in = user.may_enroll && !has_another;' 'signs_in = user.may_enroll;'
 mutate_api "workos: nobody signs in by another's factor" workos/authenticate.hpp 'const Whose whose = UserId(user.user_id);' \
   'const Whose whose = any_user;'
 mutate_api "workos: nobody signs in by a wrong code" workos/authenticate.hpp \

@@ -38,6 +38,8 @@ template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Autho
                                                          const decision::UserRecord&, const factor::Context&);
 template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&, std::string_view,
                                                          const factor::Context&);
+template Verb<void> authorize<Run>(const Run&, const Authorization&, std::string_view, const factor::Context&,
+                                   storage::Batch&);
 template Verb<std::optional<storage::ChallengeWithFactor>> find_challenge_and_factor<Run>(const Run&,
                                                                                           std::string_view);
 template Verb<void> credit_answer<Run>(const Run&, const decision::ChallengeTerms&,

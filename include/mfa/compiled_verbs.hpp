@@ -59,6 +59,8 @@ extern template Verb<std::optional<std::string>> authorize<Run>(const Run&, cons
                                                                 const factor::Context&);
 extern template Verb<std::optional<std::string>> authorize<Run>(const Run&, const Authorization&,
                                                                 std::string_view, const factor::Context&);
+extern template Verb<void> authorize<Run>(const Run&, const Authorization&, std::string_view,
+                                          const factor::Context&, storage::Batch&);
 extern template Verb<std::optional<storage::ChallengeWithFactor>>
 find_challenge_and_factor<Run>(const Run&, std::string_view);
 extern template Verb<void> credit_answer<Run>(const Run&, const decision::ChallengeTerms&,

@@ -27,6 +27,15 @@ using Host = mfa::test::HostOver<mfa::test::WholeStorage<mfa::storage::Memory>>;
 
 namespace {
 
+/// Does something else before the next commit.
+struct Meanwhile : mfa::storage::Memory {
+  std::function<void()> then = {};
+  bool commit(const mfa::storage::Batch& batch) {
+    if (then) std::exchange(then, nullptr)();
+    return mfa::storage::Memory::commit(batch);
+  }
+};
+
 /// A user with an authenticator, recovery codes and a token, and another user.
 struct Account {
   Host host;
@@ -296,14 +305,6 @@ TEST_CASE(
 }
 
 TEST_CASE("A device that is remembered while the password changes is not trusted after it") {
-  /// Changes the password when a list of devices was read for the first time, before it is committed.
-  struct Meanwhile : mfa::storage::Memory {
-    std::function<void()> then = {};
-    bool commit(const mfa::storage::Batch& batch) {
-      if (then) std::exchange(then, nullptr)();
-      return mfa::storage::Memory::commit(batch);
-    }
-  };
   mfa::test::HostOver<Meanwhile> host;
   const auto totp = host.enroll_totp();
   const Authorization shown = totp.factor.confirm(host.code(totp.totp.secret));
@@ -311,6 +312,44 @@ TEST_CASE("A device that is remembered while the password changes is not trusted
   CHECK(thrown_by([&] { return host.verifier.remember_device("u_42", "Laptop", shown); }) ==
         errc::authorization_required);
   CHECK(host.verifier.list_devices("u_42").empty());
+}
+
+TEST_CASE("What one session asks for while another changes the password, or the factors, is not done after") {
+  struct Row {
+    std::string name;
+    std::function<void(mfa::test::HostOver<Meanwhile>&, const std::string& vouching)> meanwhile;
+  };
+  const std::vector<Row> rows{
+      {"the password is changed",
+       [](auto& host, const std::string&) { (void)host.verifier.password_changed("u_42"); }},
+      {"what allowed it is deleted",
+       [](auto& host, const std::string& vouching) {
+         (void)host.verifier.delete_factor(vouching, "u_42", mfa::by_operator);
+       }},
+      {"the user is reset",
+       [](auto& host, const std::string&) { (void)host.verifier.reset_user("u_42", mfa::by_operator); }},
+  };
+  for (const Row& row : rows) {
+    for (const bool unlocks : {false, true}) {
+      CAPTURE(row.name, unlocks);
+      mfa::test::HostOver<Meanwhile> host;
+      const auto totp = host.enroll_totp();
+      const Authorization shown = totp.factor.confirm(host.code(totp.totp.secret));
+      const std::string codes_id =
+          host.verifier.enroll_factor(mfa::RecoveryCodes{.user_id = "u_42"}, shown).factor.id();
+      const auto before = host.storage.find_factor(codes_id)->sealed;
+      host.storage.then = [&] { row.meanwhile(host, totp.factor.id()); };
+      const errc refused = thrown_by([&] {
+        if (unlocks)
+          host.verifier.unlock_factor(codes_id, "u_42", shown);
+        else
+          (void)host.verifier.regenerate_recovery_codes(codes_id, "u_42", shown);
+      });
+      CHECK((refused == errc::authorization_required || refused == errc::entity_not_found));
+      const auto left = host.storage.find_factor(codes_id);
+      CHECK((!left || left->sealed == before));
+    }
+  }
 }
 
 TEST_CASE(

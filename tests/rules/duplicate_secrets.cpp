@@ -97,6 +97,16 @@ TEST_CASE("An enrolment that was not confirmed in time does not stand in the way
   CHECK(second.factor.confirm(host.code(secret)).confirmed());
 }
 
+TEST_CASE("One that a sign-in verified, where hosts allow that, stands in the way however late") {
+  Host host({.unverified_factors_sign_in = true});
+  const auto first = enroll(host, totp_of("u_42"));
+  const auto used = host.code(secret, 1); // of the next step
+  REQUIRE(host.verifier.challenge_factor(first.factor.id(), "u_42").verify(used).valid());
+  host.clock.advance(10min);
+  CHECK(thrown_by([&] { return enroll(host, totp_of("u_42")).factor.id(); }) == errc::duplicate_secret);
+  CHECK(host.verifier.list_factors("u_42").size() == 1);
+}
+
 TEST_CASE("No code is accepted twice by deleting a factor and enrolling its secret anew") {
   Host host;
   const auto first = enroll(host, totp_of("u_42"));

@@ -1347,7 +1347,8 @@ class PlainRules {
     const auto user = users.find(user_id);
     return is_authenticator(added) && std::ranges::any_of(factors, [&](const auto& entry) {
              const auto& [name, factor] = entry;
-             const bool ended = user != users.end() && over_enrollment(user->second, name);
+             const bool ended = factor.view.state != FactorState::verified && user != users.end() &&
+                                over_enrollment(user->second, name);
              return factor.view.user_id == user_id && factor.secret == added.secret && !ended;
            });
   }

@@ -751,6 +751,16 @@ TEST_CASE("Whoever owes a second factor signs in with his own alone, and with on
   CHECK(refused.status == 403);
   CHECK(refused.body["code"] == "authentication_method_not_allowed");
 
+  // The same while the user had none, whose token said so, until he had one.
+  host->pending.users["of u_3"] = {.user_id = "u_3", .may_enroll = true};
+  const auto strangers = ask(*host, "POST", "/user_management/users/u_3/auth_factors", {{"type", "totp"}});
+  const auto own = confirmed_totp(*host, "u_3");
+  const auto late = sign_in("of u_3", text(strangers.body["authentication_challenge"]["id"]),
+                            host->code(text(strangers.body["authentication_factor"]["totp"]["secret"])));
+  CHECK(late.status == 403);
+  CHECK(late.body["code"] == "authentication_method_not_allowed");
+  CHECK(sign_in("of u_3", new_challenge(own.first), host->code(own.second)).status == 200);
+
   host->pending.failure = std::make_exception_ptr(std::runtime_error("the session store is away"));
   const auto failed = sign_in("of u_1", new_challenge(id), host->code(secret));
   CHECK(failed.status == 500);

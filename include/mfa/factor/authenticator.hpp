@@ -271,16 +271,16 @@ inline void resume(const crypto::SecretBytes& secret, const std::vector<UsedSecr
 inline void check_is_new(const crypto::SecretBytes& secret, const EnrollingUser& user,
                          const Context& context) {
   for (const storage::FactorRecord& other : user.others) {
-    if (!is_authenticator(other.type) || mfa::detail::contains(user.ended, other.id)) continue;
+    const bool verified = other.state == FactorState::verified; // by a sign-in too, where hosts allow it
+    if (!is_authenticator(other.type) || (!verified && mfa::detail::contains(user.ended, other.id))) continue;
     const auto known = secret_if_any(other, context.keys);
     if (known && crypto::equal(crypto::text_of(*known), crypto::text_of(secret)))
       throw Error(
           errc::duplicate_secret,
           "factor " + other.id + " of this user has the same secret, " +
-              (other.state == FactorState::verified
-                   ? "and is verified: have him use it, or delete it before the secret is enrolled anew"
-                   : "and waits to be confirmed: confirm it, or delete it before the secret is enrolled "
-                     "anew"));
+              (verified ? "and is verified: have him use it, or delete it before the secret is enrolled anew"
+                        : "and waits to be confirmed: confirm it, or delete it before the secret is enrolled "
+                          "anew"));
   }
 }
 

@@ -63,4 +63,15 @@ Verb<std::optional<std::string>> authorize(const VerbRun auto& run, const Author
   co_return co_await authorize(run, authorization, user_id, found.user, context);
 }
 
+/// The same for what changes one record of the user's, with the batch: a password that is changed, or a
+/// factor that is deleted or reset, between this and the commit makes the commit fail.
+Verb<void> authorize(const VerbRun auto& run, const Authorization& authorization, std::string_view user_id,
+                     const factor::Context& context, storage::Batch& batch) {
+  FoundUser found;
+  const bool asks = !authorization.is_by_operator() && !user_id.empty();
+  if (asks) found = co_await find_user(run, user_id, std::string_view());
+  (void)co_await authorize(run, authorization, user_id, found.user, context);
+  if (asks) batch.counters.push_back(found.changed(context.now));
+}
+
 } // namespace mfa::verbs

@@ -33,11 +33,11 @@ Verb<Enrolled<factor::RecoveryCodesKind>> regenerate_recovery_codes(const VerbRu
       throw Error(errc::invalid_argument, "factor " + factor.id + " is of kind " +
                                               std::string(to_string(factor.type)) +
                                               ", not a set of recovery codes");
-    (void)co_await authorize(run, authorization, factor.user_id, context);
+    storage::Batch batch;
+    co_await authorize(run, authorization, factor.user_id, context, batch);
     Kind::Shown shown = Kind::regenerate(factor, context);
     factor.updated_at = context.now;
     Enrolled<Kind> regenerated{FactorDetails(factor, context), std::move(shown)};
-    storage::Batch batch;
     batch.factors.push_back(factor);
     if (!co_await run.commit(batch)) continue;
     run.emit(EventType::recovery_codes_regenerated, context.now, factor);

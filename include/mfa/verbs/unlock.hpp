@@ -29,11 +29,11 @@ Verb<void> unlock_factor(const VerbRun auto& run, std::string_view factor_id, co
   for (Rounds rounds("the factor");; rounds.next()) {
     const factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
-    (void)co_await authorize(run, authorization, factor.user_id, context);
+    storage::Batch batch;
+    co_await authorize(run, authorization, factor.user_id, context, batch);
     decision::forget_failures(factor);
     factor::with_kind(factor.type, [&](auto kind) { kind.unlock(factor, context); });
     factor.updated_at = context.now;
-    storage::Batch batch;
     batch.factors.push_back(factor);
     if (!co_await run.commit(batch)) continue;
     run.emit(EventType::factor_unlocked, context.now, factor);

@@ -7,8 +7,11 @@
 
 #include <mfa/challenge_details.hpp>
 #include <mfa/purpose.hpp>
+#include <mfa/search.hpp>
 #include <mfa/status.hpp>
+#include <mfa/storage/record.hpp>
 #include <mfa/user_id.hpp>
+#include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/look_up.hpp>
 #include <mfa/verbs/run.hpp>
 #include <mfa/verbs/verb.hpp>
@@ -87,7 +90,15 @@ Verb<Reply> attempt_grant(const VerbRun auto& run, const Grant& grant, const Pen
                           std::optional<SecondFactor>& shown) {
   const Whose whose = UserId(user.user_id);
   const ChallengeDetails asked = co_await verbs::get_challenge(run, grant.challenge_id, whose);
-  if (asked.purpose() == Purpose::confirm_enrollment && !user.may_enroll)
+  bool signs_in = true;
+  if (asked.purpose() == Purpose::confirm_enrollment) {
+    const auto factors = co_await run.list_factors(user.user_id); // the token may be of before he had one
+    const bool has_another = mfa::detail::any_of(factors, [&](const storage::FactorRecord& other) {
+      return verbs::is_verified(other) && other.id != asked.factor_id();
+    });
+    signs_in = user.may_enroll && !has_another;
+  }
+  if (!signs_in)
     co_return refusal(403, "authentication_method_not_allowed",
                       "The factor's enrolment was not confirmed, so it signs nobody in; use another.");
   const Attempt made = co_await attempt(run, grant.challenge_id, grant.code, whose, asked.purpose());

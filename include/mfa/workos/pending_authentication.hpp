@@ -15,7 +15,8 @@ namespace mfa::workos {
 struct PendingUser {
   std::string user_id; ///< his factors', as given at enrolment
   /// Whether he may sign in by confirming a factor that he enrols now: for users who have none yet. For all
-  /// others it would let a stranger with the password sign in with a factor of his own.
+  /// others it would let a stranger with the password sign in with a factor of his own; so it is refused of a
+  /// user who has another verified factor by then, whatever was true when the token was made.
   bool may_enroll = false;
 };
 
