@@ -1105,6 +1105,8 @@ mutate "PIN: a touch is one factor" factor/webauthn_ceremony.hpp '.factors = use
 mutate "PIN: a touch is no multi-factor" factor/webauthn_ceremony.hpp 'user_verified ? 3 : user_present' \
   'user_present ? 3 : user_present'
 tests=tests/webauthn/webauthn_factor.cpp
+mutate "webauthn: what was enrolled meanwhile is excluded" factor/webauthn_enrollment.hpp \
+  'pending.exclude = to_name(enrolled_of(*context.factors_of_user));' ';'
 mutate "webauthn: challenges and handles are random" factor/webauthn_ceremony.hpp \
   'crypto::random_bytes_for(purpose, bytes);' ''
 mutate "webauthn: one registration ends the enrolment's challenges" factor/webauthn.hpp \

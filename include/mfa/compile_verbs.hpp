@@ -16,8 +16,9 @@ template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&, std::v
                                 const factor::Refusal&, Time);
 template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
                                 const Authorization&);
-template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&, const Authorization&,
-                                           const decision::UserRecord&, const factor::Context&);
+template Verb<std::vector<storage::FactorRecord>>
+check_may_confirm<Run>(const Run&, const storage::FactorRecord&, const Authorization&,
+                       const decision::UserRecord&, const factor::Context&);
 template Verb<Created> challenge_user<Run>(const Run&, const UserId&, const ChallengeOptions&);
 template Verb<Created> challenge_passkey<Run>(const Run&, const ChallengeOptions&);
 template Verb<std::optional<Status>> find_named_factor<Run>(const Run&, const PasskeyChallenge&,

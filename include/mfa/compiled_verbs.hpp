@@ -35,9 +35,9 @@ extern template Verb<void> refuse<Run>(const Run&, const storage::FactorRecord&,
                                        std::vector<storage::CounterRecord>, const factor::Refusal&, Time);
 extern template Verb<Created> ask<Run>(const Run&, std::string_view, const Whose&, const ChallengeOptions&,
                                        const Authorization&);
-extern template Verb<void> check_may_confirm<Run>(const Run&, const storage::FactorRecord&,
-                                                  const Authorization&, const decision::UserRecord&,
-                                                  const factor::Context&);
+extern template Verb<std::vector<storage::FactorRecord>>
+check_may_confirm<Run>(const Run&, const storage::FactorRecord&, const Authorization&,
+                       const decision::UserRecord&, const factor::Context&);
 extern template Verb<Created> challenge_user<Run>(const Run&, const UserId&, const ChallengeOptions&);
 extern template Verb<Created> challenge_passkey<Run>(const Run&, const ChallengeOptions&);
 extern template Verb<std::optional<Status>> find_named_factor<Run>(const Run&, const PasskeyChallenge&,

@@ -96,6 +96,35 @@ TEST_CASE("A user's credentials are excluded from further enrolments, and share 
   CHECK(options(std::nullopt).at("user").at("id") != options(std::nullopt).at("user").at("id"));
 }
 
+TEST_CASE("What a user enrolled meanwhile is excluded from an enrolment that he goes on with") {
+  WebAuthnHost host;
+  const auto enroll = [&] {
+    return host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator);
+  };
+  const auto excluded = [](const std::string& options) {
+    return Json::parse(options).at("excludeCredentials").size();
+  };
+  const auto in_one_tab = enroll();
+  const auto in_another = enroll();
+  CHECK(excluded(in_another.webauthn.creation_options) == 0);
+  const SoftwareAuthenticator authenticator;
+  REQUIRE(in_one_tab.factor.challenge_enrollment()
+              .confirm(authenticator.create(in_one_tab.webauthn.creation_options).json())
+              .confirmed());
+  const auto again = in_another.factor.challenge_enrollment({}, mfa::by_operator);
+  const Json options = Json::parse(again.webauthn_options());
+  REQUIRE(options.at("excludeCredentials").size() == 1);
+  CHECK(options.at("excludeCredentials").at(0).at("id") ==
+        mfa::detail::base64url(authenticator.credential_id));
+  SoftwareAuthenticator other;
+  other.credential_id = "the second credential";
+  CHECK(
+      again.confirm(other.create(in_another.webauthn.creation_options).json()).confirmed()); // the same bytes
+  CHECK(
+      excluded(host.verifier.enroll_factor(mfa::WebAuthn{.user = "alan", .user_id = "u_42"}, mfa::by_operator)
+                   .webauthn.creation_options) == 2);
+}
+
 TEST_CASE("A challenge ends after the relying party's timeout, and an enrolment then gets new options") {
   WebAuthnHost host;
   const SoftwareAuthenticator authenticator;

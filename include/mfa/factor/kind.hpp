@@ -32,6 +32,8 @@ struct Context {
   const Options& options;
   const KeyRing& keys;
   bool hints_clock_skew = false; ///< see `VerifyOptions::hint_clock_skew_after_password`
+  /// The user's factors, where the enrolment of one that is `MadeByClient` is asked for; null otherwise.
+  const std::vector<storage::FactorRecord>* factors_of_user = nullptr;
 };
 
 /// For the host to deliver to the user by a channel of its own.

@@ -136,7 +136,8 @@ inline WebAuthnEnrollment enroll(const WebAuthn& request, storage::FactorRecord&
   return {creation_options(party, parameters, pending)};
 }
 
-/// Asks for the registration again: with the same bytes, if their time is not over.
+/// Asks for the registration again: with the same bytes, if their time is not over, and without what the user
+/// has enrolled meanwhile, which an authenticator would replace: it keeps one passkey for each user handle.
 inline ChallengeEffects ask_to_register(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
                                         const webauthn::FactorParameters& parameters,
                                         const Context& context) {
@@ -149,6 +150,7 @@ inline ChallengeEffects ask_to_register(storage::FactorRecord& record, storage::
     seal_secret(record, crypto::bytes_of(encode(pending)), context.keys);
     effects.factor_changed = true;
   }
+  if (context.factors_of_user != nullptr) pending.exclude = to_name(enrolled_of(*context.factors_of_user));
   challenge.expires_at = pending.ends_at;
   expect(challenge, Ceremony::registration, pending.challenge, context);
   effects.delivery = ToClient{creation_options(party, parameters, pending)};

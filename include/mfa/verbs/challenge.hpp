@@ -162,14 +162,18 @@ Verb<void> count_for_user(const VerbRun auto& run, FoundUser& found, const stora
 }
 
 /// Throws `errc::authorization_required` if whoever holds the session could make the answer by himself, and
-/// the user has a verified factor.
-Verb<void> check_may_confirm(const VerbRun auto& run, const storage::FactorRecord& factor,
-                             const Authorization& authorization, const decision::UserRecord& user,
-                             const factor::Context& context) {
-  if (!factor::facts_of(factor.type).made_by_client || factor.user_id.empty()) co_return;
-  const auto factors = co_await run.list_factors(factor.user_id);
+/// the user has a verified factor. Returns the user's factors if he could.
+Verb<std::vector<storage::FactorRecord>> check_may_confirm(const VerbRun auto& run,
+                                                           const storage::FactorRecord& factor,
+                                                           const Authorization& authorization,
+                                                           const decision::UserRecord& user,
+                                                           const factor::Context& context) {
+  std::vector<storage::FactorRecord> factors;
+  if (!factor::facts_of(factor.type).made_by_client || factor.user_id.empty()) co_return factors;
+  factors = co_await run.list_factors(factor.user_id);
   if (detail::any_of(factors, is_verified))
     (void)co_await authorize(run, authorization, factor.user_id, user, context);
+  co_return factors;
 }
 
 /// Puts a question to a factor, whatever it is for. `authorization` is for the confirmation of an enrolment.
@@ -178,7 +182,7 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
   decision::check_said("ChallengeOptions", options);
   check_unconditional(options);
   for (Rounds rounds("the factor");; rounds.next()) {
-    const factor::Context context = co_await run.now();
+    factor::Context context = co_await run.now();
     storage::FactorRecord factor = co_await run.find_factor(factor_id, whose);
     std::string device_id; // none of an enrolment, whose wrong codes count for the factor alone
     if (options.purpose != Purpose::confirm_enrollment)
@@ -187,9 +191,11 @@ Verb<Created> ask(const VerbRun auto& run, std::string_view factor_id, const Who
     FoundUser found_user = co_await find_user(run, factor.user_id, factor.id);
     if (is_verified(factor) && device_id.empty() && factor::facts_of(factor.type).guessable)
       co_await check_guesses(run, found_user, context);
+    std::vector<storage::FactorRecord> factors_of_user;
     if (options.purpose == Purpose::confirm_enrollment) {
       decision::check_in_time(found_user.user, factor, context.now);
-      co_await check_may_confirm(run, factor, authorization, found_user.user, context);
+      factors_of_user = co_await check_may_confirm(run, factor, authorization, found_user.user, context);
+      context.factors_of_user = &factors_of_user;
     }
     co_await count_for_user(run, found_user, factor, context);
     const auto counter_ids = factor::counter_ids_of(factor, context);
