@@ -679,6 +679,8 @@ mutate "import: until the host stops it" verbs/import.hpp \
   'if (options_.report && !options_.report(result)) summary_.stopped = true;' \
   'if (options_.report) (void)options_.report(result);'
 mutate "import: what another user has is not there" verbs/import.hpp 'crypto::bytes_of(record.user_id), std::span' 'std::span'
+mutate "import: what was not confirmed in time is not there" verbs/import.hpp \
+  '(is_verified(other) || !detail::contains(ended, other.id))' 'true'
 mutate "import: what is of another kind is not there" verbs/import.hpp \
   'message.push_back(static_cast<unsigned char>(record.type));' ''
 mutate "import: a dry run tells nobody" verbs/import.hpp 'if (options_.dry_run) co_return;' ''

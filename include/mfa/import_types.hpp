@@ -99,7 +99,7 @@ struct ImportCredential {
 
 enum class ImportOutcome : std::uint8_t {
   imported,      ///< in a dry run: would be
-  already_there, ///< the user has a factor with this secret
+  already_there, ///< the user has a factor with this secret, verified or waiting to be confirmed
   refused,       ///< see `ImportResult::reason`
 };
 

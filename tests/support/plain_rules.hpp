@@ -288,7 +288,7 @@ class PlainRules {
       });
     };
     if (is_authenticator(factor)) {
-      if (has_one([&](const Factor& other) { return other.secret == factor.secret; })) return {};
+      if (!user_id.empty() && has_secret(user_id, factor, type)) return {};
       if (const auto user = users.find(user_id); user != users.end())
         for (const User::Used& used : user->second.used) go_on_from(used, factor);
     } else if (!verified || user_id.empty()) { // nobody could confirm it
@@ -1343,13 +1343,15 @@ class PlainRules {
   }
 
   /// Whether a factor of the user has this one's secret, but for those that were not confirmed in time.
-  [[nodiscard]] bool has_secret(const std::string& user_id, const Factor& added) const {
+  [[nodiscard]] bool has_secret(const std::string& user_id, const Factor& added,
+                                std::optional<FactorType> type = {}) const {
     const auto user = users.find(user_id);
     return is_authenticator(added) && std::ranges::any_of(factors, [&](const auto& entry) {
              const auto& [name, factor] = entry;
              const bool ended = factor.view.state != FactorState::verified && user != users.end() &&
                                 over_enrollment(user->second, name);
-             return factor.view.user_id == user_id && factor.secret == added.secret && !ended;
+             return factor.view.user_id == user_id && factor.secret == added.secret && !ended &&
+                    (!type || factor.view.type == *type);
            });
   }
 

@@ -420,6 +420,22 @@ TEST_CASE("A token whose drift is known is found where its clock is, if drift is
   }
 }
 
+TEST_CASE("An enrolment that was not confirmed in time keeps nobody from getting his token") {
+  Host host;
+  const auto own = host.verifier.enroll_factor(
+      mfa::Totp{.issuer = "Foo Corp", .user = "alan", .user_id = "u_42", .secret = in_base32});
+  const std::vector<ImportToken> tokens{{.user_id = "u_42", .seed = in_hex, .encoding = TextEncoding::hex}};
+  const mfa::ImportOptions verified{.verified = true, .issuer = "Foo Corp", .user_id_as_user = true};
+  CHECK(import(host, tokens, verified).at(0).outcome == ImportOutcome::already_there);
+  host.clock.advance(std::chrono::minutes(10));
+  const auto imported = import(host, tokens, verified).at(0);
+  CHECK(imported.outcome == ImportOutcome::imported);
+  CHECK(host.verifier.challenge_factor(imported.factor_id, "u_42").verify(host.code(in_base32)).valid());
+  CHECK(thrown_by([&] { return own.factor.confirm(host.code(in_base32)).confirmed(); }) ==
+        errc::enrollment_expired);
+  CHECK(import(host, tokens, verified).at(0).outcome == ImportOutcome::already_there);
+}
+
 TEST_CASE("An import of tokens is run again and doubles nothing") {
   Host host;
   std::vector<ImportToken> tokens;

@@ -136,8 +136,9 @@ inline WebAuthnEnrollment enroll(const WebAuthn& request, storage::FactorRecord&
   return {creation_options(party, parameters, pending)};
 }
 
-/// Asks for the registration again: with the same bytes, if their time is not over, and without what the user
-/// has enrolled meanwhile, which an authenticator would replace: it keeps one passkey for each user handle.
+/// Asks for the registration again: with the same bytes, if their time is not over. What the user has
+/// enrolled meanwhile is excluded, as an authenticator keeps one passkey for each user handle and would
+/// replace it.
 inline ChallengeEffects ask_to_register(storage::FactorRecord& record, storage::ChallengeRecord& challenge,
                                         const webauthn::FactorParameters& parameters,
                                         const Context& context) {

@@ -19,6 +19,7 @@
 #include <mfa/crypto/hmac.hpp>
 #include <mfa/crypto/random.hpp>
 #include <mfa/crypto/secret_bytes.hpp>
+#include <mfa/decision/user_record.hpp>
 #include <mfa/encoding/checked_text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/event.hpp>
@@ -35,8 +36,10 @@
 #include <mfa/otp/seed.hpp>
 #include <mfa/otp/uri.hpp>
 #include <mfa/otp/uri_parser.hpp>
+#include <mfa/search.hpp>
 #include <mfa/storage/record.hpp>
 #include <mfa/types.hpp>
+#include <mfa/verbs/authorize.hpp>
 #include <mfa/verbs/claims.hpp>
 #include <mfa/verbs/enroll.hpp>
 #include <mfa/verbs/run.hpp>
@@ -292,16 +295,18 @@ template <VerbRun R> class Import {
     return record;
   }
 
-  /// Whether the user has this secret already, so that an import that was cut off can be run again.
+  /// Whether the user has this secret already, so that an import that was cut off can be run again. He has
+  /// none of an enrolment that was not confirmed in time.
   Verb<bool> is_there(const storage::FactorRecord& record, const crypto::SecretBytes& secret,
                       const factor::Context& context) {
     if (record.user_id.empty()) co_return false;
     if (const std::pair user(record.type, record.user_id); !known_users_.contains(user)) {
       const auto others = co_await run_.list_factors(record.user_id);
-      for (const storage::FactorRecord& other : others)
-        if (other.type == record.type)
-          known_.insert(fingerprint(other, factor::open_secret(other, context.keys)));
       FoundUser found = co_await find_user(run_, record.user_id, record.id);
+      const auto ended = decision::ended_enrollments(found.user, context.now);
+      for (const storage::FactorRecord& other : others)
+        if (other.type == record.type && (is_verified(other) || !detail::contains(ended, other.id)))
+          known_.insert(fingerprint(other, factor::open_secret(other, context.keys)));
       if (!found.user.used_secrets.empty())
         used_secrets_[record.user_id] = std::move(found.user.used_secrets);
       known_users_.insert(user);
