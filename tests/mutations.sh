@@ -1543,6 +1543,9 @@ mutate "country: of the country code alone" $country 'if (each.country_code != c
 mutate "country: digits of a list are those that numbers begin with" $country \
   'return !digits.empty() && number.starts_with(digits);' 'return !digits.empty();'
 mutate "country: every number" $country 'entry == "*" ||' ''
+tests=tests/sms/phone_numbers_of_all_countries.cpp
+mutate "one phone, one number: no prefix before too few digits" sms/numbering_plan.hpp \
+  'return rest >= plan->fewest && rest' 'return rest'
 tests=tests/phonenumber/countries_by_libphonenumber.cpp libraries="$libraries -lphonenumber -lprotobuf"
 mutate "country: a prefix of Jamaica" $country '"658 876"' '"876"'
 mutate "country: no prefix more of Barbados" $country '"BB", "246"' '"BB", "246 212"'

@@ -67,9 +67,11 @@ template <class Refuse>
 
   const auto is_prefix = [&](std::string_view prefix) {
     if (prefix.empty() || !national.starts_with(prefix)) return false;
-    if (prefix.front() == '0' && !may_begin_with_zero) return true;
+    // "0 62 123 456" is no "06" before too few digits. What begins with another digit, or where numbers may
+    // begin with a zero, may itself be a number.
     const std::size_t rest = national.size() - prefix.size();
-    return national.size() > plan->most && rest >= plan->fewest && rest <= plan->most;
+    const bool begins_no_number = prefix.front() == '0' && !may_begin_with_zero;
+    return rest >= plan->fewest && rest <= plan->most && (begins_no_number || national.size() > plan->most);
   };
   std::string_view dropped;
   if (plan != nullptr)
