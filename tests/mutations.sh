@@ -1456,6 +1456,8 @@ mutate "e-mail: sends are counted by address" $email 'email::limit_key(crypto::t
 mutate "e-mail: no two mails have one id" $email 'kept.sends = kept_code(challenge).sends + 1;' ''
 mutate "e-mail: no second factor" requirement.hpp \
   'type != FactorType::recovery_codes && type != FactorType::email' 'type != FactorType::recovery_codes'
+mutate "e-mail: half a template is not passed over" email/message_template.hpp \
+  'return own.subject.empty() && own.text.empty() && own.html.empty() ?' 'return own.text.empty() ?'
 tests=tests/email/email_addresses.cpp
 address=email/address.hpp
 mutate "e-mail addresses: no header before the at sign" $address \

@@ -196,6 +196,32 @@ TEST_CASE("A link needs to lead somewhere") {
   CHECK(emails.last().text.starts_with("https://tenant.example/"));
 }
 
+TEST_CASE("A challenge's own template that lacks a part is refused, and not passed over") {
+  Host host;
+  const auto enrolled = host.enroll_verified();
+  const std::size_t sent = host.emails.messages().size();
+  const mfa::email::Template without_text{.subject = "Code", .html = "<p>{{code}}</p>"};
+  const struct {
+    mfa::email::Template given;
+    const char* reason;
+  } rows[] = {{without_text, "in its text; write one of them"},
+              {{.html = "<p>{{code}}</p>"}, "has no subject"},
+              {{.subject = "Code"}, "in its text; write one of them"},
+              {{.text = "{{code}}"}, "has no subject"}};
+  for (const auto& row : rows) {
+    CAPTURE(row.given.subject, row.given.text, row.given.html);
+    const auto error = error_of([&] { (void)enrolled.factor.challenge({.email_template = row.given}); });
+    CHECK(error.code() == errc::invalid_email_template);
+    CHECK_THAT(error.what(), contains(row.reason));
+  }
+  CHECK(host.emails.messages().size() == sent);
+  const auto challenge = enrolled.factor.challenge();
+  CHECK(host.emails.last().subject == "Your verification code");
+  host.clock.advance(1min);
+  CHECK(thrown_by([&] { return challenge.resend({.email_template = without_text}); }) ==
+        errc::invalid_email_template);
+}
+
 TEST_CASE("Of a mail with both, either answers, and ends the other") {
   for (const bool by_code : {true, false}) {
     CAPTURE(by_code);

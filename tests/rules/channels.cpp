@@ -354,6 +354,11 @@ TEST_CASE("Each channel has what it needs, or is refused before anything is sent
   const auto link = email::Template{.subject = "Sign in", .text = "{{link}}"};
   CHECK(refused({.email_template = link, .channels = {Channel::email}, .email_address = "a@example.com"}) ==
         errc::invalid_argument);
+  const auto without_text = email::Template{.subject = "Sign in", .html = "<p>{{code}}</p>"};
+  CHECK(refused({.email_template = without_text,
+                 .channels = {Channel::email},
+                 .email_address = "a@example.com"}) == errc::invalid_email_template);
+  CHECK(site.gateways.sent() == sent);
   const auto totp = site.verifier.enroll_factor(GenericOtp{.destination = "a***", .user_id = "u_43"});
   const auto delivered = site.verifier.challenge_enrollment(totp.factor.id(), "u_43");
   CHECK(delivered.channel() == std::nullopt);

@@ -242,7 +242,13 @@ TEST_CASE("Codes reach a mailbox, or are the host's to deliver") {
   HttpApiClient client{*host};
   const auto email =
       client("POST", "/mfa/users/u_1/factors", {{"type", "email"}, {"address", "alan@example.com"}});
-  const auto asked = client("POST", "/mfa/factors/" + std::string(email.body["id"]) + "/challenge",
+  const std::string challenge_path = "/mfa/factors/" + std::string(email.body["id"]) + "/challenge";
+  const auto without_text = client("POST", challenge_path,
+                                   {{"purpose", "confirm_enrollment"},
+                                    {"email_template", {{"subject", "Foo"}, {"html", "<p>{{code}}</p>"}}}});
+  CHECK(code_of(without_text) == "invalid_email_template");
+  CHECK(host->messages.email.messages().empty());
+  const auto asked = client("POST", challenge_path,
                             {{"purpose", "confirm_enrollment"},
                              {"email_template", {{"subject", "Foo"}, {"text", "Hello {{name}}: {{code}}"}}},
                              {"email_values", {{"name", "Alan"}}}});

@@ -33,6 +33,11 @@ struct Template {
                   "Do not give it to anybody. If you did not ask for it, you need not do anything.\n"};
 }
 
+/// A challenge's own template, if it has any of the three texts: half of one is refused, and not passed over.
+[[nodiscard]] inline const Template& own_or(const Template& own, const Template& usual) noexcept {
+  return own.subject.empty() && own.text.empty() && own.html.empty() ? usual : own;
+}
+
 inline constexpr std::size_t longest_subject = 200;       ///< in code points, as all lengths here
 inline constexpr std::size_t longest_text = 10'000;       ///< of an e-mail
 inline constexpr std::size_t longest_html = 50'000;       ///< less than what mail programs cut off

@@ -91,8 +91,7 @@ struct EmailKind : SentCodeKind {
                                     Counters counters, const ChallengeOptions& request,
                                     const Context& context) {
     const Options& options = context.options;
-    const email::MessageTemplate message(request.email_template.text.empty() ? options.email_template
-                                                                             : request.email_template,
+    const email::MessageTemplate message(email::own_or(request.email_template, options.email_template),
                                          request.email_values, options.email_values);
     std::optional<email::LinkTemplate> link;
     if (message.has_link()) link.emplace(link_to(challenge, request, options));

@@ -67,8 +67,8 @@ class SmsMessages {
         if (request.email_address.empty())
           refuse(channel, "without an address; set email_address to one that is known to be the user's");
         address_ = email::parse_address(request.email_address);
-        mail_.emplace(request.email_template.text.empty() ? options.email_template : request.email_template,
-                      request.email_values, options.email_values);
+        mail_.emplace(email::own_or(request.email_template, options.email_template), request.email_values,
+                      options.email_values);
         if (mail_->has_link())
           refuse(channel, "with a template that has {{link}}, which Email factors have; write {{code}}");
         break;
