@@ -1652,6 +1652,12 @@ mutate "transports: STARTTLS on port 587" email/smtp.hpp 'server.ends_with(":587
 mutate "transports: a mail server's port" email/smtp.hpp 'http::check_authority("SmtpSettings::server", server);' ''
 mutate "transports: blanks around a mail server's user" email/smtp.hpp \
   'if (mfa::detail::trimmed(settings_.user).size() != settings_.user.size())' 'if (false)'
+mutate "transports: a mail server is told a name" http/curl_mail.hpp 'if (!mail.hello_name.empty())' 'if (false)'
+mutate "transports: the name of a mail's sender" email/smtp.hpp 'settings_.hello_name = domain;' ';'
+mutate "transports: the name alone" email/smtp.hpp 'else if (!detail::is_hello_name(settings_.hello_name))' 'else if (false)'
+mutate "transports: a name of the sender that is none" email/smtp.hpp 'if (detail::is_hello_name(domain)) settings_' 'settings_'
+mutate "transports: a refused name is told" email/smtp.hpp 'if (is_about_hello_name(reply, enhanced))' 'if (false)'
+mutate "transports: an address is no name" email/smtp.hpp '"5.5.2" && !says("address rejected")' '"5.5.2"'
 mutate "transports: a mail server that refuses the connection is not there" email/smtp.hpp \
   'if (reply.to == connection) return DeliveryFailure::unavailable;' ''
 mutate "transports: a mail server that refuses the password refuses the credentials" email/smtp.hpp \

@@ -225,6 +225,7 @@ Carrier<EmailMessage> email_provider(const std::string& name, const std::string&
   given.password = file.secret("password");
   given.from = file.text("from");
   given.from_name = file.text("from_name");
+  given.hello_name = file.text("hello_name");
   const auto options = curl_options(file);
   file.end();
   return Carrier<EmailMessage>(

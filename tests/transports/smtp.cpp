@@ -50,6 +50,7 @@ TEST_CASE("A mail arrives as it was meant, under TLS") {
 
   const auto mail = server.mail(1);
   CHECK(mail["tls"] == true);
+  CHECK(mail["hello"] == "foo.example");
   CHECK(mail["sender"] == "no-reply@foo.example");
   CHECK(mail["recipients"] == nlohmann::json{"alan@example.com"});
   if (mode == "starttls") CHECK(mail["user"] == "foo");
@@ -148,6 +149,9 @@ TEST_CASE("What a mail server answers becomes our words") {
       {"disabled", DeliveryFailure::invalid_recipient},
       {"relay", DeliveryFailure::not_permitted},
       {"sender", DeliveryFailure::message_refused},
+      {"misnamed", DeliveryFailure::credentials_refused},
+      {"helo", DeliveryFailure::credentials_refused},
+      {"partial", DeliveryFailure::message_refused},
       {"full", DeliveryFailure::throttled},
       {"domainless", DeliveryFailure::throttled},
       {"waits", DeliveryFailure::throttled},
@@ -204,6 +208,33 @@ TEST_CASE("What a mail server refuses before it hears of the recipient is not th
     delivery::Failover both{smtp, second};
     CHECK_NOTHROW(both.send(mail_to_alan()));
     CHECK(second.messages().size() == 1);
+  }
+}
+
+TEST_CASE("A mail server is told the name that it wants, and of one that it refuses the setting is named") {
+  const MailServer server("smtps");
+  EmailMessage message = mail_to_alan();
+  message.to = "named@example.com";
+  email::Smtp unnamed(settings_of(server.url()), {.timeout = 5s, .ca_file = server.ca_file()});
+  const auto refusal = refusal_of([&] { unnamed.send(message); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::credentials_refused);
+  CHECK_THAT(refusal->what(), contains("SMTP status 504 5.5.2"));
+  CHECK_THAT(refusal->what(), contains("SmtpSettings::hello_name"));
+  testing::RecordingEmail second;
+  delivery::Failover both{unnamed, second};
+  CHECK_NOTHROW(both.send(message));
+  CHECK(second.messages().size() == 1);
+
+  int mails = 0;
+  for (const std::string name : {"web1.foo.example", "[192.0.2.1]", "[IPv6:2001:db8::1]"}) {
+    CAPTURE(name);
+    email::SmtpSettings settings = settings_of(server.url());
+    settings.hello_name = name;
+    email::Smtp named(settings, {.timeout = 5s, .ca_file = server.ca_file()});
+    message.to = name == "web1.foo.example" ? "named@example.com" : "alan@example.com";
+    named.send(message);
+    CHECK(server.mail(++mails)["hello"] == name);
   }
 }
 
@@ -293,4 +324,34 @@ TEST_CASE("Settings of SMTP that cannot work are refused at once") {
   refused([](auto& s) { s.from = "no-reply"; });
   refused([](auto& s) { s.from = "n\xC3\xB6@example.com"; });
   refused([](auto& s) { s.from_name = "Foo\nBcc: x"; });
+  for (const char* const name : {"web1",
+                                 "web1.example.com.",
+                                 ".example.com",
+                                 "web1..example.com",
+                                 "-web1.example.com",
+                                 "web1-.example.com",
+                                 "web_1.example.com",
+                                 "web1.example.com\r\nMAIL FROM:<x>",
+                                 "web1.example.com ",
+                                 "web1.example.com/x",
+                                 "web1.example.com?x",
+                                 "w%41.example.com",
+                                 "192.0.2.1",
+                                 "[]",
+                                 "[",
+                                 "[192.0.2.1",
+                                 "[2001:db8::1]",
+                                 "[web1.example.com]",
+                                 "[192.0.2.1]]",
+                                 "b\xC3\xBC.example"})
+    refused([&](auto& s) { s.hello_name = name; });
+  refused([](auto& s) { s.hello_name = repeated("a", 64) + ".example"; });
+  for (const char* const name : {"web1.example.com", "WEB-1.Example.com", "xn--bcher-kva.example", "1.2.3a",
+                                 "[192.0.2.1]", "[IPv6:2001:db8::1]"})
+    CHECK_NOTHROW(mfa::email::SmtpSubmission(
+        {.server = "smtps://mail.example.com", .from = "no-reply@example.com", .hello_name = name}));
+  for (const char* const from : {"no-reply@localhost", "no-reply@a/b?c.example", "no-reply@a%0a.example"})
+    CHECK(mfa::email::SmtpSubmission({.server = "smtps://mail.example.com", .from = from})
+              .request(mail_to_alan(), Time())
+              .hello_name.empty());
 }

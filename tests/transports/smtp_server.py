@@ -34,6 +34,9 @@ ON_RECIPIENT = {
     "daily": "550-5.4.5 Daily user sending limit exceeded. For more information on Gmail\r\n550 5.4.5 see https://a.example",
     "dailyquota": "454 Throttling failure: Daily message quota exceeded.",
     "closing": "421 4.3.2 Service shutting down",
+    "misnamed": "504 5.5.2 Bad name",
+    "helo": "550 5.7.1 <foo.example>: Helo command rejected: Access denied",
+    "partial": "504 5.5.2 <no-reply@foo>: Sender address rejected: need fully-qualified address",
     "lines": "550-5.1.1 There is no such user.\r\n550 5.1.1 See https://mail.example/unknown",
 }
 ON_DATA = {
@@ -52,6 +55,8 @@ class Handler:
         local = address.split("@")[0]
         if local in ON_RECIPIENT:
             return ON_RECIPIENT[local]
+        if local == "named" and session.host_name != "web1.foo.example":
+            return f"504 5.5.2 <{session.host_name}>: Helo command rejected: need fully-qualified hostname"
         if local == "hangs":
             await asyncio.sleep(60)
         if local == "breaks":
@@ -70,6 +75,7 @@ class Handler:
         parts = [part for part in message.walk() if not part.is_multipart()]
         Handler.taken += 1
         text = json.dumps({
+            "hello": session.host_name,
             "sender": envelope.mail_from,
             "recipients": envelope.rcpt_tos,
             "tls": server.transport.get_extra_info("ssl_object") is not None,

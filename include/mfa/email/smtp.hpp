@@ -11,6 +11,7 @@
 
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/delivery/failure.hpp>
+#include <mfa/email/address.hpp>
 #include <mfa/email/concept.hpp>
 #include <mfa/encoding/base64.hpp>
 #include <mfa/encoding/text.hpp>
@@ -31,6 +32,9 @@ struct SmtpSettings {
   crypto::SecretString password = {};
   std::string from;           ///< an address of ASCII, whose domain lets this server send for it (SPF, DKIM)
   std::string from_name = {}; ///< UTF-8: "Foo Corp"
+  /// What the server is told by EHLO, as some want it: this machine's full host name, or its address in
+  /// brackets, "[192.0.2.1]". Empty: the domain of `from`.
+  std::string hello_name = {};
 };
 
 namespace detail {
@@ -42,6 +46,33 @@ namespace detail {
   return address.size() <= 254 && at != std::string_view::npos && at > 0 && at + 1 < address.size() &&
          mfa::detail::is_utf8(address) && !mfa::detail::has_control_characters(address) &&
          address.find_first_of(" <>\"\\,;:()[]") == std::string_view::npos && address.find('@') == at;
+}
+
+/// Whether servers take it after EHLO (RFC 5321 section 4.1.1.1): a host name with a dot, or an address in
+/// brackets.
+[[nodiscard]] inline bool is_hello_name(std::string_view name) noexcept {
+  constexpr std::string_view in_labels = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+  constexpr auto npos = std::string_view::npos;
+  if (name.starts_with('[')) {
+    if (!name.ends_with(']')) return false;
+    std::string_view address = name.substr(1, name.size() - 2);
+    const bool six = address.starts_with("IPv6:");
+    if (six) address.remove_prefix(5);
+    return !address.empty() && address.size() <= 45 &&
+           address.find_first_not_of(six ? "0123456789abcdefABCDEF:." : "0123456789.") == npos;
+  }
+  const auto last_dot = name.rfind('.');
+  if (name.size() > longest_domain || last_dot == npos ||
+      name.find_first_not_of("0123456789", last_dot + 1) == npos)
+    return false;
+  for (auto dot = name.find('.');; dot = name.find('.')) {
+    const std::string_view label = name.substr(0, dot);
+    if (label.empty() || label.size() > longest_label || label.starts_with('-') || label.ends_with('-') ||
+        label.find_first_not_of(in_labels) != npos)
+      return false;
+    if (dot == npos) return true;
+    name.remove_prefix(dot + 1);
+  }
 }
 
 [[nodiscard]] constexpr bool is_ascii(std::string_view text) noexcept {
@@ -161,6 +192,13 @@ class SmtpSubmission {
     if (!mfa::detail::is_utf8(settings_.from_name) ||
         mfa::detail::has_control_characters(settings_.from_name))
       refuse("from_name is not UTF-8 or has a control character; remove it");
+    if (settings_.hello_name.empty()) {
+      const std::string domain = settings_.from.substr(settings_.from.rfind('@') + 1);
+      if (detail::is_hello_name(domain)) settings_.hello_name = domain;
+    } else if (!detail::is_hello_name(settings_.hello_name)) {
+      refuse("hello_name is neither a full host name nor an address in brackets; write web1.example.com, "
+             "[192.0.2.1] or [IPv6:2001:db8::1]");
+    }
   }
 
   [[nodiscard]] http::Mail request(const EmailMessage& message, Time now) const {
@@ -169,6 +207,7 @@ class SmtpSubmission {
                           "the recipient of an e-mail is no address that can be written to; check it");
     http::Mail mail;
     mail.server = settings_.server;
+    mail.hello_name = settings_.hello_name;
     mail.user = settings_.user;
     mail.password = settings_.password;
     mail.sender = settings_.from;
@@ -182,6 +221,12 @@ class SmtpSubmission {
     std::string why = "SMTP status " + std::to_string(reply.status);
     const std::string_view enhanced = enhanced_status(reply.text);
     if (!enhanced.empty()) why.append(" ").append(enhanced);
+    if (is_about_hello_name(reply, enhanced))
+      throw DeliveryError(DeliveryFailure::credentials_refused,
+                          "the mail server did not take the message (" + why +
+                              "): it refuses the name that it was told by EHLO; set SmtpSettings::hello_name "
+                              "to this machine's "
+                              "full host name, or to one that the server takes");
     http::throw_refusal("the mail server", failure_of(reply, enhanced), why, http::Response{});
   }
 
@@ -192,6 +237,14 @@ class SmtpSubmission {
     const bool formed = word.size() >= 5 && word.size() <= 9 && (word[0] == '4' || word[0] == '5') &&
                         word[1] == '.' && word.find_first_not_of("0123456789.") == std::string_view::npos;
     return formed ? word : std::string_view();
+  }
+
+  /// Postfix says it to the recipient, in these words or with this code, which it has for addresses as well.
+  static bool is_about_hello_name(const http::MailReply& reply, std::string_view enhanced) noexcept {
+    const auto says = [&](std::string_view words) { return reply.text.find(words) != std::string::npos; };
+    if (reply.status < 500 || reply.status > 599) return false;
+    return says("Helo command rejected") ||
+           (reply.status == 504 && enhanced == "5.5.2" && !says("address rejected"));
   }
 
   static DeliveryFailure failure_of(const http::MailReply& reply, std::string_view enhanced) noexcept {

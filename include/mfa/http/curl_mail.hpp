@@ -19,6 +19,7 @@
 #include <unistd.h>
 #endif
 
+#include <mfa/crypto/secret_string.hpp>
 #include <mfa/http/curl_handles.hpp>
 #include <mfa/http/curl_options.hpp>
 #include <mfa/http/mail.hpp>
@@ -70,7 +71,9 @@ class CurlMail {
     said_.ends_by_itself = false;
     said_.deadline = Clock::now() + options.timeout;
     append(recipients_, ("<" + mail.recipient + ">").c_str());
-    set(easy, CURLOPT_URL, mail.server.c_str());
+    crypto::SecretString url(mail.server); // whose path is what libcurl says after EHLO
+    if (!mail.hello_name.empty()) http::append_encoded(url += '/', mail.hello_name);
+    set(easy, CURLOPT_URL, url.c_str());
     set(easy, CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_ALL));
     if (!mail.user.empty()) {
       set(easy, CURLOPT_USERNAME, mail.user.c_str());

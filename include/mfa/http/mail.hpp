@@ -9,7 +9,8 @@ namespace mfa::http {
 
 /// What is asked of a mail server, beside HTTP carried by the same driver: a plain value, wiped when it ends.
 struct Mail {
-  std::string server; ///< smtps://host[:port], or smtp://host[:port], where STARTTLS is required
+  std::string server;          ///< smtps://host[:port], or smtp://host[:port], where STARTTLS is required
+  std::string hello_name = {}; ///< after EHLO; empty: the machine's own, without its domain
   std::string user = {};
   crypto::SecretString password = {};
   std::string sender;        ///< the envelope's
