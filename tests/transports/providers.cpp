@@ -75,7 +75,9 @@ TEST_CASE("Twilio Verify's errors become ours") {
       {400, 60200, DeliveryFailure::message_refused},
       {403, 60204, DeliveryFailure::credentials_refused}, // custom codes are not enabled
       {429, 60203, DeliveryFailure::throttled},
+      {403, 60238, DeliveryFailure::not_permitted}, // blocked as fraud, and so no key that is wrong
       {403, 60410, DeliveryFailure::not_permitted},
+      {403, 60412, DeliveryFailure::not_permitted},
       {403, 60605, DeliveryFailure::not_permitted},
       {404, 20404, DeliveryFailure::credentials_refused},
   }));

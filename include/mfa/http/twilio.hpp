@@ -87,7 +87,9 @@ inline constexpr std::array twilio_errors = {
     KnownError{60207, DeliveryFailure::throttled},
     KnownError{60212, DeliveryFailure::throttled},
     KnownError{60220, DeliveryFailure::not_permitted}, // China wants an approved template
-    KnownError{60410, DeliveryFailure::not_permitted}, // held for fraud
+    KnownError{60238, DeliveryFailure::not_permitted}, // held for fraud, as the next two
+    KnownError{60410, DeliveryFailure::not_permitted},
+    KnownError{60412, DeliveryFailure::not_permitted},
     KnownError{60605, DeliveryFailure::not_permitted}, // the region is not enabled
     KnownError{63038, DeliveryFailure::throttled},     // the account's limit of a day
     KnownError{90010, DeliveryFailure::credentials_refused},
