@@ -1613,6 +1613,8 @@ mutate "transports: what is spoken is text" voice/twilio.hpp "to += \"&lt;\"; br
 mutate "transports: a setting has no line end" http/settings.hpp \
   'if (!detail::is_visible_ascii(value)) refuse_setting' 'if (false) refuse_setting'
 tests=tests/transports/providers.cpp flags=$before_pages settings=http/settings.hpp
+mutate "transports: no placeholder of Sinch's own" sms/sinch.hpp 'if (message.body.view().find("${") != std::string_view::npos)' \
+  'if (false)'
 mutate "transports: no slash at the end of an address" $settings "if (url.ends_with('/'))" 'if (false)'
 mutate "transports: no query in an address" $settings 'if (url.find_first_of("?#") != std::string_view::npos)' 'if (false)'
 mutate "transports: ports from 1" $settings "if (number < 1 || number > 65'535)" "if (number > 65'535)"

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <mfa/delivery/failover.hpp>
 #include <mfa/http/settings.hpp>
 #include <mfa/sms/messagebird.hpp>
 #include <mfa/sms/sinch.hpp>
@@ -10,6 +11,7 @@
 #include <mfa/sms/twilio.hpp>
 #include <mfa/sms/twilio_verify.hpp>
 #include <mfa/sms/vonage.hpp>
+#include <mfa/testing/recording_sms.hpp>
 #include <mfa/voice/twilio.hpp>
 
 #include "support/catch.hpp"
@@ -172,6 +174,22 @@ TEST_CASE("Sinch gets the message as it documents") {
                        {"to", {"+14155550123"}},
                        {"body", "Your code is 271828"},
                        {"client_reference", "auth_challenge_01FVYZWQTZQ5VB6BC5MPG2EYC5"}});
+}
+
+TEST_CASE("A text with a placeholder of Sinch's own goes to the next provider") {
+  sms::Sinch sinch(sinch_at("https://127.0.0.1:1"));
+  const SmsMessage message = message_in("${name}: your code is 271828");
+  const auto refusal = refusal_of([&] { sinch.send(message); });
+  REQUIRE(refusal);
+  CHECK(refusal->failure() == DeliveryFailure::message_refused);
+  CHECK(std::string(refusal->what()).find("271828") == std::string::npos);
+  testing::RecordingSms second;
+  delivery::Failover both{sinch, second};
+  CHECK_NOTHROW(both.send(message));
+  CHECK(second.messages().size() == 1);
+  const std::string request =
+      request_of<sms::Sinch>(sinch_at, answer(201, R"({"id": "01"})"), message_in("$1 {x} }$: 271828"));
+  CHECK(nlohmann::json::parse(body_of(request))["body"] == "$1 {x} }$: 271828");
 }
 
 TEST_CASE("Sinch's errors become ours") {
