@@ -16,7 +16,7 @@ namespace mfa::sms {
 
 struct TwilioVerifySettings {
   TwilioAccount account;
-  std::string service_sid;       ///< "VA...", for which Twilio has enabled custom codes
+  std::string service_sid;       ///< "VA...", whose custom codes are enabled (Twilio's console)
   std::string locale = {};       ///< of Twilio's text: "de", say; empty: by the number's country
   std::string template_sid = {}; ///< "HJ...": a text of your own that Twilio has approved
   std::string base_url = "https://verify.twilio.com";
