@@ -1482,7 +1482,17 @@ mail=email/message_template.hpp
 mutate "e-mail texts: values are escaped" $mail 'append(html ? escaped<std::string>(*value) : *value);' 'append(*value);'
 mutate "e-mail texts: links are escaped" $mail \
   'html_ ? escaped<crypto::SecretString>(link) : crypto::SecretString(link)' 'crypto::SecretString(link)'
-mutate "e-mail texts: no value within a tag" $mail 'if (in_tag) refuse(' 'if (false) refuse('
+mutate "e-mail texts: no value within a tag" $mail 'if (place == Place::tag) refuse(' 'if (false) refuse('
+mutate "e-mail texts: no token within a comment" $mail 'if (place == Place::comment || ' 'if ('
+mutate "e-mail texts: no token within a style" $mail 'place == Place::comment || place == Place::style)' 'place == Place::comment)'
+mutate "e-mail texts: no token within a script" $mail 'raw == "style" || raw == "script";' 'raw == "style";'
+mutate "e-mail texts: comments have any apostrophe" $mail 'raw.empty() ? end_of_comment(html, i) : 0; end' '0; end'
+mutate "e-mail texts: no comment in a title" $mail 'raw.empty() ? end_of_comment(html, i) : 0; end' \
+  'end_of_comment(html, i); end'
+mutate "e-mail texts: no comment that others end at once" $mail "rest.starts_with('>') || " ''
+mutate "e-mail texts: braces end styles" $mail 'return places.at(offset) == Place::style;' 'return offset > text.size();'
+mutate "e-mail texts: and end nothing elsewhere" $mail 'return places.at(offset) == Place::style;' \
+  'return offset < text.size() && html;'
 mutate "e-mail texts: no tag ends in quotation marks" $mail "quote = c == quote ? '\\0' : quote;" ';'
 mutate "e-mail texts: values bring no link" $mail 'if (value.find("://") != std::string::npos)' 'if (false)'
 mutate "e-mail texts: both parts have code and link" $mail \

@@ -41,6 +41,68 @@ TEST_CASE("Code, link and values stand in all parts, and are escaped in HTML alo
                                            "\">" + escaped_link + "</a> > 123456");
 }
 
+TEST_CASE("HTML may have styles, comments and what is for Outlook alone") {
+  for (const std::string before : {
+           "<style>@media(max-width:600px){.c{width:100%}}</style>",
+           "<STYLE type='text/css'>\n@supports(a:b){@media print{a > b{c:'d'}}}\n</Style >",
+           "<title>{{v}}</title><style>@media print{a{b:c}}</style><style>d{e:f}</style>",
+           "<!-- Don't remove -->",
+           "<!-- \"not closed <p title='-->",
+           "<!----><!-- <p>old</p> - --><!-- x=1-2 -->",
+           "<!--[if mso]><a href=\"{{link}}\">{{v}} {{code}}</a><![endif]--><!--[if !mso]><!--><p>it's "
+           "{{v}}</p><!--<![endif]-->",
+           "<!--[if mso]><style>a{b{}}</style><![endif]-->",
+           "<title>a's</title><!-- b's -->",
+       }) {
+    CAPTURE(before);
+    const std::string after = "<p title='a'>{{v}}: {{code}}</p><a href='{{link}}'>x</a>";
+    const MessageTemplate message({.subject = "s", .text = "{{code}} {{link}}", .html = before + after},
+                                  {{"v", "<&>"}});
+    const std::string html(message.html("123456", "https://example.com/"));
+    CHECK(html.ends_with("<p title='a'>&lt;&amp;&gt;: 123456</p><a href='https://example.com/'>x</a>"));
+    if (before.find("{{") == std::string::npos) CHECK(html.starts_with(before));
+  }
+}
+
+TEST_CASE("No token stands where it could be more than text, or where no program shows it") {
+  constexpr const char* elsewhere = "within a comment, a style or a script";
+  const struct {
+    std::string html;
+    const char* reason;
+  } rows[] = {
+      {"<!-- {{v}} -->{{code}} {{link}}", elsewhere},
+      {"<!-- {{code}} -->{{code}} {{link}}", elsewhere},
+      {"<!-- <a href='{{link}}'> -->{{code}} {{link}}", elsewhere},
+      {"{{code}} {{link}}<!-- never ends {{v}}", elsewhere},
+      {"<style>.a{content:\"{{v}}\"}</style>{{code}} {{link}}", elsewhere},
+      {"<style>.a{content:{{v}}}</style>{{code}} {{link}}", elsewhere},
+      {"<style>.a{background:url({{link}})}</style>{{code}} {{link}}", elsewhere},
+      {"<Style\nmedia='print'>{{v}}</sTyle>{{code}} {{link}}", elsewhere},
+      {"<style>a{}</styles>{{code}} {{link}}", elsewhere},
+      {"<script>x = '{{v}}'</script>{{code}} {{link}}", elsewhere},
+      {"<style><!-- </style><p title=\"-->{{v}}\">{{code}} {{link}}", elsewhere},
+      // Browsers end these comments before the tag, in whose title the token would stand.
+      {"<!--><p title=\"-->{{v}}\">{{code}} {{link}}", "within a tag"},
+      {"<!---><p title=\"-->{{v}}\">{{code}} {{link}}", "within a tag"},
+      {"<!-- --!><p title=\"-->{{v}}\">{{code}} {{link}}", "within a tag"},
+      {"<title><!-- </title><p title=\"-->{{v}}\">{{code}} {{link}}", "within a tag"},
+      {"<textarea><!-- </textarea><p title=\"-->{{v}}\">{{code}} {{link}}", "within a tag"},
+      {"<style>a{b{}}</style>}}{{code}} {{link}}", "}} without {{ before it at character 22"},
+      {"{{code}} {{link}}<style>a{b{}}</style>}}}", "three braces in a row at character 39"},
+      {"{{code}} {{link}}<style a='}}'></style>", "}} without {{"},
+      {"{{code}} {{link}}<p>}}</p>", "}} without {{"},
+      {"{{code}} {{link}}<!-- }} -->", "}} without {{"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.html);
+    const auto error = error_of([&] {
+      (void)MessageTemplate({.subject = "s", .text = "{{code}} {{link}}", .html = row.html}, {{"v", "x"}});
+    });
+    CHECK(error.code() == mfa::errc::invalid_email_template);
+    CHECK_THAT(error.what(), contains(row.reason));
+  }
+}
+
 TEST_CASE("The default has the code in its text, no link, and nothing secret in its subject") {
   const MessageTemplate message(mfa::email::default_template());
   CHECK(message.has_code());

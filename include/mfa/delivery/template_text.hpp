@@ -73,11 +73,18 @@ inline void check_message_values(const MessageValues& values, const TemplateTerm
   return nullptr;
 }
 
+/// Of templates in which `}}` ends a token or is a slip.
+struct NoBracesAreText {
+  constexpr bool operator()(std::size_t) const noexcept { return false; }
+};
+
 /// Reads a template: calls `on_text` with each text between tokens, and `on_token` with the name in each
-/// `{{name}}` (or `{{ name }}`), which answers whether it knows that. Single braces are text. Throws
-/// `terms.error`, naming what is wrong and where.
-template <class OnText, class OnToken>
-void read_template(std::string_view text, const TemplateTerms& terms, OnText&& on_text, OnToken&& on_token) {
+/// `{{name}}` (or `{{ name }}`), which answers whether it knows that. Single braces are text, and so is a
+/// `}}` of no token where `braces_are_text` says so of its offset. Throws `terms.error`, naming what is wrong
+/// and where.
+template <class OnText, class OnToken, class BracesAreText = NoBracesAreText>
+void read_template(std::string_view text, const TemplateTerms& terms, OnText&& on_text, OnToken&& on_token,
+                   const BracesAreText& braces_are_text = {}) {
   const auto refuse = [&terms](const std::string& reason) {
     throw Error(terms.error, std::string(terms.name) + ' ' + reason);
   };
@@ -85,14 +92,18 @@ void read_template(std::string_view text, const TemplateTerms& terms, OnText&& o
     return " at character " + std::to_string(mfa::detail::code_points(text.substr(0, offset)) + 1);
   };
   const std::string remedy = "; write " + std::string(terms.usual_token);
-  for (const std::string_view three : {"{{{", "}}}"})
-    if (const auto at = text.find(three); at != std::string_view::npos)
-      refuse("has three braces in a row" + place_of(at) + remedy);
+  const auto find_closing = [&](std::string_view braces, std::size_t start, std::size_t end) {
+    const std::string_view within = text.substr(0, end);
+    auto at = within.find(braces, start);
+    while (at != std::string_view::npos && braces_are_text(at)) at = within.find(braces, at + 1);
+    return at;
+  };
+  for (const auto at : {text.find("{{{"), find_closing("}}}", 0, text.size())})
+    if (at != std::string_view::npos) refuse("has three braces in a row" + place_of(at) + remedy);
   const auto read_text = [&](std::size_t start, std::size_t end) {
-    const std::string_view piece = text.substr(start, end - start);
-    if (const auto at = piece.find("}}"); at != std::string_view::npos)
-      refuse("has }} without {{ before it" + place_of(start + at) + remedy);
-    on_text(piece);
+    if (const auto at = find_closing("}}", start, end); at != std::string_view::npos)
+      refuse("has }} without {{ before it" + place_of(at) + remedy);
+    on_text(text.substr(start, end - start));
   };
   const auto trimmed = [](std::string_view name) {
     while (name.starts_with(' ')) name.remove_prefix(1);

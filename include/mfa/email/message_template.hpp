@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <mfa/crypto/secret_string.hpp>
 #include <mfa/delivery/template_text.hpp>
+#include <mfa/email/address.hpp>
 #include <mfa/encoding/text.hpp>
 #include <mfa/error.hpp>
 #include <mfa/search.hpp>
@@ -23,7 +25,7 @@ struct Template {
   std::string subject = {};
   std::string text = {}; ///< where values stand as they are
   /// Where values are escaped. They and the code stand in text, not within a tag; the link may stand in an
-  /// attribute in quotation marks.
+  /// attribute in quotation marks. None stands in a comment, a style or a script.
   std::string html = {};
 };
 
@@ -49,6 +51,96 @@ inline constexpr delivery::TemplateTerms template_terms{errc::invalid_email_temp
 
 namespace detail {
 
+/// Which places of HTML are text. `{{name}}` in it is read as the text that it is: what is put there has no
+/// character that could begin or end a tag or a quotation.
+class HtmlPlaces {
+ public:
+  enum class Place : std::uint8_t {
+    text,
+    tag,     ///< or what may be one
+    comment, ///< none of Outlook's conditional ones, which are HTML to it
+    style,   ///< or script: from the end of its first tag to that of its last
+  };
+
+  explicit HtmlPlaces(std::string_view html) {
+    std::string raw; // the open element in which `<!--` begins no comment
+    bool in_tag = false;
+    std::size_t tag = 0; // where its text begins
+    char quote = 0;      // within which that tag is
+    for (std::size_t i = 0; i < html.size(); ++i) {
+      const char c = html[i];
+      if (!in_tag) {
+        if (c != '<') continue;
+        if (const std::size_t end = raw.empty() ? end_of_comment(html, i) : 0; end > 0) {
+          from(i + 1, Place::comment);
+          from(end, Place::text);
+          i = end - 1;
+          continue;
+        }
+        in_tag = true;
+        tag = i + 1;
+      } else if (quote != 0) {
+        quote = c == quote ? '\0' : quote;
+      } else if (c == '"' || c == '\'') {
+        quote = c;
+      } else if (c == '>') {
+        in_tag = false;
+        read_tag(html.substr(tag, i - tag), raw);
+      }
+      const bool is_code = raw == "style" || raw == "script";
+      from(i + 1, is_code ? Place::style : in_tag ? Place::tag : Place::text);
+    }
+  }
+
+  [[nodiscard]] Place at(std::size_t offset) const noexcept {
+    Place found = Place::text;
+    for (const Span& span : spans_) {
+      if (span.begin > offset) break;
+      found = span.place;
+    }
+    return found;
+  }
+
+ private:
+  struct Span {
+    std::size_t begin; ///< its end is the begin of the next
+    Place place;
+  };
+
+  void from(std::size_t begin, Place place) {
+    if (place != (spans_.empty() ? Place::text : spans_.back().place)) spans_.push_back({begin, place});
+  }
+
+  /// The offset behind the comment that begins at this one; 0 if none does. One that programs might end in
+  /// different places is none, and so read as a tag.
+  static std::size_t end_of_comment(std::string_view html, std::size_t begin) noexcept {
+    constexpr std::string_view opening = "<!--";
+    constexpr std::string_view closing = "-->";
+    std::string_view rest = html.substr(begin);
+    if (!rest.starts_with(opening)) return 0;
+    rest.remove_prefix(opening.size());
+    if (rest.starts_with('[') || rest.starts_with('>') || rest.starts_with("->")) return 0;
+    const auto dashes = rest.find("--");
+    if (dashes == std::string_view::npos) return html.size();
+    if (!rest.substr(dashes).starts_with(closing)) return 0;
+    return begin + opening.size() + dashes + closing.size();
+  }
+
+  static void read_tag(std::string_view tag, std::string& raw) {
+    constexpr std::string_view of_other_text[] = {"style",  "script",  "title",    "textarea", "xmp",
+                                                  "iframe", "noembed", "noframes", "noscript"};
+    const bool ends = tag.starts_with('/');
+    if (ends) tag.remove_prefix(1);
+    const std::string name = lower(tag.substr(0, tag.find_first_of(" \n/")));
+    if (ends && name == raw)
+      raw.clear();
+    else if (!ends && raw.empty() && mfa::detail::contains(of_other_text, name))
+      raw = name;
+  }
+
+  std::vector<Span> spans_;
+};
+
 /// A text between whose pieces stand secrets, which are known later.
 class Part {
  public:
@@ -68,23 +160,13 @@ class Part {
     if (mfa::detail::has_control_characters(text, controls))
       refuse(controls.empty() ? "has a line end or another control character; remove it"
                               : "has a control character other than the line feed; remove it");
-    bool in_tag = false;
-    char quote = 0; // within which that tag is
-    const auto append_text = [&](std::string_view piece) {
-      for (const char c : piece) {
-        if (!html) break;
-        if (!in_tag)
-          in_tag = c == '<';
-        else if (quote != 0)
-          quote = c == quote ? '\0' : quote;
-        else if (c == '"' || c == '\'')
-          quote = c;
-        else
-          in_tag = c != '>';
-      }
-      append(piece);
-    };
-    delivery::read_template(text, template_terms, append_text, [&](std::string_view token) {
+    using Place = HtmlPlaces::Place;
+    const HtmlPlaces places(html ? text : std::string_view());
+    const auto append_text = [&](std::string_view piece) { append(piece); };
+    const auto on_token = [&](std::string_view token) {
+      const Place place = places.at(static_cast<std::size_t>(token.data() - text.data()));
+      if (place == Place::comment || place == Place::style)
+        refuse("has a token within a comment, a style or a script; write it between tags");
       if (token == "link") {
         if (controls.empty()) refuse("has {{link}}, which cannot be clicked there; write it in the text");
         secrets_.push_back(Secret::link);
@@ -93,13 +175,15 @@ class Part {
       const std::string* const value =
           token == "code" ? nullptr : delivery::value_of(token, values, defaults);
       if (token != "code" && value == nullptr) return false;
-      if (in_tag) refuse("has a token within a tag other than {{link}}; write it between tags");
+      if (place == Place::tag) refuse("has a token within a tag other than {{link}}; write it between tags");
       if (value != nullptr)
         append(html ? escaped<std::string>(*value) : *value);
       else
         secrets_.push_back(Secret::code);
       return true;
-    });
+    };
+    const auto ends_styles = [&](std::size_t offset) { return places.at(offset) == Place::style; };
+    delivery::read_template(text, template_terms, append_text, on_token, ends_styles);
     pieces_.resize(secrets_.size() + 1);
   }
 
