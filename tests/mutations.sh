@@ -2039,6 +2039,8 @@ tests=tests/async/postgres/async_postgres_faults.cpp
 mutate "awaited postgres: no connection in the middle of a request" storage/postgres/connection.hpp \
   'PQtransactionStatus(handle()) == PQTRANS_IDLE &&' ''
 tests=tests/async/postgres/async_postgres.cpp
+mutate "awaited postgres: who is destroyed while a server is silent lets the next try another" \
+  storage/postgres/connection.hpp '(number_ + 1) % servers_' 'number_ % servers_'
 mutate "awaited postgres: turns in the order of coming" async/pool.hpp \
   'waiters_.insert(pool_.waiters_.end(), this)' 'waiters_.insert(pool_.waiters_.begin(), this)'
 mutate "awaited postgres: who is destroyed leaves its turn to the next" async/pool.hpp \

@@ -322,6 +322,19 @@ TEST_CASE("Of several servers the next is tried when one says nothing") {
     CHECK(loop.run(storage.find_factor("f")));
     CHECK(std::chrono::steady_clock::now() - start >= 1900ms);
   }
+  SECTION("as its network is dead, for tasks that nobody waits for as long as that") {
+    first.fail(Fault::stall_before_request, 1);
+    bool found = false;
+    int impatient = 0;
+    for (; !found && impatient < 4; ++impatient) {
+      auto task = storage.find_factor("f");
+      task.start();
+      found = loop.run_until([&] { return task.done(); }, 400ms);
+      if (found) CHECK(task.result());
+    }
+    CHECK(found);
+    CHECK(impatient == 2);
+  }
   SECTION("as it is down") {
     first.refuse(true);
     CHECK(loop.run(storage.find_factor("f")));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -98,13 +99,20 @@ class Connection {
     begin();
   }
 
-  /// Connects to the first of the servers that lets us in, or to those that the string names if there are
-  /// none here; to look up a host's name libpq blocks. Time is limited for each of `servers` alone.
-  static Conversation<std::unique_ptr<Connection>>
-  connect(const std::string& conninfo, const Timeouts& timeouts, std::span<const Server> servers) {
+  /// Connects to the first of the servers that lets us in, beginning with number `begin_with`, or to those
+  /// that the string names if there are none here; to look up a host's name libpq blocks. Time is limited for
+  /// each of `servers` alone. `begin_with` is kept for the next time, and may be shared by many threads: the
+  /// server that let us in, or the one behind that which did not, be it that nobody waited any longer.
+  static Conversation<std::unique_ptr<Connection>> connect(const std::string& conninfo,
+                                                           const Timeouts& timeouts,
+                                                           std::span<const Server> servers,
+                                                           std::atomic<std::size_t>& begin_with) {
     std::string refusals;
+    const std::size_t first = begin_with;
     for (std::size_t i = 0;; ++i) {
-      const Server* const server = servers.empty() ? nullptr : &servers[i];
+      const std::size_t number = servers.empty() ? 0 : (first + i) % servers.size();
+      const Server* const server = servers.empty() ? nullptr : &servers[number];
+      Attempt attempt(begin_with, number, servers.size());
       std::unique_ptr<Connection> connection(
           new Connection(conninfo, timeouts, server, &PQconnectStartParams));
       PGconn* const handle = connection->handle();
@@ -120,6 +128,7 @@ class Connection {
       }
       if (step == PGRES_POLLING_OK) {
         connection->begin();
+        attempt.succeed();
         co_return connection;
       }
       const std::string words = is_late ? "connection to server at \"" + std::string(PQhost(handle)) +
@@ -273,6 +282,31 @@ class Connection {
   }
 
  private:
+  /// To connect to one of several servers. If it does not succeed, the next time does not begin with it.
+  class Attempt {
+   public:
+    Attempt(std::atomic<std::size_t>& begin_with, std::size_t number, std::size_t servers) noexcept
+        : begin_with_(begin_with), number_(number), servers_(servers) {}
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    ~Attempt() {
+      auto expected = number_; // not what another attempt has found out meanwhile
+      if (!succeeded_ && servers_ != 0)
+        begin_with_.compare_exchange_strong(expected, (number_ + 1) % servers_);
+    }
+
+    void succeed() noexcept {
+      succeeded_ = true;
+      begin_with_ = number_;
+    }
+
+   private:
+    std::atomic<std::size_t>& begin_with_;
+    const std::size_t number_;
+    const std::size_t servers_;
+    bool succeeded_ = false;
+  };
+
   class Finish {
    public:
     void operator()(PGconn* handle) const noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -57,7 +58,7 @@ class Database {
 
   /// Another connection.
   Conversation<std::unique_ptr<Connection>> connecting() const {
-    auto connection = co_await Connection::connect(conninfo_, timeouts_, servers_);
+    auto connection = co_await Connection::connect(conninfo_, timeouts_, servers_, begin_with_);
     co_await set_up(*connection);
     co_return connection;
   }
@@ -93,6 +94,7 @@ class Database {
   Timeouts timeouts_{};
   std::string name_;
   std::vector<Server> servers_;
+  mutable std::atomic<std::size_t> begin_with_ = 0; ///< of these
 };
 
 } // namespace mfa::detail::postgres
