@@ -2048,7 +2048,11 @@ mutate "awaited postgres: who is destroyed leaves its turn to the next" async/po
 mutate "awaited postgres: connections are one process'" async/pool.hpp 'home_.require_here(user_);' ''
 tests=tests/async/redis/async_redis_faults.cpp
 mutate "awaited redis: a commit that nobody waits for is not sent later" async/redis/pipeline.hpp \
-  'if (state_ == State::unconnected) forget_unsent();' ''
+  'if (sent_ < unsent_.size()) forget_unsent();' ''
+mutate "awaited redis: nor if an open connection had not taken it" async/redis/pipeline.hpp \
+  'if (sent_ < unsent_.size()) forget_unsent();' 'if (state_ == State::unconnected) forget_unsent();'
+mutate "awaited redis: nor if its task was alone" async/redis/pipeline.hpp \
+  'if (waiter.must_drive_ || !is_driven_) hand_over(awakening);' 'if (waiter.must_drive_) hand_over(awakening);'
 
 folder=examples/server tests=$work/tests/server/webhook_outbox.cpp outbox=webhook_outbox.hpp libraries="$libraries -lsqlite3"
 $dry_run || { mkdir -p "$work/tests" && cp -r tests/server "$work/tests"; }

@@ -263,6 +263,37 @@ TEST_CASE("a commit that is destroyed before its connection was made never happe
   CHECK(loop.run(version_of(storage, "late")) == 0);
 }
 
+TEST_CASE("a commit that a full connection had not taken when its task was destroyed never happens") {
+  const RedisServer server(RedisServer::quick());
+  EventLoop loop;
+  Storage storage(loop.handle(), quick(server, server.port()));
+  REQUIRE(loop.run(commit(storage, one_factor("old"))));
+  auto large = one_factor("large");
+  large.factors[0].sealed.assign(32'000'000, 'x'); // more than systems keep for a socket
+  server.pause();
+  SECTION("as it waited with another") {
+    auto first = commit(storage, large);
+    first.start();
+    loop.run(loop_sleep(loop, 20ms));
+    auto second = commit(storage, one_factor("late"));
+    second.start();
+    loop.run(loop_sleep(loop, 20ms));
+    REQUIRE(!first.done());
+    REQUIRE(!second.done());
+  }
+  SECTION("before the loop's next turn") {
+    auto alone = commit(storage, large);
+    alone.start();
+    REQUIRE(!alone.done());
+  }
+  server.resume();
+  for (int i = 0; i < 20; ++i) {
+    CHECK(loop.run(version_of(storage, "late")) == 0);
+    CHECK(loop.run(version_of(storage, "large")) == 0);
+  }
+  CHECK(loop.run(version_of(storage, "old")) == 1);
+}
+
 TEST_CASE("each request has its own time, and a late answer reaches nobody") {
   const RedisServer server(RedisServer::quick());
   LoopbackProxy proxy(server.port());

@@ -226,7 +226,7 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
     const std::lock_guard lock(mutex_);
     if (!waiter.is_over_) waiting_[waiter.number_ - first_number_] = nullptr;
     send_gathered_here(waiter);
-    if (waiter.must_drive_) hand_over(awakening);
+    if (waiter.must_drive_ || !is_driven_) hand_over(awakening);
   }
 
   void end(Waiter& waiter, Awakening& awakening) noexcept {
@@ -243,13 +243,15 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
       awakening.add(std::move((*each)->sleeper_));
       return;
     }
-    if (state_ == State::unconnected) forget_unsent();
+    if (sent_ < unsent_.size()) forget_unsent();
   }
 
-  /// What was asked is not to be sent by whoever comes next, maybe hours later.
+  /// What was asked is not to be sent by whoever comes next, maybe hours later. A command of which a part was
+  /// sent ends with the connection, and never runs.
   void forget_unsent() noexcept {
     retire();
     unsent_.clear();
+    sent_ = 0;
     first_number_ += waiting_.size();
     waiting_.clear();
     load_ = 0;
