@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -301,7 +302,7 @@ class Application {
   // Files that may change while it runs.
 
   struct Seen {
-    timespec changed{};
+    timespec changed{}; ///< also when owner or mode did
     ino_t file{};
     bool operator==(const Seen& other) const noexcept {
       return changed.tv_sec == other.changed.tv_sec && changed.tv_nsec == other.changed.tv_nsec &&
@@ -314,7 +315,7 @@ class Application {
          {"api-key-file", "key-ring-file", "tls-certificate", "tls-key", "webhook-secret-file"}) {
       struct stat status {};
       if (settings_.is_set(name) && ::stat(settings_.text(name).c_str(), &status) == 0)
-        all.push_back({status.st_mtim, status.st_ino});
+        all.push_back({status.st_ctim, status.st_ino});
       else
         all.emplace_back();
     }
@@ -330,22 +331,31 @@ class Application {
         co_await next_look_.async_wait(asio::redirect_error(asio::use_awaitable, told));
       }
       auto now = look_at_files();
-      if (!std::exchange(told_to_read_, false) && now == seen_) continue;
+      const bool told = std::exchange(told_to_read_, false);
+      const bool changed = told || now != seen_;
+      if (!changed && not_read_.empty()) continue;
       seen_ = std::move(now);
-      co_await read_files_again();
+      co_await read_files_again(changed);
     }
   }
 
-  /// Each by itself: one that cannot be used changes nothing.
-  asio::awaitable<void> read_files_again() {
+  /// Each by itself: one that cannot be used changes nothing, and is tried again at the next look. Unless
+  /// something changed, only those are read, and a reason that was logged is not logged once more.
+  asio::awaitable<void> read_files_again(bool changed) {
     const UnderWay counted(under_way_);
-    const auto attempt = [this](const char* what, auto read) {
+    const auto attempt = [this, changed](const char* what, auto read) {
+      const auto before = not_read_.find(what);
+      if (!changed && before == not_read_.end()) return;
       try {
         read();
+        not_read_.erase(what);
         log_.info("read again", {{"file", what}});
       } catch (const std::exception& error) {
-        log_.error("not read again, so that what was read before counts",
-                   {{"file", what}, {"cause", error.what()}});
+        const std::string cause = error.what();
+        if (changed || before->second != cause)
+          log_.error("not read again, so that what was read before counts",
+                     {{"file", what}, {"cause", cause}});
+        not_read_[what] = cause;
       }
     };
     attempt("api-key-file", [this] { service_->replace_api_keys(api_keys_of(settings_)); });
@@ -430,6 +440,7 @@ class Application {
   asio::signal_set signals_{context_};
   asio::steady_timer next_look_{context_}; ///< at the files; ended by SIGHUP
   bool told_to_read_ = false;
+  std::map<std::string, std::string> not_read_; ///< files that could not be used, and why
   std::atomic<bool> stopping_{false};
   std::atomic<bool> messages_sent_{true};
   std::atomic<std::size_t> under_way_{0}; ///< besides connections

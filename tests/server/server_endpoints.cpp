@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -24,6 +25,7 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <mfa/otp/base32.hpp>
@@ -247,6 +249,29 @@ TEST_CASE("Keys change while it runs, by a signal and by themselves") {
   replace_secret_file(files.api_keys, another_key + "\n");
   CHECK(soon([&] { return status_with(one_key) == 401; }));
   CHECK(status_with(another_key) == 200);
+
+  // One that others may read is refused until that is put right.
+  const auto refusals = [&] {
+    const std::string log = server.log();
+    int count = 0;
+    for (auto at = log.find("not read again"); at != std::string::npos;
+         at = log.find("not read again", at + 1))
+      ++count;
+    return count;
+  };
+  const int before = refusals();
+  const std::string open_to_others = files.path("open_to_others");
+  std::ofstream(open_to_others) << one_key << '\n';
+  REQUIRE(::chmod(open_to_others.c_str(), 0644) == 0);
+  REQUIRE(std::rename(open_to_others.c_str(), files.api_keys.c_str()) == 0);
+  CHECK(soon([&] { return refusals() > before; }));
+  std::this_thread::sleep_for(2500ms); // it is tried again, and is no news
+  CHECK(refusals() == before + 1);
+  CHECK(status_with(one_key) == 401);
+  CHECK(status_with(another_key) == 200);
+  REQUIRE(::chmod(files.api_keys.c_str(), 0600) == 0);
+  CHECK(soon([&] { return status_with(one_key) == 200; }));
+  CHECK(status_with(another_key) == 401);
 
   // A ring with a further key in front is taken: what it seals, the old ring alone does not open.
   const std::string old_ring = text_of(files.key_ring);
