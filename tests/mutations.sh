@@ -1888,9 +1888,10 @@ portal "portal: a form brings its session's token" $site \
   'if (changes && !mfa::crypto::equal(call.param("csrf"), call.session.csrf)) return out_of_date(call);' ''
 portal "portal: a token ends with what was shown" $session 'session.csrf = random_id(); const' 'const'
 portal "portal: a new session for a password" $site \
-  'sessions.renew(session, call.now); // before factors are read: see `factor_added`' ''
+  'if (!sessions.renew(session, call.now)) return signed_out_meanwhile(call); const bool asks' 'const bool asks'
 portal "portal: a new session for a factor" $site \
-  'sessions.renew(session, call.now); note(call, "signed_in"); Answer answer' 'note(call, "signed_in"); Answer answer'
+  'if (!sessions.renew(session, call.now)) return signed_out_meanwhile(call); note(call, "signed_in"); Answer answer' \
+  'note(call, "signed_in"); Answer answer'
 portal "portal: a new session for a new user" $account \
   'site.sessions.renew(call.session, call.now); site.note(call, "signed_up");' 'site.note(call, "signed_up");'
 portal "portal: a new session for a new password" $account \
@@ -1912,8 +1913,12 @@ portal "portal: a new password ends what was shown" $account \
   'call.session.shown.clear(); // it has ended what was shown as well call.session.shown_at.reset();' ''
 portal "portal: the first factor ends sessions of a password" $site \
   'if (verified_factors(call.user->id).size() == 1)' 'if (false)'
-portal "portal: signed out everywhere" $account 'site.sessions.end_others(call.user->id, call.session.id);
-    site.verifier' 'site.verifier'
+portal "portal: signed out everywhere" $account \
+  'site.sessions.end_others(call.user->id, call.session.id); // also of whom a device signs in just now' ''
+portal "portal: signed out while signing in" $session \
+  'if (was_ended(session.user_id, session.ends_seen)) return false;' ''
+portal "portal: signed out while signing in, and many others" $session 'return since < all_ended_ ||' 'return'
+portal "portal: a request knows when it began" $site 'session->ends_seen = sessions.ends();' ''
 portal "portal: forgotten everywhere" $account \
   'site.verifier.revoke_devices(call.user->id, {.event_context = call.context()});' ''
 portal "portal: a reset ends sessions" journeys/operator.hpp 'site.sessions.end_others(user->id, call.session.id);' ''

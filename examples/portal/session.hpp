@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <mfa/assurance.hpp>
 #include <mfa/channel.hpp>
@@ -50,8 +52,9 @@ struct Enrolling {
 /// What is known of one browser. A request holds `lock` from its beginning to its end.
 struct Session {
   std::mutex lock = {};
-  std::string id = {};   ///< what the cookie says. Changes with what the user has shown
-  std::string csrf = {}; ///< what every form brings
+  std::string id = {};         ///< what the cookie says. Changes with what the user has shown
+  std::string csrf = {};       ///< what every form brings
+  std::uint64_t ends_seen = 0; ///< `Sessions::ends` when its request began
   bool is_operator = false;
   Stage stage = Stage::nobody;
   std::string user_id = {};
@@ -91,6 +94,7 @@ class Sessions {
   std::shared_ptr<Session> begin(Time now) {
     auto session = apart();
     const std::lock_guard guard(lock_);
+    session->ends_seen = ends_;
     if (sessions_.size() >= most) make_room(now);
     sessions_[session->id] = {session, {}, false, now, now};
     return session;
@@ -118,19 +122,28 @@ class Sessions {
   }
 
   /// A new id for a session whose user has shown something, or whose user is another now: who knew the former
-  /// id is not signed in with it. The time of a sign-in begins anew.
-  void renew(Session& session, Time now) {
+  /// id is not signed in with it. The time of a sign-in begins anew. False: it has ended, be it that the
+  /// sessions of its user were ended since `ends_seen`, as what he has shown may count no more.
+  bool renew(Session& session, Time now) {
     const std::string former = session.id;
     session.id = random_id();
     session.csrf = random_id();
     const std::lock_guard guard(lock_);
     auto node = sessions_.extract(former);
-    if (node.empty()) return; // it was ended meanwhile
+    if (node.empty()) return false; // it was ended meanwhile
+    if (was_ended(session.user_id, session.ends_seen)) return false;
     node.key() = session.id;
     node.mapped().user_id = session.user_id;
     node.mapped().is_operator = session.is_operator;
     node.mapped().began = node.mapped().used = now;
     sessions_.insert(std::move(node));
+    return true;
+  }
+
+  /// How often sessions of users were ended so far: to be asked before a password or an answer is looked at.
+  [[nodiscard]] std::uint64_t ends() {
+    const std::lock_guard guard(lock_);
+    return ends_;
   }
 
   void end(const std::string& id) {
@@ -144,9 +157,14 @@ class Sessions {
     std::erase_if(sessions_, [&](const auto& entry) { return is_over(entry.second, now); });
   }
 
-  /// All sessions of a user but one.
+  /// All sessions of a user but one, and those that a request under way would make his.
   std::size_t end_others(std::string_view user_id, std::string_view but) {
     const std::lock_guard guard(lock_);
+    if (ended_.size() >= most) { // then whoever is signing in has to do it again
+      ended_.clear();
+      all_ended_ = ends_;
+    }
+    ended_[std::string(user_id)] = ++ends_;
     return std::erase_if(
         sessions_, [&](const auto& entry) { return entry.second.user_id == user_id && entry.first != but; });
   }
@@ -162,6 +180,12 @@ class Sessions {
 
   static bool is_over(const Kept& kept, Time now) {
     return now - kept.used > longest_idle || now - kept.began > longest;
+  }
+
+  [[nodiscard]] bool was_ended(const std::string& user_id, std::uint64_t since) const {
+    if (user_id.empty()) return false;
+    const auto ended = ended_.find(user_id);
+    return since < all_ended_ || (ended != ended_.end() && since < ended->second);
   }
 
   void make_room(Time now) {
@@ -181,6 +205,9 @@ class Sessions {
 
   std::mutex lock_;
   std::map<std::string, Kept> sessions_; ///< by id
+  std::uint64_t ends_ = 0;
+  std::uint64_t all_ended_ = 0;                ///< the last of `ends_` that `ended_` has forgotten
+  std::map<std::string, std::uint64_t> ended_; ///< by user: the last of `ends_` that was his
 };
 
 /// The value of a cookie of a request; empty: there is none.

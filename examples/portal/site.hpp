@@ -250,7 +250,8 @@ template <class Clock> class Site {
     session.user_id = call.user->id;
     session.password_at = call.now;
     note(call, "password_accepted");
-    sessions.renew(session, call.now); // before factors are read: see `factor_added`
+    // Before factors are read: see `factor_added`.
+    if (!sessions.renew(session, call.now)) return signed_out_meanwhile(call);
     const bool asks = !verified_factors(session.user_id).empty() && !seams.is_remembered(call);
     session.stage = asks ? Stage::password_shown : Stage::signed_in;
     if (session.stage == Stage::signed_in) {
@@ -280,7 +281,7 @@ template <class Clock> class Site {
     session.stage = Stage::signed_in;
     call.user = users.find(session.user_id);
     was_shown(call, verification.challenge().id());
-    sessions.renew(session, call.now);
+    if (!sessions.renew(session, call.now)) return signed_out_meanwhile(call);
     note(call, "signed_in");
     Answer answer = go_to(local_path(return_to));
     for (const auto& hook : seams.signed_in) hook(call, verification, answer);
@@ -508,6 +509,7 @@ template <class Clock> class Site {
       session = is_too_late ? Sessions::apart() : sessions.begin(at);
       guard = std::unique_lock(session->lock);
     }
+    session->ends_seen = sessions.ends();
     purge_daily(at);
     Call call{request, *session, {}, at};
     if (!session->user_id.empty()) {
@@ -518,6 +520,13 @@ template <class Clock> class Site {
     keep_little(*session);
     if (session->id != brought && !is_too_late) answer.headers.push_back(cookie("session", session->id));
     send(call, std::move(answer), response);
+  }
+
+  /// While this user signed in, all his sessions were ended, as for a new password: he has to begin again.
+  static Answer signed_out_meanwhile(Call& call) {
+    call.session.nobody();
+    call.user.reset();
+    return go_to("/sign-in");
   }
 
   Answer answer_to(Call& call, Access access, const Handler& handler, bool changes) {

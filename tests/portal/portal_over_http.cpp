@@ -316,6 +316,56 @@ TEST_CASE(
   CHECK(victim.path == "/sign-in");
 }
 
+TEST_CASE("Who is signing in while all other browsers are signed out is signed out with them") {
+  const mfa::test::TemporaryDirectory directory;
+  const std::string file = directory.path() + "/portal.db";
+  Portal served({.data = file});
+  Browser(served).sign_up();
+  const std::string user = served.site->users.find_by_email(alan)->id;
+  Browser slow(served);
+  slow.open("/sign-in");
+  Browser later(served);
+  later.open("/sign-in");
+  {
+    portal::Database database(file);
+    portal::Database::Run(database, "UPDATE portal_users SET password = ?")
+        .bind(portal::Passwords(16).stored(password)) // takes a while to compare
+        .step();
+    std::thread sign_in([&] { slow.post("/sign-in", {{"email", alan}, {"password", password}}); });
+    while (!portal::Database::Run(database, "SELECT count FROM portal_wrong_passwords").step())
+      std::this_thread::yield();
+    CHECK(served.site->sessions.end_others(user, "") == 1); // the one that signed up
+    sign_in.join();
+  }
+  CHECK(slow.path == "/sign-in");
+  CHECK_FALSE(slow.is_signed_in());
+  for (Browser* const browser : {&slow, &later}) {
+    browser->post("/sign-in", {{"email", alan}, {"password", password}});
+    CHECK(browser->is_signed_in());
+  }
+
+  portal::Sessions sessions;
+  const portal::Time now{1'800'000'000s};
+  const auto begin = [&](const char* user_id) {
+    auto session = sessions.begin(now);
+    session->user_id = user_id;
+    return session;
+  };
+  const auto of_user = begin("user");
+  const auto of_another = begin("another");
+  const auto late = begin("user");
+  (void)sessions.end_others("user", "");
+  CHECK_FALSE(sessions.renew(*of_user, now));
+  CHECK_FALSE(sessions.find(of_user->id, now));
+  CHECK(sessions.renew(*of_another, now));
+  CHECK(sessions.renew(*begin("user"), now)); // who begins later
+  // However many others are ended meanwhile.
+  for (std::size_t i = 0; i < portal::Sessions::most; ++i)
+    (void)sessions.end_others("user " + std::to_string(i), "");
+  CHECK_FALSE(sessions.renew(*late, now));
+  CHECK(sessions.renew(*begin("user"), now));
+}
+
 TEST_CASE("Strangers who ask for many sessions sign nobody out") {
   portal::Sessions sessions;
   portal::Time now{1'800'000'000s};

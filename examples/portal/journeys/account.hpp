@@ -182,8 +182,8 @@ template <class Clock> void add_account(Site<Clock>& site) {
   });
 
   site.post("/sign-out-everywhere", Access::enrolling, [&site](Call& call) {
-    site.sessions.end_others(call.user->id, call.session.id);
     site.verifier.revoke_devices(call.user->id, {.event_context = call.context()});
+    site.sessions.end_others(call.user->id, call.session.id); // also of whom a device signs in just now
     site.note(call, "others_signed_out");
     call.session.flash.notice = "All other browsers are signed out, and remembered ones are forgotten.";
     return go_to("/security");
