@@ -1233,6 +1233,8 @@ mutate "android-key: signed" $attestation \
 mutate "android-key: the certificate is of the credential's key" $attestation \
   '|| !data.key.is(certificate.key())) return std::nullopt; const auto extension' \
   ') return std::nullopt; const auto extension'
+mutate "android-key: no attested key has signed the certificate" $attestation \
+  'if (issuer && issuer.extension(key_description)) return std::nullopt;' ''
 mutate "android-key: the certificate is of this registration" $attestation \
   '!std::ranges::equal(description->challenge, data.client_data_hash) ||' ''
 mutate "android-key: a key of one app" $android \

@@ -162,6 +162,7 @@ struct TestAndroid {
   std::optional<SigningKey> certified_key; ///< in place of the credential's
   std::optional<SigningKey> signer;        ///< in place of the credential's
   std::optional<std::int64_t> algorithm;
+  std::optional<std::string> issuer_certificate; ///< DER, to stand behind the credential's
 
   [[nodiscard]] SoftwareAuthenticator authenticator(const AttestationIssuer& issuer) const {
     SoftwareAuthenticator made;
@@ -176,9 +177,12 @@ struct TestAndroid {
       CertificateContents contents{.country = "", .organization = "", .unit = "", .basic_constraints = ""};
       if (with_extension) contents.more.push_back({"1.3.6.1.4.1.11129.2.1.17", description});
       const std::string certificate = issuer.certify(certified_key ? *certified_key : key, contents);
-      return cbor::map({{cbor::text("alg"), cbor::integer(algorithm.value_or(key.algorithm()))},
-                        {cbor::text("sig"), cbor::bytes((signer ? *signer : key).sign(data + client_hash))},
-                        {cbor::text("x5c"), cbor::array({cbor::bytes(certificate)})}});
+      return cbor::map(
+          {{cbor::text("alg"), cbor::integer(algorithm.value_or(key.algorithm()))},
+           {cbor::text("sig"), cbor::bytes((signer ? *signer : key).sign(data + client_hash))},
+           {cbor::text("x5c"), issuer_certificate
+                                   ? cbor::array({cbor::bytes(certificate), cbor::bytes(*issuer_certificate)})
+                                   : cbor::array({cbor::bytes(certificate)})}});
     };
     return made;
   }

@@ -16,6 +16,7 @@
 namespace {
 
 using mfa::test::AttestationIssuer;
+using mfa::test::CertificateContents;
 using mfa::test::SigningKey;
 using mfa::test::SoftwareAuthenticator;
 using mfa::test::TestAndroid;
@@ -183,6 +184,18 @@ TEST_CASE("android-key: the certificate is of the credential's key, and of this 
   CHECK(with<TestAndroid>([](TestAndroid& android) { android.challenge = ""; }) == refused);
   CHECK(with<TestAndroid>([](TestAndroid& android) { android.after_description = der::integer(1); }) ==
         refused);
+}
+
+TEST_CASE("android-key: no certificate above tells of an attested key, which would have signed this one") {
+  const auto below = [](const CertificateContents& contents) {
+    return with<TestAndroid>([&](TestAndroid& android) {
+      android.issuer_certificate = vendor().certify(SigningKey(Algorithm::es256), contents);
+    });
+  };
+  CertificateContents issuer{.name = "An intermediate", .basic_constraints = "critical,CA:TRUE"};
+  CHECK(below(issuer) == "valid");
+  issuer.more.push_back({"1.3.6.1.4.1.11129.2.1.17", der::sequence({der::integer(3)})}); // whatever it says
+  CHECK(below(issuer) == refused);
 }
 
 TEST_CASE("android-key: a signing key of one app, generated where it is kept") {

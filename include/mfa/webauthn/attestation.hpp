@@ -291,7 +291,13 @@ inline std::optional<AttestationType> verify_android_key(const AttestationStatem
       !verify_signature(certificate.key(), *statement.algorithm, to_be_signed(data), statement.signature) ||
       !data.key.is(certificate.key()))
     return std::nullopt;
-  const auto extension = certificate.extension("1.3.6.1.4.1.11129.2.1.17");
+  constexpr const char* key_description = "1.3.6.1.4.1.11129.2.1.17";
+  // A key that was attested may sign certificates too, in which its owner describes keys as he likes.
+  for (std::size_t above = 1; above < statement.certificates.size(); ++above) {
+    const Certificate issuer(statement.certificates[above]);
+    if (issuer && issuer.extension(key_description)) return std::nullopt;
+  }
+  const auto extension = certificate.extension(key_description);
   const auto description = extension ? parse_android_key_description(extension->value) : std::nullopt;
   if (!description || !std::ranges::equal(description->challenge, data.client_data_hash) ||
       !is_signing_key_of_one_app(*description, !rules.android_software_keys))
