@@ -2028,6 +2028,8 @@ mutate "redis: no half of a batch for want of a right" storage/redis/opening.hpp
 tests=tests/storage/redis/redis_faults.cpp
 mutate "redis: no replica behind a later connection" storage/redis/opening.hpp \
   'if (opened.requires_primary) client.require_primary();' ''
+mutate "redis: who is turned away is not told of a wrong password" storage/redis/server.hpp \
+  'if (reply.is_error() && turns_away(reply.text())) fail("connect to", reply.text());' ''
 
 tests=tests/storage/postgres/postgres_search_path.cpp flags="$flags $(pkg-config --cflags libpq)" libraries="$libraries -lpq"
 mutate "postgres: search path of sessions" storage/postgres/connection.hpp \

@@ -24,6 +24,7 @@
 
 #include "support/async_redis.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/loopback.hpp"
 #include "support/loopback_proxy.hpp"
 #include "support/redis_server.hpp"
@@ -36,6 +37,7 @@ using mfa::storage::RedisDurability;
 using mfa::storage::RedisOptions;
 using mfa::test::AsyncRedis;
 using mfa::test::contains;
+using mfa::test::error_of;
 using mfa::test::Fault;
 using mfa::test::LoopbackProxy;
 using mfa::test::RedisServer;
@@ -83,6 +85,40 @@ RedisOptions by_way_of(const LoopbackProxy& proxy) {
   options.durability = RedisDurability::accept_volatile;
   return options;
 }
+
+/// Stands at the port of a server that was killed, says the same to all who come, and ends the connection.
+class Doorkeeper {
+ public:
+  Doorkeeper(std::uint16_t port, std::string words)
+      : words_(std::move(words)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int on = 1;
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const auto address = mfa::test::loopback_address(port);
+    REQUIRE(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener_.get(), 8) == 0);
+    thread_ = std::thread([this] {
+      for (;;) {
+        const int accepted = ::accept(listener_.get(), nullptr, nullptr);
+        if (accepted < 0) return;
+        const mfa::test::Descriptor client(accepted);
+        (void)::send(client.get(), words_.data(), words_.size(), MSG_NOSIGNAL);
+        std::array<char, 1024> command{};
+        (void)::recv(client.get(), command.data(), command.size(), 0);
+      }
+    });
+  }
+  ~Doorkeeper() {
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+  Doorkeeper(const Doorkeeper&) = delete;
+  Doorkeeper& operator=(const Doorkeeper&) = delete;
+
+ private:
+  const std::string words_;
+  const mfa::test::Descriptor listener_;
+  std::thread thread_;
+};
 
 } // namespace
 
@@ -399,6 +435,34 @@ TEST_CASE("a wrong login is told without the password") {
     CHECK_THAT(error.what(), contains("Check RedisOptions::user and password"));
     CHECK(std::string(error.what()).find("s3cr3t") == std::string::npos);
   }
+}
+
+TEMPLATE_TEST_CASE("a server that turns connections away says why, whether there is a password or not", "",
+                   Redis, AsyncRedis) {
+  RedisServer server(RedisServer::quick());
+  auto options = server.options(RedisDurability::accept_volatile);
+  options.password = GENERATE("", "s3cr3t");
+  if (!options.password.empty()) REQUIRE(server.ask("CONFIG", "SET", "requirepass", "s3cr3t") == "OK");
+  struct Case {
+    const char* words;
+    const char* remedy;
+  };
+  const auto [words, remedy] = GENERATE(values<Case>({
+      {"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set "
+       "for the default user. In this mode connections are only accepted from the loopback interface.\r\n",
+       "give its default user a password"},
+      {"-ERR max number of clients reached\r\n", "maxclients"},
+  }));
+  TestType storage(options);
+  REQUIRE(storage.commit(one_factor("f")));
+  server.kill();
+  const Doorkeeper doorkeeper(server.port(), words);
+  const auto error = error_of([&] { (void)storage.commit(one_factor("f", 1)); });
+  CHECK(error.code() == errc::storage_failure);
+  CHECK_THAT(error.what(), contains("cannot connect to " + address_of(server.port())) && contains(remedy) &&
+                               !contains("may have been done"));
+  const auto at_opening = error_of([&] { const TestType another(options); });
+  CHECK_THAT(at_opening.what(), contains(remedy) && !contains("refused the default user"));
 }
 
 TEST_CASE("a login that is missing, or may not do what is needed, says what to set") {

@@ -21,6 +21,12 @@ struct Refusal {
 };
 
 inline constexpr std::array refusals{
+    Refusal{
+        "DENIED", errc::storage_failure,
+        "Its protected mode turns other machines away: give its default user a password, or, on a private "
+        "network, set protected-mode no."},
+    Refusal{"max number of clients", errc::storage_failure,
+            "Raise the server's maxclients, or lower RedisOptions::max_connections."},
     Refusal{"NOAUTH", errc::storage_failure, "Set RedisOptions::password, and user if it has several."},
     Refusal{"NOPERM", errc::storage_failure,
             "Grant its user the commands and keys that docs/redis.md lists (ACL SETUSER)."},
@@ -62,9 +68,16 @@ inline std::pair<errc, const char*> remedy_for(std::string_view refusal) {
 /// command.
 inline std::string quotable(std::string_view refusal) {
   auto text = refusal.substr(0, refusal.find(", with args beginning with"));
-  text = text.substr(0, text.find(" script: ")); // where in which script
+  text = text.substr(0, text.find(" script: "));      // where in which script
+  text = text.substr(0, text.find(". In this mode")); // a page on protected mode
   while (text.ends_with('.') || text.ends_with(' ')) text.remove_suffix(1);
   return std::string(text);
+}
+
+/// What a server says to whatever comes first, before it ends the connection: it takes no more of them, or
+/// none from this machine.
+inline bool turns_away(std::string_view refusal) {
+  return refusal.starts_with("DENIED ") || refusal.starts_with("ERR max number of clients");
 }
 
 /// The answer of a server that is not the primary, or not any more.

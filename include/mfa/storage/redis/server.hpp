@@ -62,6 +62,7 @@ class Server {
   }
 
   void check_login(const std::vector<std::string>& command, const Reply& reply) const {
+    if (reply.is_error() && turns_away(reply.text())) fail("connect to", reply.text());
     if (command.front() == "INFO") {
       if (reply.is_text() && reply.text().find("role:slave") != std::string_view::npos) fail_replica();
       return;
