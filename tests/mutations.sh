@@ -2055,6 +2055,9 @@ mutate "awaited postgres: turns in the order of coming" async/pool.hpp \
 mutate "awaited postgres: who is destroyed leaves its turn to the next" async/pool.hpp \
   'if (served_) pool_.give_back(std::move(object_));' ''
 mutate "awaited postgres: connections are one process'" async/pool.hpp 'home_.require_here(user_);' ''
+tests=tests/storage/redis/redis_cluster.cpp
+mutate "awaited redis: who is destroyed while a node is silent lets the next try the named one" \
+  async/redis/pipeline.hpp 'pipeline_.give_up_connecting();' 'pipeline_.disconnect();'
 tests=tests/async/redis/async_redis_faults.cpp
 mutate "awaited redis: a commit that nobody waits for is not sent later" async/redis/pipeline.hpp \
   'if (sent_ < unsent_.size()) forget_unsent();' ''

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -12,6 +13,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <sys/socket.h>
 
 #include <mfa/error.hpp>
 #include <mfa/mfa.hpp>
@@ -23,6 +26,7 @@
 
 #include "support/async_redis.hpp"
 #include "support/catch.hpp"
+#include "support/event_loop.hpp"
 #include "support/loopback.hpp"
 #include "support/redis_server.hpp"
 
@@ -31,6 +35,7 @@ using mfa::storage::RedisDurability;
 using mfa::storage::RedisOptions;
 using mfa::test::AsyncRedis;
 using mfa::test::contains;
+using mfa::test::EventLoop;
 using mfa::test::RedisServer;
 using namespace std::chrono_literals;
 
@@ -124,6 +129,26 @@ template <class Storage> void use_every_verb(Storage& storage) {
   verifier.delete_factor(phone.factor.id(), mfa::any_user, mfa::by_operator);
 }
 
+/// Has the port of a server that was killed, and says nothing to who connects: as a machine that is gone.
+class SilentPort {
+ public:
+  explicit SilentPort(std::uint16_t port) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int on = 1;
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const auto address = mfa::test::loopback_address(port);
+    REQUIRE(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener_.get(), 0) == 0);
+    for (int i = 0; i < 8; ++i) { // which fill its queue
+      others_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      (void)::connect(others_.back().get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+  }
+
+ private:
+  mfa::test::Descriptor listener_;
+  std::vector<mfa::test::Descriptor> others_;
+};
+
 } // namespace
 
 TEMPLATE_TEST_CASE("every verb stays within one slot, on one node that has them all", "", Redis, AsyncRedis) {
@@ -198,4 +223,36 @@ TEMPLATE_TEST_CASE("of three nodes the one that has the keys is found from any, 
   wait_until_ok(cluster.node(other));
   wait_until_ok(cluster.node(owner));
   CHECK_NOTHROW(storage.find_factor("f"));
+}
+
+TEST_CASE(
+    "tasks that do not wait for connect_timeout get from a silent node back to the one that was named") {
+  Cluster cluster;
+  const std::string key = "{mfa}:factors";
+  const auto owner = cluster.node_of(key);
+  const auto other = (owner + 1) % 3;
+  const auto& named = cluster.node(owner);
+  REQUIRE(named.ask("CONFIG", "SET", "cluster-require-full-coverage", "no") == "OK");
+  auto options = named.options(RedisDurability::accept_volatile);
+  options.connect_timeout = 30s;
+  EventLoop loop;
+  AsyncRedis::Storage storage(loop.handle(), options);
+  CHECK_FALSE(loop.run(storage.find_factor("f")));
+  cluster.move(key, owner, other);
+  CHECK_FALSE(loop.run(storage.find_factor("f"))); // where it was followed to
+  cluster.node(other).kill();
+  const SilentPort silent(cluster.node(other).port());
+  (void)named.ask("CLUSTER", "BUMPEPOCH"); // so that the third node believes it
+  REQUIRE(named.ask("CLUSTER", "SETSLOT", named.ask("CLUSTER", "KEYSLOT", key), "NODE",
+                    named.ask("CLUSTER", "MYID")) == "OK");
+  bool found = false;
+  int tasks = 0;
+  for (; !found && tasks < 4; ++tasks) {
+    auto task = storage.find_factor("f");
+    task.start();
+    found = loop.run_until([&] { return task.done(); }, 400ms);
+    if (found) CHECK_FALSE(task.result());
+  }
+  CHECK(found);
+  CHECK(tasks == 2);
 }

@@ -271,7 +271,7 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
     ~Driver() {
       Awakening awakening;
       const std::lock_guard lock(pipeline_.mutex_);
-      if (pipeline_.state_ == State::unconnected) pipeline_.disconnect();
+      if (pipeline_.state_ == State::unconnected) pipeline_.give_up_connecting();
       if (!waiter_.is_over_) { // nobody will wait for its answer
         pipeline_.waiting_[waiter_.number_ - pipeline_.first_number_] = nullptr;
         waiter_.is_over_ = true;
@@ -430,7 +430,8 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
     send();
   }
 
-  /// To where the keys are or, if nobody answers there, to the address that the host gave.
+  /// To where the keys are or, if nobody answers there, to the address that the host gave: see also
+  /// `give_up_connecting`.
   Task<void> connect_anywhere() {
     Server& server = site_->server;
     bool failed = false;
@@ -445,6 +446,17 @@ template <template <class> class Task, async::Loop Loop> class Pipeline {
     server.move_to(server.configured());
     go_to(server.configured());
     co_await connect_there();
+  }
+
+  /// As nobody waits for it as long as it may take. Whoever connects next begins with the address that the
+  /// host gave, since this one may say nothing to them either.
+  void give_up_connecting() noexcept {
+    disconnect();
+    Server& server = site_->server;
+    try {
+      if (server.current() == address_) server.move_to(server.configured());
+    } catch (const std::exception&) { // no memory: they begin with this one too
+    }
   }
 
   void go_to(Address address) {
