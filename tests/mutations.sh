@@ -1231,8 +1231,8 @@ mutate "attestation: no extension twice" $certificate '&& has_each_extension_onc
 mutate "android-key: signed" $attestation \
   '!verify_signature(certificate.key(), *statement.algorithm, to_be_signed(data), statement.signature) ||' ''
 mutate "android-key: the certificate is of the credential's key" $attestation \
-  '|| !data.key.is(certificate.key())) return std::nullopt; const auto extension' \
-  ') return std::nullopt; const auto extension'
+  '|| !data.key.is(certificate.key())) return std::nullopt; constexpr const char* key_description' \
+  ') return std::nullopt; constexpr const char* key_description'
 mutate "android-key: no attested key has signed the certificate" $attestation \
   'if (issuer && issuer.extension(key_description)) return std::nullopt;' ''
 mutate "android-key: the certificate is of this registration" $attestation \

@@ -296,13 +296,11 @@ TEST_CASE("The script's own conversion is the browser's") {
         prepare();
         const publicKey = ceremony === 'create' ? passkeys.creationOptions(options) : passkeys.requestOptions(options);
         const credential = await navigator.credentials[ceremony]({publicKey});
-        without();
-        const own = passkeys.credentialJson(credential);
         back();
-        const browsers = passkeys.credentialJson(credential);
-        // As extensions for passwords have it.
-        credential.toJSON = () => { throw new TypeError('Illegal invocation'); };
-        made.push({own, browsers, fallback: passkeys.credentialJson(credential)});
+        const browsers = credential.toJSON();
+        // WebKit's may end the page, and those of extensions for passwords throw: it is never called.
+        credential.toJSON = () => { throw new Error('called'); };
+        made.push({own: passkeys.credentialJson(credential), browsers});
       }
       return made;
     };
@@ -322,7 +320,6 @@ TEST_CASE("The script's own conversion is the browser's") {
   for (const Json& one : made) {
     const Json& own = one.at("own");
     const Json& browsers = one.at("browsers");
-    CHECK(own == one.at("fallback"));
     for (const char* const name :
          {"id", "rawId", "type", "authenticatorAttachment", "clientExtensionResults"})
       CHECK(own.at(name) == browsers.at(name));
