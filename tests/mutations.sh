@@ -1310,7 +1310,7 @@ mutate "fido: by certificate only where no model is told" $metadata \
   'return found == entries.end() ? nullptr : &*found;' 'if (found != entries.end()) return &*found;'
 mutate "fido: a model that attests by certificates" $metadata \
   'std::ranges::find_first_of(entry->attestation_types, certified) == entry->attestation_types.end()' 'false'
-mutate "fido: the model's own roots" $metadata 'if (!chain) return "the certificates lead to no root of the model";' \
+mutate "fido: the model's own roots" $metadata 'if (!chain) return "the certificates lead to no root of the model, or are out of date";' \
   'if (!chain) return {};'
 mutate "fido: reports" $metadata '&& detail::concerns(report, *chain, &one == entry))' '&& false)'
 mutate "fido: reports of the model alone" $metadata '|| report.certificate.empty()) return of_the_model;' \

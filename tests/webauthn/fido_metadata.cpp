@@ -322,13 +322,13 @@ TEST_CASE("A model is trusted that FIDO lists, whose certificates lead to its ro
   Json other_root = entry();
   other_root["metadataStatement"]["attestationRootCertificates"] = {
       mfa::detail::base64(AttestationIssuer("Another").root())};
-  CHECK(why(other_root) == "the certificates lead to no root of the model");
+  CHECK(why(other_root) == "the certificates lead to no root of the model, or are out of date");
   other_root["metadataStatement"]["attestationRootCertificates"].push_back(
       mfa::detail::base64(vendor().root()));
   CHECK(why(other_root).empty());
   Json no_root = entry();
   no_root["metadataStatement"]["attestationRootCertificates"] = Json::array();
-  CHECK(why(no_root) == "the certificates lead to no root of the model");
+  CHECK(why(no_root) == "the certificates lead to no root of the model, or are out of date");
   Json own = entry(); // the certificate itself is listed
   own["metadataStatement"]["attestationRootCertificates"] = {mfa::detail::base64(attestation_certificate())};
   CHECK(why(own).empty());

@@ -377,6 +377,7 @@ TEST_CASE("Browser extensions and apps can be listed as origins, and are compare
   const std::string sha256 = std::string(42, 'b') + 'A';
   const std::vector<std::string> taken{
       "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+      "moz-extension://" + std::string(32, 'a') + std::string(32, 'p'), // as Firefox tells its id
       "moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc",
       "safari-web-extension://2C127FA4-62C7-7E4F-90E5-472B45EECFDC",
       "android:apk-key-hash:" + sha1,

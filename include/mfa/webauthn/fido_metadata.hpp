@@ -311,8 +311,8 @@ struct FidoMetadata {
 
 /// Which models are trusted.
 struct MetadataPolicy {
-  /// A model with one of these reports in effect is refused, whatever was reported later: nothing in an
-  /// attestation tells which version a device has.
+  /// A model with one of these reports in effect is refused, whatever was reported later: most
+  /// attestations do not tell which version a device has.
   std::vector<AuthenticatorStatus> refused = {
       AuthenticatorStatus::revoked, AuthenticatorStatus::user_verification_bypass,
       AuthenticatorStatus::attestation_key_compromise, AuthenticatorStatus::user_key_remote_compromise,
@@ -377,7 +377,7 @@ inline bool concerns(const StatusReport& report, const std::vector<X509Pointer>&
   detail::CertificateStore roots;
   for (const std::string& root : entry->roots) (void)roots.add(crypto::bytes_of(root));
   const auto chain = roots.chain_of(attestation.certificates, attestation.now);
-  if (!chain) return "the certificates lead to no root of the model";
+  if (!chain) return "the certificates lead to no root of the model, or are out of date";
   // What else comes along is nobody's word: any certificate of another model can be put beside these.
   if (!detail::tells_model(attestation) && std::ranges::none_of(*chain, [&](const detail::X509Pointer& one) {
         return detail::has_certificate(*entry, detail::certificate_identifier(one));
