@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -129,11 +130,11 @@ template <class Verifier> class MagicLinkSite {
     const std::string token = request.get_param_value("token");
     if (verifier_->get_challenge(id, mfa::any_user).purpose() == mfa::Purpose::confirm_enrollment) {
       const auto confirmation = verifier_->confirm_enrollment(id, token, {.binding = session});
-      if (!confirmation.confirmed()) return refuse(confirmation.status(), response);
+      if (!confirmation.confirmed()) return refuse(response);
       return show(response, "<p>The address is confirmed. <a href=/>Have a link sent to sign in.</a></p>");
     }
     const auto verification = verifier_->verify_challenge(id, token, {.binding = session});
-    if (!verification.valid()) return refuse(verification.status(), response);
+    if (!verification.valid()) return refuse(response);
     forget(session); // who knew its id before the sign-in is not signed in with it
     remember(begin_session(response), verification.user_id());
     response.set_redirect("/", 303);
@@ -157,28 +158,30 @@ template <class Verifier> class MagicLinkSite {
     case mfa::errc::entity_not_found:
     case mfa::errc::enrollment_expired:
     case mfa::errc::authorization_required: // another link has confirmed an address meanwhile
-      response.status = 403;
-      return show(response,
-                  "<p>This link is not for this browser, or no longer good. Open it in the browser in "
-                  "which you asked for it, or <a href=/>ask for another</a>.</p>");
+      return refuse(response);
     case mfa::errc::invalid_email_address:
       response.status = 400;
       return show(response, "<p>Please write another: " + escaped(error.what()) + ".</p>");
     case mfa::errc::email_rate_limited:
+    case mfa::errc::user_delayed:      // of users alone, so that it is
+    case mfa::errc::factor_locked_out: // told as what anybody may meet
       response.status = 429;
-      if (const auto wait = error.retry_after())
-        response.set_header("Retry-After", std::to_string(wait->count()));
-      return show(response, "<p>Please wait: " + escaped(error.what()) + ".</p>");
+      response.set_header("Retry-After",
+                          std::to_string(error.retry_after().value_or(std::chrono::seconds(30)).count()));
+      return show(response, "<p>There were too many mails or codes for this address. Please wait, and then "
+                            "<a href=/>ask for another link</a>.</p>");
     default:
       response.status = 503;
       return show(response, "<p>That did not work. Please try again later.</p>");
     }
   }
 
-  void refuse(mfa::Status status, httplib::Response& response) {
+  /// The same for whatever is wrong with it: else that would tell whether there is a user of this address.
+  static void refuse(httplib::Response& response) {
     response.status = 403;
-    show(response, "<p>This did not work (" + std::string(to_string(status)) +
-                       "). <a href=/>Ask for another link.</a></p>");
+    show(response,
+         "<p>This link or code is wrong, not for this browser, or no longer good. Open it in the browser "
+         "in which you asked for it, or <a href=/>ask for another</a>.</p>");
   }
 
   /// The token in the address of a page goes to no other site and into no cache; no other site frames its

@@ -1,6 +1,7 @@
 // The example magic_link as its users, and what else opens their links, meet it: over HTTP, with cookies,
 // pages whose buttons are pressed, and a mailbox.
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,7 +23,8 @@ using Verifier = mfa::Verifier<mfa::storage::Memory, mfa::testing::ManualClock, 
 
 /// The site, served until this ends.
 struct Site {
-  Site() {
+  explicit Site(unsigned wrong_codes = mfa::Options().wrong_codes_a_user_a_day)
+      : wrong_codes_a_day(wrong_codes) {
     REQUIRE(port > 0);
     serving = std::thread([this] { (void)server.listen_after_bind(); });
     while (!server.is_running()) std::this_thread::yield();
@@ -40,10 +42,16 @@ struct Site {
   mfa::storage::Memory storage;
   mfa::testing::ManualClock clock;
   InboxOnAPage inbox;
-  Verifier verifier{storage, clock, inbox, magic_link_options(origin)};
+  unsigned wrong_codes_a_day; ///< of a user
+  Verifier verifier{storage, clock, inbox, options()};
   MagicLinkSite<Verifier> pages{server, verifier, inbox};
   std::thread serving;
 
+  [[nodiscard]] mfa::Options options() const {
+    mfa::Options options = magic_link_options(origin);
+    options.wrong_codes_a_user_a_day = wrong_codes_a_day;
+    return options;
+  }
   [[nodiscard]] std::string last_mail() const {
     const auto mails = inbox.mails();
     REQUIRE_FALSE(mails.empty());
@@ -130,7 +138,7 @@ class Browser {
 
 /// A user whose address is confirmed, who has asked for a link.
 struct Asked : Site {
-  Asked() {
+  explicit Asked(unsigned wrong_codes = mfa::Options().wrong_codes_a_user_a_day) : Site(wrong_codes) {
     user.ask("alan@example.com");
     user.open(last_link());
     user.press_button();
@@ -228,7 +236,7 @@ TEST_CASE("A link signs in once, and not when it is late or replaced") {
     CHECK(site.user.who_is_signed_in() == "alan@example.com");
     second_click.press_button();
     CHECK(second_click.status == 403);
-    CHECK_THAT(second_click.body, contains("(already_verified)"));
+    CHECK_THAT(second_click.body, contains("or no longer good."));
     CHECK(second_click.who_is_signed_in().empty()); // the session has another id since
     later.cookie = site.user.cookie;
     later.press_button();
@@ -241,7 +249,7 @@ TEST_CASE("A link signs in once, and not when it is late or replaced") {
     CHECK(site.user.status == 200);
     site.user.press_button();
     CHECK(site.user.status == 403);
-    CHECK_THAT(site.user.body, contains("(expired)"));
+    CHECK_THAT(site.user.body, contains("or no longer good."));
   }
   SECTION("replaced") {
     Asked site;
@@ -250,7 +258,7 @@ TEST_CASE("A link signs in once, and not when it is late or replaced") {
     site.user.ask("alan@example.com");
     site.user.open(link);
     site.user.press_button();
-    CHECK_THAT(site.user.body, contains("(superseded)"));
+    CHECK_THAT(site.user.body, contains("or no longer good."));
     site.user.open(site.last_link());
     site.user.press_button();
     CHECK(site.user.who_is_signed_in() == "alan@example.com");
@@ -289,6 +297,42 @@ TEST_CASE(
   CHECK(site.inbox.mails().back().to == "alan@example.com");
   CHECK(page_for("nobody@example.com") == of_user);
   CHECK(site.inbox.mails().back().to == "nobody@example.com");
+
+  // Nor does a wrong code for a mail that was replaced by another.
+  const auto refusal_for = [&](const std::string& typed) {
+    site.clock.advance(1h);
+    Browser asking(site);
+    asking.ask(typed);
+    const std::string first = asking.body;
+    site.clock.advance(1min);
+    asking.ask(typed);
+    CHECK(asking.status == 200);
+    asking.body = first;
+    asking.press_button("no code");
+    CHECK(asking.status == 403);
+    return asking.body;
+  };
+  CHECK(refusal_for("alan@example.com") == refusal_for("somebody@example.com"));
+}
+
+TEST_CASE("Whose codes were guessed at too often is answered as whoever asks too often") {
+  Asked site(10);
+  Browser guesser(site);
+  std::size_t mails = 0;
+  do {
+    site.clock.advance(2h); // as long as no delay of the factor lasts
+    mails = site.inbox.mails().size();
+    guesser.ask("alan@example.com");
+    const std::string page = guesser.body;
+    for (int i = 0; i < 5 && site.inbox.mails().size() > mails; ++i) {
+      guesser.body = page;
+      guesser.press_button(site.last_code() == "000000" ? "000001" : "000000");
+    }
+  } while (site.inbox.mails().size() > mails);
+  CHECK(mails < 10); // which are all that an address gets in a day
+  CHECK(guesser.status == 429);
+  CHECK(guesser.headers.count("Retry-After") == 1);
+  CHECK_THAT(guesser.body, contains("Please wait"));
 }
 
 TEST_CASE("Who types no address, or asks too often, is told so") {
