@@ -142,8 +142,10 @@ class Application {
       : settings_(settings), log_(errors_only(settings)),
         messages_(settings, [this](mfa::Channel channel,
                                    const mfa::delivery::Attempt& attempt) { delivered(channel, attempt); }),
-        listener_(context_, settings, limits_of(settings),
-                  [this](mfa::workos::Request request) { return answer(std::move(request)); }) {
+        listener_(
+            context_, settings, limits_of(settings),
+            [this](mfa::workos::Request request) { return answer(std::move(request)); },
+            [this](const Refused& refused) { note_refusal(refused); }) {
     if (auto hooks = webhook_settings(settings); !hooks.endpoints.empty()) {
       hooks.log = [this](const std::string& what) { log_.error("webhooks", {{"cause", what}}); };
       webhooks_ = std::make_unique<webhooks::Sender>(std::move(hooks));
@@ -252,6 +254,12 @@ class Application {
                             {"milliseconds", std::chrono::duration<double, std::milli>(time).count()}});
     }
     co_return response;
+  }
+
+  /// Of what was no request that is served nothing is logged but our own words.
+  void note_refusal(const Refused& refused) {
+    metrics_.request("unknown", refused.status, std::chrono::nanoseconds(0));
+    log_.info("request", {{"operation", "unknown"}, {"status", refused.status}, {"cause", refused.why}});
   }
 
   Response metrics_answer() {

@@ -186,13 +186,17 @@ class Connections {
 /// Answers a request, whoever sent it.
 using Answer = std::function<asio::awaitable<Response>(Request request)>;
 
+/// Hears of a request that was refused before it was there as a whole, and was answered all the same.
+using Hear = std::function<void(const Refused& refused)>;
+
 /// One client's requests on one connection, one after the other. `Stream` is a socket, or TLS over one.
 template <class Stream> class Conversation {
  public:
   /// `stopping`: no further request is taken.
   Conversation(Stream& stream, Connection& connection, const Limits& limits, const Answer& answer,
-               const std::atomic<bool>& stopping)
-      : stream_(stream), connection_(connection), limits_(limits), answer_(answer), stopping_(stopping) {}
+               const Hear& refused, const std::atomic<bool>& stopping)
+      : stream_(stream), connection_(connection), limits_(limits), answer_(answer), refused_(refused),
+        stopping_(stopping) {}
 
   asio::awaitable<void> run() {
     for (bool open = true; open;) open = co_await serve_one();
@@ -282,6 +286,7 @@ template <class Stream> class Conversation {
 
   /// Answers what is not taken, and ends the connection.
   asio::awaitable<bool> refuse(Refused refused) {
+    refused_(refused);
     const Response response = plain_response(refused.status, refused.why);
     const std::string bytes = bytes_of(response, false, false);
     connection_.expect_within(limits_.write, State::writing);
@@ -311,6 +316,7 @@ template <class Stream> class Conversation {
   Connection& connection_;
   const Limits& limits_;
   const Answer& answer_;
+  const Hear& refused_;
   const std::atomic<bool>& stopping_;
   std::string buffer_; ///< what came of the requests that follow
 };

@@ -102,10 +102,11 @@ class UnderWay {
 /// Takes connections, and ends those that take too long.
 class Listener {
  public:
-  /// Binds; throws what is wrong. `answer` must be usable from all threads that run the context.
-  Listener(asio::io_context& context, const Settings& settings, Limits limits, Answer answer)
+  /// Binds; throws what is wrong. `answer` and `refused` must be usable from all threads that run the
+  /// context.
+  Listener(asio::io_context& context, const Settings& settings, Limits limits, Answer answer, Hear refused)
       : context_(context), acceptor_(asio::make_strand(context)), limits_(limits), answer_(std::move(answer)),
-        tls_(tls_context(settings)) {
+        refused_(std::move(refused)), tls_(tls_context(settings)) {
     const auto endpoint = endpoint_of(settings);
     asio::error_code error;
     acceptor_.open(endpoint.protocol(), error);
@@ -183,12 +184,12 @@ class Listener {
       co_await stream.async_handshake(asio::ssl::stream_base::server,
                                       asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return;
-      Conversation conversation(stream, *connection, limits_, answer_, stopping_);
+      Conversation conversation(stream, *connection, limits_, answer_, refused_, stopping_);
       co_await conversation.run();
     } else {
       const auto connection = connections_.add(socket, limits_.most_connections);
       const Leaving leaving(*this, connection);
-      Conversation conversation(socket, *connection, limits_, answer_, stopping_);
+      Conversation conversation(socket, *connection, limits_, answer_, refused_, stopping_);
       co_await conversation.run();
     }
   }
@@ -225,6 +226,7 @@ class Listener {
   asio::ip::tcp::acceptor acceptor_;
   const Limits limits_;
   const Answer answer_;
+  const Hear refused_;
   std::mutex mutex_;
   std::shared_ptr<asio::ssl::context> tls_;
   std::atomic<bool> stopping_{false};

@@ -578,6 +578,17 @@ TEST_CASE("What is no request that is served gets its 4xx, and the server goes o
     CHECK(reply.head.find("Injected") == std::string::npos);
   }
 
+  // Also those that were refused before they were read as a whole are counted and logged, without what they
+  // hold.
+  const std::string metrics = send(port, "GET", "/metrics").body;
+  for (const char* const status : {"400", "411", "413", "417", "431", "505"})
+    CHECK_THAT(metrics, contains(R"(mfa_http_requests_total{operation="unknown",status=")" +
+                                 std::string(status) + "\"}"));
+  const std::string log = server.log();
+  CHECK_THAT(log, contains(R"("operation":"unknown","status":411,"cause":")"));
+  CHECK(log.find("Injected") == std::string::npos);
+  CHECK(log.find(one_key) == std::string::npos);
+
   // An id of a proxy's stands in the answer if it is one; what could be more is replaced.
   Client named(port);
   named.write(request("GET", "/auth/factors/x", "", one_key, "X-Request-ID: from-a-proxy.1\r\n"));
