@@ -181,6 +181,7 @@ class Simulation {
     std::string key;
     bool counts; ///< how often it signed
     std::uint32_t signatures = 0;
+    bool registered = false; ///< as far as its user was told
   };
 
   struct Accepted {
@@ -214,6 +215,7 @@ class Simulation {
     task.code = answer.text();
     stage_.run(task);
     passkeys_[place_of(user, 0)] = passkey;
+    passkeys_[place_of(user, 0)]->registered = true;
     passkeys_[place_of(user, 1)].reset(); // the further one is to come
   }
 
@@ -439,7 +441,10 @@ class Simulation {
       answer.challenge = bytes_in(delivered_[another(step, challenge.name)].second);
       task.attacks = answer.challenge != bytes_in(delivered_[challenge.name].second);
       break;
-    case Fault::another_credential: answer.credential = another_credential(step, passkey); break;
+    case Fault::another_credential:
+      answer.credential = another_credential(step, passkey);
+      task.attacks = task.attacks && passkey.registered; // or it may be registered as that one meanwhile
+      break;
     case Fault::another_handle: answer.handle = passkeys_[place_of(other_user, 0)]->handle; break;
     case Fault::passkey_of_another: // who may come, too
       task.attacks = task.attacks && step.put_to < PutTo::whoever_comes;
@@ -832,6 +837,7 @@ class Simulation {
         if (passkey && passkey->factor == task.factor) {
           passkey->credential = answer.credential;
           passkey->key = answer.signer;
+          passkey->registered = true;
         }
     } else if (!task.of_record) {
       accepted_answers_[answer.credential] = {task.code, challenge};
